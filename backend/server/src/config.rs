@@ -1,0 +1,345 @@
+//! Configuration: one TOML file, each key also as flag and as `WAYBELL_*` variable (file < variable < flag).
+
+use figment::Figment;
+use figment::providers::{Env, Format, Serialized, Toml};
+use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+/// Everything a server can be told. See `docs/operations.md` for each key.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Folder for all files of this server.
+    pub data: PathBuf,
+    /// `host:port` of the HTTP API; port 0 takes a free one and writes it to `data/ports.json`.
+    pub http: String,
+    /// SIP listeners, `transport:host:port` with transport `udp`, `tcp` or `tls`; port 0 takes a free one and keeps it.
+    pub sip: Vec<String>,
+    /// First and last UDP port for RTP, inclusive.
+    pub rtp_ports: (u16, u16),
+    /// Address that other systems reach this server by, when it is not the listening one (NAT).
+    pub public_address: Option<IpAddr>,
+    /// `sqlite:PATH`; `sqlite:DATA/waybell.db` by default.
+    pub database: Option<String>,
+    /// `file:PATH` for prompts and recordings; `file:DATA/media` by default.
+    pub media: Option<String>,
+    /// `local`.
+    pub events: String,
+    /// Carriers, gateways.
+    pub trunk: Vec<Trunk>,
+    /// Text messages: `outbox` (a folder) or an HTTP provider.
+    pub messages: Messages,
+    /// Voice of notices.
+    pub speech: Speech,
+    /// Price of calls, for the estimate.
+    pub rate: Rate,
+    /// TLS certificate and key (PEM) for SIP over TLS.
+    pub tls_certificate: Option<PathBuf>,
+    /// Private key that goes with `tls_certificate`.
+    pub tls_key: Option<PathBuf>,
+    /// Longest ringing before we give up, seconds.
+    pub ring_seconds: u32,
+    /// Longest call, seconds.
+    pub call_seconds: u32,
+    /// Threads for RTP.
+    pub media_threads: usize,
+    /// Seconds that SIGTERM waits for running calls.
+    pub drain_seconds: u32,
+    /// `text` or `json`.
+    pub log_format: String,
+}
+
+/// A connection to a carrier or gateway.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Trunk {
+    /// Name in logs and records.
+    pub name: String,
+    /// `host:port`, tried in order.
+    pub peers: Vec<String>,
+    /// `udp`, `tcp` or `tls`.
+    pub transport: String,
+    /// Lower is tried first.
+    pub priority: u16,
+    /// Share among trunks of one priority.
+    pub share: u32,
+    /// Most new calls a second; more wait.
+    pub calls_per_second: u32,
+    /// Most calls at once; more wait.
+    pub channels: u32,
+    /// Numbers this organisation may show on this trunk (E.164).
+    pub caller_ids: Vec<String>,
+    /// The far side obeys `Require` (RFC 3261 8.2.2.3); `false` makes every call in flight at a crash `unknown`.
+    pub probe: bool,
+    /// Digest user name.
+    pub user: Option<String>,
+    /// Digest password.
+    pub password: Option<String>,
+    /// Register at the peer (`true`) or be known by address.
+    pub register: bool,
+    /// Seconds of a session-timer interval (RFC 4028); absent for none.
+    pub session_expires: Option<u32>,
+    /// Seconds between OPTIONS; 0 for none.
+    pub options_seconds: u32,
+    /// PEM file of the CA that signs the peer's certificate, for `tls`.
+    pub tls_ca: Option<PathBuf>,
+}
+
+/// Where text messages go.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Messages {
+    /// URL of an HTTP provider; the local folder `DATA/outbox` without it.
+    pub url: Option<String>,
+    /// Bearer token for the provider.
+    pub token: Option<String>,
+}
+
+/// Voice of notices.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Speech {
+    /// Folder of recorded slots, `NAME.wav` with NAME the words that are spoken.
+    pub slots: Option<PathBuf>,
+    /// Command of the last resort, tried in turn.
+    pub espeak: String,
+    /// Its voice for Chinese.
+    pub voice: String,
+    /// Its speed.
+    pub words_per_minute: u32,
+}
+
+/// Price of calls.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Rate {
+    /// Price of one started step, fen.
+    pub step_minor: i64,
+    /// Step, seconds.
+    pub step_seconds: u32,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            data: "data".into(),
+            http: "127.0.0.1:8600".into(),
+            sip: vec!["udp:0.0.0.0:5060".into()],
+            rtp_ports: (20_000, 29_999),
+            public_address: None,
+            database: None,
+            media: None,
+            events: "local".into(),
+            trunk: Vec::new(),
+            messages: Messages::default(),
+            speech: Speech::default(),
+            rate: Rate::default(),
+            tls_certificate: None,
+            tls_key: None,
+            ring_seconds: 45,
+            call_seconds: 300,
+            media_threads: 1,
+            drain_seconds: 60,
+            log_format: "text".into(),
+        }
+    }
+}
+
+impl Default for Trunk {
+    fn default() -> Self {
+        Trunk {
+            name: String::new(),
+            peers: Vec::new(),
+            transport: "udp".into(),
+            priority: 10,
+            share: 1,
+            calls_per_second: 10,
+            channels: 30,
+            caller_ids: Vec::new(),
+            probe: true,
+            user: None,
+            password: None,
+            register: false,
+            session_expires: None,
+            options_seconds: 30,
+            tls_ca: None,
+        }
+    }
+}
+
+impl Default for Speech {
+    fn default() -> Self {
+        Speech { slots: None, espeak: "espeak-ng".into(), voice: "cmn".into(), words_per_minute: 240 }
+    }
+}
+
+impl Default for Messages {
+    fn default() -> Self {
+        Messages { url: None, token: None }
+    }
+}
+
+impl Default for Rate {
+    fn default() -> Self {
+        Rate { step_minor: 7, step_seconds: 60 }
+    }
+}
+
+/// What is wrong with a configuration, and what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file or a variable does not read.
+    #[error("configuration: {0}")]
+    Unreadable(Box<figment::Error>),
+    /// A key has a value that cannot work.
+    #[error("configuration key {key}: {problem}; {hint}")]
+    Bad {
+        /// Key.
+        key: String,
+        /// What is wrong.
+        problem: String,
+        /// What to do.
+        hint: String,
+    },
+}
+
+impl Config {
+    /// Reads file, variables and flags. `flags` holds `key = value` pairs in TOML's terms.
+    pub fn load(file: Option<&Path>, flags: &[String]) -> Result<Config, ConfigError> {
+        let mut figment = Figment::from(Serialized::defaults(Config::default()));
+        if let Some(file) = file {
+            if !file.is_file() {
+                return Err(bad("--config", format!("{} is not a file", file.display()), "name an existing TOML file"));
+            }
+            figment = figment.merge(Toml::file(file));
+        }
+        // other programs of the house have variables with the same prefix
+        let known: Vec<String> = serde_json::to_value(Config::default())
+            .ok()
+            .and_then(|v| v.as_object().map(|o| o.keys().cloned().collect()))
+            .unwrap_or_default();
+        let own = move |key: &figment::value::UncasedStr| {
+            let first = key.as_str().split("__").next().unwrap_or_default().to_lowercase();
+            known.contains(&first)
+        };
+        figment = figment.merge(Env::prefixed("WAYBELL_").filter(own).split("__"));
+        for flag in flags {
+            let Some((key, value)) = flag.split_once('=') else {
+                return Err(bad("--set", format!("{flag:?} has no ="), "write --set key=value"));
+            };
+            let toml = format!("{} = {}", key.trim(), value.trim());
+            let text = if toml.parse::<toml::Table>().is_ok() { toml } else { quoted(key, value) };
+            figment = figment.merge(Toml::string(&text));
+        }
+        let config: Config = figment.extract().map_err(|e| ConfigError::Unreadable(Box::new(e)))?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// The database URL in force.
+    pub fn database_url(&self) -> String {
+        self.database.clone().unwrap_or_else(|| format!("sqlite:{}", self.data.join("waybell.db").display()))
+    }
+
+    /// The folder of prompts and recordings in force.
+    pub fn media_dir(&self) -> PathBuf {
+        match self.media.as_deref().and_then(|m| m.strip_prefix("file:")) {
+            Some(path) => path.into(),
+            None => self.data.join("media"),
+        }
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        if let Some(url) = &self.database
+            && !url.starts_with("sqlite:")
+        {
+            return Err(bad("database", "only sqlite: is built in yet".into(), "write sqlite:PATH"));
+        }
+        if let Some(media) = &self.media
+            && !media.starts_with("file:")
+        {
+            return Err(bad("media", "only file: is built in yet".into(), "write file:PATH"));
+        }
+        if self.events != "local" {
+            return Err(bad("events", "only local is built in yet".into(), "write local"));
+        }
+        if self.rtp_ports.0 >= self.rtp_ports.1 {
+            return Err(bad("rtp_ports", "first port is not below the last".into(), "write [20000, 29999]"));
+        }
+        for listener in &self.sip {
+            parse_listener(listener)?;
+        }
+        for (index, trunk) in self.trunk.iter().enumerate() {
+            let key = |name: &str| format!("trunk[{index}].{name}");
+            if trunk.name.trim().is_empty() {
+                return Err(bad(&key("name"), "is empty".into(), "give each trunk a name of its own"));
+            }
+            if self.trunk[..index].iter().any(|t| t.name == trunk.name) {
+                return Err(bad(&key("name"), format!("{:?} is used twice", trunk.name), "give each trunk a name of its own"));
+            }
+            if trunk.peers.is_empty() {
+                return Err(bad(&key("peers"), "is empty".into(), "write peers = [\"carrier.example:5060\"]"));
+            }
+            if !["udp", "tcp", "tls"].contains(&trunk.transport.as_str()) {
+                return Err(bad(&key("transport"), format!("{:?} is unknown", trunk.transport), "write udp, tcp or tls"));
+            }
+            if trunk.caller_ids.is_empty() {
+                return Err(bad(&key("caller_ids"), "is empty".into(), "list the numbers you are authorised to show"));
+            }
+            for id in &trunk.caller_ids {
+                waybell_domain::phone::PhoneNumber::parse(id)
+                    .map_err(|e| bad(&key("caller_ids"), format!("{e}"), "write numbers like +862012345678"))?;
+            }
+            if trunk.calls_per_second == 0 || trunk.channels == 0 {
+                return Err(bad(&key("calls_per_second"), "and channels must be above 0".into(), "ask the carrier for both"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Splits `udp:0.0.0.0:5060`.
+pub fn parse_listener(text: &str) -> Result<(String, std::net::SocketAddr), ConfigError> {
+    let hint = "write transport:address:port, for example udp:0.0.0.0:5060";
+    let (transport, address) =
+        text.split_once(':').ok_or_else(|| bad("sip", format!("{text:?} has no transport"), hint))?;
+    if !["udp", "tcp", "tls"].contains(&transport) {
+        return Err(bad("sip", format!("transport {transport:?} is unknown"), hint));
+    }
+    let address = address.parse().map_err(|e| bad("sip", format!("{address:?}: {e}"), hint))?;
+    Ok((transport.to_owned(), address))
+}
+
+fn quoted(key: &str, value: &str) -> String {
+    let escaped = value.trim().replace('\\', "\\\\").replace('"', "\\\"");
+    format!("{} = \"{escaped}\"", key.trim())
+}
+
+fn bad(key: &str, problem: String, hint: &str) -> ConfigError {
+    ConfigError::Bad { key: key.into(), problem, hint: hint.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flag_beats_the_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("w.toml");
+        std::fs::write(&file, "http = \"127.0.0.1:1\"\nring_seconds = 10\n").unwrap();
+        let config = Config::load(Some(&file), &["http=127.0.0.1:2".into(), "rtp_ports=[30000, 30100]".into()]).unwrap();
+        assert_eq!(config.http, "127.0.0.1:2");
+        assert_eq!(config.ring_seconds, 10);
+        assert_eq!(config.rtp_ports, (30000, 30100));
+    }
+
+    #[test]
+    fn a_wrong_key_is_named() {
+        let e = Config::load(None, &["htttp=1".into()]).unwrap_err().to_string();
+        assert!(e.contains("htttp"), "{e}");
+        let e = Config::load(None, &["sip=[\"upd:1.2.3.4:5060\"]".into()]).unwrap_err().to_string();
+        assert!(e.contains("upd") && e.contains("udp:0.0.0.0:5060"), "{e}");
+    }
+}

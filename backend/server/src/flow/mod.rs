@@ -1,0 +1,71 @@
+//! Flows in calls: the notice's variables, its pieces to be spoken, and a conversation in progress.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use waybell_domain::dial::plan::PlannedCall;
+use waybell_domain::flow::{ActionKind, Flow, FlowCommand, FlowError, FlowEvent, FlowState, start, step};
+use waybell_domain::lang::Lang;
+use waybell_domain::template::{Template, Values, VariableKind, kind_of, notice_values};
+
+/// A conversation with a recipient.
+#[derive(Clone, Debug)]
+pub struct Conversation {
+    flow: Arc<Flow>,
+    state: FlowState,
+}
+
+impl Conversation {
+    /// A conversation that waits for its start.
+    pub fn new(flow: Arc<Flow>, values: &Values) -> Result<Conversation, FlowError> {
+        let state = start(&flow, Lang::Zh, values.clone())?;
+        Ok(Conversation { flow, state })
+    }
+
+    /// Takes an event; gives what is to be done.
+    pub fn on(&mut self, event: FlowEvent) -> Result<Vec<FlowCommand>, FlowError> {
+        let (state, commands) = step(&self.flow, &self.state, event)?;
+        self.state = state;
+        Ok(commands)
+    }
+
+    /// The token that the flow waits for now.
+    pub fn token(&self) -> u32 {
+        self.state.token
+    }
+
+    /// The notice itself was heard to its end, or answered by a key.
+    pub fn heard(&self) -> bool {
+        self.state.values.get("heard").is_some_and(|v| v == "1")
+    }
+
+    /// Keys pressed so far.
+    pub fn keys(&self) -> &str {
+        &self.state.keys
+    }
+}
+
+/// The variables that a planned call gives to its notice; the company's name is added at the call.
+pub fn variables(call: &PlannedCall) -> BTreeMap<String, String> {
+    notice_values(call, "", Lang::Zh)
+}
+
+/// A message text with its variables, for screens and text messages; `None` if it cannot be rendered.
+pub fn render(text: &str, values: &Values) -> Option<String> {
+    Template::parse(text).ok()?.render(values).ok()
+}
+
+/// Everything that a flow may say with these variables, piece by piece, each once.
+pub fn pieces(flow: &Flow, values: &Values) -> Vec<String> {
+    let mut out = Vec::new();
+    for action in &flow.actions {
+        let ActionKind::Say { text, .. } = &action.kind else { continue };
+        let any = |name: &str| Some(kind_of(name).unwrap_or(VariableKind::Text));
+        let segments = Template::parse_with(text.pick(Lang::Zh), any).and_then(|t| t.speak(Lang::Zh, values));
+        for segment in segments.unwrap_or_default() {
+            if !out.contains(&segment.text) {
+                out.push(segment.text);
+            }
+        }
+    }
+    out
+}

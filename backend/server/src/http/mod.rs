@@ -1,0 +1,102 @@
+//! The HTTP side: routes of all rooms under `/api/v1`, the reference, health and metrics.
+
+pub mod error;
+pub mod json;
+pub mod once;
+pub mod reference;
+
+use crate::app::Shared;
+use crate::{accounts, events, notify, org, parcels, templates};
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
+use axum::routing::get;
+use utoipa::OpenApi;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use waybell_domain::clock::UnixMs;
+use waybell_domain::wire::ActedAt;
+
+#[derive(OpenApi)]
+#[openapi(info(title = "Waybell", description = "Calling, notifying and tracking for couriers. Times are unix milliseconds; \
+    ids are UUIDv7; requests that change something take an Idempotency-Key header. A thing that is not yours is 404."),
+    modifiers(&Bearer))]
+struct Api;
+
+struct Bearer;
+
+impl utoipa::Modify for Bearer {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        let scheme = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build());
+        openapi.components.get_or_insert_with(Default::default).add_security_scheme("bearer", scheme);
+    }
+}
+
+fn api() -> OpenApiRouter<Shared> {
+    OpenApiRouter::with_openapi(Api::openapi())
+        .routes(routes!(accounts::routes::login))
+        .routes(routes!(accounts::routes::refresh))
+        .routes(routes!(accounts::routes::logout))
+        .routes(routes!(accounts::routes::me))
+        .routes(routes!(parcels::routes::import))
+        .routes(routes!(parcels::routes::set_state))
+        .routes(routes!(parcels::routes::list))
+        .routes(routes!(parcels::routes::pull))
+        .routes(routes!(templates::routes::list))
+        .routes(routes!(templates::routes::simulate))
+        .routes(routes!(org::routes::get_policy, org::routes::put_policy))
+        .routes(routes!(org::routes::stop_all))
+        .routes(routes!(org::routes::list_opt_outs, org::routes::put_opt_out))
+        .routes(routes!(org::routes::delete_opt_out))
+        .routes(routes!(org::routes::list_people, org::routes::create_person))
+        .routes(routes!(notify::routes::plan))
+        .routes(routes!(notify::routes::create, notify::routes::list))
+        .routes(routes!(notify::routes::again))
+        .routes(routes!(notify::routes::show))
+        .routes(routes!(notify::routes::act))
+        .routes(routes!(notify::routes::recipients))
+        .routes(routes!(notify::routes::attempts))
+        .routes(routes!(notify::routes::consents))
+        .routes(routes!(notify::routes::why))
+        .routes(routes!(notify::routes::export))
+        .routes(routes!(events::socket))
+}
+
+/// The OpenAPI document, as kept in `docs/openapi.json`.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    let mut doc = api().split_for_parts().1;
+    doc.info.version = "1".into();
+    doc
+}
+
+/// All routes.
+pub fn router(app: Shared) -> Router {
+    let (routes, _) = api().split_for_parts();
+    routes
+        .route("/", get(reference::page))
+        .route("/api/v1/openapi.json", get(reference::document))
+        .route("/healthz", get(|| async { "ok" }))
+        .route("/readyz", get(reference::ready))
+        .route("/metrics", get(reference::metrics))
+        .fallback(|| async { error::ApiError::not_found("page") })
+        .method_not_allowed_fallback(|| async {
+            error::ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method", "this route does not take this method")
+        })
+        .layer(DefaultBodyLimit::max(32 << 20))
+        .layer(tower_http::compression::CompressionLayer::new())
+        .with_state(app)
+}
+
+/// Header with the age of an action in milliseconds, by the device's boot clock at the sending of this request. It is a
+/// header, because the body of a request that is sent again must stay the same (see `once`).
+pub const AGE_HEADER: &str = "x-waybell-age-ms";
+
+/// When somebody acted, in the server's steady time: the age by the device's boot clock where it is known.
+pub fn acted_at(acted: ActedAt, headers: &axum::http::HeaderMap, now: UnixMs) -> UnixMs {
+    let header = headers.get(AGE_HEADER).and_then(|v| v.to_str().ok()).and_then(|t| t.parse::<u64>().ok());
+    match header.or(acted.age_ms) {
+        Some(age) => UnixMs(now.0.saturating_sub(i64::try_from(age).unwrap_or(i64::MAX))),
+        None => UnixMs(acted.wall.0.min(now.0)),
+    }
+}

@@ -1,0 +1,25 @@
+//! The hosted backend: HTTP API, dialler, storage.
+//!
+//! A request goes `routes → service → store` inside one room; another room is reached through its service. `start`
+//! puts the rooms together and is what the binary and the tests use.
+
+pub mod accounts;
+pub mod app;
+pub mod audit;
+pub mod clock;
+pub mod config;
+pub mod crash;
+pub mod events;
+pub mod flow;
+pub mod http;
+pub mod lock;
+pub mod messages;
+pub mod notify;
+pub mod org;
+pub mod parcels;
+pub mod speech;
+mod start;
+pub mod store;
+pub mod templates;
+
+pub use start::{Running, StartError, start};

@@ -1,0 +1,26 @@
+//! One server a data folder: a lock that the system frees when the process ends, however it ends.
+
+use std::fs::File;
+use std::path::Path;
+
+/// Held as long as this lives.
+#[derive(Debug)]
+pub struct DataLock {
+    _file: File,
+}
+
+impl DataLock {
+    /// Takes the lock, or says that another server has it.
+    pub fn take(data: &Path) -> std::io::Result<DataLock> {
+        std::fs::create_dir_all(data)?;
+        let file = File::options().create(true).truncate(false).write(true).open(data.join("lock"))?;
+        match file.try_lock() {
+            Ok(()) => Ok(DataLock { _file: file }),
+            Err(std::fs::TryLockError::WouldBlock) => Err(std::io::Error::other(format!(
+                "another server uses the folder {}: stop it, or set another one with data = \"…\"",
+                data.display()
+            ))),
+            Err(std::fs::TryLockError::Error(e)) => Err(e),
+        }
+    }
+}

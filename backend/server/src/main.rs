@@ -1,0 +1,182 @@
+//! `waybell-server`: the hosted backend.
+
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+use waybell_domain::clock::UnixMs;
+use waybell_domain::dial::policy::Policy;
+use waybell_domain::wire::Role;
+use waybell_server::config::Config;
+use waybell_server::org::service::{NewPerson, create_organisation, create_person, find_organisation};
+use waybell_server::store::Store;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Waybell's backend: rings every recipient once, and tells the couriers' phones how it went.
+#[derive(Parser)]
+#[command(version, about, after_help = "Example:\n  waybell-server --config waybell.toml serve\n\n\
+    Each key of the file is also a variable (WAYBELL_HTTP=0.0.0.0:8600) and a flag (--set http=0.0.0.0:8600).")]
+struct Arguments {
+    /// TOML file; see docs/operations.md for its keys.
+    #[arg(long, short, env = "WAYBELL_CONFIG_FILE", global = true)]
+    config: Option<PathBuf>,
+    /// A key of the file, for example --set http=127.0.0.1:0
+    #[arg(long, value_name = "KEY=VALUE", global = true)]
+    set: Vec<String>,
+    #[command(subcommand)]
+    command: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Serve until SIGTERM or Ctrl-C; running calls may end first.
+    Serve,
+    /// Bring the database to this program's schema, then exit.
+    Migrate,
+    /// Read the configuration, say what is wrong with it, exit.
+    CheckConfig,
+    /// Print the OpenAPI document.
+    Openapi,
+    /// Make organisations and people (the server must not be running).
+    #[command(subcommand)]
+    Admin(Admin),
+}
+
+#[derive(Subcommand)]
+enum Admin {
+    /// Make an organisation with the default rules, a branch and the built-in notice.
+    CreateOrganisation {
+        /// Name of the organisation and of its first branch.
+        #[arg(long)]
+        name: String,
+        /// Name that a notice speaks; the name otherwise.
+        #[arg(long)]
+        company: Option<String>,
+        /// IANA time zone.
+        #[arg(long, default_value = "Asia/Shanghai")]
+        time_zone: String,
+        /// Rules as JSON, for example '{"quiet":[]}' to call at any hour.
+        #[arg(long)]
+        policy: Option<String>,
+    },
+    /// Make a person who can sign in.
+    CreateUser {
+        /// Name of the organisation.
+        #[arg(long)]
+        organisation: String,
+        /// Login name.
+        #[arg(long)]
+        login: String,
+        /// Password, 8 characters or more.
+        #[arg(long, env = "WAYBELL_PASSWORD")]
+        password: String,
+        /// Name on screens.
+        #[arg(long)]
+        name: String,
+        /// courier, supervisor, agent, team_leader or administrator.
+        #[arg(long, default_value = "courier")]
+        role: String,
+        /// Own mobile, rung when a recipient asks for the courier.
+        #[arg(long)]
+        phone: Option<String>,
+    },
+}
+
+fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    let config = Config::load(arguments.config.as_deref(), &arguments.set)?;
+    log_to_stderr(&config.log_format);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(run(arguments.command, config))
+}
+
+async fn run(command: Verb, config: Config) -> anyhow::Result<()> {
+    match command {
+        Verb::Serve => serve(config).await,
+        Verb::CheckConfig => {
+            say("the configuration is good");
+            Ok(())
+        }
+        Verb::Migrate => {
+            let _lock = waybell_server::lock::DataLock::take(&config.data)?;
+            Store::open(&config.database_url()).await?.close().await;
+            say("the database has this program's schema");
+            Ok(())
+        }
+        Verb::Openapi => {
+            say(&serde_json::to_string_pretty(&waybell_server::http::openapi())?);
+            Ok(())
+        }
+        Verb::Admin(admin) => administer(admin, config).await,
+    }
+}
+
+async fn serve(config: Config) -> anyhow::Result<()> {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    let running = waybell_server::start(config).await?;
+    say(&serde_json::json!({ "ready": true, "http": format!("http://{}", running.http) }).to_string());
+    let stopping = running.app.stopping.clone();
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
+        () = stopping.cancelled() => anyhow::bail!("the server stopped by itself; see the log above"),
+    }
+    tracing::info!("draining: no new calls, running ones may end");
+    running.drain().await;
+    Ok(())
+}
+
+async fn administer(command: Admin, config: Config) -> anyhow::Result<()> {
+    let _lock = waybell_server::lock::DataLock::take(&config.data)?;
+    let store = Store::open(&config.database_url()).await?;
+    let write = store.begin().await?;
+    let now = UnixMs(chrono::Utc::now().timestamp_millis());
+    let plain = |e: waybell_server::http::error::ApiError| {
+        let field = e.body.field.map(|f| format!("{f}: ")).unwrap_or_default();
+        let hint = e.body.hint.map(|h| format!("; {h}")).unwrap_or_default();
+        anyhow::anyhow!("{field}{}{hint}", e.body.message)
+    };
+    let answer = match command {
+        Admin::CreateOrganisation { name, company, time_zone, policy } => {
+            let policy: Policy = match policy {
+                Some(text) => serde_json::from_str(&text).map_err(|e| anyhow::anyhow!("--policy: {e}"))?,
+                None => Policy::default(),
+            };
+            if find_organisation(&write, &name).await.map_err(plain)?.is_some() {
+                anyhow::bail!("--name: there is an organisation {name:?} already");
+            }
+            let company = company.unwrap_or_else(|| name.clone());
+            let (id, branch) =
+                create_organisation(&write, now, &name, &company, &time_zone, &policy).await.map_err(plain)?;
+            serde_json::json!({ "organisation": id, "branch": branch })
+        }
+        Admin::CreateUser { organisation, login, password, name, role, phone } => {
+            let (id, branch) = find_organisation(&write, &organisation)
+                .await
+                .map_err(plain)?
+                .ok_or_else(|| anyhow::anyhow!("--organisation: there is none named {organisation:?}"))?;
+            let role = Role::parse(&role).ok_or_else(|| {
+                anyhow::anyhow!("--role: {role:?} is none of courier, supervisor, agent, team_leader, administrator")
+            })?;
+            let person = NewPerson { organisation: id, branch, login, password, name, role, phone };
+            serde_json::json!(create_person(&write, now, person).await.map_err(plain)?)
+        }
+    };
+    write.commit().await?;
+    store.close().await;
+    say(&answer.to_string());
+    Ok(())
+}
+
+fn log_to_stderr(format: &str) {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,sqlx=warn,rsipstack=warn"));
+    let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr);
+    if format == "json" { log.json().init() } else { log.init() }
+}
+
+#[expect(clippy::print_stdout, reason = "answers of the commands go to standard output")]
+fn say(text: &str) {
+    println!("{text}");
+}

@@ -1,0 +1,109 @@
+//! Text messages: an outbox table, a worker, and a port with two providers.
+//!
+//! A message is queued in the transaction that decided on it, and handed over at least once: after a crash between
+//! handing over and noting it down it goes again, which does no harm (the provider gets the same id).
+
+mod provider;
+
+pub use provider::{HttpProvider, OutboxFolder, TextMessage, Undelivered};
+
+use crate::app::Shared;
+use crate::store::{StoreError, Write, all, one};
+use sea_orm::FromQueryResult;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use waybell_domain::clock::UnixMs;
+use waybell_domain::id::{MessageId, OrganisationId};
+
+/// Tries before a message is given up.
+const TRIES: i64 = 8;
+
+#[derive(FromQueryResult)]
+struct Text {
+    message: String,
+}
+
+/// Queues the notice as a text message to a recipient. The same text to the same recipient is queued once.
+pub async fn queue_notice(
+    write: &Write, now: UnixMs, organisation: OrganisationId, recipient: &str, phone_key: &str, template: &str,
+    variables: &BTreeMap<String, String>,
+) -> Result<(), StoreError> {
+    let row: Option<Text> = one(
+        write.tx(),
+        "SELECT message FROM template WHERE organisation_id = $1 AND key = $2",
+        [organisation.to_string().into(), template.into()],
+    )
+    .await?;
+    let Some(text) = row.and_then(|r| crate::flow::render(&r.message, variables)) else { return Ok(()) };
+    write
+        .exec(
+            "INSERT INTO message (id, organisation_id, recipient_id, phone_key, text, state, tries, next_at, created_at) \
+             VALUES ($1, $2, $3, $4, $5, 'pending', 0, $6, $6) ON CONFLICT (recipient_id, text) DO NOTHING",
+            [
+                MessageId::at(now, rand::random()).to_string().into(),
+                organisation.to_string().into(),
+                recipient.into(),
+                phone_key.into(),
+                text.into(),
+                now.0.into(),
+            ],
+        )
+        .await?;
+    Ok(())
+}
+
+#[derive(FromQueryResult)]
+struct Due {
+    id: String,
+    phone_key: String,
+    text: String,
+    tries: i64,
+}
+
+/// Hands pending messages over until the server stops.
+pub async fn run(app: Shared, provider: Arc<dyn TextMessage>) {
+    loop {
+        tokio::select! {
+            () = app.stopping.cancelled() => return,
+            () = tokio::time::sleep(Duration::from_millis(500)) => {}
+        }
+        if let Err(error) = hand_over(&app, provider.as_ref()).await {
+            tracing::warn!(%error, "text messages wait");
+        }
+    }
+}
+
+async fn hand_over(app: &Shared, provider: &dyn TextMessage) -> Result<(), StoreError> {
+    let now = app.clock.now();
+    let due: Vec<Due> = all(
+        app.store.read(),
+        "SELECT id, phone_key, text, tries FROM message WHERE state = 'pending' AND next_at <= $1 ORDER BY next_at LIMIT 50",
+        [now.0.into()],
+    )
+    .await?;
+    for m in due {
+        let sent = provider.send(&m.id, &m.phone_key, &m.text).await;
+        let write = app.store.begin().await?;
+        let now = app.clock.now();
+        let (state, next, problem) = match sent {
+            Ok(()) => ("sent", now.0, None),
+            Err(u) if u.permanent || m.tries + 1 >= TRIES => ("failed", now.0, Some(u.problem)),
+            Err(u) => ("pending", now.0 + 1_000 * (1 << m.tries.min(9)), Some(u.problem)),
+        };
+        write
+            .exec(
+                "UPDATE message SET state = $1, next_at = $2, problem = $3, tries = tries + 1, sent_at = $4 WHERE id = $5",
+                [
+                    state.into(),
+                    next.into(),
+                    problem.into(),
+                    (state == "sent").then_some(now.0).into(),
+                    m.id.into(),
+                ],
+            )
+            .await?;
+        write.commit().await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,307 @@
+//! The tap: a plan, made into a batch; and what its owner may do with it afterwards.
+
+use super::input::plan_input;
+use super::rows::{BATCH_COLUMNS, BatchRow, RECIPIENT_COLUMNS, RecipientRow, counts};
+use super::why::decide;
+use crate::app::App;
+use crate::http::error::{ApiError, ApiResult};
+use crate::org::policy::organisation;
+use crate::parcels::rows::ParcelRow;
+use crate::parcels::state::find;
+use crate::store::scope::Scope;
+use crate::store::{Write, all, one};
+use sea_orm::{ConnectionTrait, Value};
+use std::collections::{BTreeMap, HashMap};
+use waybell_domain::clock::UnixMs;
+use waybell_domain::dial::batch::{BatchEvent, BatchState};
+use waybell_domain::dial::plan::{DialPlan, plan};
+use waybell_domain::dial::policy::Policy;
+use waybell_domain::id::{BatchId, RecipientId};
+use waybell_domain::lang::Lang;
+use waybell_domain::parcel::CallMark;
+use waybell_domain::wire::{BatchAction, BatchRequest, BatchView, PlanView, ReasonCount, SuppressedView};
+
+/// The plan for these parcels, and the rules behind it.
+pub async fn dial_plan<C: ConnectionTrait>(
+    app: &App, db: &C, scope: &Scope, template: &str, parcels: &[ParcelRow],
+) -> ApiResult<(DialPlan, Policy)> {
+    let org = organisation(db, scope.organisation).await?.ok_or_else(|| ApiError::not_found("organisation"))?;
+    let (input, policy) = plan_input(app, db, &org, template, parcels).await?;
+    // Hours are a matter of the wall clock; past calls are stored in steady time. Both clocks agree but for steps.
+    Ok((plan(&input, &policy, app.clock.wall()), policy))
+}
+
+/// The wire form of a plan.
+pub fn view(plan: &DialPlan) -> PlanView {
+    PlanView {
+        rings: plan.rings(),
+        parcels: plan.parcels,
+        merged: plan.merged,
+        suppressed: plan
+            .reasons()
+            .into_iter()
+            .map(|(reason, parcels)| ReasonCount { reason: reason.as_str().into(), parcels })
+            .collect(),
+        details: plan
+            .suppressed
+            .iter()
+            .map(|s| SuppressedView { parcel: s.parcel, reason: s.reason.as_str().into() })
+            .collect(),
+        seconds: u32::try_from(plan.estimate.duration / 1000).unwrap_or(u32::MAX),
+        cost_minor: plan.estimate.cost.minor,
+        not_after: plan.closes,
+        not_before: (plan.starts > plan.now).then_some(plan.starts),
+        summary_zh: plan.summary(Lang::Zh),
+        summary_en: plan.summary(Lang::En),
+    }
+}
+
+/// Takes a tap. The same batch id again answers with the batch as it is.
+pub async fn create(
+    app: &App, write: &Write, scope: &Scope, request: &BatchRequest, headers: &axum::http::HeaderMap,
+    parcels: &[ParcelRow],
+) -> ApiResult<BatchView> {
+    if let Some(row) = by_id(write.tx(), &request.id).await? {
+        // the id of somebody else's batch is taken, but nothing of it is told
+        return match visible(scope, &row) {
+            true => batch_view(write.tx(), &row).await,
+            false => Err(ApiError::conflict("id_taken", "this batch id is in use")),
+        };
+    }
+    if !crate::templates::service::exists(write, scope.organisation, &request.template).await? {
+        return Err(ApiError::field("template", format!("there is no template {:?}", request.template), "use arrived"));
+    }
+    if let Some(number) = &request.display_number
+        && !app.config.trunk.iter().any(|t| t.caller_ids.contains(number))
+    {
+        return Err(ApiError::field(
+            "display_number",
+            "this number is not authorised on any trunk",
+            "choose one of the organisation's numbers",
+        ));
+    }
+    let now = app.clock.now();
+    let acted = crate::http::acted_at(request.acted_at, headers, now);
+    let (plan, policy) = dial_plan(app, write.tx(), scope, &request.template, parcels).await?;
+    let stale = now.0 - acted.0 > policy.stale_after && !request.confirmed;
+    let state = if stale { BatchState::NeedsConfirmation } else { BatchState::Scheduled };
+    write
+        .exec(
+            "INSERT INTO batch (id, organisation_id, branch_id, courier_id, template_key, state, display_number, created_at, \
+             acted_at, start_at, cost_minor, fence, rev) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, $12)",
+            [
+                request.id.to_string().into(),
+                scope.organisation.to_string().into(),
+                scope.branch.map(|b| b.to_string()).into(),
+                scope.person.to_string().into(),
+                request.template.clone().into(),
+                state.as_str().into(),
+                request.display_number.clone().into(),
+                now.0.into(),
+                acted.0.into(),
+                request.start_at.map(|t| t.0).into(),
+                plan.estimate.cost.minor.into(),
+                write.next_rev().into(),
+            ],
+        )
+        .await?;
+    store_people(write, scope, request, &plan, parcels, now, app.clock.wall()).await?;
+    let organisation = scope.organisation.to_string();
+    for s in &plan.suppressed {
+        decide(write, now, &organisation, None, Some(&s.parcel.to_string()), "suppressed", s.reason.as_str()).await?;
+    }
+    if plan.calls.is_empty() {
+        let rev = write.next_rev();
+        write
+            .exec("UPDATE batch SET state = 'done', rev = $1 WHERE id = $2", [rev.into(), request.id.to_string().into()])
+            .await?;
+    }
+    let row = by_id(write.tx(), &request.id).await?.ok_or_else(|| ApiError::not_found("batch"))?;
+    batch_view(write.tx(), &row).await
+}
+
+async fn store_people(
+    write: &Write, scope: &Scope, request: &BatchRequest, plan: &DialPlan, parcels: &[ParcelRow], now: UnixMs, wall: UnixMs,
+) -> ApiResult<()> {
+    let by_id: HashMap<&str, &ParcelRow> = parcels.iter().map(|p| (p.id.as_str(), p)).collect();
+    let mut people: Vec<Value> = Vec::new();
+    let mut links: Vec<Value> = Vec::new();
+    const WIDTH: usize = 17;
+    let mut flushed = 0;
+    for (i, call) in plan.calls.iter().enumerate() {
+        let id = RecipientId::at(now, rand::random()).to_string();
+        let first = call.parcels.first().and_then(|p| by_id.get(p.to_string().as_str()).copied());
+        let variables: BTreeMap<String, String> = crate::flow::variables(call);
+        people.extend::<[Value; WIDTH]>([
+            id.clone().into(),
+            request.id.to_string().into(),
+            scope.organisation.to_string().into(),
+            scope.branch.map(|b| b.to_string()).into(),
+            scope.person.to_string().into(),
+            call.phone.key().into(),
+            first.map(|p| p.recipient_name.clone()).unwrap_or_default().into(),
+            "planned".into(),
+            CallMark::NotCalled.as_str().into(),
+            0i64.into(),
+            0i64.into(),
+            (now.0 + (call.not_before.0 - wall.0).max(0)).into(),
+            "".into(),
+            i64::from(call.order).into(),
+            serde_json::json!(call.parcels).to_string().into(),
+            serde_json::json!(variables).to_string().into(),
+            write.next_rev().into(),
+        ]);
+        for parcel in &call.parcels {
+            links.push(id.clone().into());
+            links.push(parcel.to_string().into());
+        }
+        if i + 1 - flushed == 300 || i + 1 == plan.calls.len() {
+            insert(
+                write,
+                "INSERT INTO recipient (id, batch_id, organisation_id, branch_id, courier_id, phone_key, name, state, mark, \
+                 attempts, counted, next_at, keys, sequence, parcels, variables, rev) VALUES",
+                WIDTH,
+                std::mem::take(&mut people),
+            )
+            .await?;
+            for chunk in std::mem::take(&mut links).chunks(2 * 1000) {
+                insert(write, "INSERT INTO recipient_parcel (recipient_id, parcel_id) VALUES", 2, chunk.to_vec()).await?;
+            }
+            flushed = i + 1;
+        }
+    }
+    Ok(())
+}
+
+async fn insert(write: &Write, head: &str, width: usize, values: Vec<Value>) -> ApiResult<()> {
+    if values.is_empty() {
+        return Ok(());
+    }
+    let rows = values.len() / width;
+    let tuples: Vec<String> = (0..rows).map(|i| format!("({})", crate::store::marks(1 + i * width, width))).collect();
+    write.exec(&format!("{head} {}", tuples.join(",")), values).await?;
+    Ok(())
+}
+
+/// The parcels of today's people who were called in vain, for one more round.
+pub async fn missed_today(
+    app: &App, write: &Write, scope: &Scope, template: &str, include_unknown: bool,
+) -> ApiResult<Vec<ParcelRow>> {
+    let org = organisation(write.tx(), scope.organisation).await?.ok_or_else(|| ApiError::not_found("organisation"))?;
+    let wall = app.clock.wall();
+    let midnight = app.clock.now().0 - (wall.0 - wall.start_of_day(org.zone()).0);
+    let (filter, mut values) = scope.filter("r", 1);
+    let n = values.len();
+    values.extend([Value::from(template), Value::from(midnight)]);
+    let sql = format!(
+        "SELECT {RECIPIENT_COLUMNS} FROM recipient r JOIN batch b ON b.id = r.batch_id WHERE {filter} \
+         AND b.template_key = ${} AND b.created_at >= ${} AND r.state = 'done' AND r.mark IN ('unanswered'{}) ORDER BY r.sequence",
+        n + 1,
+        n + 2,
+        if include_unknown { ", 'to_confirm'" } else { "" }
+    );
+    let people: Vec<RecipientRow> = all(write.tx(), &sql, values).await?;
+    let ids: std::collections::BTreeSet<_> = people.iter().flat_map(RecipientRow::parcel_ids).collect();
+    let ids: Vec<_> = ids.into_iter().collect();
+    if ids.is_empty() {
+        return Err(ApiError::conflict("nothing_missed", "nobody was missed today"));
+    }
+    find(write, scope, &ids).await
+}
+
+/// Pause, resume, undo, confirm. Idempotent.
+pub async fn act(app: &App, write: &Write, scope: &Scope, id: BatchId, action: BatchAction) -> ApiResult<BatchView> {
+    let row = by_id(write.tx(), &id).await?.filter(|r| visible(scope, r)).ok_or_else(|| ApiError::not_found("batch"))?;
+    let state = BatchState::parse(&row.state).unwrap_or_default();
+    let event = match action {
+        BatchAction::Pause => BatchEvent::Pause,
+        BatchAction::Resume => BatchEvent::Resume,
+        BatchAction::Undo => BatchEvent::Cancel,
+        BatchAction::Confirm => BatchEvent::Confirm,
+    };
+    if state.is_final() {
+        return if action == BatchAction::Undo {
+            batch_view(write.tx(), &row).await
+        } else {
+            Err(ApiError::conflict("batch_over", format!("the batch is {}", state.label_en())))
+        };
+    }
+    let next = state.on(event).map_err(|e| ApiError::conflict("wrong_state", e.to_string()))?;
+    let now = app.clock.now();
+    let text = id.to_string();
+    write
+        .exec(
+            "UPDATE batch SET state = $1, rev = $2 WHERE id = $3",
+            [next.as_str().into(), write.next_rev().into(), text.clone().into()],
+        )
+        .await?;
+    if action == BatchAction::Undo {
+        undo(write, &text).await?;
+    }
+    crate::audit::record(write, Some(scope.organisation), Some(scope.person), now, action.as_str(), &text, "").await?;
+    let row = by_id(write.tx(), &id).await?.ok_or_else(|| ApiError::not_found("batch"))?;
+    batch_view(write.tx(), &row).await
+}
+
+/// Everything that does not ring yet: people not called are cancelled, calls without an 18x are asked to stop.
+async fn undo(write: &Write, batch: &str) -> ApiResult<()> {
+    let open: Vec<RecipientRow> = all(
+        write.tx(),
+        &format!("SELECT {RECIPIENT_COLUMNS} FROM recipient r WHERE r.batch_id = $1 AND r.state IN ('planned', 'waiting')"),
+        [batch.into()],
+    )
+    .await?;
+    for row in open {
+        // one who was called in vain before keeps that result
+        let state = if row.attempts > 0 { "done" } else { "cancelled" };
+        let rev = write.next_rev();
+        write
+            .exec(
+                "UPDATE recipient SET state = $1, next_at = NULL, rev = $2 WHERE id = $3",
+                [state.into(), rev.into(), row.id.into()],
+            )
+            .await?;
+    }
+    write
+        .exec(
+            "UPDATE attempt SET cancel_requested = 1 WHERE batch_id = $1 AND is_open = 1 AND ring_at IS NULL AND answer_at IS NULL",
+            [batch.into()],
+        )
+        .await?;
+    let left = crate::store::number(
+        write.tx(),
+        "SELECT COUNT(*) FROM recipient WHERE batch_id = $1 AND state NOT IN ('done', 'suppressed', 'cancelled')",
+        [batch.into()],
+    )
+    .await?;
+    if left == 0 {
+        let rev = write.next_rev();
+        write.exec("UPDATE batch SET state = 'cancelled', rev = $1 WHERE id = $2", [rev.into(), batch.into()]).await?;
+    }
+    Ok(())
+}
+
+/// The batch, whoever owns it.
+pub async fn by_id<C: ConnectionTrait>(db: &C, id: &BatchId) -> ApiResult<Option<BatchRow>> {
+    Ok(one(db, &format!("SELECT {BATCH_COLUMNS} FROM batch b WHERE b.id = $1"), [id.to_string().into()]).await?)
+}
+
+/// Whether the person may see the batch.
+pub fn visible(scope: &Scope, row: &BatchRow) -> bool {
+    if row.organisation_id != scope.organisation.to_string() {
+        return false;
+    }
+    if scope.role.is_administrator() {
+        return true;
+    }
+    if !scope.role.sees_branch() {
+        return row.courier_id == scope.person.to_string();
+    }
+    scope.branch.is_none() || row.branch_id == scope.branch.map(|b| b.to_string())
+}
+
+/// The wire form with progress.
+pub async fn batch_view<C: ConnectionTrait>(db: &C, row: &BatchRow) -> ApiResult<BatchView> {
+    let counts = counts(db, std::slice::from_ref(&row.id)).await?;
+    row.view(counts.get(&row.id).copied().unwrap_or_default()).ok_or_else(|| ApiError::not_found("batch"))
+}

@@ -1,0 +1,311 @@
+//! The engine: rounds of events, due people, one commit, effects. See the module `notify`.
+
+use super::live::{Call, Effect, Leg, Legs};
+use super::{Command, Ear, recover, result, send, talk};
+use crate::app::Shared;
+use crate::store::{StoreError, Write};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use waybell_domain::clock::UnixMs;
+use waybell_domain::flow::Flow;
+use waybell_domain::id::{BatchId, OrganisationId};
+use waybell_switch::{Event, EventKind, InviteRecord, LegId};
+
+/// Events taken into one round.
+const EVENTS_A_ROUND: usize = 1_024;
+/// Pause after a failed commit.
+const STORAGE_PAUSE: Duration = Duration::from_millis(500);
+/// Longest sleep while there is nothing to do.
+const IDLE: Duration = Duration::from_secs(5);
+
+/// The dialler's memory.
+pub(crate) struct Engine {
+    pub app: Shared,
+    pub legs: Legs,
+    /// Number of this owner; raised at each start.
+    pub fence: i64,
+    pub draining: bool,
+    /// Open recipients of a batch, where known.
+    pub remaining: HashMap<BatchId, i64>,
+    /// Calls of today by display number.
+    pub displayed: send::Displayed,
+    /// Time at which the next waiting recipient may be rung, as the last look found it.
+    pub next_due: Option<UnixMs>,
+    /// Look for due people in this round.
+    pub look: bool,
+    /// Flows by organisation and template.
+    pub flows: HashMap<(OrganisationId, String), Arc<Flow>>,
+    /// INVITEs drafted in this round: given back if it fails.
+    pub drafted: Vec<InviteRecord>,
+}
+
+/// One round's transaction and what follows it.
+pub(crate) struct Round {
+    pub write: Write,
+    pub now: UnixMs,
+    pub wall: UnixMs,
+    pub effects: Vec<Effect>,
+    /// Batches whose progress changed.
+    pub touched: HashMap<BatchId, i64>,
+}
+
+/// Runs the dialler until the server stops: recovers what an earlier life left open, then goes round by round.
+pub async fn run(app: Shared, mut ear: Ear, mut events: mpsc::Receiver<Event>) -> Result<(), StoreError> {
+    let fence = recover::take_over(&app).await?;
+    let mut engine = Engine {
+        legs: Legs::default(),
+        fence,
+        draining: false,
+        remaining: HashMap::new(),
+        displayed: send::Displayed::default(),
+        next_due: None,
+        look: true,
+        flows: HashMap::new(),
+        drafted: Vec::new(),
+        app,
+    };
+    recover::recover(&mut engine).await?;
+    let mut inbox: Vec<Event> = Vec::new();
+    let mut told: Vec<Command> = Vec::new();
+    let stopping = engine.app.stopping.clone();
+    loop {
+        let sleep = engine.sleep();
+        tokio::select! {
+            biased;
+            n = events.recv_many(&mut inbox, EVENTS_A_ROUND) => if n == 0 { return Ok(()) },
+            () = ear.wake.notified() => engine.look = true,
+            () = tokio::time::sleep(sleep) => engine.look = true,
+            () = stopping.cancelled() => return Ok(()),
+        }
+        while inbox.len() < EVENTS_A_ROUND
+            && let Ok(event) = events.try_recv()
+        {
+            inbox.push(event);
+        }
+        while let Ok(command) = ear.commands.try_recv() {
+            told.push(command);
+        }
+        match engine.round(&inbox, &told).await {
+            Ok(()) => {
+                inbox.clear();
+                told.clear();
+            }
+            Err(error) => {
+                // nothing was sent, nothing in memory changed: the same events again in a moment
+                engine.legs.rollback();
+                for record in engine.drafted.drain(..) {
+                    engine.app.switch.discard(&record);
+                }
+                tracing::error!(%error, events = inbox.len(), "a round could not be stored");
+                metrics::counter!("waybell_rounds_failed_total").increment(1);
+                tokio::time::sleep(STORAGE_PAUSE).await;
+                ear.wake.notify_one();
+            }
+        }
+    }
+}
+
+impl Engine {
+    fn sleep(&self) -> Duration {
+        let now = self.app.clock.now();
+        let mut until = self.next_due;
+        for (_, leg) in self.legs.iter() {
+            if let Leg::Recipient(call) = leg {
+                for at in [call.deadline, call.limit].into_iter().flatten() {
+                    until = Some(until.map_or(at, |u| u.min(at)));
+                }
+            }
+        }
+        match until {
+            Some(at) => Duration::from_millis((at.0 - now.0).clamp(5, IDLE.as_millis() as i64) as u64),
+            None => IDLE,
+        }
+    }
+
+    async fn round(&mut self, events: &[Event], told: &[Command]) -> Result<(), StoreError> {
+        let app = self.app.clone();
+        let mut round = Round {
+            write: app.store.begin().await?,
+            now: app.clock.now(),
+            wall: app.clock.wall(),
+            effects: Vec::new(),
+            touched: HashMap::new(),
+        };
+        for command in told {
+            self.on_command(&mut round, command);
+        }
+        for event in events {
+            self.on_event(&mut round, event).await?;
+        }
+        self.on_time(&mut round).await?;
+        let look = self.look;
+        let mut sent = send::Sent::default();
+        if look && !self.draining {
+            sent = send::fill(self, &mut round).await?;
+        }
+        result::settle_batches(self, &mut round).await?;
+        let Round { write, effects, touched, .. } = round;
+        crate::crash::point("round.before_commit");
+        write.commit().await?;
+        crate::crash::point("round.after_commit");
+        self.legs.commit();
+        self.drafted.clear();
+        for (batch, change) in touched {
+            if let Some(remaining) = self.remaining.get_mut(&batch) {
+                *remaining += change;
+                if *remaining <= 0 {
+                    self.remaining.remove(&batch);
+                }
+            }
+        }
+        if look {
+            self.next_due = sent.next_due;
+            self.look = sent.more;
+            self.displayed.commit(sent.displayed);
+        }
+        self.carry_out(effects);
+        Ok(())
+    }
+
+    fn on_command(&mut self, round: &mut Round, command: &Command) {
+        match command {
+            Command::Drain => self.draining = true,
+            Command::Cancel(batch) => {
+                let legs: Vec<LegId> = self
+                    .legs
+                    .iter()
+                    .filter(|(_, leg)| matches!(leg, Leg::Recipient(c) if c.batch == *batch && !c.rings()))
+                    .map(|(id, _)| id.clone())
+                    .collect();
+                for leg in legs {
+                    if let Some(mut call) = self.legs.call(&leg) {
+                        call.cancel_requested = true;
+                        self.legs.put_call(leg.clone(), call);
+                        round.effects.push(Effect::Cancel(leg));
+                    }
+                }
+            }
+            Command::Spoken(spoken) => talk::spoken(self, spoken),
+        }
+    }
+
+    async fn on_event(&mut self, round: &mut Round, event: &Event) -> Result<(), StoreError> {
+        let leg = &event.leg;
+        tracing::debug!(%leg, event = word(&event.kind), "event");
+        match &event.kind {
+            EventKind::Trunk { name, up } => {
+                tracing::info!(trunk = %name, up, "trunk");
+                self.look = true;
+                return Ok(());
+            }
+            EventKind::Incoming(incoming) => return talk::incoming(self, round, leg, incoming).await,
+            _ => {}
+        }
+        match self.legs.get(leg) {
+            None => Ok(()),
+            Some(Leg::Recipient(_)) => match &event.kind {
+                EventKind::Sent => Ok(()),
+                EventKind::Progress { status, .. } => result::progress(self, round, leg, *status).await,
+                EventKind::Answered { dialog } => result::answered(self, round, leg, dialog).await,
+                EventKind::Ended { end } => result::ended(self, round, leg, end).await,
+                EventKind::Digit { digit, .. } => talk::digit(self, round, leg, *digit).await,
+                EventKind::PlayEnded { token, completed, .. } => {
+                    talk::play_ended(self, round, leg, *token, *completed).await
+                }
+                _ => Ok(()),
+            },
+            Some(Leg::Courier { of }) => {
+                let of = of.clone();
+                talk::courier_event(self, round, leg, &of, &event.kind).await
+            }
+            Some(Leg::Inbound { announced }) => {
+                let announced = *announced;
+                talk::inbound_event(self, round, leg, announced, &event.kind);
+                Ok(())
+            }
+        }
+    }
+
+    async fn on_time(&mut self, round: &mut Round) -> Result<(), StoreError> {
+        let now = round.now;
+        let due: Vec<LegId> = self
+            .legs
+            .iter()
+            .filter(|(_, leg)| matches!(leg, Leg::Recipient(c) if c.is_due(now)))
+            .map(|(id, _)| id.clone())
+            .collect();
+        for leg in due {
+            talk::time(self, round, &leg).await?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn carry_out(&mut self, effects: Vec<Effect>) {
+        let switch = &self.app.switch;
+        for effect in effects {
+            match effect {
+                Effect::Place(record, permit) => {
+                    switch.place(*record, permit);
+                    crate::crash::point("invite.sent");
+                }
+                Effect::Probe(record) => {
+                    switch.probe(*record);
+                }
+                Effect::CancelStored(record) => {
+                    switch.cancel_stored(*record);
+                }
+                Effect::EndStored(dialog) => {
+                    switch.end_stored(*dialog);
+                }
+                Effect::Confirm(leg) => {
+                    switch.confirm(&leg);
+                    crate::crash::point("answer.acknowledged");
+                }
+                Effect::Cancel(leg) => switch.cancel(&leg),
+                Effect::HangUp(leg) => switch.hang_up(&leg, None),
+                Effect::StopPlay(leg) => switch.stop_play(&leg),
+                Effect::Digits(leg, digits) => switch.send_digits(&leg, &digits),
+                Effect::Bridge(a, b) => {
+                    if let Err(error) = switch.bridge(&a, &b) {
+                        tracing::warn!(%error, "a bridge failed");
+                        switch.hang_up(&a, None);
+                        switch.hang_up(&b, None);
+                    }
+                }
+                Effect::Answer(leg) => switch.answer(&leg),
+                Effect::Speak { leg, token, text } => talk::speak(self.app.clone(), leg, token, text),
+                Effect::Count(name, label) => metrics::counter!(name, "outcome" => label).increment(1),
+            }
+        }
+    }
+}
+
+impl Call {
+    /// Somebody's telephone rings, or more: undo leaves it alone.
+    pub(crate) fn rings(&self) -> bool {
+        use waybell_domain::dial::attempt::AttemptState as S;
+        matches!(self.state, S::Ringing | S::Answered | S::Ended { .. })
+    }
+
+    fn is_due(&self, now: UnixMs) -> bool {
+        self.deadline.is_some_and(|d| d <= now) || self.limit.is_some_and(|l| l <= now)
+    }
+}
+
+/// The kind of an event, for the log: never its content, which may be personal.
+fn word(kind: &EventKind) -> &'static str {
+    match kind {
+        EventKind::Sent => "sent",
+        EventKind::Progress { .. } => "progress",
+        EventKind::Answered { .. } => "answered",
+        EventKind::Digit { .. } => "digit",
+        EventKind::PlayEnded { completed: true, .. } => "played",
+        EventKind::PlayEnded { .. } => "play stopped",
+        EventKind::Held { .. } => "held",
+        EventKind::Ended { .. } => "ended",
+        EventKind::Incoming(_) => "incoming",
+        EventKind::Trunk { .. } => "trunk",
+    }
+}

@@ -1,0 +1,180 @@
+//! What is known about people and parcels, read set by set: for the dial plan and for the last look before a call.
+
+use super::engine::Round;
+use super::rows::RecipientRow;
+use crate::app::App;
+use crate::org::policy::OrganisationRow;
+use crate::parcels::rows::ParcelRow;
+use crate::store::{StoreError, all, marks};
+use sea_orm::{ConnectionTrait, FromQueryResult, Value};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use waybell_domain::clock::UnixMs;
+use waybell_domain::dial::outcome::CallOutcome;
+use waybell_domain::dial::plan::{NoticeKind, PlanInput, PlanParcel, RatePlan, TrunkRate};
+use waybell_domain::dial::policy::{PastCall, Policy};
+use waybell_domain::id::ParcelId;
+use waybell_domain::money::Money;
+use waybell_domain::parcel::{ParcelState, TaskKind};
+use waybell_domain::phone::PhoneNumber;
+
+const CHUNK: usize = 400;
+
+/// Facts about a set of people and parcels of one organisation.
+#[derive(Default)]
+pub(crate) struct Facts {
+    /// State and number by parcel id.
+    pub parcels: HashMap<String, (String, Option<String>)>,
+    pub opted_out: BTreeSet<String>,
+    /// Parcels about which this kind of notice was given.
+    pub said: BTreeSet<String>,
+    /// People with an open call.
+    pub open: BTreeSet<String>,
+    pub history: BTreeMap<String, Vec<PastCall>>,
+}
+
+#[derive(FromQueryResult)]
+struct ParcelState3 {
+    id: String,
+    state: String,
+    phone_key: Option<String>,
+}
+
+#[derive(FromQueryResult)]
+struct Key {
+    key: String,
+}
+
+#[derive(FromQueryResult)]
+struct Past {
+    phone_key: String,
+    is_open: i64,
+    intent_at: i64,
+    outcome: Option<String>,
+}
+
+/// Facts for the last look before calls.
+pub(crate) async fn facts(
+    round: &Round, organisation: &str, notice: &str, rows: &[RecipientRow],
+) -> Result<Facts, StoreError> {
+    let tx = round.write.tx();
+    let parcels: Vec<String> = rows.iter().flat_map(|r| r.parcel_ids()).map(|p| p.to_string()).collect();
+    let keys: Vec<String> = rows.iter().map(|r| r.phone_key.clone()).collect();
+    let mut facts = people(tx, organisation, notice, &parcels, &keys, round.now).await?;
+    for chunk in parcels.chunks(CHUNK) {
+        let sql = format!("SELECT id, state, phone_key FROM parcel WHERE id IN ({})", marks(1, chunk.len()));
+        for p in all::<ParcelState3, _>(tx, &sql, chunk.iter().map(|c| Value::from(c.clone()))).await? {
+            facts.parcels.insert(p.id, (p.state, p.phone_key));
+        }
+    }
+    Ok(facts)
+}
+
+async fn people<C: ConnectionTrait>(
+    db: &C, organisation: &str, notice: &str, parcels: &[String], keys: &[String], now: UnixMs,
+) -> Result<Facts, StoreError> {
+    let mut facts = Facts::default();
+    for chunk in parcels.chunks(CHUNK) {
+        let mut values: Vec<Value> = vec![notice.into()];
+        values.extend(chunk.iter().map(|c| Value::from(c.clone())));
+        let sql = format!(
+            "SELECT parcel_id AS key FROM notified WHERE notice = $1 AND parcel_id IN ({})",
+            marks(2, chunk.len())
+        );
+        facts.said.extend(all::<Key, _>(db, &sql, values).await?.into_iter().map(|k| k.key));
+    }
+    // the longest frequency window is 30 days
+    let since = now.0 - 31 * waybell_domain::clock::DAY;
+    for chunk in keys.chunks(CHUNK) {
+        let mut values: Vec<Value> = vec![organisation.into()];
+        values.extend(chunk.iter().map(|c| Value::from(c.clone())));
+        let sql = format!(
+            "SELECT phone_key AS key FROM opt_out WHERE organisation_id = $1 AND phone_key IN ({})",
+            marks(2, chunk.len())
+        );
+        facts.opted_out.extend(all::<Key, _>(db, &sql, values.clone()).await?.into_iter().map(|k| k.key));
+        let sql = format!(
+            "SELECT phone_key, is_open, intent_at, outcome FROM attempt WHERE organisation_id = $1 AND phone_key IN ({}) \
+             AND intent_at > ${} ORDER BY intent_at",
+            marks(2, chunk.len()),
+            values.len() + 1
+        );
+        values.push(since.into());
+        for past in all::<Past, _>(db, &sql, values).await? {
+            if past.is_open == 1 {
+                facts.open.insert(past.phone_key.clone());
+            }
+            let call = PastCall::new(UnixMs(past.intent_at), past.outcome.as_deref().and_then(CallOutcome::parse));
+            facts.history.entry(past.phone_key).or_default().push(call);
+        }
+    }
+    Ok(facts)
+}
+
+#[derive(FromQueryResult)]
+struct Planned {
+    parcel_id: String,
+}
+
+/// Everything that decides a dial plan for these parcels, and the policy.
+pub(crate) async fn plan_input<C: ConnectionTrait>(
+    app: &App, db: &C, organisation: &OrganisationRow, notice: &str, parcels: &[ParcelRow],
+) -> Result<(PlanInput, Policy), StoreError> {
+    let now = app.clock.now();
+    let policy = organisation.policy()?;
+    let ids: Vec<String> = parcels.iter().map(|p| p.id.clone()).collect();
+    let keys: BTreeSet<String> = parcels.iter().filter_map(|p| p.phone_key.clone()).collect();
+    let keys: Vec<String> = keys.into_iter().collect();
+    let facts = people(db, &organisation.id, notice, &ids, &keys, now).await?;
+    let list = parcels
+        .iter()
+        .filter_map(|p| {
+            let phone = p.phone_key.as_deref().and_then(|k| PhoneNumber::from_key(k).ok());
+            Some(PlanParcel {
+                id: ParcelId::parse(&p.id).ok()?,
+                phone: phone.into(),
+                state: ParcelState::parse(&p.state)?,
+                kind: TaskKind::parse(&p.kind)?,
+                estate: p.estate.clone(),
+                building: p.building.clone(),
+                sequence: p.sequence,
+            })
+        })
+        .collect();
+    let mut input = PlanInput::new(list, NoticeKind::of_key(notice), organisation.zone());
+    input.opted_out = facts.opted_out;
+    input.said = facts.said.iter().filter_map(|p| ParcelId::parse(p).ok()).collect();
+    input.history = facts.history;
+    input.open = facts.open;
+    // a parcel that waits in another batch of the same notice belongs to that one: two taps make no second ring
+    for id in waiting_elsewhere(db, notice, &ids).await? {
+        input.waiting.insert(id);
+    }
+    input.rates = RatePlan {
+        step_cost: Money::fen(app.config.rate.step_minor),
+        step_seconds: app.config.rate.step_seconds,
+        ..RatePlan::default()
+    };
+    input.trunk = TrunkRate {
+        calls_per_second: app.config.trunk.iter().map(|t| f64::from(t.calls_per_second)).sum(),
+        channels: app.config.trunk.iter().map(|t| t.channels).sum(),
+    };
+    Ok((input, policy))
+}
+
+async fn waiting_elsewhere<C: ConnectionTrait>(db: &C, notice: &str, parcels: &[String]) -> Result<Vec<ParcelId>, StoreError> {
+    let mut out = Vec::new();
+    for chunk in parcels.chunks(CHUNK) {
+        let mut values: Vec<Value> = vec![notice.into()];
+        values.extend(chunk.iter().map(|c| Value::from(c.clone())));
+        let sql = format!(
+            "SELECT DISTINCT rp.parcel_id FROM recipient_parcel rp JOIN recipient r ON r.id = rp.recipient_id \
+             JOIN batch b ON b.id = r.batch_id WHERE b.template_key = $1 \
+             AND r.state NOT IN ('done', 'suppressed', 'cancelled') AND b.state NOT IN ('cancelled', 'cancelling') \
+             AND rp.parcel_id IN ({})",
+            marks(2, chunk.len())
+        );
+        let found: Vec<Planned> = all(db, &sql, values).await?;
+        out.extend(found.iter().filter_map(|p| ParcelId::parse(&p.parcel_id).ok()));
+    }
+    Ok(out)
+}

@@ -1,0 +1,156 @@
+//! What the engine holds in memory about calls on the line.
+
+use crate::flow::Conversation;
+use std::collections::HashMap;
+use std::sync::Arc;
+use waybell_domain::clock::UnixMs;
+use waybell_domain::dial::attempt::AttemptState;
+use waybell_domain::id::{AttemptId, BatchId, OrganisationId, ParcelId, RecipientId, UserId};
+use waybell_switch::{InviteRecord, LegId, Permit, Prompt};
+
+/// A call to a recipient.
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    pub attempt: AttemptId,
+    pub recipient: RecipientId,
+    pub batch: BatchId,
+    pub organisation: OrganisationId,
+    pub courier: UserId,
+    pub phone_key: String,
+    pub parcels: Vec<ParcelId>,
+    pub template: String,
+    pub state: AttemptState,
+    pub display: String,
+    pub callee: String,
+    pub extension: Option<String>,
+    /// Trunks tried, newest last.
+    pub trunks: Vec<String>,
+    pub call_ids: Vec<String>,
+    pub route_no: u8,
+    pub cancel_requested: bool,
+    pub heard_full: bool,
+    pub keys: String,
+    pub answer_at: Option<UnixMs>,
+    /// Variables of the notice.
+    pub variables: Arc<std::collections::BTreeMap<String, String>>,
+    pub talk: Option<Conversation>,
+    /// The courier's leg, when the recipient asked for the courier.
+    pub courier_leg: Option<LegId>,
+    /// Dialling of an extension: what a private waybill's menu asks for before it connects.
+    pub menu: Menu,
+    /// Token that the deadline answers.
+    pub awaited: u32,
+    /// A time at which something must happen: a gather runs out, a menu is ready for the extension.
+    pub deadline: Option<UnixMs>,
+    /// The latest end of the call.
+    pub limit: Option<UnixMs>,
+}
+
+/// Where the dialling of an extension is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Menu {
+    /// There is none, or it is over.
+    None,
+    /// The menu speaks; the extension is sent at the deadline.
+    Asks,
+    /// The extension was sent; the person is expected at the deadline.
+    Connects,
+}
+
+/// What a leg is for.
+#[derive(Clone, Debug)]
+pub(crate) enum Leg {
+    /// A recipient is called.
+    Recipient(Box<Call>),
+    /// The courier is rung for a recipient who asked.
+    Courier {
+        /// The recipient's leg.
+        of: LegId,
+    },
+    /// Somebody rang the displayed number.
+    Inbound {
+        /// Hang up after the announcement.
+        announced: bool,
+    },
+}
+
+/// What is done after the commit.
+pub(crate) enum Effect {
+    Place(Box<InviteRecord>, Permit),
+    Probe(Box<InviteRecord>),
+    CancelStored(Box<InviteRecord>),
+    EndStored(Box<waybell_switch::DialogRecord>),
+    Confirm(LegId),
+    Cancel(LegId),
+    HangUp(LegId),
+    Speak { leg: LegId, token: u64, text: Vec<String> },
+    StopPlay(LegId),
+    Digits(LegId, String),
+    Bridge(LegId, LegId),
+    Answer(LegId),
+    /// Counters and histograms.
+    Count(&'static str, &'static str),
+}
+
+/// A prompt that was made while somebody waits for it.
+#[derive(Debug, Clone)]
+pub(crate) struct Spoken {
+    pub leg: LegId,
+    pub token: u64,
+    pub prompts: Vec<Arc<Prompt>>,
+}
+
+/// The legs on the line, with the changes of a round on top: the changes count only once the round is committed.
+#[derive(Default)]
+pub(crate) struct Legs {
+    live: HashMap<LegId, Leg>,
+    changed: HashMap<LegId, Option<Leg>>,
+}
+
+impl Legs {
+    pub(crate) fn get(&self, leg: &LegId) -> Option<&Leg> {
+        match self.changed.get(leg) {
+            Some(changed) => changed.as_ref(),
+            None => self.live.get(leg),
+        }
+    }
+
+    pub(crate) fn call(&self, leg: &LegId) -> Option<Call> {
+        match self.get(leg) {
+            Some(Leg::Recipient(call)) => Some((**call).clone()),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn put(&mut self, leg: LegId, what: Leg) {
+        self.changed.insert(leg, Some(what));
+    }
+
+    pub(crate) fn put_call(&mut self, leg: LegId, call: Call) {
+        self.put(leg, Leg::Recipient(Box::new(call)));
+    }
+
+    pub(crate) fn remove(&mut self, leg: &LegId) {
+        self.changed.insert(leg.clone(), None);
+    }
+
+    /// The round is durable.
+    pub(crate) fn commit(&mut self) {
+        for (leg, what) in self.changed.drain() {
+            match what {
+                Some(what) => self.live.insert(leg, what),
+                None => self.live.remove(&leg),
+            };
+        }
+    }
+
+    /// The round failed.
+    pub(crate) fn rollback(&mut self) {
+        self.changed.clear();
+    }
+
+    /// Committed legs.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&LegId, &Leg)> {
+        self.live.iter()
+    }
+}

@@ -1,0 +1,358 @@
+//! What the network says about a call, and what follows from it.
+
+use super::engine::{Engine, Round};
+use super::live::{Call, Effect, Menu};
+use super::send::{mark_parcels, touch};
+use super::{talk, why};
+use crate::org::policy::organisation;
+use crate::store::{StoreError, all, exec, number, one};
+use sea_orm::FromQueryResult;
+use waybell_domain::clock::UnixMs;
+use waybell_domain::dial::attempt::{AttemptEvent, AttemptState};
+use waybell_domain::dial::outcome::{CallEnd, CallOutcome, classify};
+use waybell_domain::dial::retry::{AttemptsSoFar, EndedAttempt, RetryDecision};
+use waybell_domain::id::BatchId;
+use waybell_domain::parcel::{AttemptGlance, CallMark};
+use waybell_domain::phone::PhoneNumber;
+use waybell_switch::{DialogRecord, Draft, EndHow, LegEnd, LegId};
+
+/// A provisional answer. The first 18x is stored: it is what makes undo leave the call alone.
+pub(crate) async fn progress(engine: &mut Engine, round: &mut Round, leg: &LegId, status: u16) -> Result<(), StoreError> {
+    let Some(mut call) = engine.legs.call(leg) else { return Ok(()) };
+    if status < 180 || call.state == AttemptState::Ringing {
+        return Ok(());
+    }
+    let Ok(state) = call.state.on(AttemptEvent::Ring) else { return Ok(()) };
+    call.state = state;
+    if state == AttemptState::Ringing {
+        let tx = round.write.tx();
+        exec(
+            tx,
+            "UPDATE attempt SET state = 'ringing', ring_at = $1 WHERE id = $2",
+            [round.now.0.into(), call.attempt.to_string().into()],
+        )
+        .await?;
+        shown(round, &call, "ringing").await?;
+    }
+    engine.legs.put_call(leg.clone(), call);
+    Ok(())
+}
+
+/// A 2xx. It is acknowledged only after this round is durable (`Effect::Confirm`).
+pub(crate) async fn answered(
+    engine: &mut Engine, round: &mut Round, leg: &LegId, dialog: &DialogRecord,
+) -> Result<(), StoreError> {
+    let Some(mut call) = engine.legs.call(leg) else { return Ok(()) };
+    let Ok(state) = call.state.on(AttemptEvent::Answer) else { return Ok(()) };
+    if call.state == state {
+        return Ok(());
+    }
+    call.state = state;
+    call.answer_at = Some(round.now);
+    call.limit = Some(UnixMs(round.now.0 + i64::from(engine.app.config.call_seconds) * 1000));
+    let text = serde_json::to_string(dialog)
+        .map_err(|e| StoreError::Damaged { what: "attempt.dialog", problem: e.to_string() })?;
+    exec(
+        round.write.tx(),
+        "UPDATE attempt SET state = 'answered', answer_at = $1, dialog = $2 WHERE id = $3",
+        [round.now.0.into(), text.into(), call.attempt.to_string().into()],
+    )
+    .await?;
+    shown(round, &call, "talking").await?;
+    round.effects.push(Effect::Confirm(leg.clone()));
+    talk::begin(engine, round, leg, call).await
+}
+
+/// The leg is over: another route, or the outcome.
+pub(crate) async fn ended(engine: &mut Engine, round: &mut Round, leg: &LegId, end: &LegEnd) -> Result<(), StoreError> {
+    let Some(mut call) = engine.legs.call(leg) else { return Ok(()) };
+    if let Some(courier) = call.courier_leg.take() {
+        round.effects.push(Effect::HangUp(courier));
+    }
+    let facts = facts_of(&call, end);
+    if next_route(engine, round, leg, &mut call, end, &facts).await? {
+        return Ok(());
+    }
+    engine.legs.remove(leg);
+    let outcome = classify(&facts);
+    store(round, &call, outcome, end).await?;
+    engine.look = true;
+    Ok(())
+}
+
+fn facts_of(call: &Call, end: &LegEnd) -> CallEnd {
+    let probe_failed =
+        matches!(end.how, EndHow::ProbeGone | EndHow::ProbeSilent | EndHow::ProbeChallenged | EndHow::ProbeOff);
+    let died = matches!(end.how, EndHow::ShutDown | EndHow::MediaTimeout | EndHow::SessionExpired | EndHow::TransportFailed);
+    CallEnd {
+        status: match (probe_failed, call.menu) {
+            (true, _) => None,
+            (_, Menu::None) => end.status,
+            // behind the menu nobody took the call
+            _ => Some(480),
+        },
+        q850: end.q850,
+        reason_text: end.reason_text.clone(),
+        phrase: end.phrase.clone(),
+        rang: end.rang || call.state == AttemptState::Ringing,
+        // a menu that asked for the extension is no answer
+        answered: !probe_failed && call.menu == Menu::None && (end.answered || call.answer_at.is_some()),
+        cancelled_by_us: end.how == EndHow::Cancelled,
+        our_timeout: probe_failed || matches!(end.how, EndHow::TimedOut),
+        heard_full: call.heard_full,
+        interrupted: died,
+        not_sent: !end.sent && !probe_failed,
+    }
+}
+
+/// Tries the next trunk after a definite refusal that is about the way and not the person, before any 18x.
+async fn next_route(
+    engine: &mut Engine, round: &mut Round, leg: &LegId, call: &mut Call, end: &LegEnd, facts: &CallEnd,
+) -> Result<bool, StoreError> {
+    let definite = end.how == EndHow::Refused && end.status.is_some_and(|s| s >= 300);
+    let about_the_way = matches!(
+        classify(facts),
+        CallOutcome::ProviderError | CallOutcome::CapacityExceeded | CallOutcome::CallerBarred
+    );
+    if !definite || !about_the_way || facts.rang || call.cancel_requested || engine.draining || call.trunks.len() >= 10 {
+        return Ok(false);
+    }
+    let trunks: Vec<String> = engine.app.switch.routes(&call.trunks);
+    for trunk in trunks {
+        let Some(permit) = engine.app.switch.try_permits(&trunk, 1).pop() else { continue };
+        let allowed: &[String] =
+            engine.app.config.trunk.iter().find(|t| t.name == trunk).map_or(&[], |t| t.caller_ids.as_slice());
+        let Some(display) = allowed.iter().find(|n| **n == call.display).or(allowed.first()).cloned() else { continue };
+        let drafted = engine.app.switch.draft(Draft {
+            attempt: &call.attempt.to_string(),
+            route_no: u32::from(call.route_no) + 1,
+            trunk: &trunk,
+            caller: &display,
+            callee: &call.callee,
+            headers: Vec::new(),
+        });
+        let Ok(record) = drafted else { continue };
+        engine.drafted.push(record.clone());
+        call.route_no += 1;
+        call.trunks.push(trunk.clone());
+        call.call_ids.push(record.call_id.clone());
+        call.display = display.clone();
+        call.state = AttemptState::Intent;
+        let invite = serde_json::to_string(&record)
+            .map_err(|e| StoreError::Damaged { what: "attempt.invite", problem: e.to_string() })?;
+        exec(
+            round.write.tx(),
+            "UPDATE attempt SET state = 'intent', trunk = $1, route_no = $2, call_ids = $3, invite = $4, display_number = $5 \
+             WHERE id = $6",
+            [
+                trunk.clone().into(),
+                i64::from(call.route_no).into(),
+                serde_json::json!(call.call_ids).to_string().into(),
+                invite.into(),
+                display.into(),
+                call.attempt.to_string().into(),
+            ],
+        )
+        .await?;
+        let detail = format!("{} → {trunk}", end.status.unwrap_or_default());
+        why::decide(
+            &round.write,
+            round.now,
+            &call.organisation.to_string(),
+            Some(&call.recipient.to_string()),
+            None,
+            "next_route",
+            &detail,
+        )
+        .await?;
+        engine.legs.remove(leg);
+        engine.legs.put_call(record.leg(), call.clone());
+        round.effects.push(Effect::Place(Box::new(record), permit));
+        return Ok(true);
+    }
+    Ok(false)
+}
+
+#[derive(FromQueryResult)]
+struct Outcome {
+    attempt_no: i64,
+    outcome: Option<String>,
+}
+
+/// Stores the outcome of an attempt and what follows from it: the one place where an attempt closes.
+pub(crate) async fn store(
+    round: &mut Round, call: &Call, outcome: CallOutcome, end: &LegEnd,
+) -> Result<(), StoreError> {
+    let now = round.now;
+    let tx = round.write.tx();
+    let done = exec(
+        tx,
+        "UPDATE attempt SET is_open = 0, state = 'ended', outcome = $1, sip_status = $2, release_cause = $3, \
+         release_dir = $4, phrase = $5, end_at = $6 WHERE id = $7 AND is_open = 1",
+        [
+            outcome.as_str().into(),
+            end.status.map(i64::from).into(),
+            end.q850.map(i64::from).into(),
+            release_dir(end).into(),
+            end.phrase.clone().into(),
+            now.0.into(),
+            call.attempt.to_string().into(),
+        ],
+    )
+    .await?;
+    if done.rows_affected() == 0 {
+        // told twice: the first report is stored, and this one says no more than it
+        return Ok(());
+    }
+    let past: Vec<Outcome> = all(
+        tx,
+        "SELECT attempt_no, outcome FROM attempt WHERE recipient_id = $1",
+        [call.recipient.to_string().into()],
+    )
+    .await?;
+    let outcomes: Vec<(u32, Option<CallOutcome>)> =
+        past.iter().map(|p| (p.attempt_no as u32, p.outcome.as_deref().and_then(CallOutcome::parse))).collect();
+    let mark = CallMark::roll_up(outcomes.iter().map(|&(number, outcome)| AttemptGlance { number, outcome }));
+    let Some(org) = organisation(tx, call.organisation).await? else { return Ok(()) };
+    let policy = org.policy()?;
+    let so_far = AttemptsSoFar::of(outcomes.iter().filter_map(|(_, o)| *o));
+    let zone = PhoneNumber::from_key(&call.phone_key).ok().and_then(|p| p.zone()).unwrap_or(org.zone());
+    // hours by the wall clock, everything else by the steady one
+    let shift = round.wall.0 - now.0;
+    let allowed = |at: UnixMs| UnixMs(policy.next_open(UnixMs(at.0 + shift), zone).0 - shift);
+    let retry_after = end.retry_after.map(|d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX));
+    let decision = policy.retry.decide(EndedAttempt { outcome, at: now, retry_after }, so_far, allowed);
+    let cancelled = call.cancel_requested || batch_is_over(round, call).await?;
+    let (state, next_at, text) = match decision {
+        RetryDecision::Retry { not_before, .. } if !cancelled => ("waiting", Some(not_before), false),
+        RetryDecision::TextMessage | RetryDecision::AskCourier => ("done", None, true),
+        RetryDecision::Exhausted => ("done", None, !cancelled),
+        _ if cancelled && !outcome.is_answered() && mark == CallMark::NotCalled => ("cancelled", None, false),
+        _ => ("done", None, false),
+    };
+    exec(
+        tx,
+        "UPDATE recipient SET state = $1, mark = $2, outcome = $3, next_at = $4, counted = $5, keys = $6, rev = $7 WHERE id = $8",
+        [
+            state.into(),
+            mark.as_str().into(),
+            outcome.as_str().into(),
+            next_at.map(|t| t.0).into(),
+            i64::from(so_far.counted).into(),
+            call.keys.clone().into(),
+            round.write.next_rev().into(),
+            call.recipient.to_string().into(),
+        ],
+    )
+    .await?;
+    mark_parcels(round, &call.parcels, mark, Some(outcome.as_str())).await?;
+    if matches!(outcome, CallOutcome::AnsweredFull | CallOutcome::AnsweredPartial) {
+        said(round, call).await?;
+    }
+    if text && org.text_messages != 0 {
+        crate::messages::queue_notice(&round.write, now, call.organisation, &call.recipient.to_string(), &call.phone_key, &call.template, &call.variables)
+            .await?;
+    }
+    if state != "waiting" {
+        touch(round, &call.batch.to_string(), 1);
+    } else {
+        touch(round, &call.batch.to_string(), 0);
+    }
+    round.effects.push(Effect::Count("waybell_outcomes_total", outcome.as_str()));
+    Ok(())
+}
+
+async fn batch_is_over(round: &Round, call: &Call) -> Result<bool, StoreError> {
+    let sql = "SELECT COUNT(*) FROM batch WHERE id = $1 AND state IN ('cancelling', 'cancelled')";
+    Ok(number(round.write.tx(), sql, [call.batch.to_string().into()]).await? > 0)
+}
+
+/// This kind of notice has been given about these parcels.
+async fn said(round: &Round, call: &Call) -> Result<(), StoreError> {
+    for parcel in &call.parcels {
+        exec(
+            round.write.tx(),
+            "INSERT INTO notified (parcel_id, notice, attempt_id, at) VALUES ($1, $2, $3, $4) \
+             ON CONFLICT (parcel_id, notice) DO NOTHING",
+            [
+                parcel.to_string().into(),
+                call.template.clone().into(),
+                call.attempt.to_string().into(),
+                round.now.0.into(),
+            ],
+        )
+        .await?;
+    }
+    Ok(())
+}
+
+async fn shown(round: &mut Round, call: &Call, state: &str) -> Result<(), StoreError> {
+    exec(
+        round.write.tx(),
+        "UPDATE recipient SET state = $1, rev = $2 WHERE id = $3",
+        [state.into(), round.write.next_rev().into(), call.recipient.to_string().into()],
+    )
+    .await?;
+    touch(round, &call.batch.to_string(), 0);
+    Ok(())
+}
+
+fn release_dir(end: &LegEnd) -> Option<&'static str> {
+    Some(match end.how {
+        EndHow::Refused | EndHow::RemoteBye => "callee",
+        _ => "platform",
+    })
+}
+
+#[derive(FromQueryResult)]
+struct State {
+    state: String,
+}
+
+/// Bumps the touched batches' revision, and ends those that have nobody left.
+pub(crate) async fn settle_batches(engine: &mut Engine, round: &mut Round) -> Result<(), StoreError> {
+    let touched: Vec<(BatchId, i64)> = round.touched.iter().map(|(b, n)| (*b, *n)).collect();
+    for (batch, change) in touched {
+        let left = match engine.remaining.get(&batch) {
+            Some(known) => known + change,
+            None => {
+                let left = number(
+                    round.write.tx(),
+                    "SELECT COUNT(*) FROM recipient WHERE batch_id = $1 AND state NOT IN ('done', 'suppressed', 'cancelled')",
+                    [batch.to_string().into()],
+                )
+                .await?;
+                // the count already has this round's changes
+                engine.remaining.insert(batch, left - change);
+                left
+            }
+        };
+        let rev = round.write.next_rev();
+        if left > 0 {
+            round
+                .write
+                .exec("UPDATE batch SET rev = $1 WHERE id = $2", [rev.into(), batch.to_string().into()])
+                .await?;
+            continue;
+        }
+        finish(round, batch, rev).await?;
+    }
+    Ok(())
+}
+
+async fn finish(round: &Round, batch: BatchId, rev: i64) -> Result<(), StoreError> {
+    use waybell_domain::dial::batch::{BatchEvent, BatchState};
+    let row: Option<State> =
+        one(round.write.tx(), "SELECT state FROM batch WHERE id = $1", [batch.to_string().into()]).await?;
+    let Some(state) = row.and_then(|r| BatchState::parse(&r.state)) else { return Ok(()) };
+    let state = state.on(BatchEvent::Finish).unwrap_or(state);
+    round
+        .write
+        .exec(
+            "UPDATE batch SET state = $1, rev = $2 WHERE id = $3",
+            [state.as_str().into(), rev.into(), batch.to_string().into()],
+        )
+        .await?;
+    Ok(())
+}
+

@@ -1,0 +1,454 @@
+//! Due people: looked at once more, then their intents.
+//!
+//! Permits come first: the switch says how many calls each trunk takes now (never more than 100 ms ahead), and no more
+//! people than that are taken. Each of them is checked again against what is stored at this moment: parcels still to
+//! be brought, not opted out, nothing said yet, no open call to the same person, hours, frequency, cap of the display
+//! number. What stops a call is written with its reason; what only puts it off moves `next_at`.
+
+use super::engine::{Engine, Round};
+use super::input::{self, Facts};
+use super::live::{Call, Effect, Menu};
+use super::rows::{RECIPIENT_COLUMNS, RecipientRow};
+use crate::store::{StoreError, all, exec, number};
+use sea_orm::{FromQueryResult, Value};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+use waybell_domain::clock::UnixMs;
+use waybell_domain::dial::attempt::AttemptState;
+use waybell_domain::dial::plan::{NoticeKind, SuppressReason};
+use waybell_domain::dial::policy::Policy;
+use waybell_domain::id::{AttemptId, BatchId, OrganisationId, RecipientId, UserId};
+use waybell_domain::parcel::{CallMark, ParcelState};
+use waybell_domain::phone::PhoneNumber;
+use waybell_switch::{Draft, Permit};
+
+/// People taken into one round at most.
+const PEOPLE_A_ROUND: usize = 200;
+/// How soon a person with another open call is looked at again.
+const BUSY_PERSON_MS: i64 = 3_000;
+
+/// What a look for due people came to.
+#[derive(Default)]
+pub(crate) struct Sent {
+    /// There may be more due right now.
+    pub more: bool,
+    /// When the next one is due.
+    pub next_due: Option<UnixMs>,
+    /// Calls shown, by display number.
+    pub displayed: HashMap<String, u32>,
+}
+
+/// Calls of today by display number.
+#[derive(Default)]
+pub(crate) struct Displayed {
+    day: Option<chrono::NaiveDate>,
+    counts: HashMap<String, u32>,
+}
+
+impl Displayed {
+    pub(crate) fn commit(&mut self, sent: HashMap<String, u32>) {
+        for (number, n) in sent {
+            *self.counts.entry(number).or_default() += n;
+        }
+    }
+}
+
+#[derive(FromQueryResult)]
+struct Running {
+    id: String,
+    organisation_id: String,
+    template_key: String,
+    display_number: Option<String>,
+    branch_number: Option<String>,
+    stopped: i64,
+    time_zone: String,
+    policy: String,
+    company: String,
+}
+
+/// Rules of an organisation in this round.
+struct Rules {
+    policy: Policy,
+    zone: chrono_tz::Tz,
+}
+
+/// Takes due people as far as the trunks allow, and writes their intents.
+pub(crate) async fn fill(engine: &mut Engine, round: &mut Round) -> Result<Sent, StoreError> {
+    let mut sent = Sent::default();
+    start_due_batches(round).await?;
+    let batches: Vec<Running> = all(
+        round.write.tx(),
+        "SELECT b.id, b.organisation_id, b.template_key, b.display_number, br.display_number AS branch_number, o.stopped, \
+         o.time_zone, o.policy, o.company FROM batch b JOIN organisation o ON o.id = b.organisation_id \
+         LEFT JOIN branch br ON br.id = b.branch_id WHERE b.state = 'running' ORDER BY b.created_at",
+        [],
+    )
+    .await?;
+    sent.next_due = next_start(round).await?;
+    let mut permits: Option<(String, Vec<Permit>)> = None;
+    let mut taken: HashSet<(String, String)> = HashSet::new();
+    for batch in batches.iter().filter(|b| b.stopped == 0) {
+        if permits.is_none() {
+            permits = free_permits(engine);
+        }
+        let Some((trunk, free)) = permits.as_mut() else { break };
+        if free.is_empty() {
+            break;
+        }
+        let due: Vec<RecipientRow> = due(round, &batch.id, free.len()).await?;
+        if due.len() == free.len() {
+            sent.more = true;
+        }
+        let rules = Rules {
+            policy: serde_json::from_str(&batch.policy)
+                .map_err(|e| StoreError::Damaged { what: "organisation.policy", problem: e.to_string() })?,
+            zone: batch.time_zone.parse().unwrap_or(chrono_tz::Asia::Shanghai),
+        };
+        let facts = input::facts(round, &batch.organisation_id, &batch.template_key, &due).await?;
+        for row in due {
+            let verdict = check(engine, round, &rules, batch, &facts, &row, &taken, &sent.displayed, trunk).await?;
+            match verdict {
+                Verdict::Go { display } => {
+                    let Some(permit) = free.pop() else { break };
+                    taken.insert((batch.organisation_id.clone(), row.phone_key.clone()));
+                    *sent.displayed.entry(display.clone()).or_default() += 1;
+                    intent(engine, round, batch, row, display, trunk, permit).await?;
+                }
+                Verdict::Later(until) => {
+                    sent.next_due = earlier(sent.next_due, until);
+                    put_off(round, &row, until).await?;
+                }
+                Verdict::Never(reason) => suppress(round, &row, reason).await?,
+            }
+        }
+        if free.is_empty() {
+            sent.more = true;
+        }
+    }
+    if permits.as_ref().is_none_or(|(_, p)| p.is_empty()) && !batches.is_empty() {
+        // out of permits with work perhaps left: look again when the next second's share has come
+        sent.next_due = earlier(sent.next_due, UnixMs(round.now.0 + 20));
+    }
+    for batch in &batches {
+        sent.next_due = match next_waiting(round, &batch.id).await? {
+            Some(at) if batch.stopped == 0 => earlier(sent.next_due, at),
+            _ => sent.next_due,
+        };
+    }
+    Ok(sent)
+}
+
+enum Verdict {
+    Go { display: String },
+    Later(UnixMs),
+    Never(SuppressReason),
+}
+
+#[expect(clippy::too_many_arguments, reason = "everything that decides is named")]
+async fn check(
+    engine: &mut Engine, round: &Round, rules: &Rules, batch: &Running, facts: &Facts, row: &RecipientRow,
+    taken: &HashSet<(String, String)>, displayed: &HashMap<String, u32>, trunk: &str,
+) -> Result<Verdict, StoreError> {
+    let Ok(phone) = PhoneNumber::from_key(&row.phone_key) else {
+        return Ok(Verdict::Never(SuppressReason::InvalidNumber));
+    };
+    if facts.opted_out.contains(&row.phone_key) {
+        return Ok(Verdict::Never(SuppressReason::OptedOut));
+    }
+    let notice = NoticeKind::of_key(&batch.template_key);
+    if let Some(reason) = objection(notice, facts, row) {
+        return Ok(Verdict::Never(reason));
+    }
+    if facts.open.contains(&row.phone_key) || taken.contains(&(batch.organisation_id.clone(), row.phone_key.clone())) {
+        return Ok(Verdict::Later(UnixMs(round.now.0 + BUSY_PERSON_MS)));
+    }
+    let history = facts.history.get(&row.phone_key).map_or(&[][..], Vec::as_slice);
+    // Hours are a matter of the wall clock, gaps of the steady one.
+    let zone = phone.zone().unwrap_or(rules.zone);
+    let open = rules.policy.next_open(round.wall, zone);
+    if open > round.wall {
+        return Ok(Verdict::Later(UnixMs(round.now.0 + (open.0 - round.wall.0))));
+    }
+    if let Some(until) = rules.policy.frequency.iter().filter_map(|r| r.barred_until(round.now, history)).max() {
+        return Ok(Verdict::Later(until));
+    }
+    let display = display_number(engine, batch, trunk);
+    if let Some(cap) = rules.policy.display_daily_cap {
+        let today = displayed_today(engine, round, &display, rules.zone).await? + displayed.get(&display).copied().unwrap_or(0);
+        if today >= cap {
+            let tomorrow = rules.policy.next_open(round.wall.next_day(rules.zone), zone);
+            return Ok(Verdict::Later(UnixMs(round.now.0 + (tomorrow.0 - round.wall.0))));
+        }
+    }
+    Ok(Verdict::Go { display })
+}
+
+/// Why none of the parcels needs the call any more: the reason of the first one.
+fn objection(notice: NoticeKind, facts: &Facts, row: &RecipientRow) -> Option<SuppressReason> {
+    let mut first = None;
+    let ids = row.parcel_ids();
+    for id in &ids {
+        let id = id.to_string();
+        let reason = match facts.parcels.get(&id) {
+            None => Some(SuppressReason::Withdrawn),
+            Some((_, Some(key))) if *key != row.phone_key => Some(SuppressReason::InvalidNumber),
+            Some((_, None)) => Some(SuppressReason::NoNumber),
+            Some((state, _)) => notice.objection(ParcelState::parse(state).unwrap_or_default()),
+        };
+        let reason = reason.or_else(|| facts.said.contains(&id).then_some(SuppressReason::AlreadyNotified));
+        match reason {
+            None => return None,
+            Some(reason) => first = first.or(Some(reason)),
+        }
+    }
+    first.or(Some(SuppressReason::Withdrawn))
+}
+
+async fn intent(
+    engine: &mut Engine, round: &mut Round, batch: &Running, row: RecipientRow, display: String, trunk: &str, permit: Permit,
+) -> Result<(), StoreError> {
+    let now = round.now;
+    let attempt = AttemptId::at(now, rand::random());
+    let Ok(phone) = PhoneNumber::from_key(&row.phone_key) else { return Ok(()) };
+    let callee = phone.dial_string();
+    let drafted = engine.app.switch.draft(Draft {
+        attempt: &attempt.to_string(),
+        route_no: 0,
+        trunk,
+        caller: &display,
+        callee: &callee,
+        headers: Vec::new(),
+    });
+    let record = match drafted {
+        Ok(record) => record,
+        Err(error) => {
+            tracing::error!(%error, trunk, "a call cannot be drafted");
+            decision(round, &row, "put_off", &error.to_string()).await?;
+            return put_off(round, &row, UnixMs(now.0 + 30_000)).await;
+        }
+    };
+    engine.drafted.push(record.clone());
+    let call_ids = vec![record.call_id.clone()];
+    let invite = serde_json::to_string(&record)
+        .map_err(|e| StoreError::Damaged { what: "attempt.invite", problem: e.to_string() })?;
+    let number = row.attempts + 1;
+    let tx = round.write.tx();
+    exec(
+        tx,
+        "INSERT INTO attempt (id, recipient_id, batch_id, organisation_id, phone_key, attempt_no, is_open, state, \
+         display_number, trunk, route_no, call_ids, invite, fence, intent_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, 1, 'intent', $7, $8, 0, $9, $10, $11, $12)",
+        [
+            attempt.to_string().into(),
+            row.id.clone().into(),
+            row.batch_id.clone().into(),
+            row.organisation_id.clone().into(),
+            row.phone_key.clone().into(),
+            number.into(),
+            display.clone().into(),
+            trunk.into(),
+            serde_json::json!(call_ids).to_string().into(),
+            invite.into(),
+            engine.fence.into(),
+            now.0.into(),
+        ],
+    )
+    .await?;
+    exec(
+        tx,
+        "UPDATE recipient SET state = 'dialling', mark = $1, attempts = $2, rev = $3 WHERE id = $4",
+        [CallMark::Called.as_str().into(), number.into(), round.write.next_rev().into(), row.id.clone().into()],
+    )
+    .await?;
+    mark_parcels(round, &row.parcel_ids(), CallMark::Called, None).await?;
+    let call = Call {
+        attempt,
+        recipient: RecipientId::parse(&row.id).map_err(|e| damaged("recipient.id", e))?,
+        batch: BatchId::parse(&row.batch_id).map_err(|e| damaged("recipient.batch_id", e))?,
+        organisation: OrganisationId::parse(&row.organisation_id).map_err(|e| damaged("recipient.organisation_id", e))?,
+        courier: UserId::parse(&row.courier_id).map_err(|e| damaged("recipient.courier_id", e))?,
+        phone_key: row.phone_key.clone(),
+        parcels: row.parcel_ids(),
+        template: batch.template_key.clone(),
+        state: AttemptState::Intent,
+        display,
+        callee,
+        extension: phone.extension().map(str::to_owned),
+        trunks: vec![trunk.to_owned()],
+        call_ids,
+        route_no: 0,
+        cancel_requested: false,
+        heard_full: false,
+        keys: String::new(),
+        answer_at: None,
+        variables: Arc::new(variables(&row, &batch.company)),
+        talk: None,
+        courier_leg: None,
+        menu: Menu::None,
+        awaited: 0,
+        deadline: None,
+        limit: None,
+    };
+    super::talk::prepare(engine, round, &call).await?;
+    engine.legs.put_call(record.leg(), call);
+    round.effects.push(Effect::Place(Box::new(record), permit));
+    round.effects.push(Effect::Count("waybell_attempts_total", "sent"));
+    touch(round, &row.batch_id, 0);
+    Ok(())
+}
+
+/// The variables of the notice, as planned, with the company's name of today.
+pub(crate) fn variables(row: &RecipientRow, company: &str) -> BTreeMap<String, String> {
+    let mut out: BTreeMap<String, String> = serde_json::from_str(&row.variables).unwrap_or_default();
+    out.insert("company".into(), company.to_owned());
+    out
+}
+
+/// Sets mark and outcome of the parcels behind a ring.
+pub(crate) async fn mark_parcels(
+    round: &Round, parcels: &[waybell_domain::id::ParcelId], mark: CallMark, outcome: Option<&str>,
+) -> Result<(), StoreError> {
+    for parcel in parcels {
+        exec(
+            round.write.tx(),
+            "UPDATE parcel SET mark = $1, outcome = COALESCE($2, outcome), rev = $3 WHERE id = $4",
+            [
+                mark.as_str().into(),
+                outcome.map(str::to_owned).into(),
+                round.write.next_rev().into(),
+                parcel.to_string().into(),
+            ],
+        )
+        .await?;
+    }
+    Ok(())
+}
+
+/// Notes that a batch's progress changed; `done` recipients became final.
+pub(crate) fn touch(round: &mut Round, batch: &str, done: i64) {
+    if let Ok(id) = BatchId::parse(batch) {
+        *round.touched.entry(id).or_default() -= done;
+    }
+}
+
+fn damaged(what: &'static str, error: impl std::fmt::Display) -> StoreError {
+    StoreError::Damaged { what, problem: error.to_string() }
+}
+
+fn earlier(a: Option<UnixMs>, b: UnixMs) -> Option<UnixMs> {
+    Some(a.map_or(b, |a| a.min(b)))
+}
+
+fn free_permits(engine: &Engine) -> Option<(String, Vec<Permit>)> {
+    for trunk in engine.app.switch.routes(&[]) {
+        let permits = engine.app.switch.try_permits(&trunk, PEOPLE_A_ROUND);
+        if !permits.is_empty() {
+            return Some((trunk, permits));
+        }
+    }
+    None
+}
+
+async fn due(round: &Round, batch: &str, most: usize) -> Result<Vec<RecipientRow>, StoreError> {
+    let sql = format!(
+        "SELECT {RECIPIENT_COLUMNS} FROM recipient r WHERE r.batch_id = $1 AND r.state IN ('planned', 'waiting') \
+         AND r.next_at <= $2 ORDER BY r.next_at, r.sequence LIMIT $3"
+    );
+    all(round.write.tx(), &sql, [Value::from(batch), round.now.0.into(), (most as i64).into()]).await
+}
+
+#[derive(FromQueryResult)]
+struct At {
+    at: Option<i64>,
+}
+
+async fn next_waiting(round: &Round, batch: &str) -> Result<Option<UnixMs>, StoreError> {
+    let row: Option<At> = crate::store::one(
+        round.write.tx(),
+        "SELECT MIN(next_at) AS at FROM recipient WHERE batch_id = $1 AND state IN ('planned', 'waiting') AND next_at > $2",
+        [batch.into(), round.now.0.into()],
+    )
+    .await?;
+    Ok(row.and_then(|r| r.at).map(UnixMs))
+}
+
+async fn next_start(round: &Round) -> Result<Option<UnixMs>, StoreError> {
+    let row: Option<At> =
+        crate::store::one(round.write.tx(), "SELECT MIN(start_at) AS at FROM batch WHERE state = 'scheduled'", []).await?;
+    Ok(row.and_then(|r| r.at).map(UnixMs))
+}
+
+async fn start_due_batches(round: &mut Round) -> Result<(), StoreError> {
+    exec(
+        round.write.tx(),
+        "UPDATE batch SET state = 'running', rev = $1 WHERE state = 'scheduled' AND (start_at IS NULL OR start_at <= $2)",
+        [round.write.next_rev().into(), round.now.0.into()],
+    )
+    .await?;
+    Ok(())
+}
+
+async fn put_off(round: &mut Round, row: &RecipientRow, until: UnixMs) -> Result<(), StoreError> {
+    exec(
+        round.write.tx(),
+        "UPDATE recipient SET state = 'waiting', next_at = $1, rev = $2 WHERE id = $3",
+        [until.0.into(), round.write.next_rev().into(), row.id.clone().into()],
+    )
+    .await?;
+    Ok(())
+}
+
+async fn suppress(round: &mut Round, row: &RecipientRow, reason: SuppressReason) -> Result<(), StoreError> {
+    // a person who was rung before in this batch keeps the result; one who was not is left out
+    let rung = row.attempts > 0;
+    exec(
+        round.write.tx(),
+        "UPDATE recipient SET state = $1, suppressed = $2, next_at = NULL, rev = $3 WHERE id = $4",
+        [
+            if rung { "done" } else { "suppressed" }.into(),
+            reason.as_str().into(),
+            round.write.next_rev().into(),
+            row.id.clone().into(),
+        ],
+    )
+    .await?;
+    decision(round, row, "suppressed", reason.as_str()).await?;
+    touch(round, &row.batch_id, 1);
+    Ok(())
+}
+
+async fn decision(round: &Round, row: &RecipientRow, what: &str, detail: &str) -> Result<(), StoreError> {
+    super::why::decide(&round.write, round.now, &row.organisation_id, Some(&row.id), None, what, detail).await
+}
+
+/// The branch's number, or the one asked for, where the trunk allows it; the trunk's first otherwise.
+fn display_number(engine: &Engine, batch: &Running, trunk: &str) -> String {
+    let allowed: &[String] =
+        engine.app.config.trunk.iter().find(|t| t.name == trunk).map_or(&[], |t| t.caller_ids.as_slice());
+    [&batch.display_number, &batch.branch_number]
+        .into_iter()
+        .flatten()
+        .find(|n| allowed.contains(n))
+        .or(allowed.first())
+        .cloned()
+        .unwrap_or_default()
+}
+
+async fn displayed_today(engine: &mut Engine, round: &Round, display: &str, zone: chrono_tz::Tz) -> Result<u32, StoreError> {
+    let day = round.wall.date(zone);
+    if engine.displayed.day != Some(day) {
+        engine.displayed = Displayed { day: Some(day), counts: HashMap::new() };
+    }
+    if let Some(n) = engine.displayed.counts.get(display) {
+        return Ok(*n);
+    }
+    let midnight = round.now.0 - (round.wall.0 - round.wall.start_of_day(zone).0);
+    let n = number(
+        round.write.tx(),
+        "SELECT COUNT(*) FROM attempt WHERE display_number = $1 AND intent_at >= $2",
+        [display.into(), midnight.into()],
+    )
+    .await?;
+    engine.displayed.counts.insert(display.to_owned(), n as u32);
+    Ok(n as u32)
+}

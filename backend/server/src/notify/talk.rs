@@ -1,0 +1,384 @@
+//! What is said and asked once somebody has answered: the flow's commands carried out, its events fed back.
+
+use super::engine::{Engine, Round};
+use super::live::{Call, Effect, Leg, Menu, Spoken};
+use super::Command;
+use crate::app::Shared;
+use crate::flow::{Conversation, pieces};
+use crate::store::{StoreError, exec, one};
+use sea_orm::FromQueryResult;
+use std::sync::Arc;
+use waybell_domain::clock::UnixMs;
+use waybell_domain::flow::{Flow, FlowCommand, FlowEvent, notice_arrived};
+use waybell_domain::id::ConsentId;
+use waybell_domain::phone::PhoneNumber;
+use waybell_switch::{Draft, EndHow, EventKind, Incoming, LegId, Play};
+
+/// How long a menu speaks before it takes an extension, and how long it then needs to connect.
+const MENU_SPEAKS_MS: i64 = 2_000;
+const MENU_CONNECTS_MS: i64 = 4_000;
+/// Told to who rings the displayed number back, until calls are built.
+const ANNOUNCEMENT: &str = "您好，这是快递通知专用号码，暂不支持接听。如需联系快递员，请在通知电话中按零。谢谢，再见。";
+
+#[derive(FromQueryResult)]
+struct FlowText {
+    flow: String,
+}
+
+async fn flow(engine: &mut Engine, round: &Round, call: &Call) -> Result<Arc<Flow>, StoreError> {
+    let key = (call.organisation, call.template.clone());
+    if let Some(flow) = engine.flows.get(&key) {
+        return Ok(flow.clone());
+    }
+    let row: Option<FlowText> = one(
+        round.write.tx(),
+        "SELECT flow FROM template WHERE organisation_id = $1 AND key = $2",
+        [call.organisation.to_string().into(), call.template.clone().into()],
+    )
+    .await?;
+    let parsed = match row {
+        Some(row) => Flow::parse(&row.flow),
+        None => notice_arrived(),
+    };
+    let flow = parsed.map_err(|problems| StoreError::Damaged {
+        what: "template.flow",
+        problem: problems.first().map(ToString::to_string).unwrap_or_default(),
+    })?;
+    let flow = Arc::new(flow);
+    engine.flows.insert(key, flow.clone());
+    Ok(flow)
+}
+
+/// Has what the call may say made beforehand.
+pub(crate) async fn prepare(engine: &mut Engine, round: &Round, call: &Call) -> Result<(), StoreError> {
+    let flow = flow(engine, round, call).await?;
+    engine.app.speech.prepare(pieces(&flow, &call.variables));
+    Ok(())
+}
+
+/// Somebody, or a menu, has answered.
+pub(crate) async fn begin(engine: &mut Engine, round: &mut Round, leg: &LegId, mut call: Call) -> Result<(), StoreError> {
+    if call.extension.is_some() && call.menu == Menu::None && call.talk.is_none() {
+        call.menu = Menu::Asks;
+        call.deadline = Some(UnixMs(round.now.0 + MENU_SPEAKS_MS));
+        engine.legs.put_call(leg.clone(), call);
+        return Ok(());
+    }
+    let flow = flow(engine, round, &call).await?;
+    match Conversation::new(flow, &call.variables) {
+        Ok(talk) => {
+            call.talk = Some(talk);
+            feed(engine, round, leg, call, FlowEvent::Start).await
+        }
+        Err(error) => {
+            tracing::error!(%error, template = %call.template, "a notice cannot start");
+            round.effects.push(Effect::HangUp(leg.clone()));
+            engine.legs.put_call(leg.clone(), call);
+            Ok(())
+        }
+    }
+}
+
+/// A key.
+pub(crate) async fn digit(engine: &mut Engine, round: &mut Round, leg: &LegId, digit: char) -> Result<(), StoreError> {
+    let Some(call) = engine.legs.call(leg) else { return Ok(()) };
+    feed(engine, round, leg, call, FlowEvent::Digit { digit }).await
+}
+
+/// A prompt has ended.
+pub(crate) async fn play_ended(
+    engine: &mut Engine, round: &mut Round, leg: &LegId, token: u64, completed: bool,
+) -> Result<(), StoreError> {
+    let Some(call) = engine.legs.call(leg) else { return Ok(()) };
+    let Ok(token) = u32::try_from(token) else { return Ok(()) };
+    let event = if completed { FlowEvent::Spoken { token } } else { FlowEvent::PlayFailed { token } };
+    feed(engine, round, leg, call, event).await
+}
+
+/// A deadline has passed.
+pub(crate) async fn time(engine: &mut Engine, round: &mut Round, leg: &LegId) -> Result<(), StoreError> {
+    let Some(mut call) = engine.legs.call(leg) else { return Ok(()) };
+    if call.limit.is_some_and(|l| l <= round.now) {
+        call.limit = None;
+        call.deadline = None;
+        round.effects.push(Effect::HangUp(leg.clone()));
+        engine.legs.put_call(leg.clone(), call);
+        return Ok(());
+    }
+    if call.deadline.is_none_or(|d| d > round.now) {
+        return Ok(());
+    }
+    call.deadline = None;
+    match call.menu {
+        Menu::Asks => {
+            call.menu = Menu::Connects;
+            call.deadline = Some(UnixMs(round.now.0 + MENU_CONNECTS_MS));
+            round.effects.push(Effect::Digits(leg.clone(), format!("{}#", call.extension.clone().unwrap_or_default())));
+            engine.legs.put_call(leg.clone(), call);
+            Ok(())
+        }
+        Menu::Connects => {
+            call.menu = Menu::None;
+            call.extension = None;
+            begin(engine, round, leg, call).await
+        }
+        Menu::None => {
+            let token = call.awaited;
+            match call.courier_leg.take() {
+                // the courier has rung long enough
+                Some(courier) if matches!(engine.legs.get(&courier), Some(Leg::Courier { .. })) => {
+                    round.effects.push(Effect::HangUp(courier));
+                    let error = "no_answer".to_owned();
+                    feed(engine, round, leg, call, FlowEvent::DialFailed { token, error }).await
+                }
+                _ => feed(engine, round, leg, call, FlowEvent::Timeout { token }).await,
+            }
+        }
+    }
+}
+
+/// Gives the flow an event and carries out what it wants.
+async fn feed(
+    engine: &mut Engine, round: &mut Round, leg: &LegId, mut call: Call, event: FlowEvent,
+) -> Result<(), StoreError> {
+    let Some(talk) = call.talk.as_mut() else {
+        engine.legs.put_call(leg.clone(), call);
+        return Ok(());
+    };
+    let waited = talk.token();
+    let commands = match talk.on(event) {
+        Ok(commands) => commands,
+        Err(error) => {
+            tracing::error!(%error, template = %call.template, "a conversation broke off");
+            vec![FlowCommand::Hangup]
+        }
+    };
+    if talk.token() != waited {
+        call.deadline = None;
+    }
+    let (heard, keys) = (talk.heard(), talk.keys().to_owned());
+    if (heard && !call.heard_full) || keys != call.keys {
+        call.heard_full |= heard;
+        call.keys = keys;
+        exec(
+            round.write.tx(),
+            "UPDATE attempt SET heard_full = $1, keys = $2 WHERE id = $3",
+            [i64::from(call.heard_full).into(), call.keys.clone().into(), call.attempt.to_string().into()],
+        )
+        .await?;
+    }
+    for command in commands {
+        carry_out(engine, round, leg, &mut call, command).await?;
+    }
+    engine.legs.put_call(leg.clone(), call);
+    Ok(())
+}
+
+async fn carry_out(
+    engine: &mut Engine, round: &mut Round, leg: &LegId, call: &mut Call, command: FlowCommand,
+) -> Result<(), StoreError> {
+    match command {
+        FlowCommand::Say { token, segments } => {
+            let text = segments.into_iter().map(|s| s.text).collect();
+            round.effects.push(Effect::Speak { leg: leg.clone(), token: u64::from(token), text });
+        }
+        FlowCommand::Play { token, prompt } => {
+            round.effects.push(Effect::Speak { leg: leg.clone(), token: u64::from(token), text: vec![prompt] });
+        }
+        FlowCommand::StopPlaying => round.effects.push(Effect::StopPlay(leg.clone())),
+        FlowCommand::Listen { token, timeout } => {
+            call.awaited = token;
+            call.deadline = Some(UnixMs(round.now.0 + i64::from(timeout)));
+        }
+        FlowCommand::Dial { token, target, timeout } => {
+            call.awaited = token;
+            call.deadline = Some(UnixMs(round.now.0 + i64::from(timeout)));
+            if !ring_courier(engine, round, leg, call, &target, token).await? {
+                // told at the next look at the clock, so that a conversation never calls itself
+                call.deadline = Some(round.now);
+            }
+        }
+        FlowCommand::Bridge { token } => {
+            call.awaited = token;
+            call.deadline = None;
+            if let Some(courier) = &call.courier_leg {
+                round.effects.push(Effect::Bridge(leg.clone(), courier.clone()));
+            }
+        }
+        FlowCommand::Consent { preference, key } => consent(round, call, &preference, &key).await?,
+        FlowCommand::Message { template } => {
+            crate::messages::queue_notice(
+                &round.write,
+                round.now,
+                call.organisation,
+                &call.recipient.to_string(),
+                &call.phone_key,
+                &template,
+                &call.variables,
+            )
+            .await?;
+        }
+        FlowCommand::Hangup => {
+            call.deadline = None;
+            round.effects.push(Effect::HangUp(leg.clone()));
+        }
+    }
+    Ok(())
+}
+
+/// Keeps a key press as consent, with time and call, and shows it on the parcels.
+async fn consent(round: &Round, call: &Call, preference: &str, key: &str) -> Result<(), StoreError> {
+    let tx = round.write.tx();
+    exec(
+        tx,
+        "INSERT INTO consent (id, organisation_id, attempt_id, phone_key, key, preference, parcels, at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        [
+            ConsentId::at(round.now, rand::random()).to_string().into(),
+            call.organisation.to_string().into(),
+            call.attempt.to_string().into(),
+            call.phone_key.clone().into(),
+            key.into(),
+            preference.into(),
+            serde_json::json!(call.parcels).to_string().into(),
+            round.wall.0.into(),
+        ],
+    )
+    .await?;
+    for parcel in &call.parcels {
+        exec(
+            tx,
+            "UPDATE parcel SET preference = $1, rev = $2 WHERE id = $3",
+            [preference.into(), round.write.next_rev().into(), parcel.to_string().into()],
+        )
+        .await?;
+    }
+    Ok(())
+}
+
+#[derive(FromQueryResult)]
+struct Courier {
+    phone_key: Option<String>,
+}
+
+/// Rings the courier's own phone, showing the company's number: neither side sees the other's.
+async fn ring_courier(
+    engine: &mut Engine, round: &mut Round, leg: &LegId, call: &mut Call, target: &str, token: u32,
+) -> Result<bool, StoreError> {
+    if target != "courier" {
+        return Ok(false);
+    }
+    let row: Option<Courier> = one(
+        round.write.tx(),
+        "SELECT phone_key FROM person WHERE id = $1",
+        [call.courier.to_string().into()],
+    )
+    .await?;
+    let Some(phone) = row.and_then(|r| r.phone_key).and_then(|k| PhoneNumber::from_key(&k).ok()) else {
+        return Ok(false);
+    };
+    let Some(trunk) = call.trunks.last().cloned() else { return Ok(false) };
+    let Some(permit) = engine.app.switch.try_permits(&trunk, 1).pop() else { return Ok(false) };
+    let drafted = engine.app.switch.draft(Draft {
+        attempt: &format!("{}/courier/{token}", call.attempt),
+        route_no: 0,
+        trunk: &trunk,
+        caller: &call.display,
+        callee: &phone.dial_string(),
+        headers: Vec::new(),
+    });
+    let Ok(record) = drafted else { return Ok(false) };
+    engine.drafted.push(record.clone());
+    call.courier_leg = Some(record.leg());
+    engine.legs.put(record.leg(), Leg::Courier { of: leg.clone() });
+    round.effects.push(Effect::Place(Box::new(record), permit));
+    Ok(true)
+}
+
+/// What happens on the courier's leg.
+pub(crate) async fn courier_event(
+    engine: &mut Engine, round: &mut Round, courier: &LegId, of: &LegId, kind: &EventKind,
+) -> Result<(), StoreError> {
+    match kind {
+        EventKind::Answered { .. } => {
+            round.effects.push(Effect::Confirm(courier.clone()));
+            match engine.legs.call(of) {
+                Some(call) if call.courier_leg.as_ref() == Some(courier) => {
+                    let token = call.awaited;
+                    feed(engine, round, of, call, FlowEvent::DialAnswered { token }).await
+                }
+                // the recipient has gone, or the flow has moved on
+                _ => {
+                    round.effects.push(Effect::HangUp(courier.clone()));
+                    Ok(())
+                }
+            }
+        }
+        EventKind::Ended { end } => {
+            engine.legs.remove(courier);
+            let Some(mut call) = engine.legs.call(of) else { return Ok(()) };
+            if call.courier_leg.as_ref() != Some(courier) {
+                return Ok(());
+            }
+            call.courier_leg = None;
+            let token = call.awaited;
+            let event = if end.answered && end.how != EndHow::Cancelled {
+                FlowEvent::BridgeEnded { token }
+            } else {
+                let error = match end.status {
+                    Some(486) => "busy",
+                    Some(603) => "rejected",
+                    Some(480 | 408 | 487) => "no_answer",
+                    _ => "failed",
+                };
+                FlowEvent::DialFailed { token, error: error.into() }
+            };
+            feed(engine, round, of, call, event).await
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Somebody rings a displayed number back.
+pub(crate) async fn incoming(
+    engine: &mut Engine, round: &mut Round, leg: &LegId, incoming: &Incoming,
+) -> Result<(), StoreError> {
+    tracing::info!(trunk = ?incoming.trunk, "a call came in");
+    metrics::counter!("waybell_incoming_total").increment(1);
+    engine.legs.put(leg.clone(), Leg::Inbound { announced: false });
+    round.effects.push(Effect::Answer(leg.clone()));
+    engine.app.speech.prepare(vec![ANNOUNCEMENT.to_owned()]);
+    Ok(())
+}
+
+/// What happens on a call that came in: the announcement is played once, then it is hung up.
+pub(crate) fn inbound_event(engine: &mut Engine, round: &mut Round, leg: &LegId, announced: bool, kind: &EventKind) {
+    match kind {
+        EventKind::Answered { .. } if !announced => {
+            engine.legs.put(leg.clone(), Leg::Inbound { announced: true });
+            round.effects.push(Effect::Speak { leg: leg.clone(), token: 1, text: vec![ANNOUNCEMENT.to_owned()] });
+        }
+        EventKind::PlayEnded { .. } => round.effects.push(Effect::HangUp(leg.clone())),
+        EventKind::Ended { .. } => engine.legs.remove(leg),
+        _ => {}
+    }
+}
+
+/// Plays words: at once if they are made, otherwise as soon as they are.
+pub(crate) fn speak(app: Shared, leg: LegId, token: u64, text: Vec<String>) {
+    if let Some(prompts) = app.speech.ready(&text) {
+        app.switch.play(&leg, Play::once(token, prompts));
+        return;
+    }
+    tokio::spawn(async move {
+        let prompts = app.speech.prompts(&text).await;
+        app.dialler.tell(Command::Spoken(Spoken { leg, token, prompts }));
+    });
+}
+
+/// Words that somebody waits for are made.
+pub(crate) fn spoken(engine: &Engine, spoken: &Spoken) {
+    if engine.legs.get(&spoken.leg).is_some() {
+        engine.app.switch.play(&spoken.leg, Play::once(spoken.token, spoken.prompts.clone()));
+    }
+}

@@ -1,0 +1,180 @@
+//! The life of one recipient, decision by decision, put together from what is stored.
+
+use super::rows::{ATTEMPT_COLUMNS, AttemptRow};
+use crate::app::App;
+use crate::http::error::{ApiError, ApiResult};
+use crate::parcels::rows::{COLUMNS, ParcelRow};
+use crate::store::scope::Scope;
+use crate::store::{StoreError, Write, all, one};
+use sea_orm::FromQueryResult;
+use waybell_domain::clock::UnixMs;
+use waybell_domain::dial::outcome::CallOutcome;
+use waybell_domain::dial::plan::SuppressReason;
+use waybell_domain::id::EventId;
+use waybell_domain::wire::{WhyLine, WhyView};
+
+/// Stores a decision that no other table shows.
+pub(crate) async fn decide(
+    write: &Write, now: UnixMs, organisation: &str, recipient: Option<&str>, parcel: Option<&str>, what: &str, detail: &str,
+) -> Result<(), StoreError> {
+    write
+        .exec(
+            "INSERT INTO decision (id, organisation_id, recipient_id, parcel_id, at, what, detail) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            [
+                EventId::at(now, rand::random()).to_string().into(),
+                organisation.into(),
+                recipient.map(str::to_owned).into(),
+                parcel.map(str::to_owned).into(),
+                now.0.into(),
+                what.into(),
+                detail.into(),
+            ],
+        )
+        .await?;
+    Ok(())
+}
+
+#[derive(FromQueryResult)]
+struct Planned {
+    id: String,
+    batch_id: String,
+    created_at: i64,
+    next_at: Option<i64>,
+    state: String,
+    parcels: String,
+}
+
+#[derive(FromQueryResult)]
+struct Decision {
+    at: i64,
+    what: String,
+    detail: String,
+}
+
+#[derive(FromQueryResult)]
+struct Consent {
+    at: i64,
+    key: String,
+    preference: String,
+}
+
+#[derive(FromQueryResult)]
+struct Message {
+    created_at: i64,
+    sent_at: Option<i64>,
+    state: String,
+}
+
+/// The story of a waybill, oldest first.
+pub async fn of_parcel(app: &App, scope: &Scope, waybill: &str) -> ApiResult<WhyView> {
+    let db = app.store.read();
+    let (filter, mut values) = scope.filter("p", 1);
+    let n = values.len() + 1;
+    let waybill = waybill.trim().to_uppercase();
+    values.push(waybill.clone().into());
+    let sql = format!("SELECT {COLUMNS} FROM parcel p WHERE {filter} AND p.waybill_no = ${n}");
+    let parcel: ParcelRow = one(db, &sql, values).await?.ok_or_else(|| ApiError::not_found("parcel"))?;
+    let mut lines = vec![line(parcel.imported_at, "imported", "已导入当日清单", "imported with the day's list")];
+    let planned: Vec<Planned> = all(
+        db,
+        "SELECT r.id, r.batch_id, b.created_at, r.next_at, r.state, r.parcels FROM recipient_parcel rp \
+         JOIN recipient r ON r.id = rp.recipient_id JOIN batch b ON b.id = r.batch_id WHERE rp.parcel_id = $1",
+        [parcel.id.clone().into()],
+    )
+    .await?;
+    decisions(db, "parcel_id", &parcel.id, &mut lines).await?;
+    for p in planned {
+        let count = serde_json::from_str::<Vec<String>>(&p.parcels).map_or(1, |v| v.len());
+        let short = p.batch_id.get(..8).unwrap_or_default();
+        lines.push(line(
+            p.created_at,
+            "planned",
+            &format!("列入批次 {short}，本次来电共 {count} 件"),
+            &format!("planned in batch {short}, {count} parcel(s) in this call"),
+        ));
+        decisions(db, "recipient_id", &p.id, &mut lines).await?;
+        calls(db, &p.id, &mut lines).await?;
+        if let (Some(at), "waiting") = (p.next_at, p.state.as_str()) {
+            lines.push(line(at, "next", "下一次呼叫不早于此时", "next call not before this time"));
+        }
+    }
+    lines.sort_by_key(|l| l.at);
+    Ok(WhyView { waybill_no: waybill, lines })
+}
+
+async fn decisions(db: &sea_orm::DatabaseConnection, column: &str, id: &str, lines: &mut Vec<WhyLine>) -> ApiResult<()> {
+    let sql = format!("SELECT at, what, detail FROM decision WHERE {column} = $1");
+    for d in all::<Decision, _>(db, &sql, [id.into()]).await? {
+        let (zh, en) = match d.what.as_str() {
+            "suppressed" => {
+                let reason = SuppressReason::parse(&d.detail);
+                (
+                    format!("不呼叫：{}", reason.map_or(d.detail.as_str(), |r| r.label_zh())),
+                    format!("not called: {}", reason.map_or(d.detail.as_str(), |r| r.label_en())),
+                )
+            }
+            "next_route" => (format!("线路拒绝，换线 {}", d.detail), format!("the route refused, next route {}", d.detail)),
+            "recovered" => (
+                format!("服务器重启，向网络查询此通话（当时：{}）", d.detail),
+                format!("the server restarted and asked the network about this call (it was {})", d.detail),
+            ),
+            "put_off" => (format!("稍后再呼：{}", d.detail), format!("put off: {}", d.detail)),
+            _ => (d.detail.clone(), d.detail.clone()),
+        };
+        lines.push(line(d.at, &d.what, &zh, &en));
+    }
+    Ok(())
+}
+
+async fn calls(db: &sea_orm::DatabaseConnection, recipient: &str, lines: &mut Vec<WhyLine>) -> ApiResult<()> {
+    let sql = format!("SELECT {ATTEMPT_COLUMNS} FROM attempt a WHERE a.recipient_id = $1 ORDER BY a.attempt_no");
+    for a in all::<AttemptRow, _>(db, &sql, [recipient.into()]).await? {
+        let n = a.attempt_no;
+        lines.push(line(
+            a.intent_at,
+            "intent",
+            &format!("第 {n} 次呼叫，线路 {}，外显 {}", a.trunk, a.display_number),
+            &format!("call {n} by trunk {}, showing {}", a.trunk, a.display_number),
+        ));
+        if let Some(at) = a.ring_at {
+            lines.push(line(at, "ringing", "对方振铃", "ringing"));
+        }
+        if let Some(at) = a.answer_at {
+            lines.push(line(at, "answered", "已接听", "answered"));
+        }
+        if let Some(at) = a.end_at {
+            let outcome = a.outcome.as_deref().and_then(CallOutcome::parse).unwrap_or(CallOutcome::Unknown);
+            let status = a.sip_status.map(|s| format!(" (SIP {s})")).unwrap_or_default();
+            lines.push(line(
+                at,
+                "ended",
+                &format!("结果：{}{status}", outcome.label_zh()),
+                &format!("result: {}{status}", outcome.label_en()),
+            ));
+        }
+        let consents: Vec<Consent> =
+            all(db, "SELECT at, key, preference FROM consent WHERE attempt_id = $1", [a.id.into()]).await?;
+        for c in consents {
+            lines.push(line(
+                c.at,
+                "key",
+                &format!("按键 {}（{}），已存为同意记录", c.key, c.preference),
+                &format!("pressed {} ({}), kept as consent", c.key, c.preference),
+            ));
+        }
+    }
+    let sql = "SELECT created_at, sent_at, state FROM message WHERE recipient_id = $1";
+    for m in all::<Message, _>(db, sql, [recipient.into()]).await? {
+        lines.push(line(m.created_at, "text_message", "改发短信", "a text message is sent instead"));
+        if let Some(at) = m.sent_at {
+            lines.push(line(at, "text_sent", "短信已发出", "text message handed over"));
+        } else if m.state == "failed" {
+            lines.push(line(m.created_at, "text_failed", "短信未能发出", "the text message could not be sent"));
+        }
+    }
+    Ok(())
+}
+
+fn line(at: i64, what: &str, zh: &str, en: &str) -> WhyLine {
+    WhyLine { at: UnixMs(at), what: what.into(), zh: zh.into(), en: en.into() }
+}

@@ -1,0 +1,126 @@
+//! `/api/v1/parcels*`, `/api/v1/sync`.
+
+use super::{import, rows::ParcelRow, state, sync};
+use crate::accounts::auth::Signed;
+use crate::app::Shared;
+use crate::http::error::{ApiError, ApiResult};
+use crate::http::json::{Body, parse};
+use crate::http::once::Once;
+use crate::store::all;
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use waybell_domain::import::read_csv;
+use waybell_domain::wire::{ErrorBody, ImportReport, ImportRequest, ImportedRow, ParcelStateRequest, ParcelView, RowProblem, SyncPage};
+
+/// Query of an import.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+pub struct ImportQuery {
+    /// Only say what would happen.
+    #[serde(default)]
+    dry_run: bool,
+}
+
+/// Import a list: JSON rows, or `text/csv` with a header line. Good rows go in, bad rows come back with line and reason.
+#[utoipa::path(post, path = "/api/v1/parcels/import", tag = "parcels", security(("bearer" = [])), params(ImportQuery),
+    request_body = ImportRequest, responses(
+    (status = 200, body = ImportReport), (status = 401, body = ErrorBody), (status = 415, body = ErrorBody),
+    (status = 422, body = ErrorBody)))]
+pub async fn import(
+    State(app): State<Shared>, signed: Signed, Query(query): Query<ImportQuery>, headers: HeaderMap, bytes: Bytes,
+) -> ApiResult<Response> {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or("application/json");
+    let (rows, problems, total): (Vec<ImportedRow>, Vec<RowProblem>, u32) = if kind.starts_with("text/csv") {
+        let table = read_csv(&bytes).map_err(|e| ApiError::field(e.field, e.problem, e.hint))?;
+        (table.rows, table.problems, table.total)
+    } else if kind.starts_with("application/json") {
+        let request: ImportRequest = parse(&bytes)?;
+        let total = request.rows.len() as u32;
+        (request.rows, Vec::new(), total)
+    } else {
+        let e = ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media_type", format!("cannot read {kind:?}"));
+        return Err(e.hint("send application/json or text/csv"));
+    };
+    let once = Once::of(&headers, if query.dry_run { "import?dry_run" } else { "import" }, &bytes)?;
+    let now = app.clock.now();
+    let write = app.store.begin().await?;
+    if let Some(answer) = once.before(&write, &signed.scope).await? {
+        return Ok(answer);
+    }
+    let report = import::take(&write, &signed.scope, now, &rows, problems, total, query.dry_run).await?;
+    if query.dry_run {
+        return Ok(Json(report).into_response());
+    }
+    once.commit(write, &signed.scope, now, StatusCode::OK, &report).await
+}
+
+/// Say what was done with parcels: delivered, left at a station, returned.
+#[utoipa::path(post, path = "/api/v1/parcels/state", tag = "parcels", security(("bearer" = [])),
+    request_body = ParcelStateRequest, responses((status = 200, body = [ParcelView]), (status = 404, body = ErrorBody)))]
+pub async fn set_state(
+    State(app): State<Shared>, signed: Signed, headers: HeaderMap, body: Body<ParcelStateRequest>,
+) -> ApiResult<Response> {
+    let once = Once::of(&headers, "parcels/state", &body.bytes)?;
+    let now = app.clock.now();
+    let at = body.value.acted_at.map_or(now, |a| crate::http::acted_at(a, &headers, now));
+    let write = app.store.begin().await?;
+    if let Some(answer) = once.before(&write, &signed.scope).await? {
+        return Ok(answer);
+    }
+    let rows = state::set(&write, &signed.scope, &body.value.parcels, body.value.state, at).await?;
+    let views: Vec<ParcelView> = rows.iter().filter_map(ParcelRow::view).collect();
+    once.commit(write, &signed.scope, now, StatusCode::OK, &views).await
+}
+
+/// Query of a listing.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+pub struct ListQuery {
+    /// Words, numbers, pinyin: as in the app's search.
+    #[serde(default)]
+    search: String,
+    /// Most rows, 200 by default, 1,000 at most.
+    limit: Option<u32>,
+}
+
+/// List the parcels this person sees, newest first.
+#[utoipa::path(get, path = "/api/v1/parcels", tag = "parcels", security(("bearer" = [])), params(ListQuery),
+    responses((status = 200, body = [ParcelView])))]
+pub async fn list(
+    State(app): State<Shared>, signed: Signed, Query(query): Query<ListQuery>,
+) -> ApiResult<Json<Vec<ParcelView>>> {
+    let (filter, values) = signed.scope.filter("p", 1);
+    let sql = format!("SELECT {} FROM parcel p WHERE {filter} ORDER BY p.imported_at DESC, p.sequence", super::rows::COLUMNS);
+    let rows: Vec<ParcelRow> = all(app.store.read(), &sql, values).await?;
+    let limit = query.limit.unwrap_or(200).min(1_000) as usize;
+    let wanted = query.search.trim();
+    Ok(Json(rows.iter().filter_map(ParcelRow::view).filter(|p| matches(wanted, p)).take(limit).collect()))
+}
+
+fn matches(wanted: &str, parcel: &ParcelView) -> bool {
+    if wanted.is_empty() {
+        return true;
+    }
+    let phone = parcel.phone.as_ref().map(|p| p.e164().to_owned()).unwrap_or_default();
+    let text = format!("{} {} {} {phone}", parcel.address, parcel.recipient_name, parcel.waybill_no);
+    waybell_domain::search::matches(wanted, &text)
+}
+
+/// Query of a pull.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+pub struct SyncQuery {
+    /// Cursor of the last page; 0 or absent for everything.
+    #[serde(default)]
+    since: i64,
+    /// Most rows of a kind.
+    limit: Option<u64>,
+}
+
+/// Pull what changed.
+#[utoipa::path(get, path = "/api/v1/sync", tag = "parcels", security(("bearer" = [])), params(SyncQuery),
+    responses((status = 200, body = SyncPage), (status = 401, body = ErrorBody)))]
+pub async fn pull(State(app): State<Shared>, signed: Signed, Query(query): Query<SyncQuery>) -> ApiResult<Json<SyncPage>> {
+    Ok(Json(sync::page(&app, &signed.scope, query.since.max(0), query.limit.unwrap_or(sync::PAGE)).await?))
+}

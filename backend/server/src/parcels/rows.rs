@@ -1,0 +1,82 @@
+//! Rows of `parcel` and their wire form.
+
+use sea_orm::FromQueryResult;
+use waybell_domain::clock::UnixMs;
+use waybell_domain::dial::outcome::CallOutcome;
+use waybell_domain::id::{ParcelId, UserId};
+use waybell_domain::parcel::{CallMark, ParcelState, TaskKind};
+use waybell_domain::phone::PhoneNumber;
+use waybell_domain::wire::ParcelView;
+
+/// Columns of [`ParcelRow`], for a table with alias `p`.
+pub const COLUMNS: &str = "p.id, p.courier_id, p.waybill_no, p.kind, p.state, p.recipient_name, p.phone_key, p.address, \
+     p.estate, p.building, p.mark, p.outcome, p.preference, p.sequence, p.imported_at, p.rev";
+
+/// A row of `parcel`.
+#[derive(Clone, Debug, FromQueryResult)]
+pub struct ParcelRow {
+    /// Id.
+    pub id: String,
+    /// Whose round.
+    pub courier_id: String,
+    /// 运单号.
+    pub waybill_no: String,
+    /// Kind word.
+    pub kind: String,
+    /// State word.
+    pub state: String,
+    /// Name.
+    pub recipient_name: String,
+    /// Number key.
+    pub phone_key: Option<String>,
+    /// Address.
+    pub address: String,
+    /// Estate.
+    pub estate: String,
+    /// Building.
+    pub building: String,
+    /// Mark word.
+    pub mark: String,
+    /// Outcome word.
+    pub outcome: Option<String>,
+    /// Preference word.
+    pub preference: Option<String>,
+    /// Order.
+    pub sequence: i64,
+    /// First import.
+    pub imported_at: i64,
+    /// Revision.
+    pub rev: i64,
+}
+
+impl ParcelRow {
+    /// The wire form; `None` for a damaged row, which is logged and left out.
+    pub fn view(&self) -> Option<ParcelView> {
+        let view = self.read();
+        if view.is_none() {
+            tracing::error!(parcel = %self.id, "a parcel row does not read back");
+        }
+        view
+    }
+
+    fn read(&self) -> Option<ParcelView> {
+        Some(ParcelView {
+            id: ParcelId::parse(&self.id).ok()?,
+            waybill_no: self.waybill_no.clone(),
+            kind: TaskKind::parse(&self.kind)?,
+            state: ParcelState::parse(&self.state)?,
+            courier: UserId::parse(&self.courier_id).ok()?,
+            recipient_name: self.recipient_name.clone(),
+            phone: self.phone_key.as_deref().map(PhoneNumber::from_key).transpose().ok()?,
+            address: self.address.clone(),
+            estate: self.estate.clone(),
+            building: self.building.clone(),
+            mark: CallMark::parse(&self.mark)?,
+            outcome: self.outcome.as_deref().and_then(CallOutcome::parse),
+            preference: self.preference.clone(),
+            sequence: self.sequence,
+            imported_at: UnixMs(self.imported_at),
+            rev: self.rev,
+        })
+    }
+}

@@ -1,0 +1,152 @@
+//! Spoken words: pieces of text turned into prompts, once each.
+//!
+//! A notice is spoken in pieces (literal text and slots), so that a thousand notices need a few dozen prompts. A piece
+//! is looked for in memory, in the cache folder (by hash of voice and text), among the recorded slots (`TEXT.wav`), and
+//! is made by the command of the last resort (`espeak-ng`) otherwise. Making a piece takes tens of milliseconds and
+//! runs on a blocking thread; [`Speech::prepare`] starts it at the intent, so that it is ready at the answer.
+
+mod wav;
+
+use crate::config::Speech as SpeechConfig;
+use parking_lot::Mutex;
+use sha2::{Digest, Sha256};
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use tokio::sync::OnceCell;
+use waybell_switch::Prompt;
+
+type Cell = Arc<OnceCell<Arc<Prompt>>>;
+
+/// Makes and keeps prompts. Cheap to clone.
+#[derive(Clone)]
+pub struct Speech {
+    config: Arc<SpeechConfig>,
+    cache: Arc<PathBuf>,
+    pieces: Arc<Mutex<HashMap<String, Cell>>>,
+}
+
+/// Why words could not be made audible.
+#[derive(Debug, thiserror::Error)]
+pub enum SpeechError {
+    /// The command failed or is not installed.
+    #[error("speech command {command}: {problem}")]
+    Command {
+        /// Program.
+        command: String,
+        /// What went wrong.
+        problem: String,
+    },
+    /// The sound file cannot be used.
+    #[error("sound: {0}")]
+    Sound(String),
+}
+
+impl Speech {
+    /// `cache` is a folder for made prompts.
+    pub fn new(config: SpeechConfig, cache: PathBuf) -> Speech {
+        Speech { config: Arc::new(config), cache: Arc::new(cache), pieces: Arc::default() }
+    }
+
+    /// Starts making these pieces, in the background.
+    pub fn prepare(&self, texts: Vec<String>) {
+        for text in texts {
+            if self.pieces.lock().get(&text).is_some_and(|c| c.initialized()) {
+                continue;
+            }
+            let this = self.clone();
+            tokio::spawn(async move {
+                if let Err(error) = this.piece(&text).await {
+                    tracing::warn!(%error, "a prompt could not be made");
+                }
+            });
+        }
+    }
+
+    /// The prompts of these texts, in order; a text that cannot be made is left out and logged.
+    pub async fn prompts(&self, texts: &[String]) -> Vec<Arc<Prompt>> {
+        let mut out = Vec::with_capacity(texts.len());
+        for text in texts {
+            match self.piece(text).await {
+                Ok(prompt) => out.push(prompt),
+                Err(error) => tracing::error!(%error, "a prompt could not be made"),
+            }
+        }
+        out
+    }
+
+    /// The prompts, if all of them are in memory.
+    pub fn ready(&self, texts: &[String]) -> Option<Vec<Arc<Prompt>>> {
+        let pieces = self.pieces.lock();
+        texts.iter().map(|t| pieces.get(t).and_then(|c| c.get().cloned())).collect()
+    }
+
+    async fn piece(&self, text: &str) -> Result<Arc<Prompt>, SpeechError> {
+        let cell = self.pieces.lock().entry(text.to_owned()).or_default().clone();
+        let made = cell
+            .get_or_try_init(|| async {
+                let (this, text) = (self.clone(), text.to_owned());
+                tokio::task::spawn_blocking(move || this.make(&text))
+                    .await
+                    .map_err(|e| SpeechError::Sound(e.to_string()))?
+            })
+            .await?;
+        Ok(made.clone())
+    }
+
+    fn make(&self, text: &str) -> Result<Arc<Prompt>, SpeechError> {
+        if let Some(slots) = &self.config.slots {
+            let file = slots.join(format!("{}.wav", file_name(text)));
+            if file.is_file() {
+                return Ok(Prompt::from_pcm(name(text), &wav::read_8k(&file)?));
+            }
+        }
+        let file = self.cache.join(format!("{}.wav", self.hash(text)));
+        if file.is_file()
+            && let Ok(pcm) = wav::read_8k(&file)
+        {
+            return Ok(Prompt::from_pcm(name(text), &pcm));
+        }
+        let pcm = wav::trim(&wav::decode_8k(&self.espeak(text)?)?);
+        if let Err(error) = std::fs::create_dir_all(self.cache.as_path()).and_then(|()| wav::write_8k(&file, &pcm)) {
+            tracing::warn!(%error, "a made prompt cannot be kept");
+        }
+        Ok(Prompt::from_pcm(name(text), &pcm))
+    }
+
+    fn espeak(&self, text: &str) -> Result<Vec<u8>, SpeechError> {
+        let command = &self.config.espeak;
+        let fail = |problem: String| SpeechError::Command { command: command.clone(), problem };
+        let output = Command::new(command)
+            .args(["-v", &self.config.voice, "-s", &self.config.words_per_minute.to_string(), "--stdout", "--", text])
+            .stdin(Stdio::null())
+            .stderr(Stdio::null())
+            .output()
+            .map_err(|e| fail(format!("{e}; install espeak-ng or record slots")))?;
+        if !output.status.success() || output.stdout.len() < 44 {
+            return Err(fail(format!("ended with {}", output.status)));
+        }
+        Ok(output.stdout)
+    }
+
+    fn hash(&self, text: &str) -> String {
+        let mut hasher = Sha256::new();
+        hasher.update(&self.config.espeak);
+        hasher.update([0]);
+        hasher.update(&self.config.voice);
+        hasher.update(self.config.words_per_minute.to_le_bytes());
+        hasher.update([0]);
+        hasher.update(text);
+        hasher.finalize().iter().take(16).map(|b| format!("{b:02x}")).collect()
+    }
+}
+
+/// A slot's file name: the words, without what a file name cannot hold.
+fn file_name(text: &str) -> String {
+    text.chars().filter(|c| c.is_alphanumeric()).take(80).collect()
+}
+
+fn name(text: &str) -> String {
+    text.chars().take(40).collect()
+}

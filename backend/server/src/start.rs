@@ -1,0 +1,244 @@
+//! From a configuration to a running server, and back down.
+
+use crate::accounts::service::hash_password;
+use crate::accounts::tokens::TokenKeys;
+use crate::app::{App, Shared};
+use crate::clock::Clock;
+use crate::config::{Config, ConfigError, parse_listener};
+use crate::lock::DataLock;
+use crate::messages::{HttpProvider, OutboxFolder, TextMessage};
+use crate::notify::{self, Dialler};
+use crate::speech::Speech;
+use crate::store::{Store, StoreError};
+use std::collections::HashSet;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use waybell_switch::{Credentials, Listen, Registration, Switch, SwitchConfig, SwitchError, Transport, TrunkConfig};
+
+/// Why the server cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// SIP or RTP.
+    #[error("telephony: {0}")]
+    Switch(#[from] SwitchError),
+    /// Folder, port.
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+    /// Anything else.
+    #[error("{0}")]
+    Other(String),
+}
+
+/// A running server.
+pub struct Running {
+    /// Its rooms.
+    pub app: Shared,
+    /// Where HTTP listens.
+    pub http: SocketAddr,
+    tasks: Vec<JoinHandle<()>>,
+    engine: JoinHandle<()>,
+    _lock: DataLock,
+}
+
+/// Starts everything: storage, switch, dialler (which first recovers what a crash left), HTTP.
+pub async fn start(config: Config) -> Result<Running, StartError> {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let lock = DataLock::take(&config.data)?;
+    let clock = Clock::open(&config.data)?;
+    let store = Store::open(&config.database_url()).await?;
+    let tokens = TokenKeys::open(&config.data)?;
+    let dummy_hash = hash_password("nobody has this password").map_err(StartError::Other)?;
+    let ports = KeptPorts::read(&config);
+    let (switch, events) = Switch::start(switch_config(&config, &ports)?).await?;
+    let listener = TcpListener::bind(&config.http)
+        .await
+        .map_err(|e| std::io::Error::other(format!("cannot listen on http = {:?}: {e}", config.http)))?;
+    let http = listener.local_addr()?;
+    KeptPorts::write(&config, &switch, http)?;
+    let (dialler, ear) = Dialler::new();
+    let speech = Speech::new(config.speech.clone(), config.media_dir().join("prompts"));
+    let app = Arc::new(App {
+        clock,
+        store,
+        tokens,
+        revoked: parking_lot::Mutex::new(HashSet::new()),
+        login_limit: App::login_limit(),
+        dummy_hash,
+        switch,
+        dialler,
+        speech,
+        stopping: CancellationToken::new(),
+        metrics: metrics_handle(),
+        config,
+    });
+    crate::accounts::service::load_revoked(&app).await?;
+    let engine = tokio::spawn({
+        let app = app.clone();
+        async move {
+            if let Err(error) = notify::run(app.clone(), ear, events).await {
+                tracing::error!(%error, "the dialler has stopped");
+                app.stopping.cancel();
+            }
+        }
+    });
+    let provider: Arc<dyn TextMessage> = match &app.config.messages.url {
+        Some(url) => Arc::new(
+            HttpProvider::new(url.clone(), app.config.messages.token.clone()).map_err(|e| StartError::Other(e.to_string()))?,
+        ),
+        None => Arc::new(OutboxFolder { folder: app.config.data.join("outbox") }),
+    };
+    let messages = tokio::spawn(crate::messages::run(app.clone(), provider));
+    let server = tokio::spawn({
+        let app = app.clone();
+        async move {
+            let router = crate::http::router(app.clone());
+            let stopping = app.stopping.clone();
+            let served = axum::serve(listener, router).with_graceful_shutdown(async move { stopping.cancelled().await });
+            if let Err(error) = served.await {
+                tracing::error!(%error, "HTTP has stopped");
+            }
+        }
+    });
+    tracing::info!(%http, sip = ?app.switch.local_addrs(), "ready");
+    Ok(Running { app, http, tasks: vec![messages, server], engine, _lock: lock })
+}
+
+impl Running {
+    /// Starts no new call, lets running ones end (at most `drain_seconds`), then closes everything.
+    pub async fn drain(self) {
+        let patience = Duration::from_secs(u64::from(self.app.config.drain_seconds));
+        self.app.dialler.drain();
+        let left = self.app.switch.drain(patience).await;
+        if left > 0 {
+            tracing::warn!(left, "calls were still open at the end of the drain");
+        }
+        // the last results are stored by the engine before it is told to stop
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        self.app.stopping.cancel();
+        let _ = self.engine.await;
+        for task in self.tasks {
+            let _ = tokio::time::timeout(Duration::from_secs(5), task).await;
+        }
+        self.app.switch.shutdown().await;
+        self.app.store.clone().close().await;
+    }
+}
+
+/// Ports that were free ones at the first start and must be the same ever after (see `notify::recover`).
+#[derive(Default, serde::Serialize, serde::Deserialize)]
+struct KeptPorts {
+    http: Option<SocketAddr>,
+    sip: Vec<(String, SocketAddr)>,
+}
+
+impl KeptPorts {
+    fn read(config: &Config) -> KeptPorts {
+        std::fs::read(config.data.join("ports.json"))
+            .ok()
+            .and_then(|b| serde_json::from_slice(&b).ok())
+            .unwrap_or_default()
+    }
+
+    fn write(config: &Config, switch: &Switch, http: SocketAddr) -> std::io::Result<()> {
+        let sip = switch.local_addrs().into_iter().map(|(t, a)| (word(t).to_owned(), a)).collect();
+        let text = serde_json::to_vec_pretty(&KeptPorts { http: Some(http), sip }).map_err(std::io::Error::other)?;
+        let part = config.data.join("ports.json.part");
+        std::fs::write(&part, text)?;
+        std::fs::rename(part, config.data.join("ports.json"))
+    }
+}
+
+fn word(transport: Transport) -> &'static str {
+    match transport {
+        Transport::Udp => "udp",
+        Transport::Tcp => "tcp",
+        Transport::Tls => "tls",
+    }
+}
+
+fn transport(word: &str) -> Transport {
+    match word {
+        "tcp" => Transport::Tcp,
+        "tls" => Transport::Tls,
+        _ => Transport::Udp,
+    }
+}
+
+fn switch_config(config: &Config, kept: &KeptPorts) -> Result<SwitchConfig, StartError> {
+    let mut listen = Vec::new();
+    for text in &config.sip {
+        let (name, mut addr) = parse_listener(text)?;
+        if addr.port() == 0
+            && let Some((_, before)) = kept.sip.iter().find(|(t, a)| *t == name && a.ip() == addr.ip())
+        {
+            addr.set_port(before.port());
+        }
+        listen.push(Listen {
+            transport: transport(&name),
+            addr,
+            tls_cert: config.tls_certificate.clone(),
+            tls_key: config.tls_key.clone(),
+        });
+    }
+    let trunks = config
+        .trunk
+        .iter()
+        .map(|t| {
+            let mut trunk = TrunkConfig::new(t.name.clone(), t.peers.clone());
+            trunk.transport = transport(&t.transport);
+            trunk.priority = t.priority;
+            trunk.share = t.share;
+            trunk.cps = t.calls_per_second;
+            trunk.channels = t.channels;
+            trunk.caller_ids.clone_from(&t.caller_ids);
+            trunk.probe = t.probe;
+            trunk.auth = t.user.as_ref().map(|user| Credentials {
+                username: user.clone(),
+                password: t.password.clone().unwrap_or_default(),
+                realm: None,
+            });
+            trunk.register = (t.register && t.user.is_some()).then(|| Registration {
+                aor: format!("sip:{}@{}", t.user.as_deref().unwrap_or_default(), t.peers.first().map_or("", String::as_str)),
+                expires: Duration::from_secs(600),
+            });
+            trunk.session_expires = t.session_expires.map(|s| Duration::from_secs(u64::from(s)));
+            trunk.options_interval = (t.options_seconds > 0).then(|| Duration::from_secs(u64::from(t.options_seconds)));
+            trunk.tls_ca.clone_from(&t.tls_ca);
+            trunk.ring_limit = Duration::from_secs(u64::from(config.ring_seconds));
+            trunk
+        })
+        .collect();
+    Ok(SwitchConfig {
+        listen,
+        public_address: config.public_address,
+        rtp_ports: config.rtp_ports.0..=config.rtp_ports.1,
+        media_threads: config.media_threads.max(1),
+        trunks,
+        ..SwitchConfig::default()
+    })
+}
+
+/// The process has one recorder; servers started in one process share it.
+fn metrics_handle() -> metrics_exporter_prometheus::PrometheusHandle {
+    use std::sync::OnceLock;
+    static HANDLE: OnceLock<metrics_exporter_prometheus::PrometheusHandle> = OnceLock::new();
+    HANDLE
+        .get_or_init(|| {
+            let builder = metrics_exporter_prometheus::PrometheusBuilder::new();
+            let recorder = builder.build_recorder();
+            let handle = recorder.handle();
+            let _ = metrics::set_global_recorder(recorder);
+            handle
+        })
+        .clone()
+}

@@ -1,0 +1,212 @@
+//! Storage: one database, one writer.
+//!
+//! **Writer.** [`Store::begin`] hands out the only write transaction; whoever asks while it is taken waits. A commit is
+//! durable (`synchronous = FULL`, WAL) before it returns, which is what the dial guarantee rests on. The dialler makes
+//! a group commit of it by putting everything that a round of work decided into one transaction.
+//!
+//! **Revisions.** A row that a phone shows carries `rev`, taken from [`Write::next_rev`]. As writes are serialised,
+//! revisions become visible in order: [`Store::committed`] says up to where a phone can pull without a hole. A
+//! transaction that is rolled back leaves a gap in the numbers, which nobody minds.
+//!
+//! **Readers** see the last commit and never wait for the writer (WAL).
+
+mod migrations;
+pub mod scope;
+#[cfg(test)]
+mod tests;
+
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
+    ExecResult, FromQueryResult, Statement, TransactionTrait, Value,
+};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use tokio::sync::{Mutex, OwnedMutexGuard, watch};
+
+/// Why the store could not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database refused or is out of reach (disk full, locked by another process, lost connection).
+    #[error("database: {0}")]
+    Database(#[from] DbErr),
+    /// The database was written by a newer program.
+    #[error("database has schema {found}, this program knows {known}: install the newer program")]
+    Newer {
+        /// Schema number in the file.
+        found: i64,
+        /// Highest schema number this program has.
+        known: i64,
+    },
+    /// A stored value does not read back.
+    #[error("stored {what} is damaged: {problem}")]
+    Damaged {
+        /// Table and column.
+        what: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
+}
+
+/// The database of a server. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    writer: DatabaseConnection,
+    reader: DatabaseConnection,
+    gate: Arc<Mutex<()>>,
+    rev: Arc<AtomicI64>,
+    committed: Arc<watch::Sender<i64>>,
+}
+
+/// The one write transaction. Dropped without [`Write::commit`], it is rolled back.
+pub struct Write {
+    tx: DatabaseTransaction,
+    _gate: OwnedMutexGuard<()>,
+    rev: Arc<AtomicI64>,
+    committed: Arc<watch::Sender<i64>>,
+}
+
+impl Store {
+    /// Opens and migrates. `url` is `sqlite:PATH`.
+    pub async fn open(url: &str) -> Result<Store, StoreError> {
+        let Some(path) = url.strip_prefix("sqlite:") else {
+            return Err(DbErr::Custom(format!("database url must start with sqlite: (got {})", scheme(url))).into());
+        };
+        if let Some(dir) = Path::new(path).parent() {
+            std::fs::create_dir_all(dir)
+                .map_err(|e| DbErr::Custom(format!("cannot create folder for the database: {e}")))?;
+        }
+        let writer = connect(path, 1, false).await?;
+        migrations::run(&writer).await?;
+        let reader = connect(path, 4, true).await?;
+        let rev = migrations::highest_rev(&writer).await?;
+        Ok(Store {
+            writer,
+            reader,
+            gate: Arc::default(),
+            rev: Arc::new(AtomicI64::new(rev)),
+            committed: Arc::new(watch::Sender::new(rev)),
+        })
+    }
+
+    /// Takes the writer. Waits while another write runs.
+    pub async fn begin(&self) -> Result<Write, StoreError> {
+        let gate = self.gate.clone().lock_owned().await;
+        let tx = self.writer.begin().await?;
+        Ok(Write { tx, _gate: gate, rev: self.rev.clone(), committed: self.committed.clone() })
+    }
+
+    /// Connection for reading.
+    pub fn read(&self) -> &DatabaseConnection {
+        &self.reader
+    }
+
+    /// Revision up to which everything is visible; changes after each commit.
+    pub fn committed(&self) -> watch::Receiver<i64> {
+        self.committed.subscribe()
+    }
+
+    /// Merges the write-ahead log and closes all connections.
+    pub async fn close(self) {
+        let _ = self.writer.execute_unprepared("PRAGMA wal_checkpoint(TRUNCATE)").await;
+        let _ = self.reader.close().await;
+        let _ = self.writer.close().await;
+    }
+}
+
+impl Write {
+    /// The next revision, for rows written in this transaction.
+    pub fn next_rev(&self) -> i64 {
+        self.rev.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// The transaction, for reading what it wrote.
+    pub fn tx(&self) -> &DatabaseTransaction {
+        &self.tx
+    }
+
+    /// Makes it durable and visible.
+    pub async fn commit(self) -> Result<(), StoreError> {
+        let rev = self.rev.load(Ordering::Relaxed);
+        self.tx.commit().await?;
+        self.committed.send_if_modified(|now| {
+            let changed = *now != rev;
+            *now = rev;
+            changed
+        });
+        Ok(())
+    }
+
+    /// Runs one statement; parameters are `$1`, `$2`, …
+    pub async fn exec(&self, sql: &str, values: impl IntoIterator<Item = Value>) -> Result<ExecResult, StoreError> {
+        exec(&self.tx, sql, values).await
+    }
+}
+
+/// Runs one statement on any connection.
+pub async fn exec<C: ConnectionTrait>(
+    db: &C, sql: &str, values: impl IntoIterator<Item = Value>,
+) -> Result<ExecResult, StoreError> {
+    Ok(db.execute_raw(statement(db.get_database_backend(), sql, values)).await?)
+}
+
+/// All rows of a query as `T`.
+pub async fn all<T: FromQueryResult, C: ConnectionTrait>(
+    db: &C, sql: &str, values: impl IntoIterator<Item = Value>,
+) -> Result<Vec<T>, StoreError> {
+    Ok(T::find_by_statement(statement(db.get_database_backend(), sql, values)).all(db).await?)
+}
+
+/// The first row of a query as `T`.
+pub async fn one<T: FromQueryResult, C: ConnectionTrait>(
+    db: &C, sql: &str, values: impl IntoIterator<Item = Value>,
+) -> Result<Option<T>, StoreError> {
+    Ok(T::find_by_statement(statement(db.get_database_backend(), sql, values)).one(db).await?)
+}
+
+/// A single number, 0 where the query has no row or NULL.
+pub async fn number<C: ConnectionTrait>(
+    db: &C, sql: &str, values: impl IntoIterator<Item = Value>,
+) -> Result<i64, StoreError> {
+    let row = db.query_one_raw(statement(db.get_database_backend(), sql, values)).await?;
+    Ok(row.and_then(|r| r.try_get_by_index::<Option<i64>>(0).ok().flatten()).unwrap_or(0))
+}
+
+/// `$n, $n+1, …` for an `IN` list of `count` values that starts at parameter `first`.
+pub fn marks(first: usize, count: usize) -> String {
+    let mut out = String::with_capacity(count * 5);
+    for i in 0..count {
+        if i > 0 {
+            out.push(',');
+        }
+        out.push('$');
+        out.push_str(&(first + i).to_string());
+    }
+    out
+}
+
+fn statement(backend: DbBackend, sql: &str, values: impl IntoIterator<Item = Value>) -> Statement {
+    Statement::from_sql_and_values(backend, sql, values)
+}
+
+async fn connect(path: &str, connections: u32, query_only: bool) -> Result<DatabaseConnection, StoreError> {
+    let mut options = ConnectOptions::new(format!("sqlite://{path}?mode=rwc"));
+    options.max_connections(connections).min_connections(1).sqlx_logging(false);
+    options.map_sqlx_sqlite_opts(move |o| {
+        use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+        o.journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(std::time::Duration::from_secs(10))
+            .statement_cache_capacity(256)
+            .pragma("query_only", if query_only { "ON" } else { "OFF" })
+            .pragma("cache_size", "-16000")
+            .pragma("temp_store", "MEMORY")
+            .pragma("journal_size_limit", "67108864")
+    });
+    Ok(Database::connect(options).await?)
+}
+
+fn scheme(url: &str) -> &str {
+    url.split(':').next().unwrap_or_default()
+}

@@ -1,0 +1,4 @@
+//! Notice templates: what is said, as text with variables, and the conversation around it, as a flow.
+
+pub mod routes;
+pub mod service;

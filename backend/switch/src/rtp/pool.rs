@@ -1,0 +1,90 @@
+//! Local RTP ports: even numbers from a range, bound when they are reserved so that a stored INVITE can rely on them.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
+
+use parking_lot::Mutex;
+
+use super::socket::{self, PortPair};
+use crate::error::SwitchError;
+
+/// The ports of one switch. Shared by all threads.
+pub(crate) struct PortPool {
+    ip: IpAddr,
+    first: u16,
+    pairs: usize,
+    state: Mutex<State>,
+}
+
+struct State {
+    next: usize,
+    used: Vec<bool>,
+    reserved: HashMap<u16, PortPair>,
+}
+
+impl PortPool {
+    /// Ports of `range` on `ip`; the range may be uneven, only whole pairs are used.
+    pub(crate) fn new(ip: IpAddr, range: &RangeInclusive<u16>, start: usize) -> Self {
+        let first = range.start().saturating_add(range.start() % 2);
+        let pairs = usize::from(range.end().saturating_sub(first).saturating_add(1)) / 2;
+        let state = State { next: start % pairs.max(1), used: vec![false; pairs], reserved: HashMap::new() };
+        Self { ip, first, pairs, state: Mutex::new(state) }
+    }
+
+    /// Takes and binds a free pair; the least recently freed first, so that late packets of an old call die out.
+    pub(crate) fn reserve(&self) -> Result<u16, SwitchError> {
+        let mut state = self.state.lock();
+        for _ in 0..self.pairs {
+            let index = state.next;
+            state.next = (state.next + 1) % self.pairs;
+            if state.used[index] {
+                continue;
+            }
+            let port = self.first + (index * 2) as u16;
+            // A port taken by another program is passed over; the next round tries it again.
+            if let Ok(pair) = socket::bind_pair(SocketAddr::new(self.ip, port)) {
+                state.used[index] = true;
+                state.reserved.insert(port, pair);
+                return Ok(port);
+            }
+        }
+        Err(SwitchError::NoRtpPort)
+    }
+
+    /// The sockets of a reserved port; after a restart, binds the port of a stored record.
+    pub(crate) fn take(&self, port: u16) -> Result<PortPair, SwitchError> {
+        let mut state = self.state.lock();
+        if let Some(pair) = state.reserved.remove(&port) {
+            return Ok(pair);
+        }
+        let bind = |port| {
+            let addr = SocketAddr::new(self.ip, port);
+            socket::bind_pair(addr).map_err(|e| SwitchError::Bind { addr, reason: e.to_string() })
+        };
+        match self.index(port) {
+            Some(index) if state.used[index] => Err(SwitchError::NoRtpPort),
+            Some(index) => {
+                let pair = bind(port)?;
+                state.used[index] = true;
+                Ok(pair)
+            }
+            // The range was changed between two starts: the port still belongs to the stored call.
+            None => bind(port),
+        }
+    }
+
+    /// Gives a port back; its sockets must be closed or are closed here.
+    pub(crate) fn release(&self, port: u16) {
+        let mut state = self.state.lock();
+        state.reserved.remove(&port);
+        if let Some(index) = self.index(port) {
+            state.used[index] = false;
+        }
+    }
+
+    fn index(&self, port: u16) -> Option<usize> {
+        let offset = usize::from(port.checked_sub(self.first)?);
+        (offset % 2 == 0 && offset / 2 < self.pairs).then_some(offset / 2)
+    }
+}

@@ -1,0 +1,357 @@
+//! Trunks: which ways there are, whether they are up, and how much may be sent on each.
+//!
+//! Shared by the handle (routes, permits, drafts) and the agent (health, addresses). Time is an argument except in
+//! [`Trunks::permit_ready`], which waits.
+//!
+//! A *permit* stands for one token of the trunk's calls-a-second bucket and one of its channels. The bucket holds at
+//! most 100 ms of sends, so however many permits are asked for at once, the calls leave evenly enough for a carrier
+//! that counts over a second.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use rand::Rng;
+use tokio::sync::Notify;
+
+use crate::config::TrunkConfig;
+
+/// Most trunks that [`Trunks::routes`] names.
+const MAX_ROUTES: usize = 10;
+
+/// Permission to place one call; given to [`Switch::place`](crate::Switch::place). Dropped unused, its channel is
+/// free again (its share of the calls a second is not).
+pub struct Permit {
+    trunk: Arc<Trunk>,
+    legs: Arc<AtomicUsize>,
+}
+
+impl std::fmt::Debug for Permit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Permit").field("trunk", &self.trunk.config.name).finish()
+    }
+}
+
+impl Permit {
+    /// Name of the trunk.
+    #[must_use]
+    pub fn trunk(&self) -> &str {
+        &self.trunk.config.name
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.legs.fetch_sub(1, Ordering::AcqRel);
+        let mut pace = self.trunk.pace.lock();
+        pace.in_use = pace.in_use.saturating_sub(1);
+        drop(pace);
+        self.trunk.freed.notify_waiters();
+    }
+}
+
+/// One trunk.
+pub(crate) struct Trunk {
+    pub(crate) config: TrunkConfig,
+    pace: Mutex<Pace>,
+    freed: Notify,
+    peers: Mutex<Vec<Peer>>,
+}
+
+/// A far side's address as it was configured and what is known of it.
+#[derive(Debug, Clone)]
+pub(crate) struct Peer {
+    /// `host[:port]` as configured.
+    pub(crate) name: String,
+    /// What it resolved to, best first; empty until it did.
+    pub(crate) addrs: Vec<SocketAddr>,
+    /// Answers OPTIONS (or is not asked).
+    pub(crate) up: bool,
+}
+
+struct Pace {
+    tokens: f64,
+    filled: Option<Instant>,
+    in_use: u32,
+}
+
+impl Pace {
+    /// Most tokens: 100 ms worth, at least one.
+    fn burst(cps: u32) -> f64 {
+        (f64::from(cps) / 10.0).max(1.0)
+    }
+
+    fn fill(&mut self, cps: u32, now: Instant) {
+        let burst = Self::burst(cps);
+        match self.filled {
+            None => self.tokens = burst,
+            Some(at) => {
+                let gained = now.saturating_duration_since(at).as_secs_f64() * f64::from(cps);
+                self.tokens = (self.tokens + gained).min(burst);
+            }
+        }
+        self.filled = Some(now);
+    }
+
+    fn take(&mut self, config: &TrunkConfig, now: Instant) -> bool {
+        self.fill(config.cps, now);
+        if self.tokens < 1.0 || self.in_use >= config.channels {
+            return false;
+        }
+        self.tokens -= 1.0;
+        self.in_use += 1;
+        true
+    }
+
+    /// How long until a token is there; `None` where only a freed channel helps.
+    fn wait(&mut self, config: &TrunkConfig, now: Instant) -> Option<Duration> {
+        self.fill(config.cps, now);
+        if self.in_use >= config.channels || config.cps == 0 {
+            return None;
+        }
+        Some(Duration::from_secs_f64(((1.0 - self.tokens) / f64::from(config.cps)).max(0.0)))
+    }
+}
+
+impl Trunk {
+    fn new(config: TrunkConfig) -> Self {
+        let peers = config
+            .peers
+            .iter()
+            .map(|name| Peer { name: name.clone(), addrs: Vec::new(), up: config.options_interval.is_none() })
+            .collect();
+        Self {
+            config,
+            pace: Mutex::new(Pace { tokens: 0.0, filled: None, in_use: 0 }),
+            freed: Notify::new(),
+            peers: Mutex::new(peers),
+        }
+    }
+
+    /// Whether any peer is up.
+    pub(crate) fn is_up(&self) -> bool {
+        self.peers.lock().iter().any(|p| p.up && !p.addrs.is_empty())
+    }
+
+    /// The peer to use: the first that is up, else the first that has an address.
+    pub(crate) fn peer(&self) -> Option<(String, SocketAddr)> {
+        let peers = self.peers.lock();
+        let best = peers.iter().find(|p| p.up && !p.addrs.is_empty());
+        let best = best.or_else(|| peers.iter().find(|p| !p.addrs.is_empty()))?;
+        Some((best.name.clone(), *best.addrs.first()?))
+    }
+
+    /// A copy of what is known of the peers.
+    pub(crate) fn peers(&self) -> Vec<Peer> {
+        self.peers.lock().clone()
+    }
+
+    /// Stores what a peer's name resolved to. An empty answer keeps the old addresses.
+    pub(crate) fn resolved(&self, name: &str, addrs: &[SocketAddr]) {
+        if let Some(p) = self.peers.lock().iter_mut().find(|p| p.name == name)
+            && !addrs.is_empty()
+        {
+            p.addrs = addrs.to_vec();
+        }
+    }
+
+    /// Stores whether a peer answers; true where the trunk as a whole changed.
+    pub(crate) fn set_up(&self, name: &str, up: bool) -> bool {
+        let before = self.is_up();
+        if let Some(p) = self.peers.lock().iter_mut().find(|p| p.name == name) {
+            p.up = up;
+        }
+        self.is_up() != before
+    }
+
+    /// Whether `source` belongs to one of the peers (any port: far sides send from where they like).
+    pub(crate) fn owns(&self, source: SocketAddr) -> bool {
+        self.peers.lock().iter().any(|p| p.addrs.iter().any(|a| a.ip() == source.ip()))
+    }
+}
+
+/// All trunks of a switch.
+pub(crate) struct Trunks {
+    list: Vec<Arc<Trunk>>,
+    by_name: HashMap<String, Arc<Trunk>>,
+    legs: Arc<AtomicUsize>,
+    max_legs: usize,
+    stopped: AtomicBool,
+}
+
+impl Trunks {
+    pub(crate) fn new(configs: Vec<TrunkConfig>, max_legs: usize) -> Self {
+        let list: Vec<_> = configs.into_iter().map(|c| Arc::new(Trunk::new(c))).collect();
+        let by_name = list.iter().map(|t| (t.config.name.clone(), t.clone())).collect();
+        Self { list, by_name, legs: Arc::default(), max_legs, stopped: AtomicBool::new(false) }
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&Arc<Trunk>> {
+        self.by_name.get(name)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Trunk>> {
+        self.list.iter()
+    }
+
+    /// The trunk that a message from `source` belongs to. Peers that share an address: the one whose port matches.
+    pub(crate) fn owner(&self, source: SocketAddr) -> Option<&Arc<Trunk>> {
+        let exact = |t: &&Arc<Trunk>| t.peers.lock().iter().any(|p| p.addrs.contains(&source));
+        self.list.iter().find(exact).or_else(|| self.list.iter().find(|t| t.owns(source)))
+    }
+
+    /// No more permits.
+    pub(crate) fn stop(&self) {
+        self.stopped.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn try_permits(&self, name: &str, max: usize, now: Instant) -> Vec<Permit> {
+        let mut out = Vec::new();
+        let Some(trunk) = self.by_name.get(name) else { return out };
+        if self.is_stopped() {
+            return out;
+        }
+        let mut pace = trunk.pace.lock();
+        while out.len() < max {
+            let room = self
+                .legs
+                .fetch_update(Ordering::AcqRel, Ordering::Acquire, |n| (n < self.max_legs).then_some(n + 1));
+            if room.is_err() {
+                break;
+            }
+            if !pace.take(&trunk.config, now) {
+                self.legs.fetch_sub(1, Ordering::AcqRel);
+                break;
+            }
+            out.push(Permit { trunk: trunk.clone(), legs: self.legs.clone() });
+        }
+        out
+    }
+
+    pub(crate) async fn permit_ready(&self, name: &str) {
+        let Some(trunk) = self.by_name.get(name) else { return };
+        loop {
+            let freed = trunk.freed.notified();
+            tokio::pin!(freed);
+            freed.as_mut().enable();
+            let full = self.is_stopped() || self.legs.load(Ordering::Acquire) >= self.max_legs;
+            let wait = trunk.pace.lock().wait(&trunk.config, Instant::now());
+            match wait {
+                Some(wait) if !full && wait.is_zero() => return,
+                // A stopped switch or one that is full as a whole is looked at again now and then: its channels may
+                // be freed on another trunk.
+                _ if full => {
+                    let _ = tokio::time::timeout(Duration::from_millis(100), freed).await;
+                }
+                Some(wait) => {
+                    let _ = tokio::time::timeout(wait.max(Duration::from_millis(1)), freed).await;
+                }
+                None => freed.await,
+            }
+        }
+    }
+
+    /// See [`Switch::routes`](crate::Switch::routes).
+    pub(crate) fn routes(&self, exclude: &[String], rng: &mut impl Rng) -> Vec<String> {
+        let mut keyed: Vec<(bool, bool, u16, f64, &str)> = self
+            .list
+            .iter()
+            .filter(|t| !exclude.contains(&t.config.name))
+            .map(|t| {
+                // Weighted order without replacement: the smallest exponential variate of rate `share` comes first.
+                let share = f64::from(t.config.share);
+                let draw = -(1.0 - rng.random::<f64>()).ln() / share.max(f64::MIN_POSITIVE);
+                (!t.is_up(), t.config.share == 0, t.config.priority, draw, t.config.name.as_str())
+            })
+            .collect();
+        keyed.sort_by(|a, b| (a.0, a.1, a.2).cmp(&(b.0, b.1, b.2)).then(a.3.total_cmp(&b.3)));
+        keyed.into_iter().take(MAX_ROUTES).map(|k| k.4.to_owned()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::SeedableRng;
+    use rand::rngs::StdRng;
+
+    fn trunks(configs: Vec<TrunkConfig>) -> Trunks {
+        let t = Trunks::new(configs, 1000);
+        for trunk in t.iter() {
+            for p in trunk.peers() {
+                trunk.resolved(&p.name, &["127.0.0.1:5060".parse().expect("addr")]);
+                trunk.set_up(&p.name, true);
+            }
+        }
+        t
+    }
+
+    fn config(name: &str) -> TrunkConfig {
+        TrunkConfig::new(name, vec![format!("{name}.test")])
+    }
+
+    #[test]
+    fn permits_are_bounded_by_a_tenth_of_a_second_and_by_channels() {
+        let mut c = config("a");
+        c.cps = 100;
+        c.channels = 15;
+        let t = trunks(vec![c]);
+        let now = Instant::now();
+        let first = t.try_permits("a", 1000, now);
+        assert_eq!(first.len(), 10);
+        assert!(t.try_permits("a", 1, now).is_empty());
+        let second = t.try_permits("a", 1000, now + Duration::from_secs(1));
+        assert_eq!(second.len(), 5, "channels");
+        drop(first);
+        assert_eq!(t.try_permits("a", 1000, now + Duration::from_secs(2)).len(), 10);
+        assert!(t.try_permits("nobody", 1, now).is_empty());
+        t.stop();
+        assert!(t.try_permits("a", 1000, now + Duration::from_secs(3)).is_empty());
+    }
+
+    #[test]
+    fn a_slow_trunk_still_gives_one() {
+        let mut c = config("a");
+        c.cps = 1;
+        let t = trunks(vec![c]);
+        let now = Instant::now();
+        assert_eq!(t.try_permits("a", 9, now).len(), 1);
+        assert!(t.try_permits("a", 9, now + Duration::from_millis(900)).is_empty());
+        assert_eq!(t.try_permits("a", 9, now + Duration::from_millis(1001)).len(), 1);
+    }
+
+    #[test]
+    fn routes_go_by_health_then_priority_then_share() {
+        let mut list = Vec::new();
+        for (name, priority, share) in [("low", 20, 1), ("a", 10, 3), ("b", 10, 1), ("down", 1, 1)] {
+            let mut c = config(name);
+            c.priority = priority;
+            c.share = share;
+            list.push(c);
+        }
+        let t = trunks(list);
+        t.get("down").expect("trunk").set_up("down.test", false);
+        let mut rng = StdRng::seed_from_u64(1);
+        let mut a_first = 0;
+        for _ in 0..1000 {
+            let r = t.routes(&[], &mut rng);
+            assert_eq!((r[2].as_str(), r[3].as_str()), ("low", "down"));
+            a_first += usize::from(r[0] == "a");
+        }
+        assert!((680..820).contains(&a_first), "{a_first} of 1000 for a share of 3 to 1");
+        assert_eq!(t.routes(&["a".into(), "down".into()], &mut rng), ["b", "low"]);
+    }
+
+    #[test]
+    fn at_most_ten_routes() {
+        let t = trunks((0..14).map(|i| config(&format!("t{i}"))).collect());
+        assert_eq!(t.routes(&[], &mut StdRng::seed_from_u64(1)).len(), 10);
+    }
+}

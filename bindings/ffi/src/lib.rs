@@ -1,0 +1,1 @@
+//! UniFFI facade of the app core.

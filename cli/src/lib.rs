@@ -1,0 +1,1 @@
+//! A courier's app in the terminal.

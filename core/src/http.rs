@@ -1,0 +1,188 @@
+//! The way to the server: one HTTP client, and how its answers become errors.
+//!
+//! A request that got no answer is [`Error::Offline`], whatever the reason; an answer of 400 or more is
+//! [`Error::Refused`] with what the server said. TLS is rustls with ring; the provider is installed once, and one that
+//! another part of the program has installed is used as it is.
+
+use crate::error::{Error, Refusal, Result};
+use reqwest::{Method, Response, StatusCode, header};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::sync::{Arc, Once};
+use std::time::Duration;
+use waybell_domain::wire::ErrorBody;
+
+const CONNECT: Duration = Duration::from_secs(8);
+const WHOLE: Duration = Duration::from_secs(40);
+
+/// The HTTP client of one server. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Http {
+    client: reqwest::Client,
+    base: String,
+}
+
+/// A request.
+#[derive(Clone, Default)]
+pub(crate) struct Request {
+    pub method: Method,
+    /// From `/api/v1` on.
+    pub path: String,
+    pub body: Option<Vec<u8>>,
+    /// `Idempotency-Key`.
+    pub key: Option<String>,
+    /// Age of the action by the boot clock, ms.
+    pub age_ms: Option<u64>,
+}
+
+impl Request {
+    pub(crate) fn get(path: impl Into<String>) -> Request {
+        Request { path: path.into(), ..Request::default() }
+    }
+
+    pub(crate) fn post<T: Serialize>(path: impl Into<String>, body: &T) -> Result<Request> {
+        let body = Some(serde_json::to_vec(body)?);
+        Ok(Request { method: Method::POST, path: path.into(), body, ..Request::default() })
+    }
+}
+
+/// Installs ring as the process's TLS provider, unless there is one.
+pub(crate) fn install_tls() {
+    static DONE: Once = Once::new();
+    DONE.call_once(|| {
+        // an error says that another provider is installed already, which is as good
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    });
+}
+
+impl Http {
+    /// `server` is `http://…` or `https://…`.
+    pub(crate) fn new(server: &str) -> Result<Http> {
+        install_tls();
+        let base = server.trim().trim_end_matches('/').to_owned();
+        let plain = base.starts_with("http://");
+        if !plain && !base.starts_with("https://") && !base.is_empty() {
+            return Err(Error::bad("server", "is no address", "write one like https://waybell.example.com"));
+        }
+        let mut builder = reqwest::Client::builder()
+            .connect_timeout(CONNECT)
+            .http1_only()
+            .redirect(reqwest::redirect::Policy::none())
+            .user_agent(concat!("waybell/", env!("CARGO_PKG_VERSION")));
+        if plain {
+            // without TLS no root certificates are read, so that a machine without any works, and starts sooner
+            let tls = rustls::ClientConfig::builder()
+                .with_root_certificates(Arc::new(rustls::RootCertStore::empty()))
+                .with_no_client_auth();
+            builder = builder.tls_backend_preconfigured(tls);
+        }
+        let client = builder.build().map_err(|e| Error::Offline { problem: said(&e) })?;
+        Ok(Http { client, base })
+    }
+
+    /// The address given.
+    pub(crate) fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// Sends and gives the answer's bytes.
+    pub(crate) async fn bytes(&self, request: &Request, token: Option<&str>) -> Result<Vec<u8>> {
+        let response = self.response(request, token, Some(WHOLE)).await?;
+        let status = response.status();
+        let retry_after = seconds(&response);
+        let bytes = response.bytes().await.map_err(offline)?;
+        if status.is_success() { Ok(bytes.into()) } else { Err(refused(status, &bytes, retry_after)) }
+    }
+
+    /// Sends and reads the answer as JSON.
+    pub(crate) async fn json<T: DeserializeOwned>(&self, request: &Request, token: Option<&str>) -> Result<T> {
+        read(&self.bytes(request, token).await?)
+    }
+
+    /// Asks for a WebSocket; the connection after the server agreed.
+    pub(crate) async fn upgrade(&self, path: &str, token: &str, key: &str) -> Result<reqwest::Upgraded> {
+        let request = self
+            .client
+            .get(format!("{}{path}", self.base))
+            .bearer_auth(token)
+            .header(header::CONNECTION, "Upgrade")
+            .header(header::UPGRADE, "websocket")
+            .header(header::SEC_WEBSOCKET_VERSION, "13")
+            .header(header::SEC_WEBSOCKET_KEY, key);
+        let response = request.send().await.map_err(offline)?;
+        let status = response.status();
+        if status != StatusCode::SWITCHING_PROTOCOLS {
+            let bytes = response.bytes().await.map_err(offline)?;
+            return Err(refused(status, &bytes, None));
+        }
+        response.upgrade().await.map_err(offline)
+    }
+
+    async fn response(&self, request: &Request, token: Option<&str>, limit: Option<Duration>) -> Result<Response> {
+        if self.base.is_empty() {
+            return Err(Error::bad("server", "is not set", "sign in with the server's address"));
+        }
+        let mut builder = self.client.request(request.method.clone(), format!("{}{}", self.base, request.path));
+        if let Some(limit) = limit {
+            builder = builder.timeout(limit);
+        }
+        if let Some(token) = token {
+            builder = builder.bearer_auth(token);
+        }
+        if let Some(key) = &request.key {
+            builder = builder.header("idempotency-key", key);
+        }
+        if let Some(age) = request.age_ms {
+            builder = builder.header("x-waybell-age-ms", age.to_string());
+        }
+        if let Some(body) = &request.body {
+            builder = builder.header(header::CONTENT_TYPE, "application/json").body(body.clone());
+        }
+        builder.send().await.map_err(offline)
+    }
+}
+
+/// Reads an answer as JSON. An answer of another shape is a fault on the way or of the server: trying again is right.
+pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
+    serde_json::from_slice(bytes).map_err(|e| Error::Offline {
+        problem: format!("the answer is not one of this server's ({:?})", e.classify()),
+    })
+}
+
+fn seconds(response: &Response) -> Option<u32> {
+    response.headers().get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()
+}
+
+fn refused(status: StatusCode, bytes: &[u8], retry_after: Option<u32>) -> Error {
+    let body = serde_json::from_slice::<ErrorBody>(bytes).unwrap_or_else(|_| ErrorBody {
+        code: format!("http_{}", status.as_u16()),
+        message: format!("the server answered {status}"),
+        field: None,
+        hint: None,
+        retry_after: None,
+    });
+    Error::Refused(Box::new(Refusal {
+        status: status.as_u16(),
+        code: body.code,
+        message: body.message,
+        field: body.field,
+        hint: body.hint,
+        retry_after: body.retry_after.or(retry_after),
+    }))
+}
+
+fn offline(e: reqwest::Error) -> Error {
+    Error::Offline { problem: said(&e.without_url()) }
+}
+
+/// The innermost cause: it is the one that says what happened ("connection refused").
+fn said(e: &reqwest::Error) -> String {
+    if e.is_timeout() {
+        return "no answer in time".into();
+    }
+    let mut cause: &dyn std::error::Error = e;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause.to_string()
+}

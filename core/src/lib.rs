@@ -1,0 +1,27 @@
+//! The app core: offline first, one SQLite file.
+//!
+//! ```text
+//!   screen ──▶ Client ─┬─ tasks, notify ──▶ one transaction: optimistic change + operation ──▶ SQLite
+//!                      ├─ search                                                  │
+//!                      ├─ session                                  outbox (FIFO, idempotent)
+//!                      └─ subscribe ◀── changes ◀── sync ◀── pages ──── server ◀──┘
+//! ```
+//!
+//! * Whatever a person does is stored before the call returns, and goes to the server when there is a network, once.
+//! * What a screen shows is the server's last word with the pending operations applied over it.
+//! * All calls may come from any thread. Those marked `async` never block the caller's thread; the others return at once.
+
+mod client;
+pub mod error;
+pub mod events;
+pub mod notify;
+pub mod outbox;
+pub mod ports;
+pub mod search;
+pub mod session;
+mod store;
+pub mod sync;
+pub mod tasks;
+
+pub use client::{Client, ClientConfig};
+pub use error::{Error, Result};

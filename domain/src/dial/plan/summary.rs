@@ -1,0 +1,70 @@
+//! The plan in one line.
+
+use super::{DialPlan, SuppressReason};
+use crate::lang::Lang;
+
+impl DialPlan {
+    /// One line for the courier: "rings 43 of 60: 9 delivered, 4 opted out, 4 merged; about 9 min, ¥3.10; no calls
+    /// after 20:30".
+    #[must_use]
+    pub fn summary(&self, lang: Lang) -> String {
+        let part = |reason: SuppressReason, n: u32| match lang {
+            Lang::Zh => format!("{n} {}", reason.label_zh()),
+            Lang::En => format!("{n} {}", reason.label_en()),
+        };
+        let mut left_out: Vec<String> =
+            self.reasons().into_iter().map(|(reason, n)| part(reason, n)).collect();
+        if self.merged > 0 {
+            left_out.push(format!("{} {}", self.merged, lang.pick("合并", "merged")));
+        }
+        let (rings, parcels) = (self.rings(), self.parcels);
+        let mut line = match lang {
+            Lang::Zh => format!("将呼叫 {rings}/{parcels}"),
+            Lang::En => format!("rings {rings} of {parcels}"),
+        };
+        if !left_out.is_empty() {
+            line += lang.pick("：", ": ");
+            line += &left_out.join(lang.pick("，", ", "));
+        }
+        if rings == 0 {
+            return line;
+        }
+        let (minutes, cost) = (self.estimate.minutes(), self.estimate.cost);
+        line += &match lang {
+            Lang::Zh => format!("；约 {minutes} 分钟，{cost}"),
+            Lang::En => format!("; about {minutes} min, {cost}"),
+        };
+        if self.starts > self.now {
+            let at = self.when(self.starts, lang);
+            line += &match lang {
+                Lang::Zh => format!("；{at} 开始"),
+                Lang::En => format!("; starts {at}"),
+            };
+        } else if self.later > 0 {
+            line += &match lang {
+                Lang::Zh => format!("；其中 {} 个稍后", self.later),
+                Lang::En => format!("; {} of them later", self.later),
+            };
+        }
+        if let Some(closes) = self.closes {
+            let at = self.when(closes, lang);
+            line += &match lang {
+                Lang::Zh => format!("；{at} 后不呼叫"),
+                Lang::En => format!("; no calls after {at}"),
+            };
+        }
+        line
+    }
+
+    /// `HH:MM`, with the date in front if it is not today.
+    fn when(&self, at: crate::clock::UnixMs, lang: Lang) -> String {
+        use chrono::Datelike;
+        let (today, date) = (self.now.local(self.zone).0, at.local(self.zone).0);
+        let time = at.hh_mm(self.zone);
+        match (today == date, lang) {
+            (true, _) => time,
+            (false, Lang::Zh) => format!("{}月{}日 {time}", date.month(), date.day()),
+            (false, Lang::En) => format!("{date} {time}"),
+        }
+    }
+}

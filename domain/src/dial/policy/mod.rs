@@ -1,0 +1,202 @@
+//! When a person may be rung: hours, days and frequency, in the callee's own zone.
+//!
+//! [`Policy`] is data that an organisation sets and phones receive. [`Policy::may_call`] answers for one moment,
+//! [`Policy::next_allowed`] gives the first later moment at which the answer is yes. Both are exact to the millisecond
+//! and across changes of the zone's offset: time is stepped from border to border (end of a quiet span, midnight, end
+//! of a frequency window), never past a change of the offset.
+
+mod frequency;
+mod hours;
+#[cfg(test)]
+mod tests;
+
+use chrono::{NaiveDate, Weekday};
+use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
+
+pub use frequency::{Anchor, FrequencyRule, PastCall};
+pub use hours::{QuietHours, TimeOfDay, TimeOfDayError};
+
+use super::retry::RetryPolicy;
+use crate::clock::{DAY, HOUR, MINUTE, UnixMs};
+
+/// The rules of an organisation for ringing people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Policy {
+    /// Spans of the callee's day in which nobody is rung.
+    pub quiet: Vec<QuietHours>,
+    /// Whole days, by the callee's calendar, on which nobody is rung.
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>))]
+    pub holidays: Vec<NaiveDate>,
+    /// Days of the week, by the callee's calendar, on which nobody is rung.
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>))]
+    pub closed_weekdays: Vec<Weekday>,
+    /// How often one person may be rung; every rule must agree.
+    pub frequency: Vec<FrequencyRule>,
+    /// Most calls a day that show one and the same number, so that carriers do not block it; `None` for no cap.
+    pub display_daily_cap: Option<u32>,
+    /// A frequency rule that ends within this time (ms) delays a call; one that ends later leaves it out of the plan.
+    pub frequency_wait: i64,
+    /// A tap that reaches the server later than this (ms) asks the courier again.
+    pub stale_after: i64,
+    /// What follows an attempt.
+    pub retry: RetryPolicy,
+}
+
+impl Default for Policy {
+    /// Quiet from 20:30 to 08:30; one call a minute, 3 in 24 hours, 10 in 30 days; 300 calls a day for a displayed
+    /// number; a tap is good for 2 hours.
+    fn default() -> Self {
+        let rule = |window, max, counts_failed| FrequencyRule {
+            window,
+            max,
+            anchor: Anchor::Rolling,
+            counts_failed,
+        };
+        Self {
+            quiet: vec![QuietHours::NIGHT],
+            holidays: Vec::new(),
+            closed_weekdays: Vec::new(),
+            frequency: vec![rule(MINUTE, 1, true), rule(24 * HOUR, 3, false), rule(30 * DAY, 10, false)],
+            display_daily_cap: Some(300),
+            frequency_wait: HOUR,
+            stale_after: 2 * HOUR,
+            retry: RetryPolicy::default(),
+        }
+    }
+}
+
+/// Which rule keeps a call from being made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "reason", rename_all = "snake_case")]
+pub enum BarReason {
+    /// A quiet span.
+    QuietHours {
+        /// The span.
+        span: QuietHours,
+    },
+    /// A holiday of the list.
+    Holiday {
+        /// The day, by the callee's calendar.
+        date: NaiveDate,
+    },
+    /// A closed day of the week.
+    Weekday {
+        /// The day.
+        day: Weekday,
+    },
+    /// A frequency rule.
+    Frequency {
+        /// The rule.
+        rule: FrequencyRule,
+    },
+}
+
+/// A call that may not be made now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("no call to this person before {}", until.to_utc())]
+pub struct Barred {
+    /// The first rule that objects.
+    pub reason: BarReason,
+    /// When every rule agrees, if nothing else is called until then; [`UnixMs::NEVER`] if that never happens.
+    pub until: UnixMs,
+}
+
+/// More borders than any sensible policy has on the way to the next allowed moment.
+const BORDERS: usize = 2_000;
+
+impl Policy {
+    /// A policy without any rule: everything is allowed at any time. For tests and demonstrations.
+    #[must_use]
+    pub fn unrestricted() -> Self {
+        Self { quiet: Vec::new(), frequency: Vec::new(), display_daily_cap: None, ..Self::default() }
+    }
+
+    /// May a person in `zone` with this call history be rung at `now`? The order of `history` does not matter.
+    ///
+    /// # Errors
+    /// [`Barred`] with the first rule that objects and the time at which all agree.
+    pub fn may_call(&self, now: UnixMs, zone: Tz, history: &[PastCall]) -> Result<(), Barred> {
+        let reason = match self.closed(now, zone) {
+            Some((reason, _)) => reason,
+            None => match self.too_often(now, history) {
+                Some((rule, _)) => BarReason::Frequency { rule },
+                None => return Ok(()),
+            },
+        };
+        Err(Barred { reason, until: self.next_allowed(now, zone, history) })
+    }
+
+    /// The first moment not before `now` at which a person in `zone` with this history may be rung;
+    /// [`UnixMs::NEVER`] if there is none.
+    #[must_use]
+    pub fn next_allowed(&self, now: UnixMs, zone: Tz, history: &[PastCall]) -> UnixMs {
+        let mut t = now;
+        for _ in 0..BORDERS {
+            t = match (self.closed(t, zone), self.too_often(t, history)) {
+                (None, None) => return t,
+                (Some((_, until)), _) | (None, Some((_, until))) => until,
+            };
+            if t == UnixMs::NEVER {
+                break;
+            }
+        }
+        UnixMs::NEVER
+    }
+
+    /// The first moment not before `now` that lies in calling hours, whoever is called.
+    #[must_use]
+    pub fn next_open(&self, now: UnixMs, zone: Tz) -> UnixMs {
+        self.next_allowed(now, zone, &[])
+    }
+
+    /// When calling hours end next, seen from a moment within them; `None` if they do not end within two days, or
+    /// `now` lies outside them.
+    #[must_use]
+    pub fn closes_after(&self, now: UnixMs, zone: Tz) -> Option<UnixMs> {
+        if self.closed(now, zone).is_some() {
+            return None;
+        }
+        let mut t = now;
+        while t.since(now) < 2 * DAY {
+            let (_, ms) = t.local(zone);
+            let starts = self.quiet.iter().map(|q| q.from.ms());
+            let border = starts.chain([DAY]).map(|at| if at > ms { at - ms } else { at + DAY - ms }).min()?;
+            t = t.step(zone, border);
+            if self.closed(t, zone).is_some() {
+                return Some(t);
+            }
+        }
+        None
+    }
+
+    /// Calls that may still show a display number after it was shown `used_today` times; `None` for no cap.
+    #[must_use]
+    pub fn display_left(&self, used_today: u32) -> Option<u32> {
+        self.display_daily_cap.map(|cap| cap.saturating_sub(used_today))
+    }
+
+    /// The rule that closes the hour or day at `t`, and a later moment up to which it does so.
+    fn closed(&self, t: UnixMs, zone: Tz) -> Option<(BarReason, UnixMs)> {
+        use chrono::Datelike;
+        let (date, ms) = t.local(zone);
+        if self.holidays.contains(&date) {
+            return Some((BarReason::Holiday { date }, t.step(zone, DAY - ms)));
+        }
+        if self.closed_weekdays.contains(&date.weekday()) {
+            return Some((BarReason::Weekday { day: date.weekday() }, t.step(zone, DAY - ms)));
+        }
+        let span = self.quiet.iter().find(|q| q.contains(ms))?;
+        Some((BarReason::QuietHours { span: *span }, t.step(zone, span.left(ms))))
+    }
+
+    /// The frequency rule that objects longest at `t`, and until when.
+    fn too_often(&self, t: UnixMs, history: &[PastCall]) -> Option<(FrequencyRule, UnixMs)> {
+        self.frequency
+            .iter()
+            .filter_map(|rule| rule.barred_until(t, history).map(|until| (*rule, until)))
+            .max_by_key(|(_, until)| *until)
+    }
+}

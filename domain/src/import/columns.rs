@@ -1,0 +1,181 @@
+//! Which column is which, from what the header says.
+
+/// What a column holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Field {
+    /// Waybill number.
+    Waybill,
+    /// Recipient's number.
+    Phone,
+    /// Recipient's name.
+    Name,
+    /// Address.
+    Address,
+    /// Delivery or pick-up.
+    Kind,
+}
+
+/// Names of each field, normalised; the better ones first. A name that contains one of the words of [`FOREIGN`] is never
+/// taken.
+const NAMES: &[(Field, &[&str])] = &[
+    (
+        Field::Waybill,
+        &[
+            "运单号",
+            "运单编号",
+            "运单号码",
+            "快递单号",
+            "快件单号",
+            "物流单号",
+            "面单号",
+            "邮件号",
+            "单号",
+            "运单",
+            "waybillno",
+            "waybillnumber",
+            "waybill",
+            "trackingno",
+            "trackingnumber",
+            "tracking",
+            "awb",
+            "mailno",
+        ],
+    ),
+    (
+        Field::Phone,
+        &[
+            "收件人电话",
+            "收件人手机",
+            "收件人联系方式",
+            "收件电话",
+            "收货人电话",
+            "收货电话",
+            "收方电话",
+            "收件手机",
+            "联系电话",
+            "联系方式",
+            "手机号码",
+            "手机号",
+            "手机",
+            "电话号码",
+            "电话",
+            "recipientphone",
+            "receiverphone",
+            "consigneephone",
+            "phonenumber",
+            "phone",
+            "mobile",
+            "telephone",
+            "tel",
+        ],
+    ),
+    (
+        Field::Name,
+        &[
+            "收件人姓名",
+            "收件人名称",
+            "收件人",
+            "收货人姓名",
+            "收货人",
+            "收方姓名",
+            "收件姓名",
+            "姓名",
+            "客户",
+            "recipientname",
+            "receivername",
+            "recipient",
+            "receiver",
+            "consignee",
+            "name",
+        ],
+    ),
+    (
+        Field::Address,
+        &[
+            "收件人地址",
+            "收件人详细地址",
+            "收货地址",
+            "收件地址",
+            "收方地址",
+            "派送地址",
+            "派件地址",
+            "详细地址",
+            "地址",
+            "recipientaddress",
+            "receiveraddress",
+            "deliveryaddress",
+            "address",
+            "addr",
+        ],
+    ),
+    (Field::Kind, &["任务类型", "业务类型", "收派类型", "类型", "taskkind", "tasktype", "kind", "type"]),
+];
+
+/// Words of the sender's columns and others that look like the recipient's.
+const FOREIGN: &[&str] = &[
+    "寄",
+    "发件",
+    "发货",
+    "sender",
+    "shipper",
+    "from",
+    "快递员",
+    "courier",
+    "网点",
+    "branch",
+    "原单",
+    "子单",
+];
+
+/// The columns of a list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ColumnMap {
+    columns: Vec<(Field, usize)>,
+}
+
+impl ColumnMap {
+    /// The column, from 0, that holds a field.
+    #[must_use]
+    pub fn get(&self, field: Field) -> Option<usize> {
+        self.columns.iter().find(|(f, _)| *f == field).map(|(_, at)| *at)
+    }
+
+    /// A map chosen by a person.
+    #[must_use]
+    pub fn of(columns: impl IntoIterator<Item = (Field, usize)>) -> Self {
+        Self { columns: columns.into_iter().collect() }
+    }
+}
+
+/// Guesses the columns from their headings, Chinese or English. Each field gets the column with its best name; exact
+/// names come before names that only contain one.
+#[must_use]
+pub fn detect_columns(header: &[String]) -> ColumnMap {
+    let headings: Vec<String> = header.iter().map(|h| plain(h)).collect();
+    let mut map = ColumnMap::default();
+    for exact in [true, false] {
+        for (field, names) in NAMES {
+            if map.get(*field).is_some() {
+                continue;
+            }
+            let fits = |heading: &str, name: &str| {
+                if exact { heading == name } else { heading.contains(name) }
+            };
+            let found = names.iter().find_map(|name| {
+                headings.iter().position(|h| fits(h, name) && !FOREIGN.iter().any(|f| h.contains(f)))
+            });
+            if let Some(at) = found.filter(|at| !map.columns.iter().any(|(_, taken)| taken == at)) {
+                map.columns.push((*field, at));
+            }
+        }
+    }
+    map
+}
+
+/// Lower case, half width, letters and digits only: `Waybill No.` is `waybillno`, `*收件人（必填）` is `收件人`.
+fn plain(heading: &str) -> String {
+    let folded: String =
+        heading.chars().map(crate::search::half_width).flat_map(char::to_lowercase).collect();
+    let without_remark = folded.split(['(', '[', '【']).find(|part| part.chars().any(char::is_alphanumeric));
+    without_remark.unwrap_or_default().chars().filter(|c| c.is_alphanumeric()).collect()
+}

@@ -1,0 +1,114 @@
+//! Reading the day's list: a CSV file from whatever system, without asking the courier about columns or encodings.
+//!
+//! ```text
+//!  bytes ──decode──> text ──rows──> header ──detect_columns──> ColumnMap
+//!                                     rows ──parse_row──> ImportRow, or what is wrong in which column
+//! ```
+//!
+//! A bad row never stops the good ones: it comes back with line, column, problem and what to do. Only a file that is no
+//! list at all is refused as a whole.
+
+mod columns;
+mod decode;
+mod row;
+#[cfg(test)]
+mod tests;
+
+pub use columns::{ColumnMap, Field, detect_columns};
+pub use decode::decode;
+pub use row::{FieldError, ImportRow, parse_row};
+
+use crate::wire::{ImportedRow, RowProblem};
+
+/// Why a file cannot be taken at all.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{problem}; {hint}")]
+pub struct TableError {
+    /// `file`, `encoding` or `header`.
+    pub field: String,
+    /// What is wrong.
+    pub problem: String,
+    /// What to do.
+    pub hint: String,
+}
+
+/// A list that was read.
+#[derive(Clone, Debug, Default)]
+pub struct Table {
+    /// The good rows, in the order of the list: normalised waybill numbers, telephone numbers as they were written.
+    pub rows: Vec<ImportedRow>,
+    /// What is wrong with the others, by line.
+    pub problems: Vec<RowProblem>,
+    /// Rows below the header, empty ones not counted.
+    pub total: u32,
+}
+
+/// Rows above the header in which some systems write a title.
+const TITLE_ROWS: usize = 5;
+
+/// Reads a CSV file: UTF-8, UTF-16 or GB18030; separated by comma, semicolon or tab; quoted or not; with the header in
+/// one of the first rows.
+///
+/// # Errors
+/// [`TableError`] if the file is empty, its encoding is unknown, or no row names a waybill column.
+pub fn read_csv(bytes: &[u8]) -> Result<Table, TableError> {
+    let text = decode(bytes)?;
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .delimiter(separator(&text))
+        .from_reader(text.as_bytes());
+    let mut rows: Vec<(u32, Vec<String>)> = Vec::new();
+    for record in reader.records() {
+        // The text is UTF-8 and rows may differ in length: nothing is left that the reader could refuse.
+        let Ok(record) = record else { continue };
+        let line = record.position().map_or(0, csv::Position::line);
+        let cells: Vec<String> = record.iter().map(|c| c.trim().to_owned()).collect();
+        if cells.iter().any(|c| !c.is_empty()) {
+            rows.push((u32::try_from(line).unwrap_or(u32::MAX), cells));
+        }
+    }
+    if rows.is_empty() {
+        return Err(error("file", "file has no rows", "export the list again"));
+    }
+    let found = rows.iter().take(TITLE_ROWS).enumerate().find_map(|(at, (_, cells))| {
+        let map = detect_columns(cells);
+        map.get(Field::Waybill).is_some().then_some((at, map))
+    });
+    let Some((at, map)) = found else {
+        let seen = rows.first().map(|(_, cells)| cells.join(", ")).unwrap_or_default();
+        let seen: String = seen.chars().take(80).collect();
+        let problem = format!("no column is headed as waybill number; the first row is {seen:?}");
+        return Err(error("header", &problem, "head the column 运单号 or waybill_no"));
+    };
+    let mut table = Table::default();
+    let header = rows[at].1.clone();
+    for (line, cells) in rows.drain(at + 1..) {
+        table.total += 1;
+        match parse_row(&map, &header, line, &cells) {
+            Ok(row) => table.rows.push(row.into_wire()),
+            Err(errors) => table.problems.extend(errors.into_iter().map(FieldError::into_wire)),
+        }
+    }
+    Ok(table)
+}
+
+fn error(field: &str, problem: &str, hint: &str) -> TableError {
+    TableError { field: field.to_owned(), problem: problem.to_owned(), hint: hint.to_owned() }
+}
+
+/// The separator that occurs most in the first lines, outside quotes.
+fn separator(text: &str) -> u8 {
+    let mut counts = [(b',', 0usize), (b'\t', 0), (b';', 0)];
+    let mut quoted = false;
+    for byte in text.bytes().take(4_000) {
+        if byte == b'"' {
+            quoted = !quoted;
+        }
+        if let Some((_, n)) = counts.iter_mut().find(|(c, _)| *c == byte && !quoted) {
+            *n += 1;
+        }
+    }
+    // The first of equals: the comma.
+    counts.iter().rev().max_by_key(|(_, n)| *n).map_or(b',', |(c, _)| *c)
+}

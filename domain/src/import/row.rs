@@ -1,0 +1,146 @@
+//! One row of a list.
+
+use super::columns::{ColumnMap, Field};
+use crate::parcel::{TaskKind, WaybillNo};
+use crate::phone::{PhoneError, PhoneNumber};
+use crate::wire::{ImportedRow, RowProblem};
+
+/// A row that can be taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImportRow {
+    /// Line in the file, from 1.
+    pub line: u32,
+    /// Waybill number.
+    pub waybill: WaybillNo,
+    /// The number to ring; `None` if the list has none.
+    pub phone: Option<PhoneNumber>,
+    /// That number as it was written.
+    pub phone_text: String,
+    /// Further numbers of the same cell.
+    pub other_phones: Vec<PhoneNumber>,
+    /// Recipient's name; may be empty.
+    pub name: String,
+    /// Address as written; may be empty.
+    pub address: String,
+    /// Delivery or pick-up.
+    pub kind: TaskKind,
+}
+
+/// What is wrong with a field of a row.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}, {column}: {problem}")]
+pub struct FieldError {
+    /// Line in the file, from 1.
+    pub line: u32,
+    /// Column as the list heads it.
+    pub column: String,
+    /// Which field.
+    pub field: Field,
+    /// What is wrong.
+    pub problem: String,
+    /// What to do.
+    pub hint: String,
+}
+
+impl FieldError {
+    pub(super) fn into_wire(self) -> RowProblem {
+        RowProblem { line: self.line, column: self.column, problem: self.problem, hint: self.hint }
+    }
+}
+
+impl ImportRow {
+    pub(super) fn into_wire(self) -> ImportedRow {
+        ImportedRow {
+            line: self.line,
+            waybill_no: self.waybill.to_string(),
+            recipient_name: self.name,
+            phone: self.phone_text,
+            address: self.address,
+            kind: Some(self.kind),
+        }
+    }
+}
+
+/// Reads a row by its columns. `header` is used for the names in errors only.
+///
+/// # Errors
+/// Every field that cannot be taken.
+pub fn parse_row(
+    map: &ColumnMap,
+    header: &[String],
+    line: u32,
+    cells: &[String],
+) -> Result<ImportRow, Vec<FieldError>> {
+    let cell = |field| map.get(field).and_then(|at| cells.get(at)).map_or("", |c| c.trim());
+    let mut errors = Vec::new();
+    let mut fail = |field: Field, text: String| {
+        let column = map.get(field).and_then(|at| header.get(at)).cloned().unwrap_or_default();
+        // "waybill number is empty; fill it in": what is wrong, and what to do.
+        let (problem, hint) = match text.split_once("; ") {
+            Some((problem, hint)) => (problem.to_owned(), hint.to_owned()),
+            None => (text, "correct it in the list".to_owned()),
+        };
+        errors.push(FieldError { line, column, field, problem, hint });
+    };
+    let waybill =
+        WaybillNo::parse(cell(Field::Waybill)).map_err(|e| fail(Field::Waybill, e.to_string())).ok();
+    let (phone, phone_text, other_phones) = match phones(cell(Field::Phone)) {
+        Ok(found) => found,
+        Err(e) => {
+            fail(Field::Phone, e.to_string());
+            (None, String::new(), Vec::new())
+        }
+    };
+    let kind = kind(cell(Field::Kind)).unwrap_or_else(|text| {
+        fail(Field::Kind, format!("{text:?} is no kind of task; write 派件 or 揽件"));
+        TaskKind::default()
+    });
+    match waybill {
+        Some(waybill) if errors.is_empty() => Ok(ImportRow {
+            line,
+            waybill,
+            phone,
+            phone_text,
+            other_phones,
+            name: cell(Field::Name).to_owned(),
+            address: cell(Field::Address).to_owned(),
+            kind,
+        }),
+        _ => Err(errors),
+    }
+}
+
+/// The numbers of a cell: the first good one is rung, its text is kept, further ones are remembered.
+type Phones = (Option<PhoneNumber>, String, Vec<PhoneNumber>);
+
+fn phones(cell: &str) -> Result<Phones, PhoneError> {
+    let empty = cell.chars().all(|c| !c.is_alphanumeric() && c != '*');
+    if empty || matches!(cell, "无" | "没有" | "null" | "NULL" | "N/A" | "n/a") {
+        return Ok((None, String::new(), Vec::new()));
+    }
+    let error = match PhoneNumber::parse(cell) {
+        Ok(phone) => return Ok((Some(phone), cell.to_owned(), Vec::new())),
+        Err(error) => error,
+    };
+    let mut good: Vec<(PhoneNumber, &str)> = Vec::new();
+    for separators in [&['/', '、', ';', '；', '|', '\n'][..], &[',', '，', ' ', '/', '、', ';']] {
+        let pieces = cell.split(separators).map(str::trim).filter(|p| !p.is_empty());
+        good = pieces.filter_map(|p| PhoneNumber::parse(p).ok().map(|phone| (phone, p))).collect();
+        if !good.is_empty() {
+            break;
+        }
+    }
+    // A mobile is rung before a fixed line.
+    good.sort_by_key(|(phone, _)| phone.kind() != crate::phone::PhoneKind::Mobile);
+    let mut good = good.into_iter();
+    let Some((phone, text)) = good.next() else { return Err(error) };
+    Ok((Some(phone), text.to_owned(), good.map(|(phone, _)| phone).collect()))
+}
+
+fn kind(cell: &str) -> Result<TaskKind, String> {
+    match cell.trim().to_lowercase().as_str() {
+        "" | "派件" | "派送" | "派" | "delivery" => Ok(TaskKind::Delivery),
+        "揽件" | "揽收" | "取件" | "收件" | "揽" | "pickup" | "pick-up" => Ok(TaskKind::Pickup),
+        _ => Err(cell.chars().take(20).collect()),
+    }
+}

@@ -1,0 +1,34 @@
+//! The words and the pure rules that phone and backend share.
+//!
+//! Everything here is a function of its arguments: no I/O, no async, no clock reads, no random numbers. Time comes in
+//! as [`clock::UnixMs`], randomness as bytes. Both sides therefore come to the same answer from the same facts: the
+//! phone shows before sending exactly what the server will do.
+//!
+//! ```text
+//!  import ──> parcel, phone, address ──> search
+//!                     │
+//!                     v
+//!  template ──> dial::plan ──> dial::{batch, recipient, attempt} ──> dial::outcome ──> dial::retry
+//!                     ^                        │
+//!                dial::policy               flow (what is said and asked once somebody answers)
+//! ```
+//!
+//! State machines are tables `(state, event) -> state`; a pair that is not in the table is a typed error that leaves
+//! the state as it was.
+
+#[macro_use]
+mod words;
+
+pub mod address;
+pub mod clock;
+pub mod dial;
+pub mod flow;
+pub mod id;
+pub mod import;
+pub mod lang;
+pub mod money;
+pub mod parcel;
+pub mod phone;
+pub mod search;
+pub mod template;
+pub mod wire;

@@ -1,0 +1,41 @@
+//! Records that travel between phone, server and API users, as JSON.
+//!
+//! Rules: field names are `snake_case`; times are [`UnixMs`] numbers; ids are hyphenated UUIDv7 strings; enums are
+//! `snake_case` strings; a new field is optional for the reader (`#[serde(default)]`), a field is never reused with
+//! another meaning. Every record has a snapshot in `wire/tests.rs`: a change that breaks an old phone shows there.
+
+mod account;
+mod batch;
+mod error;
+mod parcel;
+mod plan;
+mod sync;
+#[cfg(test)]
+mod tests;
+
+pub use account::{LoginRequest, RefreshRequest, Role, TokenPair, UserView};
+pub use batch::{
+    AttemptView, BatchAction, BatchCounts, BatchRequest, BatchView, ConsentView, RecipientView, RingAgainRequest,
+    WhyLine, WhyView,
+};
+pub use error::ErrorBody;
+pub use parcel::{ImportReport, ImportRequest, ImportedRow, ParcelStateRequest, ParcelView, RowProblem};
+pub use plan::{PlanRequest, PlanView, ReasonCount, SuppressedView};
+pub use sync::{PolicyView, SyncPage, TemplateView, WsEvent};
+
+use crate::clock::UnixMs;
+use serde::{Deserialize, Serialize};
+
+/// When a person acted, as the acting device knew it.
+///
+/// The wall clock of a phone can be wrong or changed; `age_ms`, measured by the boot clock when the request was sent,
+/// cannot. The server takes `received - age_ms` where it is present and `wall` otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ActedAt {
+    /// The device's wall clock at the action.
+    pub wall: UnixMs,
+    /// Milliseconds between the action and the sending of this request, by the boot clock; absent after a reboot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub age_ms: Option<u64>,
+}

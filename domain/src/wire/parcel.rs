@@ -1,0 +1,135 @@
+//! Parcels and the day's list.
+
+use super::ActedAt;
+use crate::clock::UnixMs;
+use crate::dial::outcome::CallOutcome;
+use crate::id::{ImportId, ParcelId, UserId};
+use crate::parcel::{CallMark, ParcelState, TaskKind};
+use crate::phone::PhoneNumber;
+use serde::{Deserialize, Serialize};
+
+/// A parcel as its courier sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ParcelView {
+    /// Id.
+    pub id: ParcelId,
+    /// 运单号.
+    pub waybill_no: String,
+    /// Delivery or pick-up.
+    pub kind: TaskKind,
+    /// Where the parcel is in its life.
+    pub state: ParcelState,
+    /// Whose round it is on.
+    pub courier: UserId,
+    /// Recipient's name; empty where the list has none.
+    pub recipient_name: String,
+    /// Recipient's number as `e164` or `e164;ext=123`; absent where the list has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub phone: Option<PhoneNumber>,
+    /// Address as written.
+    pub address: String,
+    /// Estate, as split from the address; empty when unknown.
+    pub estate: String,
+    /// Building, as split from the address; empty when unknown.
+    pub building: String,
+    /// What the notice came to, rolled up.
+    pub mark: CallMark,
+    /// The last outcome behind the mark.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<CallOutcome>,
+    /// What the recipient asked for by key: `door`, `station`, `later`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preference: Option<String>,
+    /// Place in the courier's own order, from 0.
+    pub sequence: i64,
+    /// When the row was first imported.
+    pub imported_at: UnixMs,
+    /// Server revision; 0 while only this phone knows the row.
+    pub rev: i64,
+}
+
+/// One row of a list that was already split into columns.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ImportedRow {
+    /// Line in the file, from 1 (the header is line 1).
+    pub line: u32,
+    /// 运单号.
+    pub waybill_no: String,
+    /// Recipient's name.
+    #[serde(default)]
+    pub recipient_name: String,
+    /// Number as written in the list.
+    #[serde(default)]
+    pub phone: String,
+    /// Address as written in the list.
+    #[serde(default)]
+    pub address: String,
+    /// Delivery unless said otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<TaskKind>,
+}
+
+/// `POST /api/v1/parcels/import` as JSON (the same route takes `text/csv`).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ImportRequest {
+    /// Rows in the order of the list.
+    pub rows: Vec<ImportedRow>,
+    /// When the person imported.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acted_at: Option<ActedAt>,
+}
+
+/// A field of a row that cannot be taken, with what to do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RowProblem {
+    /// Line in the file, from 1.
+    pub line: u32,
+    /// Column as the list heads it.
+    pub column: String,
+    /// What is wrong.
+    pub problem: String,
+    /// What to do.
+    pub hint: String,
+}
+
+/// What an import did, or would do (`dry_run`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ImportReport {
+    /// Id of the import; absent for a dry run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub import: Option<ImportId>,
+    /// Rows read.
+    pub total: u32,
+    /// New parcels.
+    pub created: u32,
+    /// Parcels known before whose data changed.
+    pub updated: u32,
+    /// Parcels known before and equal.
+    pub unchanged: u32,
+    /// Rows left out.
+    pub rejected: u32,
+    /// Why, at most 1,000 of them.
+    pub problems: Vec<RowProblem>,
+    /// The first rows as they were understood.
+    #[serde(default)]
+    pub preview: Vec<ParcelView>,
+}
+
+/// `POST /api/v1/parcels/state`: what the courier did with parcels.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ParcelStateRequest {
+    /// Which.
+    pub parcels: Vec<ParcelId>,
+    /// The new state.
+    pub state: ParcelState,
+    /// When the person acted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acted_at: Option<ActedAt>,
+}

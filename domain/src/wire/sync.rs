@@ -1,0 +1,101 @@
+//! What the phone pulls, and what the socket says.
+
+use super::{BatchView, ParcelView, RecipientView};
+use crate::clock::UnixMs;
+use crate::dial::policy::Policy;
+use crate::id::{BatchId, ParcelId, RecipientId};
+use serde::{Deserialize, Serialize};
+
+/// `GET /api/v1/sync?since=cursor`: all rows newer than the cursor, oldest revision first.
+///
+/// Rows, tombstones and `cursor` are applied in one transaction. A row that arrives twice is equal to itself.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SyncPage {
+    /// Give this back next time.
+    pub cursor: i64,
+    /// There is more: ask again at once.
+    pub more: bool,
+    /// Parcels.
+    pub parcels: Vec<ParcelView>,
+    /// Batches.
+    pub batches: Vec<BatchView>,
+    /// Recipients of those batches.
+    pub recipients: Vec<RecipientView>,
+    /// Templates, when they changed.
+    pub templates: Vec<TemplateView>,
+    /// Rules, when they changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<PolicyView>,
+    /// Parcels that are no longer this courier's.
+    #[serde(default)]
+    pub gone_parcels: Vec<ParcelId>,
+    /// Batches that are gone.
+    #[serde(default)]
+    pub gone_batches: Vec<BatchId>,
+    /// Recipients that are gone.
+    #[serde(default)]
+    pub gone_recipients: Vec<RecipientId>,
+    /// The server's clock.
+    pub now: UnixMs,
+}
+
+/// A notice template as the phone shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TemplateView {
+    /// Key, for example `arrived`.
+    pub key: String,
+    /// Name in Chinese.
+    pub name_zh: String,
+    /// Name in English.
+    pub name_en: String,
+    /// Text with variables in braces.
+    pub text: String,
+    /// Server revision.
+    pub rev: i64,
+}
+
+/// The rules by which the phone computes the same dial plan as the server.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PolicyView {
+    /// Rules.
+    #[cfg_attr(feature = "openapi", schema(value_type = Object))]
+    pub policy: Policy,
+    /// Calls a second that the trunks take.
+    pub calls_per_second: f64,
+    /// Calls at once.
+    pub channels: u32,
+    /// Price of a started charging step, fen.
+    pub step_cost_minor: i64,
+    /// Charging step, seconds.
+    pub step_seconds: u32,
+    /// Opted-out numbers of the organisation that occur in this courier's parcels, as keyed phone numbers.
+    pub opted_out: Vec<String>,
+    /// All calls are held by an administrator.
+    pub stopped: bool,
+    /// Server revision.
+    pub rev: i64,
+}
+
+/// One message of `GET /api/v1/events` (WebSocket, text frames).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum WsEvent {
+    /// First message.
+    Hello {
+        /// Revision up to which everything can be pulled now.
+        rev: i64,
+    },
+    /// There is more to pull. `seq` rises by one a message; a hole means that messages were lost, and pulling heals it.
+    Changed {
+        /// Sequence number on this socket.
+        seq: u64,
+        /// Revision up to which everything can be pulled now.
+        rev: i64,
+    },
+    /// The session ended: sign in again.
+    SignedOut,
+}

@@ -1,0 +1,15 @@
+//! What scenarios need: a carrier, a server that can be killed and started again, people, a day's list, the judge.
+//!
+//! Everything is real: the server is its own process with its own SQLite file, the carrier speaks SIP and RTP on
+//! loopback with ports that the system chose, and the verdict comes from the carrier's own log. Dropping a [`World`]
+//! ends what it started.
+
+pub mod api;
+pub mod campaign;
+pub mod list;
+pub mod server;
+pub mod world;
+
+pub use api::Api;
+pub use server::Server;
+pub use world::{World, WorldOptions};

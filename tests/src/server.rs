@@ -1,0 +1,134 @@
+//! A server process.
+
+use anyhow::{Context, bail};
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// The folder of the workspace's built programs: where this test or program lies itself.
+pub fn programs() -> PathBuf {
+    let own = std::env::current_exe().unwrap_or_default();
+    let folder = own.parent().map(Path::to_path_buf).unwrap_or_default();
+    if folder.ends_with("deps") { folder.parent().map(Path::to_path_buf).unwrap_or_default() } else { folder }
+}
+
+/// A `waybell-server serve` that runs, or has died.
+pub struct Server {
+    config: PathBuf,
+    child: Option<Child>,
+    /// Base URL of the API, once it runs.
+    pub url: String,
+    log: PathBuf,
+    /// Variables of the environment for the next start.
+    pub variables: Vec<(String, String)>,
+}
+
+impl Server {
+    /// A server with this configuration file, not started.
+    pub fn new(config: PathBuf, log: PathBuf) -> Server {
+        Server { config, child: None, url: String::new(), log, variables: Vec::new() }
+    }
+
+    /// Runs `waybell-server admin …` and gives its JSON answer.
+    pub fn admin(&self, arguments: &[&str]) -> anyhow::Result<serde_json::Value> {
+        let output = Command::new(programs().join("waybell-server"))
+            .arg("--config")
+            .arg(&self.config)
+            .arg("admin")
+            .args(arguments)
+            .output()
+            .context("waybell-server must be built: cargo build --workspace --bins")?;
+        if !output.status.success() {
+            bail!("admin {:?}: {}", arguments, String::from_utf8_lossy(&output.stderr));
+        }
+        Ok(serde_json::from_slice(&output.stdout)?)
+    }
+
+    /// Starts it and waits until it is ready.
+    pub fn start(&mut self) -> anyhow::Result<()> {
+        let log = std::fs::File::options().create(true).append(true).open(&self.log)?;
+        let mut child = Command::new(programs().join("waybell-server"))
+            .arg("--config")
+            .arg(&self.config)
+            .arg("serve")
+            .envs(self.variables.iter().cloned())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .context("waybell-server must be built: cargo build --workspace --bins")?;
+        let stdout = child.stdout.take().context("no standard output")?;
+        self.child = Some(child);
+        let mut line = String::new();
+        BufReader::new(stdout).read_line(&mut line)?;
+        let ready: serde_json::Value = serde_json::from_str(&line).with_context(|| {
+            let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+            let tail: Vec<&str> = log.lines().rev().take(20).collect();
+            format!("the server did not start; its log ends (newest first):\n{}", tail.join("\n"))
+        })?;
+        self.url = ready["http"].as_str().context("no address")?.to_owned();
+        Ok(())
+    }
+
+    /// SIGKILL: no warning, no clean-up.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+
+    /// SIGTERM, and waits for the end.
+    pub fn stop(&mut self, patience: Duration) -> anyhow::Result<()> {
+        let Some(mut child) = self.child.take() else { return Ok(()) };
+        terminate(child.id());
+        let until = Instant::now() + patience;
+        while Instant::now() < until {
+            if let Some(status) = child.try_wait()? {
+                if status.success() {
+                    return Ok(());
+                }
+                bail!("the server ended with {status}");
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let _ = child.kill();
+        let _ = child.wait();
+        bail!("the server did not end on SIGTERM")
+    }
+
+    /// Whether the process has ended by itself (a crash point).
+    pub fn has_died(&mut self) -> bool {
+        match self.child.as_mut().map(Child::try_wait) {
+            Some(Ok(None)) => false,
+            Some(_) => {
+                self.child = None;
+                true
+            }
+            None => true,
+        }
+    }
+
+    /// Process id.
+    pub fn pid(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
+    }
+
+    /// The log so far.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+#[allow(unsafe_code, reason = "a signal to a child of this process")]
+fn terminate(pid: u32) {
+    // SAFETY: kill(2) with the id of a child that has not been waited for, so the id is still its own.
+    unsafe { libc::kill(pid as libc::pid_t, libc::SIGTERM) };
+}

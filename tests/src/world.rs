@@ -1,0 +1,210 @@
+//! A small world: one carrier, one server, one organisation.
+
+use crate::api::Api;
+use crate::server::Server;
+use anyhow::Context;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+use waybell_carrier::config::{Config, Hear, Network, Profile, Settings};
+use waybell_carrier::judge::{Input, Verdict, judge};
+use waybell_carrier::Carrier;
+
+/// What a world is made of.
+#[derive(Clone, Debug)]
+pub struct WorldOptions {
+    /// Carrier settings (TOML).
+    pub carrier: String,
+    /// Life of the carrier's transactions.
+    pub profile: Profile,
+    /// Loss, duplication, delay of SIP messages.
+    pub network: Network,
+    /// Seed of the carrier's choices.
+    pub seed: u64,
+    /// `udp`, `tcp`.
+    pub transport: &'static str,
+    /// The far side obeys `Require`.
+    pub probe: bool,
+    /// Calls a second and at once.
+    pub rate: (u32, u32),
+    /// The organisation's rules.
+    pub policy: serde_json::Value,
+    /// Further lines of the server's configuration, before the trunk.
+    pub server: String,
+    /// Listen to the calls for these prompts.
+    pub hear: bool,
+}
+
+impl Default for WorldOptions {
+    fn default() -> Self {
+        WorldOptions {
+            carrier: "[defaults]\nbehaviour = \"answer\"\ndelay_ms = 20\nring_ms = 150\ntalk_ms = 400\n".into(),
+            profile: Profile::Rfc6026,
+            network: Network::default(),
+            seed: 1,
+            transport: "udp",
+            probe: true,
+            rate: (400, 400),
+            policy: quick_policy(),
+            server: String::new(),
+            hear: false,
+        }
+    }
+}
+
+/// Rules for tests: any hour, and gaps of seconds instead of minutes.
+pub fn quick_policy() -> serde_json::Value {
+    serde_json::json!({
+        "quiet": [],
+        "frequency": [{ "window": 2_000, "max": 1, "anchor": "rolling", "counts_failed": true }],
+        "frequency_wait": 86_400_000,
+        "retry": {
+            "max_attempts": 2,
+            "gaps": { "busy": 2_500, "no_answer": 2_500, "powered_off": 2_500, "out_of_coverage": 2_500 },
+            "back_off": 1_000,
+            "limit_gap": 2_500,
+            "max_uncounted": 3
+        }
+    })
+}
+
+/// See the module.
+pub struct World {
+    /// Where all files are; removed at the end.
+    pub folder: TempDir,
+    carrier: Option<Carrier>,
+    /// The server.
+    pub server: Server,
+    kills: PathBuf,
+    truth: PathBuf,
+}
+
+/// Number that the tests' trunk may show.
+pub const DISPLAY: &str = "+862131001234";
+/// Password of everybody in tests.
+pub const PASSWORD: &str = "waybell-test";
+
+impl World {
+    /// Makes a world with an administrator `boss` and couriers `c1`, `c2`, and starts the server.
+    pub fn start(options: &WorldOptions) -> anyhow::Result<World> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path();
+        let truth = path.join("truth.jsonl");
+        let mut config = Config::new(Settings::parse(&options.carrier)?, &truth);
+        config.udp = true;
+        config.tcp = true;
+        config.profile = options.profile;
+        config.network = options.network.clone();
+        config.seed = options.seed;
+        if options.hear {
+            config.hear = Hear::All;
+            config.prompts = Some(path.join("data/media/prompts"));
+            std::fs::create_dir_all(path.join("data/media/prompts"))?;
+        } else {
+            config.hear = Hear::None;
+        }
+        let carrier = Carrier::start(&config)?;
+        let peer = match options.transport {
+            "tcp" => carrier.tcp(),
+            _ => carrier.udp(),
+        }
+        .context("the carrier does not listen")?;
+        let file = path.join("server.toml");
+        std::fs::write(&file, server_config(path, peer, options))?;
+        let mut server = Server::new(file, path.join("server.log"));
+        let policy = options.policy.to_string();
+        server.admin(&["create-organisation", "--name", "Demo", "--company", "韵达快递", "--policy", &policy])?;
+        for (login, role, phone) in
+            [("boss", "administrator", ""), ("c1", "courier", "13900000001"), ("c2", "courier", "13900000002")]
+        {
+            server.admin(&[
+                "create-user", "--organisation", "Demo", "--login", login, "--password", PASSWORD, "--name", login, "--role",
+                role, "--phone", phone,
+            ])?;
+        }
+        server.start()?;
+        let kills = path.join("kills.jsonl");
+        std::fs::write(&kills, "")?;
+        Ok(World { carrier: Some(carrier), server, kills, truth, folder })
+    }
+
+    /// Signs a person in.
+    pub async fn sign_in(&self, login: &str) -> anyhow::Result<Api> {
+        Api::sign_in(&self.server.url, login, PASSWORD).await
+    }
+
+    /// SIGKILL to the server, noted for the judge.
+    pub fn kill(&mut self) -> anyhow::Result<()> {
+        self.server.kill();
+        self.note_kill()
+    }
+
+    /// Notes a death of the server for the judge.
+    pub fn note_kill(&self) -> anyhow::Result<()> {
+        let mut file = std::fs::File::options().append(true).open(&self.kills)?;
+        writeln!(file, "{{\"at_ms\":{}}}", crate::api::now_ms())?;
+        Ok(())
+    }
+
+    /// The carrier's log.
+    pub fn truth(&self) -> &Path {
+        &self.truth
+    }
+
+    /// Calls on the carrier's side now.
+    pub fn live_calls(&self) -> usize {
+        self.carrier.as_ref().map_or(0, Carrier::live_calls)
+    }
+
+    /// Where the carrier listens for SIP over UDP.
+    pub fn carrier_udp(&self) -> Option<SocketAddr> {
+        self.carrier.as_ref().and_then(Carrier::udp)
+    }
+
+    /// Stops the carrier and compares its log with what the server says.
+    pub async fn judge(&mut self) -> anyhow::Result<Verdict> {
+        let boss = self.sign_in("boss").await?;
+        let export = boss.get("/export/judge").await?;
+        let text = match export {
+            serde_json::Value::String(text) => text,
+            one => one.to_string(),
+        };
+        let file = self.folder.path().join("export.jsonl");
+        std::fs::write(&file, &text)?;
+        if let Some(carrier) = self.carrier.take() {
+            carrier.stop();
+        }
+        let input = Input::read(&self.truth, &file, Some(&self.kills))?;
+        judge(&input)
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.server.kill();
+        if let Some(carrier) = self.carrier.take() {
+            carrier.stop();
+        }
+        if std::env::var_os("WAYBELL_KEEP").is_some() {
+            let kept = std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap_or_else(|e| panic!("{e}")));
+            let _ = kept.keep();
+        }
+    }
+}
+
+fn server_config(folder: &Path, peer: SocketAddr, options: &WorldOptions) -> String {
+    format!(
+        "data = {:?}\nhttp = \"127.0.0.1:0\"\nsip = [\"udp:127.0.0.1:0\", \"tcp:127.0.0.1:0\"]\nrtp_ports = [{}, {}]\n{}\n[speech]\nwords_per_minute = 450\n\
+         [[trunk]]\nname = \"carrier\"\npeers = [\"{peer}\"]\ntransport = \"{}\"\ncalls_per_second = {}\nchannels = {}\n\
+         caller_ids = [\"{DISPLAY}\"]\nprobe = {}\noptions_seconds = 0\n",
+        folder.join("data"),
+        22_000,
+        39_999,
+        options.server,
+        options.transport,
+        options.rate.0,
+        options.rate.1,
+        options.probe,
+    )
+}
