@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// What a server said when it refused.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
     /// HTTP status.
     pub status: u16,

@@ -14,6 +14,7 @@
 mod client;
 pub mod error;
 pub mod events;
+mod http;
 pub mod notify;
 pub mod outbox;
 pub mod ports;
@@ -22,6 +23,9 @@ pub mod session;
 mod store;
 pub mod sync;
 pub mod tasks;
+#[cfg(test)]
+mod testing;
 
 pub use client::{Client, ClientConfig};
 pub use error::{Error, Result};
+pub use ports::Ports;

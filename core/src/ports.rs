@@ -1,6 +1,7 @@
 //! What the core needs from its host: a key and the two clocks. Everything is synchronous and quick.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use waybell_domain::clock::UnixMs;
 
 /// Keeps the key that protects personal fields: the phone's key store, or a private file in a terminal.
@@ -17,6 +18,26 @@ pub trait Clock: Send + Sync {
     fn boot(&self) -> (String, u64);
 }
 
+/// What the host gives.
+#[derive(Clone)]
+pub struct Ports {
+    /// The key that protects personal fields.
+    pub keys: Arc<dyn KeyStore>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Ports {
+    /// For a program on a plain machine: the key in `data.key` of this folder, the system's clocks.
+    #[must_use]
+    pub fn of_system(data_dir: &Path) -> Ports {
+        Ports {
+            keys: Arc::new(FileKeyStore { path: data_dir.join("data.key") }),
+            clock: Arc::new(SystemClock),
+        }
+    }
+}
+
 /// A key in a file that only its owner can read.
 pub struct FileKeyStore {
     /// The file.
@@ -25,27 +46,46 @@ pub struct FileKeyStore {
 
 impl KeyStore for FileKeyStore {
     fn data_key(&self) -> std::io::Result<[u8; 32]> {
-        use std::io::Write;
-        if let Ok(bytes) = std::fs::read(&self.path)
-            && let Ok(key) = <[u8; 32]>::try_from(bytes)
-        {
-            return Ok(key);
+        loop {
+            match std::fs::read(&self.path) {
+                Ok(bytes) => {
+                    return <[u8; 32]>::try_from(bytes)
+                        .map_err(|_| std::io::Error::other("the key file does not hold 32 bytes; put it back, or sign in afresh in an empty folder"));
+                }
+                Err(e) if e.kind() == std::io::ErrorKind::NotFound => self.make()?,
+                Err(e) => return Err(e),
+            }
         }
+    }
+}
+
+impl FileKeyStore {
+    /// Makes the key. It appears whole or not at all, and never replaces one that another process has just made.
+    fn make(&self) -> std::io::Result<()> {
         use chacha20poly1305::aead::OsRng;
         use chacha20poly1305::aead::rand_core::RngCore;
+        use std::io::Write;
         let mut key = [0u8; 32];
         OsRng.fill_bytes(&mut key);
-        if let Some(dir) = self.path.parent() {
-            std::fs::create_dir_all(dir)?;
-        }
+        let dir = self.path.parent().unwrap_or(Path::new("."));
+        std::fs::create_dir_all(dir)?;
+        let draft = dir.join(format!(".key-{}-{}", std::process::id(), OsRng.next_u64()));
         let mut options = std::fs::OpenOptions::new();
-        options.write(true).create(true).truncate(true);
+        options.write(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&self.path)?;
+        let mut file = options.open(&draft)?;
         file.write_all(&key)?;
         file.sync_all()?;
-        Ok(key)
+        let placed = match std::fs::hard_link(&draft, &self.path) {
+            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+            other => other,
+        };
+        std::fs::remove_file(&draft)?;
+        // the name must be as durable as the data that the key opens
+        #[cfg(unix)]
+        std::fs::File::open(dir)?.sync_all()?;
+        placed
     }
 }
 

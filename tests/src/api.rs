@@ -32,6 +32,19 @@ impl Api {
 
     /// Any request; gives status and body.
     pub async fn send(&self, method: &str, path: &str, body: Option<&Value>, key: Option<&str>) -> anyhow::Result<(u16, Value)> {
+        // a connection of the server's last life may still be in the pool: reading again does no harm
+        if method == "GET" {
+            for _ in 0..3 {
+                if let Ok(answer) = self.send_once(method, path, body, key).await {
+                    return Ok(answer);
+                }
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+        self.send_once(method, path, body, key).await
+    }
+
+    async fn send_once(&self, method: &str, path: &str, body: Option<&Value>, key: Option<&str>) -> anyhow::Result<(u16, Value)> {
         let method = reqwest::Method::from_bytes(method.as_bytes())?;
         let mut request = self.client.request(method, format!("{}/api/v1{path}", self.url)).bearer_auth(&self.token);
         if let Some(key) = key {

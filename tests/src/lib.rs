@@ -8,6 +8,7 @@ pub mod api;
 pub mod campaign;
 pub mod list;
 pub mod server;
+pub mod sound;
 pub mod world;
 
 pub use api::Api;

@@ -32,8 +32,12 @@ pub struct WorldOptions {
     pub policy: serde_json::Value,
     /// Further lines of the server's configuration, before the trunk.
     pub server: String,
-    /// Listen to the calls for these prompts.
+    /// Listen to the calls, and prove which slots were played.
     pub hear: bool,
+    /// Place at which the server's first life ends (`WAYBELL_CRASH`).
+    pub crash: Option<String>,
+    /// Variables of the notices that are spoken with slots, when listening.
+    pub speak: Vec<(&'static str, &'static str)>,
 }
 
 impl Default for WorldOptions {
@@ -49,6 +53,8 @@ impl Default for WorldOptions {
             policy: quick_policy(),
             server: String::new(),
             hear: false,
+            crash: None,
+            speak: vec![("company", "韵达快递"), ("count", "1"), ("estate", "幸福花园"), ("building", "1号楼")],
         }
     }
 }
@@ -57,6 +63,7 @@ impl Default for WorldOptions {
 pub fn quick_policy() -> serde_json::Value {
     serde_json::json!({
         "quiet": [],
+        "display_daily_cap": null,
         "frequency": [{ "window": 2_000, "max": 1, "anchor": "rolling", "counts_failed": true }],
         "frequency_wait": 86_400_000,
         "retry": {
@@ -99,8 +106,8 @@ impl World {
         config.seed = options.seed;
         if options.hear {
             config.hear = Hear::All;
-            config.prompts = Some(path.join("data/media/prompts"));
-            std::fs::create_dir_all(path.join("data/media/prompts"))?;
+            config.prompts = Some(path.join("slots"));
+            crate::sound::slots(&path.join("slots"), &options.speak)?;
         } else {
             config.hear = Hear::None;
         }
@@ -123,7 +130,9 @@ impl World {
                 role, "--phone", phone,
             ])?;
         }
+        server.variables.extend(options.crash.iter().map(|c| ("WAYBELL_CRASH".to_owned(), c.clone())));
         server.start()?;
+        server.variables.clear();
         let kills = path.join("kills.jsonl");
         std::fs::write(&kills, "")?;
         Ok(World { carrier: Some(carrier), server, kills, truth, folder })
@@ -195,13 +204,14 @@ impl Drop for World {
 
 fn server_config(folder: &Path, peer: SocketAddr, options: &WorldOptions) -> String {
     format!(
-        "data = {:?}\nhttp = \"127.0.0.1:0\"\nsip = [\"udp:127.0.0.1:0\", \"tcp:127.0.0.1:0\"]\nrtp_ports = [{}, {}]\n{}\n[speech]\nwords_per_minute = 450\n\
+        "data = {:?}\nhttp = \"127.0.0.1:0\"\nsip = [\"udp:127.0.0.1:0\", \"tcp:127.0.0.1:0\"]\nrtp_ports = [{}, {}]\n{}\n[speech]\nwords_per_minute = 450\n{}\n\
          [[trunk]]\nname = \"carrier\"\npeers = [\"{peer}\"]\ntransport = \"{}\"\ncalls_per_second = {}\nchannels = {}\n\
          caller_ids = [\"{DISPLAY}\"]\nprobe = {}\noptions_seconds = 0\n",
         folder.join("data"),
         22_000,
         39_999,
         options.server,
+        if options.hear { format!("slots = {:?}", folder.join("slots")) } else { String::new() },
         options.transport,
         options.rate.0,
         options.rate.1,

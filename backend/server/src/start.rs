@@ -60,7 +60,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let dummy_hash = hash_password("nobody has this password").map_err(StartError::Other)?;
     let ports = KeptPorts::read(&config);
     let (switch, events) = Switch::start(switch_config(&config, &ports)?).await?;
-    let listener = TcpListener::bind(&config.http)
+    let listener = TcpListener::bind(ports.http_for(&config.http))
         .await
         .map_err(|e| std::io::Error::other(format!("cannot listen on http = {:?}: {e}", config.http)))?;
     let http = listener.local_addr()?;
@@ -147,6 +147,16 @@ impl KeptPorts {
             .ok()
             .and_then(|b| serde_json::from_slice(&b).ok())
             .unwrap_or_default()
+    }
+
+    /// The address asked for, or the one of the last start where a free port was asked for and is still free.
+    fn http_for(&self, asked: &str) -> String {
+        match (asked.parse::<SocketAddr>(), self.http) {
+            (Ok(a), Some(kept)) if a.port() == 0 && a.ip() == kept.ip() && std::net::TcpListener::bind(kept).is_ok() => {
+                kept.to_string()
+            }
+            _ => asked.to_owned(),
+        }
     }
 
     fn write(config: &Config, switch: &Switch, http: SocketAddr) -> std::io::Result<()> {

@@ -46,7 +46,8 @@ pub struct Event {
     pub kind: EventKind,
 }
 
-/// What happened. For one leg: `Sent` or `Incoming` first, `Ended` exactly once and last.
+/// What happened. For one leg: `Sent` or `Incoming` first (unless nothing could be
+/// sent at all), `Ended` exactly once and last.
 #[derive(Debug, Clone)]
 pub enum EventKind {
     /// The INVITE (or probe, or CANCEL, or BYE of a stored dialog) was handed to the network.

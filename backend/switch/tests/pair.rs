@@ -352,3 +352,79 @@ async fn tcp_and_tls_carry_calls() {
         again.shutdown().await;
     }
 }
+
+#[tokio::test]
+async fn sound_from_behind_nat_is_followed_after_a_few_packets() {
+    let far = Far::new().await;
+    let mut us = Us::with(vec![trunk("t", far.addr)]).await;
+    let (ear, port) = heard_call(&mut us, far, "8", "").await;
+    let behind = UdpSocket::bind("127.0.0.2:0").await.expect("bind");
+    let mut heard = None;
+    for seq in 0..100u8 {
+        let mut p = vec![0x80, 8, 0, seq, 0, 0, seq, 0, 0, 0, 0, 9];
+        p.extend([0xd5; 160]);
+        behind.send_to(&p, ("127.0.0.1", port)).await.expect("send");
+        let mut b = [0u8; 300];
+        if let Ok(Ok((n, from))) =
+            tokio::time::timeout(Duration::from_millis(30), behind.recv_from(&mut b)).await
+        {
+            heard = Some((n, from.port()));
+            assert!(seq >= 4, "not at the first packet");
+            break;
+        }
+    }
+    assert_eq!(heard, Some((172, port)));
+    drop(ear);
+}
+
+#[tokio::test]
+async fn a_leg_that_falls_silent_is_ended() {
+    let far = Far::new().await;
+    let mut c = config(vec![trunk("t", far.addr)]);
+    c.media_timeout = Some(Duration::from_millis(300));
+    let mut us = Us::start(c).await;
+    let (mut ear, port) = heard_call(&mut us, far, "8", "").await;
+    let mut p = vec![0x80, 8, 0, 1, 0, 0, 0, 0, 0, 0, 0, 9];
+    p.extend([0xd5; 160]);
+    ear.rtp.send_to(&p, ("127.0.0.1", port)).await.expect("send");
+    let bye = ear.far.hear("BYE").await;
+    ear.far.answer(&bye, "200 OK", "", "", None).await;
+    let end = us.ended(&ear.leg).await;
+    assert_eq!((end.how, end.rtp.received), (EndHow::MediaTimeout, 1));
+}
+
+#[tokio::test]
+async fn a_drain_takes_nothing_new_and_waits_for_the_rest() {
+    let (mut us, mut far) = two(|_| {}).await;
+    let (ours, theirs) = connected(&mut us, &mut far).await;
+    assert_eq!(us.switch.drain(Duration::from_millis(50)).await, 1, "one is left at the deadline");
+    assert!(us.switch.try_permits("t", 1).is_empty());
+    let (refused, _) = far.call("b1", "1").await;
+    assert_eq!(far.ended(&refused).await.status, Some(503));
+    let switch = us.switch.clone();
+    let drained = tokio::spawn(async move { switch.drain(PATIENCE).await });
+    far.switch.hang_up(&theirs, None);
+    us.ended(&ours).await;
+    assert_eq!(drained.await.expect("task"), 0);
+}
+
+#[tokio::test]
+async fn channels_bound_the_calls_and_are_free_again_at_the_end() {
+    let mut far = Far::new().await;
+    let mut t = trunk("t", far.addr);
+    t.channels = 2;
+    let mut us = Us::with(vec![t]).await;
+    let (a, _) = us.call("a", "1").await;
+    let (_b, _) = us.call("b", "1").await;
+    assert!(us.switch.try_permits("t", 1).is_empty());
+    let invite = loop {
+        let m = far.hear("INVITE").await;
+        if m.header("Call-ID") == a.as_str() {
+            break m;
+        }
+    };
+    far.answer(&invite, "486 Busy", "x", "", None).await;
+    us.ended(&a).await;
+    tokio::time::timeout(PATIENCE, us.switch.permit_ready("t")).await.expect("a channel is free");
+    assert_eq!(us.switch.try_permits("t", 5).len(), 1);
+}

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use common::{Far, Msg, Us, sdp, trunk};
 use tokio::net::UdpSocket;
-use waybell_switch::{EndHow, EventKind, InviteRecord, LegId, TrunkConfig};
+use waybell_switch::{EndHow, EventKind, InviteRecord, LegId, Listen, Transport, TrunkConfig};
 
 /// A record whose INVITE a dead process has sent from `port`, and that INVITE as the far side heard it.
 async fn dead_call(far: &mut Far, port: SocketAddr, t: Option<TrunkConfig>) -> (InviteRecord, Msg) {
@@ -262,4 +262,44 @@ async fn a_probe_against_a_real_user_agent() {
     assert_eq!(far.ended(&theirs).await.how, EndHow::RemoteBye);
     let event = far.events.try_recv();
     assert!(event.is_err() || matches!(event.expect("event").kind, EventKind::Trunk { .. }));
+}
+
+/// Over TCP the far side's answers to the probe come on the new connection.
+#[tokio::test]
+async fn a_probe_over_tcp_finds_the_call_on_a_new_connection() {
+    use tokio::io::AsyncWriteExt;
+    let port = || std::net::TcpListener::bind("127.0.0.1:0").expect("bind").local_addr().expect("addr");
+    let (at, far_at) = (port(), port());
+    let make = |mine: SocketAddr, peer: SocketAddr| {
+        let mut t = trunk("t", peer);
+        t.transport = Transport::Tcp;
+        let mut c = common::config(vec![t]);
+        c.listen = vec![Listen::tcp(mine)];
+        c
+    };
+    let mut far = Us::start(make(far_at, at)).await;
+    let us = Us::start(make(at, far_at)).await;
+    let record = us.draft("a1", "13800001111");
+    us.switch.discard(&record);
+    us.switch.shutdown().await;
+    let mut dead = tokio::net::TcpStream::connect(far_at).await.expect("connect");
+    dead.write_all(record.request.as_bytes()).await.expect("send");
+    let (theirs, _) = far.incoming().await;
+    far.switch.ring(&theirs);
+    drop(dead);
+    let mut us = Us::start(make(at, far_at)).await;
+    let leg = us.switch.probe(record);
+    assert_eq!(us.progress(&leg).await.0, 180);
+    far.switch.answer(&theirs);
+    us.answered(&leg).await;
+    us.switch.confirm(&leg);
+    far.answered(&theirs).await;
+    assert_eq!(far.switch.stats().incoming, 1);
+    us.switch.hang_up(&leg, None);
+    assert_eq!(us.ended(&leg).await.how, EndHow::LocalBye);
+    // A new probe of a call that never was is refused over TCP as well.
+    let never = us.draft("a2", "13800001111");
+    us.switch.discard(&never);
+    let leg = us.switch.probe(never);
+    assert_eq!(us.ended(&leg).await.how, EndHow::ProbeGone);
 }

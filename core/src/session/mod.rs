@@ -227,6 +227,11 @@ impl Inner {
     }
 }
 
+/// Whose data and operations are in the store.
+pub(crate) fn owner(connection: &rusqlite::Connection, seal: &crate::store::seal::Seal) -> Result<Option<UserView>> {
+    sealed_meta(connection, seal, OWNER)
+}
+
 /// The address of the last sign-in.
 pub(crate) fn stored_server(connection: &rusqlite::Connection) -> Result<Option<String>> {
     meta(connection, SERVER)

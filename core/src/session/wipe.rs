@@ -37,5 +37,5 @@ pub(super) fn clear(t: &Connection) -> Result<()> {
     )?;
     t.execute("DELETE FROM meta WHERE key NOT IN (?1, ?2, ?3, ?4, 'touch')", [DEVICE, OWNER, SERVER, TOKENS])?;
     t.execute_batch("PRAGMA secure_delete = OFF;")?;
-    Ok(())
+    crate::tasks::rows::note_removal(t)
 }

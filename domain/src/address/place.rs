@@ -298,7 +298,7 @@ fn without_region(chars: &[char]) -> &[char] {
                 let before = chars[at - 1];
                 let inner = "小社园活工业住宅矿东西南北中".contains(before) && *word == "区" && own < 2
                     || "小社园活宅厂库".contains(before) && *word == "区"
-                    || "超城".contains(before) && *word == "市"
+                    || *word == "市" && ("超城菜".contains(before) || chars.get(end) == Some(&'场'))
                     || is_count(before);
                 if !inner && (1..=8).contains(&own) && end < chars.len() {
                     start = end;

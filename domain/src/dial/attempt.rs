@@ -1,16 +1,19 @@
 //! The life of one call attempt.
 //!
 //! ```text
-//!            Sent            Ring            Answer            End(answered)
-//!  Intent ─────────> Sent ─────────> Ringing ─────────> Answered ─────────> Ended
-//!    │ │               │ └──Answer──────│──────────────────^ ^                ^ ^
-//!    │ └─Ring, Answer: the record of the sending was lost  │ │                │ │
-//!    │                 └──Cancel──┐     │Cancel            │ │                │ │
-//!    │                            v     v                  │ │                │ │
-//!    │Cancel                    Cancelling ──Answer (race)─┘─┘                │ │
-//!    │                            └──────────End─────────────────────────────-┘ │
-//!    └──────────────────────────> Ended(Cancelled) <─ every state: End(outcome)─┘
+//!            Sent           Ring              Answer             End(answered)
+//!  Intent ─────────> Sent ────────> Ringing ─────────> Answered ──────────────> Ended
+//!    │ │              │ │              │                ^ ^ ^                     ^
+//!    │ │              │ └───Answer─────│────────────────┘ │ │                     │
+//!    │ └─Ring, Answer: the record of   │Cancel            │ │                     │
+//!    │   the sending was lost ─────────│──────────────────┘ │                     │
+//!    │Cancel          │Cancel          v                    │                     │
+//!    └────────────────┴────────> Cancelling ──Answer (race)─┘                     │
+//!                                      └─End(outcome), as from every open state ──┘
 //! ```
+//!
+//! An intent may have left as an INVITE before a crash, so a cancelled intent waits like a sent one; whoever knows that
+//! nothing left reports `End(Cancelled)`.
 //!
 //! Reports may come late, twice or out of order. One that says no more than is known leaves the state as it is; one
 //! about an ended attempt is merged ([`CallOutcome::merge`]); one that contradicts the order of a call is refused.
@@ -116,8 +119,7 @@ impl AttemptState {
             (S::Intent | S::Sent, E::Ring) => S::Ringing,
             (S::Cancelling, E::Ring | E::Cancel) => S::Cancelling,
             (S::Intent | S::Sent | S::Ringing | S::Cancelling | S::Answered, E::Answer) => S::Answered,
-            (S::Intent, E::Cancel) => S::Ended { outcome: CallOutcome::Cancelled },
-            (S::Sent | S::Ringing, E::Cancel) => S::Cancelling,
+            (S::Intent | S::Sent | S::Ringing, E::Cancel) => S::Cancelling,
             (S::Intent | S::Sent | S::Ringing | S::Cancelling, E::End { outcome }) => S::Ended { outcome },
             (S::Answered, E::End { outcome }) if outcome.is_answered() => S::Ended { outcome },
             // The server died and nobody knows how the talk went: that it was answered is known.

@@ -18,7 +18,7 @@ use crate::clock::{HOUR, MINUTE, SECOND, UnixMs};
 pub struct RetryPolicy {
     /// Most attempts that count, the first one included.
     pub max_attempts: u32,
-    /// Most attempts in a row that do not count (over capacity, barred, line fault).
+    /// Most attempts in a row that do not count (over capacity, barred by the carrier).
     pub max_uncounted: u32,
     /// Gaps that differ from the glossary's, by outcome.
     #[cfg_attr(feature = "openapi", schema(value_type = std::collections::HashMap<String, i64>))]
@@ -172,7 +172,8 @@ mod tests {
         assert_eq!(after(RateLimited, 0, 1), retry(HOUR));
         assert_eq!(after(CapacityExceeded, 0, 1), retry(15 * SECOND));
         assert_eq!(after(CapacityExceeded, 2, 3), retry(60 * SECOND));
-        assert_eq!(after(ProviderError, 0, 6), RetryDecision::Exhausted);
+        assert_eq!(after(CapacityExceeded, 0, 6), RetryDecision::Exhausted);
+        assert_eq!(after(ProviderError, 3, 0), RetryDecision::Exhausted);
         assert_eq!(
             after(CallerBarred, 0, 1),
             RetryDecision::Retry { not_before: UnixMs(1_000_000), other_display_number: true }

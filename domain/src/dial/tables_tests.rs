@@ -80,7 +80,7 @@ fn attempt() {
     // sent ring answer cancel end(no_answer) end(answered_full) end(unknown)
     let drawn = table(&ATTEMPTS, &events, attempt_word, |s, e| s.on(e).ok().map(attempt_word));
     insta::assert_snapshot!(drawn, @r"
-    intent: sent ringing answered ended(cancelled) ended(no_answer) ended(answered_full) ended(unknown)
+    intent: sent ringing answered cancelling ended(no_answer) ended(answered_full) ended(unknown)
     sent: sent ringing answered cancelling ended(no_answer) ended(answered_full) ended(unknown)
     ringing: ringing ringing answered cancelling ended(no_answer) ended(answered_full) ended(unknown)
     cancelling: · cancelling answered cancelling ended(no_answer) ended(answered_full) ended(unknown)

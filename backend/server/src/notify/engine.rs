@@ -147,9 +147,14 @@ impl Engine {
         }
         result::settle_batches(self, &mut round).await?;
         let Round { write, effects, touched, .. } = round;
-        crate::crash::point("round.before_commit");
+        let busy = !events.is_empty() || !effects.is_empty();
+        if busy {
+            crate::crash::point("round.before_commit");
+        }
         write.commit().await?;
-        crate::crash::point("round.after_commit");
+        if busy {
+            crate::crash::point("round.after_commit");
+        }
         self.legs.commit();
         self.drafted.clear();
         for (batch, change) in touched {
@@ -166,6 +171,9 @@ impl Engine {
             self.displayed.commit(sent.displayed);
         }
         self.carry_out(effects);
+        if busy {
+            crate::crash::point("round.done");
+        }
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 //! A block of 102 samples (12.75 ms) is looked at every 51. It counts for a key when one tone of each group stands out,
 //! the two hold nearly all of the block's energy, their levels differ no more than Q.24 allows, their second harmonics
 //! are absent (speech has them), and the phase of each has moved since the block before as its nominal frequency
-//! would. Three such blocks in a row (25 ms) make a key: a tone of 40 ms always has them, one of 20 ms never. Two
+//! would. Three such blocks in a row (25 ms) make a key: a tone of 40 ms always has them, one of 20 ms never. Six
 //! blocks without it end it. Speech meets all of that practically never; see the tests.
 
 use std::f32::consts::TAU;
@@ -15,8 +15,8 @@ const BLOCK: usize = 102;
 const HOP: usize = 51;
 /// Consecutive blocks that make a key.
 const HITS: u8 = 3;
-/// Consecutive blocks without it that end it.
-const MISSES: u8 = 2;
+/// Consecutive blocks without it that end it: gaps of 10 ms must not, nor should a lost packet; 40 ms must.
+const MISSES: u8 = 6;
 /// Least energy of a block, mean square: about -37 dBm0.
 const FLOOR: f32 = 40_000.0;
 /// Least share of the block's energy in the two tones.
@@ -127,29 +127,22 @@ impl Detector {
             _ => false,
         };
         self.before = seen;
-        let here = seen.map(|s| (s.row, s.column));
-        if let Some(down) = self.down {
-            if here == Some(down) {
-                self.misses = 0;
-                return None;
-            }
-            self.misses += 1;
-            if self.misses < MISSES {
-                return None;
-            }
-            self.down = None;
-            self.hits = 0;
-        }
         self.hits = match (seen.is_some(), steady) {
             (false, _) => 0,
             (true, false) => 1,
-            (true, true) => self.hits + 1,
+            (true, true) => self.hits.saturating_add(1),
         };
-        let (row, column) = here?;
-        if self.hits < HITS {
+        let here = seen.map(|s| (s.row, s.column));
+        if here.is_some() && here == self.down {
+            self.misses = 0;
             return None;
         }
-        self.down = Some((row, column));
+        self.misses = self.misses.saturating_add(1);
+        if self.misses >= MISSES {
+            self.down = None;
+        }
+        let (row, column) = here.filter(|_| self.hits >= HITS)?;
+        self.down = here;
         self.misses = 0;
         Some(KEYS[row][column])
     }

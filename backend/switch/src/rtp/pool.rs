@@ -88,3 +88,47 @@ impl PortPool {
         (offset % 2 == 0 && offset / 2 < self.pairs).then_some(offset / 2)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pool(range: RangeInclusive<u16>) -> PortPool {
+        PortPool::new(IpAddr::from([127, 0, 0, 1]), &range, 0)
+    }
+
+    #[test]
+    fn pairs_are_even_whole_and_given_back() {
+        let p = pool(19_101..=19_106);
+        let (a, b) = (p.reserve().expect("a"), p.reserve().expect("b"));
+        assert_eq!((a, b), (19_102, 19_104));
+        assert_eq!(p.reserve(), Err(SwitchError::NoRtpPort));
+        let pair = p.take(a).expect("pair");
+        assert_eq!(pair.rtp.local_addr().expect("addr").port(), a);
+        assert_eq!(pair.rtcp.local_addr().expect("addr").port(), a + 1);
+        drop(pair);
+        p.release(a);
+        assert_eq!(p.reserve(), Ok(a));
+    }
+
+    #[test]
+    fn a_stored_port_is_taken_once_and_also_from_outside_the_range() {
+        let p = pool(19_110..=19_119);
+        let pair = p.take(19_112).expect("pair");
+        assert!(matches!(p.take(19_112), Err(SwitchError::NoRtpPort)));
+        drop(pair);
+        let old = p.take(19_130).expect("of an older range");
+        assert!(matches!(p.take(19_130), Err(SwitchError::Bind { .. })));
+        drop(old);
+        p.release(19_130);
+    }
+
+    #[test]
+    fn a_port_that_another_program_has_is_passed_over() {
+        let taken = std::net::UdpSocket::bind("127.0.0.1:19141").expect("bind");
+        let p = pool(19_140..=19_143);
+        assert_eq!(p.reserve(), Ok(19_142));
+        drop(taken);
+        assert_eq!(p.reserve(), Ok(19_140));
+    }
+}

@@ -25,7 +25,7 @@ const SLOTS: u64 = 4;
 /// Most sweeps made good after a stall.
 const CATCH_UP: u64 = 20;
 /// Ready sockets read in one go.
-const READY: usize = 512;
+const READY: usize = 2048;
 /// Sweeps between looks for silent legs.
 const SILENCE_EVERY: u64 = 200;
 /// Bytes of a packet that are read; RTP of 20 ms has 172.
@@ -52,6 +52,7 @@ pub(crate) struct Sweep {
     ports: Arc<PortPool>,
     totals: Arc<Totals>,
     epoll: OwnedFd,
+    ready: Vec<libc::epoll_event>,
     legs: Vec<Option<Box<RtpLeg>>>,
     free: Vec<usize>,
     by_key: HashMap<u64, usize>,
@@ -71,6 +72,7 @@ impl Sweep {
             ports,
             totals,
             epoll: new_epoll()?,
+            ready: vec![libc::epoll_event { events: 0, u64: 0 }; READY],
             legs: Vec::new(),
             free: Vec::new(),
             by_key: HashMap::new(),
@@ -240,14 +242,15 @@ impl Sweep {
     }
 
     fn read(&mut self, buffer: &mut [u8]) {
-        let mut ready = [libc::epoll_event { events: 0, u64: 0 }; READY];
-        // Level-triggered: what is left is found by the next sweep. Twice the room covers more legs than one call shows.
+        // Level-triggered: what does not fit, and what more a leg has, is found by the next sweep.
+        let mut ready = std::mem::take(&mut self.ready);
         let n = poll(&self.epoll, &mut ready);
         let time = now();
         for event in &ready[..n] {
             let index = event.u64 as usize;
             self.read_one(index, buffer, time);
         }
+        self.ready = ready;
     }
 
     fn read_one(&mut self, index: usize, buffer: &mut [u8], time: u64) {
@@ -372,8 +375,8 @@ fn unwatch(epoll: &OwnedFd, leg: &RtpLeg) {
 }
 
 #[allow(unsafe_code, reason = "epoll is not in the standard library")]
-fn poll(epoll: &OwnedFd, ready: &mut [libc::epoll_event; READY]) -> usize {
+fn poll(epoll: &OwnedFd, ready: &mut [libc::epoll_event]) -> usize {
     // SAFETY: `ready` has room for as many events as are asked for; the time-out of 0 never waits.
-    let n = unsafe { libc::epoll_wait(epoll.as_raw_fd(), ready.as_mut_ptr(), READY as libc::c_int, 0) };
+    let n = unsafe { libc::epoll_wait(epoll.as_raw_fd(), ready.as_mut_ptr(), ready.len() as libc::c_int, 0) };
     usize::try_from(n).unwrap_or(0)
 }

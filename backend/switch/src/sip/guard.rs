@@ -1,8 +1,8 @@
 //! Who may be heard, and how much: budgets for each source address, none of them unbounded.
 //!
 //! *Peers* are the addresses of trunks. They may send requests outside a call up to the configured rates; what they
-//! send inside calls and what they answer is bounded by our own calls. *Strangers* are everyone else. A few messages a
-//! second of each are read, because a far side may send inside a call from another address than the trunk's; what
+//! send inside calls and what they answer is bounded by our own calls. *Strangers* are everyone else. A bounded number of
+//! messages a second of each is read, because a far side may send inside a call from another address than the trunk's; what
 //! then belongs to no call is dropped without a word, so a scanner learns nothing, not even that something is here.
 
 use std::collections::HashMap;
@@ -12,7 +12,7 @@ use std::time::Instant;
 use crate::config::FloodLimits;
 
 /// Messages a second that are read of each stranger.
-const STRANGER_RATE: f64 = 50.0;
+const STRANGER_RATE: f64 = 500.0;
 /// Seconds after which a silent source is forgotten when room is needed.
 const FORGET_S: u64 = 10;
 

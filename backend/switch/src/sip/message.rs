@@ -114,8 +114,14 @@ impl Message {
         let Ok(SipMessage::Response(parsed)) = SipMessage::try_from(text.as_slice()) else {
             return Err("unreadable headers");
         };
-        let message = Self { start, headers: parsed.headers, body: parsed.body };
+        let mut message = Self { start, headers: parsed.headers, body: parsed.body };
         message.check()?;
+        match message.header("Content-Length").map(str::parse::<usize>) {
+            // RFC 3261 18.3: without it a datagram's body is what is left; a stream's framing has cut it already.
+            None => message.body = data[head_end + 4..].to_vec(),
+            Some(Ok(length)) if length == message.body.len() => {}
+            Some(_) => return Err("Content-Length does not fit"),
+        }
         Ok(message)
     }
 

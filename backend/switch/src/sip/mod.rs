@@ -1,4 +1,16 @@
-//! SIP: the agent and everything below it.
+//! SIP (RFC 3261): everything between the sockets and the events.
+//!
+//! ```text
+//!   wire          sockets: UDP, TCP, TLS; whole messages           guard   who may be heard, how much
+//!     │                                                            message reading and writing (the only user of
+//!   agent         one task: tables, timers, commands, health               the `rsipstack` parser)
+//!     ├─ transaction   repetition and end of one request           invite  the derived INVITE, probe, CANCEL, ACK
+//!     └─ leg           one call: uac, uas, inside, session         dialog  requests inside a call
+//!                                                                  sdp, digest, record, trunk
+//! ```
+//!
+//! Below `agent` nothing reads a clock or draws a random number: both are arguments, so that hours of calls over a bad
+//! network run in a moment (`leg/tests.rs`).
 pub(crate) mod agent;
 pub(crate) mod dialog;
 pub(crate) mod digest;

@@ -65,7 +65,7 @@ impl Msg {
         self.header("Via").split("branch=").nth(1).and_then(|b| b.split([';', ',']).next()).expect("branch")
     }
 
-    pub(crate) fn from_tag(&self) -> &str {
+    pub(crate) fn tag_from(&self) -> &str {
         self.header("From").split("tag=").nth(1).expect("tag")
     }
 

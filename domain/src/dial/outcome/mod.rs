@@ -135,15 +135,7 @@ impl CallOutcome {
     /// network did not let through to the callee do not.
     #[must_use]
     pub const fn counts_as_attempt(self) -> bool {
-        !matches!(
-            self,
-            Self::RateLimited
-                | Self::TimeBarred
-                | Self::CapacityExceeded
-                | Self::CallerBarred
-                | Self::ProviderError
-                | Self::Cancelled
-        )
+        !matches!(self, Self::RateLimited | Self::TimeBarred | Self::CapacityExceeded | Self::Cancelled)
     }
 
     /// One outcome of two reports on the same attempt. Commutative, associative and idempotent, with `Unknown` as the

@@ -146,10 +146,9 @@ impl Core {
         self.clients.len() + self.servers.len() + self.ghosts.len()
     }
 
-    /// No leg and no request under way.
+    /// No leg is left.
     pub(crate) fn is_idle(&self) -> bool {
         self.legs.is_empty()
-            && self.clients.values().all(|c| c.machine.is_final() || c.owner == Owner::Nobody)
     }
 
     fn set_alarm(&mut self, old: Alarm, at: Option<Instant>, due: impl FnOnce() -> Due) -> Alarm {
@@ -245,8 +244,8 @@ impl Core {
         // The channel is free before the end is told: whoever hears of it may place the next call at once.
         drop(leg.permit.take());
         self.shared.view.lock().remove(&leg.id);
-        self.emit(io, &leg.id, EventKind::Ended { end });
         self.shared.counters.legs.fetch_sub(1, Ordering::AcqRel);
+        self.emit(io, &leg.id, EventKind::Ended { end });
         self.shared.leg_ended.notify_waiters();
     }
 
@@ -481,12 +480,13 @@ impl Core {
     }
 
     /// A request came that may be a repetition: true where it was, and was dealt with.
-    pub(crate) fn absorb(&mut self, io: &mut dyn Io, key: &str) -> bool {
-        let Some(entry) = self.servers.get(key) else { return false };
+    pub(crate) fn absorb(&mut self, io: &mut dyn Io, key: &str, source: Target) -> bool {
+        let Some(entry) = self.servers.get_mut(key) else { return false };
+        // A restarted far side comes over another connection: answers go there from now on.
+        entry.source = source;
         if entry.machine.repeats_answer()
-            && let Some(last) = &entry.last
+            && let Some(last) = entry.last.clone()
         {
-            let (source, last) = (entry.source, last.clone());
             self.send(io, source, last);
         }
         true

@@ -41,7 +41,7 @@ impl Core {
             _ => {}
         }
         let key = Self::server_key(&message, method);
-        if self.absorb(io, &key) {
+        if self.absorb(io, &key, source) {
             return;
         }
         if self.is_crowded() {
@@ -135,7 +135,7 @@ impl Core {
 
     fn on_cancel(&mut self, io: &mut dyn Io, message: &Message, source: Target, known: bool) {
         let own = Self::server_key(message, Method::Cancel);
-        if self.absorb(io, &own) {
+        if self.absorb(io, &own, source) {
             return;
         }
         let key = Self::server_key(message, Method::Invite);
@@ -153,14 +153,12 @@ impl Core {
     }
 }
 
-/// Where the answer to a request goes.
+/// Where the answer to a request goes. On a stream: its connection, and where that is gone by then, a new one to the
+/// port of sent-by.
 fn answer_to(message: &Message, source: Target) -> Target {
-    if source.transport.is_reliable() {
-        return source;
-    }
     let mut target = source;
     if let Some(via) = message.via()
-        && !via.rport
+        && (source.transport.is_reliable() || !via.rport)
     {
         let port = crate::sip::message::split_host(&via.sent_by).and_then(|(_, p)| p);
         target.dest.set_port(port.unwrap_or_else(|| source.transport.default_port()));

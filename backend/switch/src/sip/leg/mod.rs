@@ -422,3 +422,6 @@ impl Leg {
         self.session.remote.as_ref()
     }
 }
+
+#[cfg(test)]
+mod tests;

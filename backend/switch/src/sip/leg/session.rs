@@ -35,7 +35,7 @@ pub(crate) struct Session {
     /// Seconds; `None` without a session timer.
     pub(crate) interval: Option<u32>,
     pub(crate) we_refresh: bool,
-    peer_updates: bool,
+    pub(super) peer_updates: bool,
     /// Our 2xx held an offer; the ACK brings the answer.
     pub(crate) answer_in_ack: bool,
     /// Transaction of a re-INVITE of theirs that waits for its ACK.

@@ -257,6 +257,10 @@ impl Leg {
     pub(super) fn on_first_ack(&mut self, core: &mut Core, io: &mut dyn Io) {
         self.end.answered = true;
         core.shared.counters.answered.fetch_add(1, Ordering::Relaxed);
+        if let Some(cause) = self.cancel {
+            self.bye(core, io, EndHow::LocalBye, cause);
+            return;
+        }
         let stored = self.dialog.as_ref().map(|d| d.record(self.trunk_name()));
         self.become_confirmed(core, io);
         if let Some(dialog) = stored {
@@ -280,7 +284,11 @@ impl Leg {
                 self.refuse_with(core, io, status, text);
                 self.finish(EndHow::Refused);
             }
-            Phase::Answering => self.bye(core, io, EndHow::LocalBye, cause),
+            // RFC 3261 15: no BYE before the ACK of our 2xx, or before it is certain that none comes.
+            Phase::Answering => {
+                self.decide(EndHow::LocalBye);
+                self.cancel = Some(cause);
+            }
             _ => {}
         }
     }

@@ -65,6 +65,19 @@ fn rubbish_is_an_error_and_never_a_panic() {
 }
 
 #[test]
+fn the_body_is_as_long_as_said_or_what_is_left() {
+    let with = |length: &str| {
+        let m = String::from_utf8(request("INVITE sip:a@b SIP/2.0", "")).expect("text");
+        m.replace("Content-Length: 0\r\n", length) + "abcdef"
+    };
+    let body = |length| Message::parse(with(length).as_bytes()).map(|m| m.body);
+    assert_eq!(body("Content-Length: 4\r\n").expect("shorter"), b"abcd");
+    assert_eq!(body("").expect("unsaid"), b"abcdef");
+    assert!(body("l: 7\r\n").is_err(), "cut off on the way");
+    assert!(body("Content-Length: x\r\n").is_err());
+}
+
+#[test]
 fn lists_are_cut_outside_quotes_and_brackets() {
     let parts: Vec<_> = split_list("<sip:a,b@c;lr>, \"x,y\" <sip:d>,e").collect();
     assert_eq!(parts, ["<sip:a,b@c;lr>", "\"x,y\" <sip:d>", "e"]);

@@ -1,0 +1,64 @@
+# The commands of this project. `make run` shows it working, `make test` proves it; both set up what is missing.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+CARGO ?= cargo
+# Built programs are run from here and not by `cargo run -p`, which would build them again with other features.
+PROGRAMS := $(or $(CARGO_TARGET_DIR),target)
+# Scenarios wait for telephones more than they compute, so three run at once on two cores.
+TEST_THREADS ?= 3
+
+.PHONY: help setup build run test check fmt openapi bench bench-guarantee soak fuzz voice
+
+help:
+	@echo 'make run              one tap rings 60 simulated telephones; Ctrl-C ends it'
+	@echo 'make test             everything: check, build, all tests'
+	@echo 'make check            format, lints, licences, documents, file rules'
+	@echo 'make openapi          writes docs/openapi.json from the server'
+	@echo 'make bench-guarantee  kill -9 of campaigns of 10,000; hours; can be resumed'
+	@echo 'make bench | soak | fuzz | voice   not built yet'
+
+setup:
+	@scripts/setup
+
+# All programs in one feature set, so that run, check and test share what was built.
+build:
+	@$(CARGO) build --workspace --bins --locked
+
+run: setup build
+	@$(PROGRAMS)/debug/waybell-demo $(DEMO)
+
+test: setup check
+	$(CARGO) test --workspace --locked --no-fail-fast -- --test-threads=$(TEST_THREADS)
+	@if [ -x scripts/kotlin ]; then scripts/kotlin; else echo 'kotlin: no package yet, nothing to test'; fi
+
+check: build
+	$(CARGO) fmt --all --check
+	@scripts/house all
+	@scripts/openapi check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --locked --quiet
+
+fmt:
+	$(CARGO) fmt --all
+
+openapi: build
+	@scripts/openapi write
+
+bench-guarantee: setup
+	$(CARGO) build --workspace --bins --locked --release
+	$(PROGRAMS)/release/waybell-guarantee $(GUARANTEE)
+
+bench:
+	@echo 'make bench: the benchmarks are not built yet; docs/BENCHMARKS.md says which numbers are missing' >&2; exit 2
+
+soak:
+	@echo 'make soak: the endurance run is not built yet' >&2; exit 2
+
+fuzz:
+	@echo 'make fuzz: the fuzz targets are not built yet; property tests run in make test' >&2; exit 2
+
+voice:
+	@echo 'make voice: no demo voice can be added yet; notices are spoken by espeak-ng or by recorded slots' >&2; exit 2

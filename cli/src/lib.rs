@@ -1,1 +1,0 @@
-//! A courier's app in the terminal.

@@ -1,0 +1,69 @@
+//! `login`, `logout`.
+
+use super::{Outcome, PUSH};
+use crate::out::{DONE, Failure, Out};
+use crate::texts;
+use ratatui::crossterm::event::{Event, KeyCode, KeyEventKind, KeyModifiers, read};
+use ratatui::crossterm::terminal::{disable_raw_mode, enable_raw_mode};
+use serde_json::json;
+use std::io::{IsTerminal, Write};
+use waybell_core::Client;
+
+pub(super) async fn login(client: &Client, out: &Out, login: &str, password: Option<&str>) -> Outcome {
+    if client.session().server().is_empty() {
+        return Err(Failure::usage(texts::no_server(out.lang)).hint(texts::no_server_hint(out.lang)));
+    }
+    let password = match password {
+        Some(given) => given.to_owned(),
+        None => ask_password(out)?,
+    };
+    let user = client.session().login(login, &password).await?;
+    let _ = client.run_pending(PUSH).await;
+    out.line(texts::signed_in(out.lang, &user.name, user.role.as_str()));
+    let status = client.sync().status()?;
+    out.json(&json!({ "user": user, "server": client.session().server(), "sync": status }));
+    Ok(DONE)
+}
+
+pub(super) async fn logout(client: &Client, out: &Out) -> Outcome {
+    let left = client.session().logout().await?;
+    out.line(texts::signed_out(out.lang));
+    if left.undelivered > 0 {
+        out.line(texts::undelivered(out.lang, left.undelivered));
+    }
+    out.json(&left);
+    Ok(DONE)
+}
+
+/// Reads a password without showing it.
+fn ask_password(out: &Out) -> Result<String, Failure> {
+    if !std::io::stdin().is_terminal() {
+        return Err(Failure::usage(texts::no_password(out.lang)));
+    }
+    let mut screen = std::io::stderr();
+    let _ = write!(screen, "{}", texts::password(out.lang));
+    let _ = screen.flush();
+    enable_raw_mode().map_err(|e| Failure::plain(e.to_string()))?;
+    let typed = typed();
+    let _ = disable_raw_mode();
+    let _ = writeln!(screen);
+    typed.ok_or_else(|| Failure::usage(texts::no_password(out.lang)))
+}
+
+fn typed() -> Option<String> {
+    let mut text = String::new();
+    loop {
+        let Event::Key(key) = read().ok()? else { continue };
+        if key.kind == KeyEventKind::Release {
+            continue;
+        }
+        match key.code {
+            KeyCode::Enter => return Some(text).filter(|t| !t.is_empty()),
+            KeyCode::Char('c' | 'd') if key.modifiers.contains(KeyModifiers::CONTROL) => return None,
+            KeyCode::Char(c) => text.push(c),
+            KeyCode::Backspace => drop(text.pop()),
+            KeyCode::Esc => return None,
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! The facade.
+
+use crate::error::Result;
+use crate::events::{Bus, Subscription};
+use crate::http::Http;
+use crate::notify::Notify;
+use crate::ports::Ports;
+use crate::search::{Search, SearchState};
+use crate::session::{Session, stored_server};
+use crate::store::Store;
+use crate::sync::{Background, Sync, SyncShared};
+use crate::tasks::Tasks;
+use parking_lot::Mutex;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use waybell_domain::clock::EventTime;
+use waybell_domain::wire::TokenPair;
+
+/// Where things are.
+#[derive(Clone, Debug)]
+pub struct ClientConfig {
+    /// Folder of this installation; made if need be. Several processes may share it.
+    pub data_dir: PathBuf,
+    /// The server, such as `https://waybell.example.com`; empty for the one of the last sign-in.
+    pub server: String,
+}
+
+/// The app core. Cheap to clone; all clones are one client.
+#[derive(Clone)]
+pub struct Client {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub data_dir: PathBuf,
+    pub store: Store,
+    pub http: Http,
+    pub clock: Arc<dyn crate::ports::Clock>,
+    pub bus: Bus,
+    pub tokens: Mutex<Option<TokenPair>>,
+    pub refreshing: tokio::sync::Mutex<()>,
+    pub sync: SyncShared,
+    pub search: SearchState,
+    background: Mutex<Option<Background>>,
+}
+
+impl Client {
+    /// Opens the store (some milliseconds, blocking) and reads who is signed in. Nothing runs until
+    /// [`Client::resume`]; every call works before it.
+    ///
+    /// # Errors
+    /// `Storage` if the file cannot be opened, `Newer` if a newer app wrote it, `BadInput` for a bad server address.
+    pub fn open(config: ClientConfig, ports: Ports) -> Result<Client> {
+        std::fs::create_dir_all(&config.data_dir)?;
+        let store = Store::open(&config.data_dir.join("waybell.db"), ports.keys.data_key()?)?;
+        let server = match config.server.trim() {
+            "" => store.read_now(stored_server)?.unwrap_or_default(),
+            given => given.to_owned(),
+        };
+        let inner = Inner {
+            data_dir: config.data_dir,
+            http: Http::new(&server)?,
+            store,
+            clock: ports.clock,
+            bus: Bus::default(),
+            tokens: Mutex::default(),
+            refreshing: tokio::sync::Mutex::default(),
+            sync: SyncShared::default(),
+            search: SearchState::default(),
+            background: Mutex::default(),
+        };
+        let tokens = inner.stored_tokens()?;
+        *inner.tokens.lock() = tokens;
+        Ok(Client { inner: Arc::new(inner) })
+    }
+
+    /// Signing in and out.
+    #[must_use]
+    pub fn session(&self) -> Session {
+        Session { client: self.clone() }
+    }
+
+    /// The day's parcels.
+    #[must_use]
+    pub fn tasks(&self) -> Tasks {
+        Tasks { client: self.clone() }
+    }
+
+    /// Keyword search.
+    #[must_use]
+    pub fn search(&self) -> Search {
+        Search { client: self.clone() }
+    }
+
+    /// Dial plans and batches.
+    #[must_use]
+    pub fn notify(&self) -> Notify {
+        Notify { client: self.clone() }
+    }
+
+    /// Exchange with the server, and what waits for it.
+    #[must_use]
+    pub fn sync(&self) -> Sync {
+        Sync { client: self.clone() }
+    }
+
+    /// Changes, from now on; see [`crate::events`].
+    #[must_use]
+    pub fn subscribe(&self) -> Subscription {
+        self.inner.bus.subscribe()
+    }
+
+    /// Starts the exchange with the server in the background: outbox, pull, socket. Call it in a tokio runtime, when
+    /// the app comes to the front. Harmless when it runs already.
+    pub fn resume(&self) {
+        let mut background = self.inner.background.lock();
+        if background.is_none() {
+            *background = Some(Background::start(&self.inner));
+        }
+    }
+
+    /// Stops the background exchange, letting a request that is under way end (2 s at most). Nothing is lost: what is
+    /// cut off is sent again.
+    pub async fn pause(&self) {
+        let background = self.inner.background.lock().take();
+        if let Some(background) = background {
+            background.stop().await;
+        }
+    }
+
+    /// Pauses, then merges the log and closes every file. Later calls fail with `Storage`.
+    pub async fn shutdown(&self) {
+        self.pause().await;
+        let store = self.inner.store.clone();
+        let _ = tokio::task::spawn_blocking(move || store.close()).await;
+    }
+
+    /// For the phones' background workers: sends what waits and pulls what is new, for `limit` at most. True if
+    /// nothing is left to send.
+    pub async fn run_pending(&self, limit: Duration) -> Result<bool> {
+        match tokio::time::timeout(limit, self.sync().now()).await {
+            Ok(done) => done?,
+            Err(_) => tracing::debug!("the time for background work is over"),
+        }
+        Ok(self.sync().status()?.queued == 0)
+    }
+
+    /// Removes parcels and batches older than this from this phone; the server keeps its own. Rows with operations on
+    /// their way stay. How many parcels went.
+    pub async fn purge(&self, days: u32) -> Result<usize> {
+        let before = self.inner.clock.wall() - i64::from(days) * waybell_domain::clock::DAY;
+        let seal = self.inner.store.seal.clone();
+        self.inner.store.write(move |t| crate::tasks::rows::purge(t, &seal, before)).await
+    }
+}
+
+impl Inner {
+    /// Now, by both clocks.
+    pub(crate) fn event_time(&self) -> EventTime {
+        let (boot, ms) = self.clock.boot();
+        let known = !boot.is_empty();
+        EventTime { wall: self.clock.wall(), boot_id: known.then_some(boot), boot_ms: known.then_some(ms) }
+    }
+}
+
+/// Ten random bytes, for ids.
+pub(crate) fn random() -> [u8; 10] {
+    use chacha20poly1305::aead::OsRng;
+    use chacha20poly1305::aead::rand_core::RngCore;
+    let mut bytes = [0; 10];
+    OsRng.fill_bytes(&mut bytes);
+    bytes
+}

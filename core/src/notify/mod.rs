@@ -1,0 +1,249 @@
+//! The one tap, and what follows it.
+//!
+//! A tap makes a batch: its id is made here, the batch is shown at once, and the operation goes out when there is a
+//! network. The server computes the plan again from what it knows, and it alone rings. Everything here works offline
+//! but [`Notify::why`] and [`Notify::stop_all`].
+
+mod act;
+mod plan;
+pub(crate) mod rows;
+#[cfg(test)]
+mod tests;
+
+use crate::client::{Client, random};
+use crate::error::{Error, Result};
+use crate::events::Topic;
+use crate::http::Request;
+use crate::outbox::queue::{self, Operation};
+use crate::outbox::{OperationKind, OperationView};
+use crate::store::{meta, sealed_meta};
+use serde::Serialize;
+use std::time::Duration;
+use waybell_domain::clock::UnixMs;
+use waybell_domain::dial::batch::BatchState;
+use waybell_domain::id::{BatchId, ParcelId};
+use waybell_domain::wire::{
+    ActedAt, BatchCounts, BatchRequest, BatchView, PlanRequest, PlanView, PolicyView, RecipientView, RingAgainRequest,
+    TemplateView, WhyView,
+};
+
+pub use act::Undone;
+
+/// Most parcels of one tap, as the server takes them.
+pub const MOST_PARCELS: usize = 2_000;
+/// How long a screen waits for the server's own plan.
+const PLAN_WAIT: Duration = Duration::from_secs(2);
+
+/// A batch and its people, as a screen shows them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Progress {
+    /// The batch; while only this phone knows it, `rev` is 0.
+    pub batch: BatchView,
+    /// Its people, in their order; empty until the server has taken the batch.
+    pub recipients: Vec<RecipientView>,
+    /// The tap, while it has not been acknowledged: it waits, or was refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operation: Option<OperationView>,
+}
+
+impl Progress {
+    /// True once nothing will ring any more. A refused tap is over as well.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        let dead = self.operation.as_ref().is_some_and(|o| o.state == crate::outbox::OperationState::Dead);
+        dead || self.operation.is_none() && self.batch.state.is_final()
+    }
+}
+
+/// Dial plans and batches.
+#[derive(Clone)]
+pub struct Notify {
+    pub(crate) client: Client,
+}
+
+impl Notify {
+    /// What a tap on these parcels will do, by what this phone knows. Works offline.
+    ///
+    /// # Errors
+    /// `NotFound` if a parcel is not on this phone.
+    pub async fn plan(&self, template: &str, parcels: &[ParcelId]) -> Result<PlanView> {
+        let inner = &self.client.inner;
+        let (seal, now) = (inner.store.seal.clone(), inner.clock.wall());
+        let (template, parcels) = (template.to_owned(), parcels.to_vec());
+        let plan = inner.store.read(move |c| plan::compute(c, &seal, &template, &parcels, now)).await?;
+        plan.as_ref().map(plan::view).ok_or(Error::NotFound("parcel"))
+    }
+
+    /// The server's plan when it can be had within 2 s and everything done here has reached it, as it also knows what
+    /// colleagues have done; [`Notify::plan`] otherwise. `true` with the server's.
+    pub async fn plan_checked(&self, template: &str, parcels: &[ParcelId]) -> Result<(PlanView, bool)> {
+        let inner = &self.client.inner;
+        let waits = inner.store.read_now(|c| queue::lane_waits(c, queue::WORK))?;
+        if !waits && inner.token().is_some() {
+            let body = PlanRequest { template: template.to_owned(), parcels: parcels.to_vec() };
+            let request = Request::post("/api/v1/plans", &body)?;
+            if let Ok(Ok(plan)) = tokio::time::timeout(PLAN_WAIT, inner.ask::<PlanView>(&request)).await {
+                return Ok((plan, true));
+            }
+        }
+        Ok((self.plan(template, parcels).await?, false))
+    }
+
+    /// The tap: batch and operation are stored durably when this returns. It leaves at once when there is a network,
+    /// otherwise later; once.
+    ///
+    /// # Errors
+    /// `SignedOut`, `NotFound`, `BadInput` for no parcels or more than [`MOST_PARCELS`], `Storage`.
+    pub async fn send(&self, template: &str, parcels: &[ParcelId], start_at: Option<UnixMs>) -> Result<BatchId> {
+        let inner = &self.client.inner;
+        let user = inner.user()?;
+        if parcels.is_empty() {
+            return Err(Error::bad("parcels", "none is chosen", "choose at least one"));
+        }
+        if parcels.len() > MOST_PARCELS {
+            return Err(Error::bad("parcels", format!("more than {MOST_PARCELS} are chosen"), "send several notices"));
+        }
+        let acted = inner.event_time();
+        let request = BatchRequest {
+            id: BatchId::at(acted.wall, random()),
+            template: template.to_owned(),
+            parcels: parcels.to_vec(),
+            acted_at: ActedAt { wall: acted.wall, age_ms: None },
+            start_at,
+            display_number: None,
+            confirmed: false,
+        };
+        let id = request.id;
+        let operation = Operation::new(OperationKind::Notify, Some(id), serde_json::to_vec(&request)?, acted.clone());
+        let seal = inner.store.seal.clone();
+        inner
+            .store
+            .write(move |t| {
+                let plan = plan::compute(t, &seal, &request.template, &request.parcels, acted.wall)?
+                    .ok_or(Error::NotFound("parcel"))?;
+                let counts = BatchCounts { recipients: plan.rings(), waiting: plan.rings(), ..BatchCounts::default() };
+                let view = local(&request, user.id, counts, plan.estimate.cost.minor, acted.wall);
+                rows::local_batch(t, &view)?;
+                queue::push(t, &seal, &operation)
+            })
+            .await?;
+        self.taken();
+        Ok(id)
+    }
+
+    /// Rings today's missed again, as a new batch; with `include_unknown` also those whose result is not known, as the
+    /// person wants a second ring. The server knows who they are.
+    pub async fn again(&self, template: &str, include_unknown: bool) -> Result<BatchId> {
+        let inner = &self.client.inner;
+        let user = inner.user()?;
+        let acted = inner.event_time();
+        let request = RingAgainRequest {
+            id: BatchId::at(acted.wall, random()),
+            template: template.to_owned(),
+            acted_at: ActedAt { wall: acted.wall, age_ms: None },
+            include_unknown,
+        };
+        let id = request.id;
+        let operation = Operation::new(OperationKind::Again, Some(id), serde_json::to_vec(&request)?, acted.clone());
+        let seal = inner.store.seal.clone();
+        inner
+            .store
+            .write(move |t| {
+                let shown = BatchRequest {
+                    id: request.id,
+                    template: request.template.clone(),
+                    parcels: Vec::new(),
+                    acted_at: request.acted_at,
+                    start_at: None,
+                    display_number: None,
+                    confirmed: false,
+                };
+                rows::local_batch(t, &local(&shown, user.id, BatchCounts::default(), 0, acted.wall))?;
+                queue::push(t, &seal, &operation)
+            })
+            .await?;
+        self.taken();
+        Ok(id)
+    }
+
+    /// The newest batches, newest first, as [`Notify::progress`] shows them but without people.
+    pub async fn batches(&self, limit: u32) -> Result<Vec<BatchView>> {
+        let inner = &self.client.inner;
+        let seal = inner.store.seal.clone();
+        inner
+            .store
+            .read(move |c| rows::batches(c, limit)?.into_iter().map(|b| act::shown(c, &seal, b).map(|(b, _)| b)).collect())
+            .await
+    }
+
+    /// A batch with its people.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn progress(&self, id: BatchId) -> Result<Progress> {
+        let inner = &self.client.inner;
+        let seal = inner.store.seal.clone();
+        inner
+            .store
+            .read(move |c| {
+                let batch = rows::batch(c, id)?.ok_or(Error::NotFound("batch"))?;
+                let (batch, recipients) = act::shown(c, &seal, batch)?;
+                let operation = queue::maker(c, &seal, id)?.map(|o| o.view());
+                Ok(Progress { batch, recipients, operation })
+            })
+            .await
+    }
+
+    /// The templates, as far as the server has told them.
+    pub fn templates(&self) -> Result<Vec<TemplateView>> {
+        let text = self.client.inner.store.read_now(|c| meta(c, rows::TEMPLATES))?;
+        Ok(text.and_then(|t| serde_json::from_str(&t).ok()).unwrap_or_default())
+    }
+
+    /// The rules, as last told.
+    pub fn policy(&self) -> Result<Option<PolicyView>> {
+        let seal = self.client.inner.store.seal.clone();
+        self.client.inner.store.read_now(|c| sealed_meta(c, &seal, rows::POLICY))
+    }
+
+    /// The life of a parcel's recipient, decision by decision. Asks the server.
+    ///
+    /// # Errors
+    /// `Offline`, `Refused` (404 `not_found`).
+    pub async fn why(&self, waybill_no: &str) -> Result<WhyView> {
+        let waybill: String = waybill_no.trim().chars().filter(char::is_ascii_alphanumeric).collect();
+        if waybill.is_empty() {
+            return Err(Error::bad("waybill_no", "holds no letter or digit", "copy the number from the label"));
+        }
+        self.client.inner.ask(&Request::get(format!("/api/v1/parcels/{waybill}/why"))).await
+    }
+
+    /// Holds every call of the organisation, or releases them; for administrators. Asks the server, at once and only
+    /// now: a hold that goes out later would be a surprise.
+    pub async fn stop_all(&self, stopped: bool) -> Result<()> {
+        let request = Request::post("/api/v1/stop-all", &serde_json::json!({ "stopped": stopped }))?;
+        self.client.inner.ask_bytes(&request).await.map(drop)
+    }
+
+    fn taken(&self) {
+        self.client.inner.bus.tell(Topic::Batches);
+        self.client.inner.bus.tell(Topic::Sync);
+        self.client.inner.sync.wake();
+    }
+}
+
+fn local(
+    request: &BatchRequest, courier: waybell_domain::id::UserId, counts: BatchCounts, cost_minor: i64, now: UnixMs,
+) -> BatchView {
+    BatchView {
+        id: request.id,
+        courier,
+        template: request.template.clone(),
+        state: BatchState::Scheduled,
+        created_at: now,
+        start_at: request.start_at,
+        counts,
+        cost_minor,
+        rev: 0,
+    }
+}

@@ -1,0 +1,133 @@
+//! What people did, on its way to the server: each once.
+//!
+//! An action is one transaction: the optimistic change and the operation. The operation is then sent until it is
+//! acknowledged, always with the same id as idempotency key and byte-identical body, so that the server carries it out
+//! once however often it arrives. Its age goes into a header, measured by the boot clock at each sending.
+//!
+//! ```text
+//!            enqueue            claim (tries + 1, committed)          answer
+//!   person ─────────▶ pending ─────────────────────────────▶ in_flight ─────▶ gone (acknowledged)
+//!                        ▲                                     │  │ other 4xx
+//!                        └─── no answer, 408 425 429 5xx ──────┘  └────────▶ dead (reason; retry or discard)
+//! ```
+//!
+//! Invariants:
+//! * In a lane operations leave in the order in which they were taken; imports, states and taps are one lane, because a
+//!   tap names parcels of an import and leaves out those delivered before it. What is done with a batch has the batch's
+//!   own lane, so that an undo is not held up, and waits for the tap (`after`).
+//! * `tries` is committed before the first byte leaves: an operation with `tries = 0` has not left this phone.
+//! * A start, a crash or another process makes `in_flight` pending again.
+//! * Undo of a tap that has not left removes it. Undo of a tap that may have left (no answer came) first voids it: under
+//!   a new key the same batch id is sent with a start in ten years. If the server has the batch already, that changes
+//!   nothing and the undo stops it; if not, it becomes a batch that never rings, and a late copy of the tap finds its id
+//!   taken. Either way nothing rings that was undone.
+
+pub(crate) mod queue;
+pub(crate) mod send;
+pub(crate) mod settle;
+#[cfg(test)]
+mod tests;
+
+use crate::error::Refusal;
+use serde::Serialize;
+use waybell_domain::clock::UnixMs;
+use waybell_domain::id::{BatchId, OperationId};
+
+/// What kind of action it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OperationKind {
+    /// A list was imported.
+    Import,
+    /// Parcels got a state.
+    State,
+    /// The tap.
+    Notify,
+    /// A tap whose undo overtook it; see the module's comment.
+    Void,
+    /// Ring today's missed again.
+    Again,
+    /// Hold a batch.
+    Pause,
+    /// Let a batch go on.
+    Resume,
+    /// Stop a batch.
+    Undo,
+    /// Carry out an old tap after all.
+    Confirm,
+}
+
+impl OperationKind {
+    const ALL: [OperationKind; 9] = [
+        OperationKind::Import,
+        OperationKind::State,
+        OperationKind::Notify,
+        OperationKind::Void,
+        OperationKind::Again,
+        OperationKind::Pause,
+        OperationKind::Resume,
+        OperationKind::Undo,
+        OperationKind::Confirm,
+    ];
+
+    /// The stored word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            OperationKind::Import => "import",
+            OperationKind::State => "state",
+            OperationKind::Notify => "notify",
+            OperationKind::Void => "void",
+            OperationKind::Again => "again",
+            OperationKind::Pause => "pause",
+            OperationKind::Resume => "resume",
+            OperationKind::Undo => "undo",
+            OperationKind::Confirm => "confirm",
+        }
+    }
+
+    /// The inverse of [`OperationKind::as_str`].
+    #[must_use]
+    pub fn parse(word: &str) -> Option<OperationKind> {
+        OperationKind::ALL.into_iter().find(|k| k.as_str() == word)
+    }
+
+    /// True for the operations that make a batch.
+    #[must_use]
+    pub fn makes_batch(self) -> bool {
+        matches!(self, OperationKind::Notify | OperationKind::Void | OperationKind::Again)
+    }
+}
+
+/// Where an operation is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OperationState {
+    /// Waits to be sent.
+    Pending,
+    /// Was sent; the answer has not come.
+    InFlight,
+    /// Refused. Retry or discard it.
+    Dead,
+}
+
+/// An operation as a screen shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct OperationView {
+    /// Id; the request's idempotency key.
+    pub id: OperationId,
+    /// What it does.
+    pub kind: OperationKind,
+    /// The batch it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub batch: Option<BatchId>,
+    /// Where it is.
+    pub state: OperationState,
+    /// Sendings begun.
+    pub tries: u32,
+    /// When the person acted, by the phone's clock.
+    pub acted_at: UnixMs,
+    /// Why it is dead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problem: Option<Refusal>,
+}

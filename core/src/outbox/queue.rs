@@ -1,0 +1,241 @@
+//! The table `operation`.
+
+use super::{OperationKind, OperationState, OperationView};
+use crate::error::{Refusal, Result};
+use crate::store::seal::Seal;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use std::collections::HashSet;
+use waybell_domain::clock::{EventTime, UnixMs};
+use waybell_domain::id::{BatchId, OperationId};
+
+/// Lane of imports, states and taps.
+pub(crate) const WORK: &str = "work";
+
+/// An operation with its body.
+#[derive(Clone, Debug)]
+pub(crate) struct Operation {
+    pub id: OperationId,
+    pub lane: String,
+    pub kind: OperationKind,
+    pub target: Option<BatchId>,
+    pub after: Option<OperationId>,
+    pub body: Vec<u8>,
+    pub state: OperationState,
+    pub tries: u32,
+    pub acted: EventTime,
+    pub problem: Option<Refusal>,
+}
+
+impl Operation {
+    /// A new one in the lane of its kind.
+    pub(crate) fn new(kind: OperationKind, target: Option<BatchId>, body: Vec<u8>, acted: EventTime) -> Operation {
+        let own_lane = matches!(
+            kind,
+            OperationKind::Pause | OperationKind::Resume | OperationKind::Undo | OperationKind::Confirm
+        );
+        let lane = match target {
+            Some(batch) if own_lane => format!("batch:{batch}"),
+            _ => WORK.to_owned(),
+        };
+        Operation {
+            id: OperationId::at(acted.wall, crate::client::random()),
+            lane,
+            kind,
+            target,
+            after: None,
+            body,
+            state: OperationState::Pending,
+            tries: 0,
+            acted,
+            problem: None,
+        }
+    }
+
+    /// For screens.
+    pub(crate) fn view(&self) -> OperationView {
+        OperationView {
+            id: self.id,
+            kind: self.kind,
+            batch: self.target,
+            state: self.state,
+            tries: self.tries,
+            acted_at: self.acted.wall,
+            problem: self.problem.clone(),
+        }
+    }
+}
+
+const COLUMNS: &str =
+    "id, lane, kind, target, after, body, state, tries, acted_wall, acted_boot, acted_boot_ms, problem";
+
+/// Puts an operation at the end of its lane.
+pub(crate) fn push(t: &Connection, seal: &Seal, operation: &Operation) -> Result<()> {
+    let id = operation.id.to_string();
+    let sealed = seal.seal_bytes(&id, &operation.body)?;
+    t.prepare_cached(
+        "INSERT INTO operation (id, lane, kind, target, after, body, state, tries, acted_wall, acted_boot, acted_boot_ms) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'pending', 0, ?7, ?8, ?9)",
+    )?
+    .execute(params![
+        id,
+        operation.lane,
+        operation.kind.as_str(),
+        operation.target.map(|b| b.to_string()),
+        operation.after.map(|o| o.to_string()),
+        sealed,
+        operation.acted.wall.0,
+        operation.acted.boot_id.as_deref().unwrap_or_default(),
+        operation.acted.boot_ms.map_or(-1, |ms| i64::try_from(ms).unwrap_or(-1)),
+    ])?;
+    Ok(())
+}
+
+/// Takes the next operation that may leave, for sending: the first of its lane, with what it waits for out of the way,
+/// in a lane that is not held. It is in flight when this commits.
+pub(crate) fn claim(t: &Connection, seal: &Seal, held: &HashSet<String>) -> Result<Option<Operation>> {
+    let found = {
+        let mut statement = t.prepare_cached(
+            "SELECT id, lane FROM operation o WHERE state = 'pending' AND NOT EXISTS (SELECT 1 FROM operation p \
+             WHERE p.lane = o.lane AND p.seq < o.seq AND p.state IN ('pending', 'in_flight')) \
+             AND (after IS NULL OR NOT EXISTS (SELECT 1 FROM operation d WHERE d.id = o.after)) ORDER BY seq",
+        )?;
+        let mut rows = statement.query([])?;
+        let mut found: Option<String> = None;
+        while let (None, Some(row)) = (&found, rows.next()?) {
+            if !held.contains(&row.get::<_, String>(1)?) {
+                found = Some(row.get(0)?);
+            }
+        }
+        found
+    };
+    let Some(id) = found else { return Ok(None) };
+    t.prepare_cached("UPDATE operation SET state = 'in_flight', tries = tries + 1 WHERE id = ?1")?.execute([&id])?;
+    by_id(t, seal, &id)
+}
+
+/// The operation with this id.
+pub(crate) fn by_id(c: &Connection, seal: &Seal, id: &str) -> Result<Option<Operation>> {
+    select(c, seal, "id = ?1", &[&id]).map(|mut list| list.pop())
+}
+
+/// The operation that makes a batch, if it has not been acknowledged.
+pub(crate) fn maker(c: &Connection, seal: &Seal, batch: BatchId) -> Result<Option<Operation>> {
+    select(c, seal, "target = ?1 AND kind IN ('notify', 'void', 'again')", &[&batch.to_string()])
+        .map(|mut list| list.pop())
+}
+
+/// Pending and sent operations of these kinds, oldest first.
+pub(crate) fn alive(c: &Connection, seal: &Seal, kinds: &[OperationKind]) -> Result<Vec<Operation>> {
+    let words: Vec<String> = kinds.iter().map(|k| format!("'{}'", k.as_str())).collect();
+    select(c, seal, &format!("state <> 'dead' AND kind IN ({})", words.join(",")), &[])
+}
+
+/// Pending and sent operations of a lane, oldest first.
+pub(crate) fn in_lane(c: &Connection, seal: &Seal, lane: &str) -> Result<Vec<Operation>> {
+    select(c, seal, "state <> 'dead' AND lane = ?1", &[&lane])
+}
+
+/// Every operation, oldest first.
+pub(crate) fn all(c: &Connection, seal: &Seal) -> Result<Vec<Operation>> {
+    select(c, seal, "1", &[])
+}
+
+/// How many wait, and how many are dead.
+pub(crate) fn lengths(c: &Connection) -> Result<(u32, u32)> {
+    Ok(c.prepare_cached("SELECT COUNT(*) FILTER (WHERE state <> 'dead'), COUNT(*) FILTER (WHERE state = 'dead') FROM operation")?
+        .query_row([], |r| Ok((r.get(0)?, r.get(1)?)))?)
+}
+
+/// True if something waits in this lane.
+pub(crate) fn lane_waits(c: &Connection, lane: &str) -> Result<bool> {
+    Ok(c.prepare_cached("SELECT 1 FROM operation WHERE lane = ?1 AND state <> 'dead' LIMIT 1")?
+        .query_row([lane], |_| Ok(()))
+        .optional()?
+        .is_some())
+}
+
+/// Acknowledged, or taken back. True if it was there.
+pub(crate) fn remove(t: &Connection, id: OperationId) -> Result<bool> {
+    Ok(t.prepare_cached("DELETE FROM operation WHERE id = ?1")?.execute([id.to_string()])? == 1)
+}
+
+/// No answer came: it waits again.
+pub(crate) fn put_back(t: &Connection, id: OperationId) -> Result<()> {
+    t.prepare_cached("UPDATE operation SET state = 'pending' WHERE id = ?1 AND state = 'in_flight'")?
+        .execute([id.to_string()])?;
+    Ok(())
+}
+
+/// Whatever was in flight when a process ended waits again.
+pub(crate) fn recover(t: &Connection) -> Result<()> {
+    t.prepare_cached("UPDATE operation SET state = 'pending' WHERE state = 'in_flight'")?.execute([])?;
+    Ok(())
+}
+
+/// Refused for good.
+pub(crate) fn kill(t: &Connection, id: OperationId, refusal: &Refusal) -> Result<()> {
+    t.prepare_cached("UPDATE operation SET state = 'dead', problem = ?2 WHERE id = ?1")?
+        .execute(params![id.to_string(), serde_json::to_string(refusal)?])?;
+    Ok(())
+}
+
+/// A dead one is to be sent again, in its old place. True if there is such a one.
+pub(crate) fn revive(t: &Connection, id: OperationId) -> Result<bool> {
+    Ok(t.prepare_cached("UPDATE operation SET state = 'pending', problem = NULL WHERE id = ?1 AND state = 'dead'")?
+        .execute([id.to_string()])?
+        == 1)
+}
+
+/// Gives an operation another identity: what waits for it waits for the new one.
+pub(crate) fn replace(t: &Connection, seal: &Seal, old: &Operation, new: &Operation) -> Result<()> {
+    let (from, to) = (old.id.to_string(), new.id.to_string());
+    let sealed = seal.seal_bytes(&to, &new.body)?;
+    t.execute("UPDATE operation SET after = ?2 WHERE after = ?1", [&from, &to])?;
+    t.execute(
+        "UPDATE operation SET id = ?2, kind = ?3, body = ?4 WHERE id = ?1",
+        params![from, to, new.kind.as_str(), sealed],
+    )?;
+    Ok(())
+}
+
+fn select(c: &Connection, seal: &Seal, filter: &str, values: &[&dyn rusqlite::ToSql]) -> Result<Vec<Operation>> {
+    let mut statement = c.prepare_cached(&format!("SELECT {COLUMNS} FROM operation WHERE {filter} ORDER BY seq"))?;
+    let mut rows = statement.query(values)?;
+    let mut out = Vec::new();
+    while let Some(row) = rows.next()? {
+        match read(row, seal)? {
+            Some(operation) => out.push(operation),
+            None => tracing::error!("an operation cannot be read and is passed over"),
+        }
+    }
+    Ok(out)
+}
+
+fn read(row: &Row<'_>, seal: &Seal) -> Result<Option<Operation>> {
+    let id: String = row.get(0)?;
+    let kind: String = row.get(2)?;
+    let state: String = row.get(6)?;
+    let boot: String = row.get(9)?;
+    let problem: Option<String> = row.get(11)?;
+    let (Ok(parsed), Some(kind)) = (OperationId::parse(&id), OperationKind::parse(&kind)) else { return Ok(None) };
+    Ok(Some(Operation {
+        id: parsed,
+        lane: row.get(1)?,
+        kind,
+        target: row.get::<_, Option<String>>(3)?.and_then(|b| BatchId::parse(&b).ok()),
+        after: row.get::<_, Option<String>>(4)?.and_then(|o| OperationId::parse(&o).ok()),
+        body: seal.open_bytes(&id, &row.get::<_, Vec<u8>>(5)?)?,
+        state: match state.as_str() {
+            "dead" => OperationState::Dead,
+            "in_flight" => OperationState::InFlight,
+            _ => OperationState::Pending,
+        },
+        tries: row.get(7)?,
+        acted: EventTime {
+            wall: UnixMs(row.get(8)?),
+            boot_id: (!boot.is_empty()).then_some(boot),
+            boot_ms: u64::try_from(row.get::<_, i64>(10)?).ok(),
+        },
+        problem: problem.and_then(|p| serde_json::from_str(&p).ok()),
+    }))
+}

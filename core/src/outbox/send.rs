@@ -1,0 +1,187 @@
+//! Sending what waits.
+//!
+//! One round at a time in a process ([`push`]): up to four lanes at once, each in order. A lane that got no good answer
+//! is held for a time that grows (full jitter, 1 s to 5 min); an unreachable server ends the round. A new network, or a
+//! person who asks, lets every lane try at once.
+
+use super::queue::{self, Operation};
+use super::settle::{self, Verdict};
+use super::{OperationKind, OperationState};
+use crate::client::{Inner, random};
+use crate::error::{Error, Refusal, Result};
+use crate::events::Topic;
+use crate::http::Request;
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use reqwest::Method;
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+use tokio::time::Instant;
+use waybell_domain::clock::{DAY, EventTime};
+use waybell_domain::id::OperationId;
+use waybell_domain::wire::BatchRequest;
+
+/// Lanes at once.
+const LANES: usize = 4;
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+const LONGEST_WAIT: Duration = Duration::from_secs(300);
+
+/// When lanes may try again.
+#[derive(Default)]
+pub(crate) struct Holds {
+    lanes: HashMap<String, (u32, Instant)>,
+}
+
+impl Holds {
+    /// Every lane may try at once.
+    pub(crate) fn reset(&mut self) {
+        self.lanes.clear();
+    }
+
+    /// The earliest end of a hold.
+    pub(crate) fn next(&self) -> Option<Instant> {
+        self.lanes.values().map(|(_, until)| *until).min()
+    }
+
+    fn held(&self, now: Instant) -> HashSet<String> {
+        self.lanes.iter().filter(|(_, (_, until))| *until > now).map(|(lane, _)| lane.clone()).collect()
+    }
+
+    fn failed(&mut self, lane: &str, now: Instant, least: Option<u32>) {
+        let entry = self.lanes.entry(lane.to_owned()).or_insert((0, now));
+        entry.0 += 1;
+        let least = Duration::from_secs(u64::from(least.unwrap_or(0))).min(LONGEST_WAIT);
+        entry.1 = now + jitter(entry.0, random()).max(least);
+    }
+
+    fn worked(&mut self, lane: &str) {
+        self.lanes.remove(lane);
+    }
+}
+
+/// The wait after so many failures: anything up to 1 s doubled each time, 5 min at most.
+pub(crate) fn jitter(failures: u32, random: [u8; 10]) -> Duration {
+    let most = FIRST_WAIT.saturating_mul(1 << failures.min(16)).min(LONGEST_WAIT);
+    let part = u16::from_le_bytes([random[8], random[9]]);
+    most.mul_f64(f64::from(part) / f64::from(u16::MAX))
+}
+
+/// Sends until nothing may leave. `now` lets held lanes try at once. `Offline` when the server is out of reach,
+/// `SignedOut` when a sign-in is needed; what is refused becomes dead and is no error here.
+pub(crate) async fn push(inner: &Inner, now: bool) -> Result<()> {
+    let _one = inner.sync.pushing.lock().await;
+    if now {
+        inner.sync.holds.lock().reset();
+    }
+    inner.store.write(|t| queue::recover(t)).await?;
+    let mut running = FuturesUnordered::new();
+    let mut stopped: Option<Error> = None;
+    loop {
+        while stopped.is_none() && running.len() < LANES {
+            match claim(inner).await? {
+                Some(operation) => running.push(deliver(inner, operation)),
+                None => break,
+            }
+        }
+        match running.next().await {
+            Some(Ok(())) => {}
+            Some(Err(error)) => stopped = stopped.or(Some(error)),
+            None => break,
+        }
+    }
+    stopped.map_or(Ok(()), Err)
+}
+
+async fn claim(inner: &Inner) -> Result<Option<Operation>> {
+    if inner.token().is_none() {
+        return Ok(None);
+    }
+    let held = inner.sync.holds.lock().held(Instant::now());
+    let (seal, now) = (inner.store.seal.clone(), inner.event_time());
+    inner
+        .store
+        .write(move |t| {
+            let Some(operation) = queue::claim(t, &seal, &held)? else { return Ok(None) };
+            void(t, &seal, operation, &now).map(Some)
+        })
+        .await
+}
+
+/// A tap that was sent before and has an undo behind it must not ring now.
+fn void(
+    t: &rusqlite::Connection, seal: &crate::store::seal::Seal, operation: Operation, now: &EventTime,
+) -> Result<Operation> {
+    if operation.kind != OperationKind::Notify || operation.tries < 2 || !settle::undo_waits(t, operation.id)? {
+        return Ok(operation);
+    }
+    let mut request: BatchRequest = serde_json::from_slice(&operation.body)?;
+    request.start_at = Some(now.wall + 3_650 * DAY);
+    let mut new = operation.clone();
+    new.id = OperationId::at(now.wall, random());
+    new.kind = OperationKind::Void;
+    new.body = serde_json::to_vec(&request)?;
+    queue::replace(t, seal, &operation, &new)?;
+    Ok(new)
+}
+
+/// Sends one and settles it. An error ends the round.
+async fn deliver(inner: &Inner, operation: Operation) -> Result<()> {
+    let sent = match request(&operation, &inner.event_time()) {
+        Some(request) => inner.ask_bytes(&request).await,
+        None => Err(Error::Refused(Box::new(unknown()))),
+    };
+    let verdict = settle::judge(&operation, &sent);
+    let lane = operation.lane.clone();
+    let refusal = match &sent {
+        Err(Error::Refused(refusal)) => Some((**refusal).clone()),
+        _ => None,
+    };
+    settle::settle(inner, operation, verdict, sent.as_ref().ok().cloned(), refusal).await?;
+    let mut holds = inner.sync.holds.lock();
+    match verdict {
+        Verdict::Again => {
+            let least = match &sent {
+                Err(Error::Refused(refusal)) => refusal.retry_after,
+                _ => None,
+            };
+            holds.failed(&lane, Instant::now(), least);
+        }
+        Verdict::Taken | Verdict::Dead => holds.worked(&lane),
+    }
+    drop(holds);
+    inner.bus.tell(Topic::Sync);
+    match sent {
+        Err(error @ (Error::Offline { .. } | Error::SignedOut | Error::Storage { .. })) => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn request(operation: &Operation, now: &EventTime) -> Option<Request> {
+    debug_assert_ne!(operation.state, OperationState::Dead);
+    let path = match (operation.kind, operation.target) {
+        (OperationKind::Import, _) => "/api/v1/parcels/import".to_owned(),
+        (OperationKind::State, _) => "/api/v1/parcels/state".to_owned(),
+        (OperationKind::Notify | OperationKind::Void, _) => "/api/v1/batches".to_owned(),
+        (OperationKind::Again, _) => "/api/v1/batches/again".to_owned(),
+        (kind, Some(batch)) => format!("/api/v1/batches/{batch}/{}", kind.as_str()),
+        (_, None) => return None,
+    };
+    let age = operation.acted.age(now);
+    Some(Request {
+        method: Method::POST,
+        path,
+        body: (!operation.body.is_empty()).then(|| operation.body.clone()),
+        key: Some(operation.id.to_string()),
+        age_ms: age.by_boot_clock.then(|| u64::try_from(age.ms).unwrap_or(0)),
+    })
+}
+
+fn unknown() -> Refusal {
+    Refusal {
+        status: 400,
+        code: "unreadable".into(),
+        message: "the stored operation names no batch".into(),
+        field: None,
+        hint: Some("discard it".into()),
+        retry_after: None,
+    }
+}

@@ -1,0 +1,100 @@
+//! What an answer means for an operation, and for what is shown.
+
+use super::OperationKind;
+use super::queue::{self, Operation};
+use crate::client::Inner;
+use crate::error::{Error, Refusal, Result};
+use crate::events::Topic;
+use crate::store::seal::Seal;
+use crate::tasks::row::effects_of;
+use crate::tasks::rows::Writer;
+use rusqlite::{Connection, OptionalExtension};
+use waybell_domain::id::{OperationId, ParcelId};
+use waybell_domain::wire::{BatchView, ParcelView};
+
+/// What follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// The server has it.
+    Taken,
+    /// Send it again later.
+    Again,
+    /// The server will never take it.
+    Dead,
+}
+
+/// Judges an answer.
+pub(crate) fn judge(operation: &Operation, sent: &Result<Vec<u8>>) -> Verdict {
+    match sent {
+        Ok(_) => Verdict::Taken,
+        // what a person did to a batch that has meanwhile ended is done with
+        Err(Error::Refused(refusal)) if refusal.code == "batch_over" && !operation.kind.makes_batch() => Verdict::Taken,
+        Err(Error::Refused(refusal)) if !refusal.is_retryable() && refusal.status != 401 => Verdict::Dead,
+        Err(_) => Verdict::Again,
+    }
+}
+
+/// Brings queue and rows to where the answer puts them, in one transaction.
+pub(crate) async fn settle(
+    inner: &Inner, operation: Operation, verdict: Verdict, answer: Option<Vec<u8>>, refusal: Option<Refusal>,
+) -> Result<()> {
+    let seal = inner.store.seal.clone();
+    inner
+        .store
+        .write(move |t| match verdict {
+            Verdict::Again => queue::put_back(t, operation.id),
+            Verdict::Dead => {
+                let refusal = refusal.unwrap_or_default();
+                queue::kill(t, operation.id, &refusal)?;
+                revert(t, &seal, &operation)
+            }
+            Verdict::Taken => {
+                queue::remove(t, operation.id)?;
+                taken(t, &seal, &operation, answer.as_deref().unwrap_or_default())
+            }
+        })
+        .await?;
+    for topic in [Topic::Parcels, Topic::Batches, Topic::Sync] {
+        inner.bus.tell(topic);
+    }
+    Ok(())
+}
+
+/// True if an undo waits for this tap.
+pub(crate) fn undo_waits(c: &Connection, tap: OperationId) -> Result<bool> {
+    Ok(c.prepare_cached("SELECT 1 FROM operation WHERE after = ?1 AND kind = 'undo' AND state <> 'dead'")?
+        .query_row([tap.to_string()], |_| Ok(()))
+        .optional()?
+        .is_some())
+}
+
+/// Shows parcels as they are without (or again with) this operation.
+pub(crate) fn revert(t: &Connection, seal: &Seal, operation: &Operation) -> Result<()> {
+    let ids = parcels_of(t, seal, operation)?;
+    if ids.is_empty() { Ok(()) } else { Writer::new(t, seal)?.recompute(&ids) }
+}
+
+fn parcels_of(t: &Connection, seal: &Seal, operation: &Operation) -> Result<Vec<ParcelId>> {
+    let Some(owner) = crate::session::owner(t, seal)? else { return Ok(Vec::new()) };
+    Ok(effects_of(operation, owner.organisation).into_iter().map(|(id, _)| id).collect())
+}
+
+fn taken(t: &Connection, seal: &Seal, operation: &Operation, answer: &[u8]) -> Result<()> {
+    match operation.kind {
+        OperationKind::Import => {
+            let ids = parcels_of(t, seal, operation)?;
+            Writer::new(t, seal)?.import_taken(&ids)
+        }
+        OperationKind::State => {
+            let writer = Writer::new(t, seal)?;
+            for view in serde_json::from_slice::<Vec<ParcelView>>(answer).unwrap_or_default() {
+                writer.server_row(&view, true)?;
+            }
+            Ok(())
+        }
+        _ => match serde_json::from_slice::<BatchView>(answer) {
+            Ok(view) => crate::notify::rows::server_batch(t, &view),
+            Err(_) => Ok(()),
+        },
+    }
+}

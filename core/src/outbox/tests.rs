@@ -1,0 +1,267 @@
+use super::queue::Operation;
+use crate::testing::{Effect, Fault, Phone, list};
+use proptest::prelude::*;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use waybell_domain::clock::HOUR;
+use waybell_domain::dial::batch::BatchState;
+use waybell_domain::id::{BatchId, ParcelId};
+use waybell_domain::parcel::ParcelState;
+use waybell_domain::wire::BatchAction;
+
+async fn ids(phone: &Phone) -> Vec<ParcelId> {
+    phone.client.tasks().list().await.unwrap().iter().map(|p| p.id).collect()
+}
+
+#[tokio::test]
+async fn a_day_without_network_goes_out_once_and_in_order() {
+    let phone = Phone::signed_in().await;
+    phone.fake.misbehave(&[Fault::DropRequest; 1]);
+    let report = phone.client.tasks().import_csv(&list(1..=5), false).await.unwrap();
+    assert_eq!((report.created, report.rejected), (5, 0));
+    let all = ids(&phone).await;
+    phone.client.tasks().set_state(&all[..1], ParcelState::Signed).await.unwrap();
+    let batch = phone.client.notify().send("arrived", &all, None).await.unwrap();
+    assert!(phone.client.sync().now().await.is_err());
+    assert_eq!(phone.client.sync().status().unwrap().queued, 3);
+    assert_eq!(phone.client.notify().progress(batch).await.unwrap().batch.rev, 0);
+
+    phone.client.sync().now().await.unwrap();
+    let first = "SF1000000000001".to_owned();
+    let effects = phone.fake.model.lock().effects.clone();
+    assert_eq!(effects, [Effect::Import(first.clone()), Effect::State(first, ParcelState::Signed), Effect::Tap(batch)]);
+    assert_eq!(phone.client.sync().status().unwrap().queued, 0);
+    assert_eq!(phone.client.notify().progress(batch).await.unwrap().batch.state, BatchState::Running);
+    assert_eq!(phone.client.tasks().get(all[0]).await.unwrap().state, ParcelState::Signed);
+}
+
+#[tokio::test]
+async fn lost_answers_and_copies_make_no_second_effect_and_bodies_stay_the_same() {
+    let phone = Phone::signed_in().await;
+    phone.client.tasks().import_csv(&list(1..=2), false).await.unwrap();
+    phone.fake.misbehave(&[Fault::DropAnswer, Fault::Twice, Fault::DropAnswer]);
+    let all = ids(&phone).await;
+    phone.client.notify().send("arrived", &all, None).await.unwrap();
+    while phone.client.sync().now().await.is_err() {
+        phone.clock.pass(1_000);
+    }
+    assert_eq!(phone.fake.model.lock().effects.len(), 2);
+    let seen = phone.fake.seen.lock();
+    let taps: Vec<_> = seen.iter().filter(|s| s.path() == "/api/v1/batches").collect();
+    assert_eq!(taps.len(), 2);
+    assert_eq!((taps[0].body.clone(), taps[0].header("idempotency-key")), (taps[1].body.clone(), taps[1].header("idempotency-key")));
+    let ages: Vec<_> = taps.iter().map(|t| t.header("x-waybell-age-ms").unwrap().parse::<u64>().unwrap()).collect();
+    assert_eq!(ages[1] - ages[0], 1_000, "the age is that of the sending");
+}
+
+#[tokio::test]
+async fn the_age_is_by_the_boot_clock_and_unknown_after_a_reboot() {
+    let phone = Phone::signed_in().await;
+    phone.client.tasks().import_csv(&list(1..=1), false).await.unwrap();
+    phone.clock.pass(3 * HOUR);
+    phone.clock.wall.fetch_sub(10 * HOUR, Ordering::Relaxed);
+    phone.client.sync().now().await.unwrap();
+    phone.client.tasks().set_state(&ids(&phone).await, ParcelState::Signed).await.unwrap();
+    *phone.clock.boot.lock() = "boot-2".into();
+    phone.client.sync().now().await.unwrap();
+    let seen = phone.fake.seen.lock();
+    let age = |path: &str| seen.iter().find(|s| s.path() == path).unwrap().header("x-waybell-age-ms").map(str::to_owned);
+    assert_eq!(age("/api/v1/parcels/import"), Some((3 * HOUR).to_string()));
+    assert_eq!(age("/api/v1/parcels/state"), None);
+}
+
+#[tokio::test]
+async fn a_refused_operation_is_shown_with_its_reason_and_lets_others_pass() {
+    let phone = Phone::signed_in().await;
+    phone.client.tasks().import_csv(&list(1..=2), false).await.unwrap();
+    let all = ids(&phone).await;
+    let bad = phone.client.notify().send("refused", &all, None).await.unwrap();
+    phone.client.notify().pause(bad).await.unwrap();
+    let good = phone.client.notify().send("arrived", &all, None).await.unwrap();
+    phone.client.sync().now().await.unwrap();
+    assert!(phone.fake.model.lock().rung.contains(&good));
+    let progress = phone.client.notify().progress(bad).await.unwrap();
+    assert!(progress.is_over());
+    let operation = progress.operation.unwrap();
+    assert_eq!(operation.problem.unwrap().code, "bad_field");
+    assert_eq!(phone.client.sync().status().unwrap().dead, 1);
+    phone.client.sync().retry(operation.id).await.unwrap();
+    phone.client.sync().now().await.unwrap();
+    assert_eq!(phone.client.sync().status().unwrap().dead, 1);
+    phone.client.sync().discard(operation.id).await.unwrap();
+    assert_eq!(phone.client.sync().operations().unwrap(), [], "what waited for it goes too");
+    assert!(phone.client.notify().progress(bad).await.is_err());
+}
+
+#[tokio::test]
+async fn a_refused_state_is_taken_back_on_the_screen() {
+    let phone = Phone::signed_in().await;
+    phone.client.tasks().import_csv(&list(1..=2), false).await.unwrap();
+    phone.client.sync().now().await.unwrap();
+    let all = ids(&phone).await;
+    phone.fake.model.lock().parcels.remove(&all[1]);
+    phone.client.tasks().set_state(&all, ParcelState::Signed).await.unwrap();
+    assert_eq!(phone.client.tasks().get(all[0]).await.unwrap().state, ParcelState::Signed);
+    phone.client.sync().now().await.unwrap();
+    assert_eq!(phone.client.tasks().get(all[0]).await.unwrap().state, ParcelState::OutForDelivery);
+    let dead = phone.client.sync().operations().unwrap().remove(0);
+    phone.client.sync().retry(dead.id).await.unwrap();
+    assert_eq!(phone.client.tasks().get(all[0]).await.unwrap().state, ParcelState::Signed);
+}
+
+#[tokio::test]
+async fn undo_of_a_tap_that_has_not_left_takes_it_back() {
+    let mut phone = Phone::signed_in().await;
+    phone.client.tasks().import_csv(&list(1..=2), false).await.unwrap();
+    let batch = phone.client.notify().send("arrived", &ids(&phone).await, None).await.unwrap();
+    phone.restart();
+    assert_eq!(phone.client.notify().undo(batch).await.unwrap(), crate::notify::Undone::TakenBack);
+    phone.client.sync().now().await.unwrap();
+    assert_eq!(phone.fake.model.lock().batches.len(), 0);
+    assert_eq!(phone.client.notify().progress(batch).await.unwrap().batch.state, BatchState::Cancelled);
+}
+
+#[tokio::test]
+async fn undo_of_a_tap_whose_answer_is_missing_rings_nobody_who_was_not_rung_before() {
+    for (fault, rung) in [(Fault::DropRequest, false), (Fault::Late, false), (Fault::DropAnswer, true)] {
+        let phone = Phone::signed_in().await;
+        phone.client.tasks().import_csv(&list(1..=2), false).await.unwrap();
+        phone.client.sync().now().await.unwrap();
+        let batch = phone.client.notify().send("arrived", &ids(&phone).await, None).await.unwrap();
+        phone.fake.misbehave(&[fault]);
+        assert!(phone.client.sync().now().await.is_err());
+        assert_eq!(phone.client.notify().undo(batch).await.unwrap(), crate::notify::Undone::Asked);
+        phone.client.sync().now().await.unwrap();
+        phone.fake.deliver_late();
+        let model = phone.fake.model.lock();
+        assert_eq!(model.rung.contains(&batch), rung, "{fault:?}");
+        assert_eq!(model.batches[&batch].0.state, BatchState::Cancelled, "{fault:?}");
+        assert_eq!(phone.client.sync().operations().unwrap(), []);
+    }
+}
+
+#[test]
+fn waits_grow_up_to_five_minutes() {
+    let most = |failures| super::send::jitter(failures, [0xff; 10]);
+    assert_eq!(most(1), Duration::from_secs(2));
+    assert_eq!(most(3), Duration::from_secs(8));
+    assert_eq!(most(40), Duration::from_secs(300));
+    assert_eq!(super::send::jitter(9, [0; 10]), Duration::ZERO);
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Import(u32),
+    State(usize),
+    Tap(usize),
+    Undo(usize),
+    Sync(Vec<Fault>),
+    Restart,
+    Copies,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let fault = prop_oneof![
+        Just(Fault::DropRequest),
+        Just(Fault::DropAnswer),
+        Just(Fault::Twice),
+        Just(Fault::Late),
+        Just(Fault::Unavailable)
+    ];
+    let step = prop_oneof![
+        2 => (0u32..30).prop_map(Step::Import),
+        2 => (0usize..40).prop_map(Step::State),
+        3 => (0usize..40).prop_map(Step::Tap),
+        2 => (0usize..6).prop_map(Step::Undo),
+        4 => prop::collection::vec(fault, 0..3).prop_map(Step::Sync),
+        2 => Just(Step::Restart),
+        1 => Just(Step::Copies),
+    ];
+    prop::collection::vec(step, 1..14)
+}
+
+#[derive(Default)]
+struct Wanted {
+    /// What was taken in the lane `work`, in order; taps that were taken back are removed.
+    work: Vec<Effect>,
+    taps: Vec<BatchId>,
+    undone_before_arrival: Vec<BatchId>,
+}
+
+async fn play(steps: Vec<Step>) {
+    let mut phone = Phone::signed_in().await;
+    let mut wanted = Wanted::default();
+    for step in steps {
+        phone.clock.pass(10);
+        let known = phone.client.tasks().list().await.unwrap();
+        match step {
+            Step::Import(from) => {
+                let report = phone.client.tasks().import_csv(&list(from + 1..from + 4), false).await.unwrap();
+                wanted.work.push(Effect::Import(report.preview[0].waybill_no.clone()));
+            }
+            Step::State(at) if !known.is_empty() => {
+                let parcel = &known[at % known.len()];
+                let state = ParcelState::ALL[at % ParcelState::ALL.len()];
+                phone.client.tasks().set_state(&[parcel.id], state).await.unwrap();
+                wanted.work.push(Effect::State(parcel.waybill_no.clone(), state));
+            }
+            Step::Tap(at) if !known.is_empty() => {
+                let id = phone.client.notify().send("arrived", &[known[at % known.len()].id], None).await.unwrap();
+                wanted.work.push(Effect::Tap(id));
+                wanted.taps.push(id);
+            }
+            Step::Undo(at) if !wanted.taps.is_empty() => {
+                let id = wanted.taps.remove(at % wanted.taps.len());
+                if !phone.fake.model.lock().batches.contains_key(&id) {
+                    wanted.undone_before_arrival.push(id);
+                }
+                if phone.client.notify().undo(id).await.unwrap() == crate::notify::Undone::TakenBack {
+                    wanted.work.retain(|e| *e != Effect::Tap(id));
+                }
+            }
+            Step::Sync(faults) => {
+                phone.fake.misbehave(&faults);
+                let _ = phone.client.sync().now().await;
+                phone.fake.faults.lock().clear();
+            }
+            Step::Restart => phone.restart(),
+            Step::Copies => phone.fake.deliver_late(),
+            _ => {}
+        }
+    }
+    phone.client.sync().now().await.unwrap();
+    phone.fake.deliver_late();
+    phone.client.sync().now().await.unwrap();
+    assert_eq!(phone.client.sync().operations().unwrap(), [], "nothing is left");
+    let model = phone.fake.model.lock();
+    let work: Vec<_> = model.effects.iter().filter(|e| !matches!(e, Effect::Act(..))).cloned().collect();
+    assert_eq!(work, wanted.work, "each once, in order");
+    for id in &wanted.undone_before_arrival {
+        assert!(!model.rung.contains(id), "an undone tap rang");
+    }
+    for effect in &model.effects {
+        if let Effect::Act(id, BatchAction::Undo) = effect {
+            assert!(!wanted.taps.contains(id), "a tap was undone that nobody undid");
+        }
+    }
+    let mut here = phone.client.tasks().list().await.unwrap();
+    here.sort_by_key(|p| p.id);
+    assert_eq!(here, model.parcels.values().cloned().collect::<Vec<_>>(), "phone and server agree");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #[test]
+    fn whatever_is_lost_each_operation_has_one_effect(steps in steps()) {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(play(steps));
+    }
+}
+
+#[test]
+fn lanes() {
+    let now = waybell_domain::clock::EventTime::default();
+    let batch = BatchId::at(1, [0; 10]);
+    let lane = |kind| Operation::new(kind, Some(batch), Vec::new(), now.clone()).lane;
+    assert_eq!(lane(super::OperationKind::Notify), "work");
+    assert_eq!(lane(super::OperationKind::Undo), format!("batch:{batch}"));
+}

@@ -1,0 +1,50 @@
+//! Pulling pages until there are no more.
+
+use super::apply::{self, Applied};
+use crate::client::Inner;
+use crate::error::{Error, Result};
+use crate::events::Topic;
+use crate::http::Request;
+use crate::store::meta;
+use waybell_domain::wire::SyncPage;
+
+pub(crate) const CURSOR: &str = "cursor";
+
+/// The cursor of the last page.
+pub(crate) fn cursor(connection: &rusqlite::Connection) -> Result<i64> {
+    Ok(meta(connection, CURSOR)?.and_then(|c| c.parse().ok()).unwrap_or(0))
+}
+
+/// Pulls everything that is new.
+pub(crate) async fn pull(inner: &Inner) -> Result<()> {
+    let _one = inner.sync.pulling.lock().await;
+    let mut changed = Applied::default();
+    let done = pages(inner, &mut changed).await;
+    for (changed, topic) in [(changed.parcels, Topic::Parcels), (changed.batches, Topic::Batches)] {
+        if changed {
+            inner.bus.tell(topic);
+        }
+    }
+    done
+}
+
+async fn pages(inner: &Inner, changed: &mut Applied) -> Result<()> {
+    let mut restarts = 0;
+    loop {
+        let since = inner.store.read_now(cursor)?;
+        let page: SyncPage = inner.ask(&Request::get(format!("/api/v1/sync?since={since}"))).await?;
+        inner.sync.seen.lock().clock_skew_ms = Some(page.now.since(inner.clock.wall()));
+        let (more, behind, stuck) = (page.more, page.cursor < since, page.cursor == since);
+        restarts += u32::from(behind);
+        if restarts > 2 || (more && stuck) {
+            return Err(Error::Offline { problem: "the server's pages do not come to an end".into() });
+        }
+        let seal = inner.store.seal.clone();
+        let applied = inner.store.write(move |t| apply::page(t, &seal, since, &page)).await?;
+        changed.parcels |= applied.parcels;
+        changed.batches |= applied.batches;
+        if !more {
+            return Ok(());
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! Rows of a list, and what pending operations do to parcels.
+
+use crate::error::Result;
+use crate::outbox::queue::{self, Operation};
+use crate::outbox::OperationKind;
+use crate::store::seal::Seal;
+use rusqlite::Connection;
+use std::collections::HashMap;
+use waybell_domain::clock::UnixMs;
+use waybell_domain::id::{OrganisationId, ParcelId, UserId};
+use waybell_domain::parcel::{CallMark, ParcelState, TaskKind, WaybillNo, parcel_id};
+use waybell_domain::phone::PhoneNumber;
+use waybell_domain::wire::{ImportRequest, ImportedRow, ParcelStateRequest, ParcelView, RowProblem};
+
+/// A row of a list that can be taken: the same rules as the server's.
+#[derive(Clone, Debug)]
+pub(crate) struct GoodRow {
+    pub id: ParcelId,
+    pub waybill_no: String,
+    pub kind: TaskKind,
+    pub name: String,
+    pub phone: Option<PhoneNumber>,
+    pub address: String,
+    pub estate: String,
+    pub building: String,
+}
+
+impl GoodRow {
+    /// Checks a row.
+    pub(crate) fn check(organisation: OrganisationId, row: &ImportedRow) -> std::result::Result<GoodRow, RowProblem> {
+        let problem = |column: &str, text: String| {
+            let (problem, hint) = match text.split_once("; ") {
+                Some((problem, hint)) => (problem.to_owned(), hint.to_owned()),
+                None => (text, "correct it in the list".to_owned()),
+            };
+            RowProblem { line: row.line, column: column.into(), problem, hint }
+        };
+        let waybill = WaybillNo::parse(&row.waybill_no).map_err(|e| problem("waybill_no", e.to_string()))?;
+        let phone = match row.phone.trim() {
+            "" => None,
+            text => Some(PhoneNumber::parse(text).map_err(|e| problem("phone", e.to_string()))?),
+        };
+        let place = waybell_domain::address::split(&row.address);
+        Ok(GoodRow {
+            id: parcel_id(organisation, waybill.as_str()),
+            waybill_no: waybill.to_string(),
+            kind: row.kind.unwrap_or_default(),
+            name: clip(row.recipient_name.trim(), 100),
+            phone,
+            address: clip(row.address.trim(), 500),
+            estate: place.estate.unwrap_or_default(),
+            building: place.building.unwrap_or_default(),
+        })
+    }
+
+    /// The parcel after this row: a known one is corrected, its state, mark and history stay.
+    pub(crate) fn over(&self, known: Option<ParcelView>, sequence: i64, at: UnixMs, courier: UserId) -> ParcelView {
+        let mut view = known.unwrap_or_else(|| ParcelView {
+            id: self.id,
+            waybill_no: self.waybill_no.clone(),
+            kind: self.kind,
+            state: ParcelState::default(),
+            courier,
+            recipient_name: String::new(),
+            phone: None,
+            address: String::new(),
+            estate: String::new(),
+            building: String::new(),
+            mark: CallMark::default(),
+            outcome: None,
+            preference: None,
+            sequence,
+            imported_at: at,
+            rev: 0,
+        });
+        view.courier = courier;
+        view.kind = self.kind;
+        view.recipient_name.clone_from(&self.name);
+        view.phone.clone_from(&self.phone);
+        view.address.clone_from(&self.address);
+        view.estate.clone_from(&self.estate);
+        view.building.clone_from(&self.building);
+        view
+    }
+
+    /// True if the known parcel says the same.
+    pub(crate) fn same(&self, known: &ParcelView, courier: UserId) -> bool {
+        known.courier == courier
+            && known.recipient_name == self.name
+            && known.phone == self.phone
+            && known.address == self.address
+            && known.kind == self.kind
+    }
+}
+
+fn clip(text: &str, characters: usize) -> String {
+    text.chars().take(characters).collect()
+}
+
+/// What an operation does to a parcel.
+pub(crate) enum Effect {
+    /// A row of a list.
+    Row { row: Box<GoodRow>, sequence: i64, at: UnixMs },
+    /// A new state.
+    State(ParcelState),
+}
+
+/// What pending operations do, by parcel, oldest first.
+pub(crate) struct Effects {
+    by_parcel: HashMap<ParcelId, Vec<Effect>>,
+    owner: UserId,
+}
+
+impl Effects {
+    /// Reads the queue.
+    pub(crate) fn pending(c: &Connection, seal: &Seal) -> Result<Effects> {
+        let mut effects =
+            Effects { by_parcel: HashMap::new(), owner: UserId::from_uuid(uuid::Uuid::nil()) };
+        let Some(owner) = crate::session::owner(c, seal)? else { return Ok(effects) };
+        effects.owner = owner.id;
+        for operation in queue::alive(c, seal, &[OperationKind::Import, OperationKind::State])? {
+            for (id, effect) in effects_of(&operation, owner.organisation) {
+                effects.by_parcel.entry(id).or_default().push(effect);
+            }
+        }
+        Ok(effects)
+    }
+
+    /// Those of a parcel.
+    pub(crate) fn of(&self, id: ParcelId) -> &[Effect] {
+        self.by_parcel.get(&id).map_or(&[], Vec::as_slice)
+    }
+
+    /// True if some operation is about the parcel.
+    pub(crate) fn touch(&self, id: ParcelId) -> bool {
+        self.by_parcel.contains_key(&id)
+    }
+
+    /// Whose operations these are.
+    pub(crate) fn owner(&self) -> UserId {
+        self.owner
+    }
+}
+
+/// What one operation does.
+pub(crate) fn effects_of(operation: &Operation, organisation: OrganisationId) -> Vec<(ParcelId, Effect)> {
+    match operation.kind {
+        OperationKind::Import => {
+            let Ok(request) = serde_json::from_slice::<ImportRequest>(&operation.body) else { return Vec::new() };
+            let good = request.rows.iter().filter_map(|row| GoodRow::check(organisation, row).ok());
+            let at = operation.acted.wall;
+            good.enumerate()
+                .map(|(sequence, row)| (row.id, Effect::Row { row: Box::new(row), sequence: sequence as i64, at }))
+                .collect()
+        }
+        OperationKind::State => {
+            let Ok(request) = serde_json::from_slice::<ParcelStateRequest>(&operation.body) else { return Vec::new() };
+            request.parcels.into_iter().map(|id| (id, Effect::State(request.state))).collect()
+        }
+        _ => Vec::new(),
+    }
+}

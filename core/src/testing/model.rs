@@ -1,0 +1,277 @@
+//! What the server knows and does.
+
+use super::Seen;
+use crate::tasks::row::GoodRow;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use waybell_domain::clock::{DAY, UnixMs};
+use waybell_domain::dial::batch::{BatchEvent, BatchState};
+use waybell_domain::dial::policy::Policy;
+use waybell_domain::id::{BatchId, OrganisationId, ParcelId, UserId};
+use waybell_domain::parcel::ParcelState;
+use waybell_domain::wire::{
+    BatchAction, BatchCounts, BatchRequest, BatchView, ImportRequest, ParcelStateRequest, ParcelView, PolicyView, Role,
+    SyncPage, TokenPair, UserView,
+};
+
+/// Something that was carried out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Effect {
+    Import(String),
+    State(String, ParcelState),
+    Tap(BatchId),
+    Act(BatchId, BatchAction),
+}
+
+/// The server's data.
+pub(crate) struct Model {
+    pub parcels: BTreeMap<ParcelId, ParcelView>,
+    pub batches: BTreeMap<BatchId, (BatchView, Vec<ParcelId>)>,
+    pub gone: Vec<(ParcelId, i64)>,
+    /// Batches that rang somebody.
+    pub rung: BTreeSet<BatchId>,
+    pub effects: Vec<Effect>,
+    pub rev: i64,
+    pub user: UserView,
+    pub policy: PolicyView,
+    /// Access tokens of lower number have expired.
+    pub good_from: u64,
+    pub tokens: u64,
+    pub signed_out: bool,
+    pub refreshes: u32,
+    pub page: usize,
+    keys: HashMap<String, (Vec<u8>, u16, String)>,
+}
+
+impl Default for Model {
+    fn default() -> Self {
+        let policy = PolicyView {
+            policy: Policy::default(),
+            calls_per_second: 2.0,
+            channels: 10,
+            step_cost_minor: 10,
+            step_seconds: 60,
+            opted_out: vec!["+8613811110003".into()],
+            stopped: false,
+            rev: 1,
+        };
+        Model {
+            parcels: BTreeMap::new(),
+            batches: BTreeMap::new(),
+            gone: Vec::new(),
+            rung: BTreeSet::new(),
+            effects: Vec::new(),
+            rev: 1,
+            user: UserView {
+                id: UserId::at(1, [1; 10]),
+                organisation: OrganisationId::at(1, [2; 10]),
+                branch: None,
+                login: "lina".into(),
+                name: "李娜".into(),
+                role: Role::Courier,
+            },
+            policy,
+            good_from: 0,
+            tokens: 0,
+            signed_out: false,
+            refreshes: 0,
+            page: 2_000,
+            keys: HashMap::new(),
+        }
+    }
+}
+
+type Answer = (u16, String);
+
+fn refuse(status: u16, code: &str) -> Answer {
+    (status, json!({ "code": code, "message": "refused by the test" }).to_string())
+}
+
+fn answer(value: impl serde::Serialize) -> Answer {
+    (200, serde_json::to_string(&value).unwrap())
+}
+
+impl Model {
+    pub(crate) fn next_rev(&mut self) -> i64 {
+        self.rev += 1;
+        self.rev
+    }
+
+    pub(crate) fn handle(&mut self, request: &Seen) -> Answer {
+        let path = request.path().to_owned();
+        match path.as_str() {
+            "/api/v1/auth/login" => {
+                let ask: Value = serde_json::from_slice(&request.body).unwrap();
+                if ask["password"] != "password" {
+                    return refuse(401, "wrong_login");
+                }
+                self.signed_out = false;
+                return self.pair();
+            }
+            "/api/v1/auth/refresh" => {
+                if self.signed_out {
+                    return refuse(401, "signed_out");
+                }
+                self.refreshes += 1;
+                return self.pair();
+            }
+            _ => {}
+        }
+        let token = request.header("authorization").and_then(|t| t.strip_prefix("Bearer t")?.parse::<u64>().ok());
+        if self.signed_out || token.is_none_or(|t| t < self.good_from) {
+            return refuse(401, "token_expired");
+        }
+        if let Some(since) = path.strip_prefix("/api/v1/sync?since=") {
+            return answer(self.pull(since.parse().unwrap()));
+        }
+        let Some(key) = request.header("idempotency-key").map(str::to_owned) else { return self.route(&path, request) };
+        if let Some((body, status, stored)) = self.keys.get(&key) {
+            if *body != request.body {
+                return refuse(409, "idempotency_key_reused");
+            }
+            return (*status, stored.clone());
+        }
+        let done = self.route(&path, request);
+        // acts on a batch have no stored answer: doing them again changes nothing
+        if done.0 < 300 && !path.starts_with("/api/v1/batches/") {
+            self.keys.insert(key, (request.body.clone(), done.0, done.1.clone()));
+        }
+        done
+    }
+
+    fn pair(&mut self) -> Answer {
+        self.tokens += 1;
+        answer(TokenPair {
+            access_token: format!("t{}", self.tokens),
+            access_expires_at: UnixMs(0),
+            refresh_token: format!("r{}", self.tokens),
+            user: self.user.clone(),
+        })
+    }
+
+    fn route(&mut self, path: &str, request: &Seen) -> Answer {
+        match path {
+            "/api/v1/auth/logout" => {
+                self.signed_out = true;
+                (204, String::new())
+            }
+            "/api/v1/parcels/import" => self.import(&serde_json::from_slice(&request.body).unwrap()),
+            "/api/v1/parcels/state" => self.state(&serde_json::from_slice(&request.body).unwrap()),
+            "/api/v1/batches" => self.tap(&serde_json::from_slice(&request.body).unwrap()),
+            "/api/v1/batches/again" => refuse(409, "nothing_missed"),
+            _ => {
+                let parts: Vec<&str> = path.rsplitn(3, '/').collect();
+                match (BatchAction::parse(parts[0]), BatchId::parse(parts[1])) {
+                    (Some(action), Ok(id)) => self.act(id, action),
+                    _ => refuse(404, "not_found"),
+                }
+            }
+        }
+    }
+
+    fn import(&mut self, request: &ImportRequest) -> Answer {
+        for (sequence, row) in request.rows.iter().enumerate() {
+            let Ok(good) = GoodRow::check(self.user.organisation, row) else { continue };
+            let known = self.parcels.get(&good.id).cloned();
+            if known.as_ref().is_some_and(|k| good.same(k, self.user.id)) {
+                continue;
+            }
+            let mut view = good.over(known, sequence as i64, UnixMs(5), self.user.id);
+            view.rev = self.next_rev();
+            self.parcels.insert(view.id, view);
+        }
+        self.effects.push(Effect::Import(request.rows.first().map(|r| r.waybill_no.clone()).unwrap_or_default()));
+        answer(json!({"total": 0, "created": 0, "updated": 0, "unchanged": 0, "rejected": 0, "problems": []}))
+    }
+
+    fn state(&mut self, request: &ParcelStateRequest) -> Answer {
+        if request.parcels.iter().any(|p| !self.parcels.contains_key(p)) {
+            return refuse(404, "not_found");
+        }
+        let mut views = Vec::new();
+        for id in &request.parcels {
+            let rev = self.next_rev();
+            let view = self.parcels.get_mut(id).unwrap();
+            view.state = request.state;
+            view.rev = rev;
+            views.push(view.clone());
+        }
+        self.effects.push(Effect::State(views[0].waybill_no.clone(), request.state));
+        answer(views)
+    }
+
+    fn tap(&mut self, request: &BatchRequest) -> Answer {
+        if let Some((view, _)) = self.batches.get(&request.id) {
+            return answer(view);
+        }
+        if request.parcels.iter().any(|p| !self.parcels.contains_key(p)) {
+            return refuse(404, "not_found");
+        }
+        if request.template == "refused" {
+            return refuse(422, "bad_field");
+        }
+        let later = request.start_at.is_some_and(|at| at.0 > request.acted_at.wall.0 + DAY);
+        let view = BatchView {
+            id: request.id,
+            courier: self.user.id,
+            template: request.template.clone(),
+            state: if later { BatchState::Scheduled } else { BatchState::Running },
+            created_at: request.acted_at.wall,
+            start_at: request.start_at,
+            counts: BatchCounts::default(),
+            cost_minor: 1,
+            rev: self.next_rev(),
+        };
+        if !later {
+            self.rung.insert(request.id);
+        }
+        self.effects.push(Effect::Tap(request.id));
+        self.batches.insert(request.id, (view.clone(), request.parcels.clone()));
+        answer(view)
+    }
+
+    fn act(&mut self, id: BatchId, action: BatchAction) -> Answer {
+        let rev = self.rev + 1;
+        let Some((view, _)) = self.batches.get_mut(&id) else { return refuse(404, "not_found") };
+        if view.state.is_final() {
+            return if action == BatchAction::Undo { answer(&*view) } else { refuse(409, "batch_over") };
+        }
+        let event = match action {
+            BatchAction::Pause => BatchEvent::Pause,
+            BatchAction::Resume => BatchEvent::Resume,
+            BatchAction::Undo => BatchEvent::Cancel,
+            BatchAction::Confirm => BatchEvent::Confirm,
+        };
+        let Ok(mut next) = view.state.on(event) else { return refuse(409, "wrong_state") };
+        if next == BatchState::Cancelling {
+            next = BatchState::Cancelled;
+        }
+        view.state = next;
+        view.rev = rev;
+        self.rev = rev;
+        self.effects.push(Effect::Act(id, action));
+        answer(&self.batches[&id].0)
+    }
+
+    fn pull(&self, since: i64) -> SyncPage {
+        let since = if since > self.rev { 0 } else { since };
+        let mut parcels: Vec<_> = self.parcels.values().filter(|p| p.rev > since).cloned().collect();
+        parcels.sort_by_key(|p| p.rev);
+        let cut = parcels.get(self.page).map(|_| parcels[self.page - 1].rev);
+        let end = cut.unwrap_or(self.rev);
+        parcels.truncate(self.page);
+        SyncPage {
+            cursor: end,
+            more: cut.is_some(),
+            parcels,
+            batches: self.batches.values().map(|(b, _)| b).filter(|b| b.rev > since && b.rev <= end).cloned().collect(),
+            recipients: Vec::new(),
+            templates: Vec::new(),
+            policy: (self.policy.rev > since).then(|| self.policy.clone()),
+            gone_parcels: self.gone.iter().filter(|(_, rev)| *rev > since && *rev <= end).map(|(id, _)| *id).collect(),
+            gone_batches: Vec::new(),
+            gone_recipients: Vec::new(),
+            now: UnixMs(0),
+        }
+    }
+}

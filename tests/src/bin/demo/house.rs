@@ -1,0 +1,166 @@
+//! The processes of the demonstration: a carrier and a server, ended by id when this is dropped.
+
+use anyhow::{Context, bail};
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use waybell_tests::Server;
+use waybell_tests::server::programs;
+
+/// Login of the demonstration's courier.
+pub(crate) const COURIER: &str = "courier";
+/// Login of the demonstration's administrator.
+pub(crate) const BOSS: &str = "boss";
+/// Password of both.
+pub(crate) const PASSWORD: &str = "waybell-demo";
+
+/// A file that says that a folder is the demonstration's own and may be emptied.
+const MARK: &str = ".waybell-demo";
+
+/// See the module.
+pub(crate) struct House {
+    /// The server.
+    pub(crate) server: Server,
+    carrier: Child,
+    /// Where all files are.
+    pub(crate) folder: PathBuf,
+    /// The carrier's log.
+    pub(crate) truth: PathBuf,
+}
+
+impl House {
+    /// Empties the folder, starts both processes, makes the organisation and its people.
+    pub(crate) fn start(folder: &Path) -> anyhow::Result<House> {
+        empty(folder)?;
+        let settings = folder.join("carrier.toml");
+        std::fs::write(&settings, waybell_carrier::config::demo_config())?;
+        let truth = folder.join("truth.jsonl");
+        let (mut carrier, peer) = carrier(folder, &settings, &truth)?;
+        match server(folder, &peer) {
+            Ok(server) => Ok(House { server, carrier, folder: folder.to_owned(), truth }),
+            Err(error) => {
+                end(&mut carrier);
+                Err(error)
+            }
+        }
+    }
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        self.server.kill();
+        end(&mut self.carrier);
+    }
+}
+
+fn end(child: &mut Child) {
+    let _ = child.kill();
+    let _ = child.wait();
+}
+
+/// Makes the folder new; refuses one that holds somebody else's files.
+fn empty(folder: &Path) -> anyhow::Result<()> {
+    if folder.exists() {
+        let strange = std::fs::read_dir(folder)?.next().is_some() && !folder.join(MARK).exists();
+        if strange {
+            bail!("{} holds files of something else; name another --folder", folder.display());
+        }
+        std::fs::remove_dir_all(folder)
+            .with_context(|| format!("failed to empty {}; does another demonstration run?", folder.display()))?;
+    }
+    std::fs::create_dir_all(folder)?;
+    std::fs::write(folder.join(MARK), "the demonstration empties this folder at each start\n")?;
+    Ok(())
+}
+
+/// The carrier and where it takes SIP over UDP.
+fn carrier(folder: &Path, settings: &Path, truth: &Path) -> anyhow::Result<(Child, String)> {
+    let log = std::fs::File::create(folder.join("carrier.log"))?;
+    let mut command = Command::new(programs().join("waybell-carrier"));
+    command.arg("serve").arg("--config").arg(settings).arg("--truth").arg(truth);
+    let mut child = own_group(command.args(["--listen", "127.0.0.1:0"]))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(log)
+        .spawn()
+        .context("waybell-carrier must be built: make build")?;
+    let mut line = String::new();
+    if let Some(out) = child.stdout.take() {
+        BufReader::new(out).read_line(&mut line)?;
+    }
+    let ready: serde_json::Value = serde_json::from_str(&line).unwrap_or_default();
+    match ready["udp"].as_str() {
+        Some(peer) => Ok((child, peer.to_owned())),
+        None => {
+            end(&mut child);
+            bail!("the carrier did not start; see {}", folder.join("carrier.log").display())
+        }
+    }
+}
+
+/// Ctrl-C goes to the whole foreground group of a terminal; the children are ended by us instead, in order.
+fn own_group(command: &mut Command) -> &mut Command {
+    use std::os::unix::process::CommandExt;
+    command.process_group(0)
+}
+
+fn server(folder: &Path, peer: &str) -> anyhow::Result<Server> {
+    let file = folder.join("server.toml");
+    std::fs::write(&file, configuration(folder, peer))?;
+    let mut server = Server::new(file, folder.join("server.log"));
+    let policy = policy().to_string();
+    server.admin(&["create-organisation", "--name", "Demo", "--company", "韵达快递", "--policy", &policy])?;
+    for (login, role, name, phone) in
+        [(BOSS, "administrator", "周敏", "13900000001"), (COURIER, "courier", "李伟", "13900000002")]
+    {
+        server.admin(&[
+            "create-user", "--organisation", "Demo", "--login", login, "--password", PASSWORD, "--name", name, "--role",
+            role, "--phone", phone,
+        ])?;
+    }
+    server.start()?;
+    Ok(server)
+}
+
+fn configuration(folder: &Path, peer: &str) -> String {
+    format!(
+        "# The demonstration's server. Its one trunk reaches loopback only.\n\
+         data = {:?}\nhttp = \"127.0.0.1:0\"\nsip = [\"udp:127.0.0.1:0\"]\nrtp_ports = [{}, {}]\nring_seconds = 12\n\n\
+         [speech]\nwords_per_minute = 300\n\n\
+         [[trunk]]\nname = \"simulated carrier\"\npeers = [\"{peer}\"]\ncalls_per_second = 3\nchannels = 12\n\
+         caller_ids = [\"+862131001234\"]\noptions_seconds = 0\n",
+        folder.join("data"),
+        24_000,
+        31_999,
+    )
+}
+
+/// Rules whose window is open all day, and whose gaps are seconds instead of minutes, so that the demonstration ends
+/// while somebody watches.
+fn policy() -> serde_json::Value {
+    serde_json::json!({
+        "quiet": [],
+        "display_daily_cap": null,
+        "frequency": [{ "window": 8_000, "max": 1, "anchor": "rolling", "counts_failed": true }],
+        "frequency_wait": 86_400_000,
+        "retry": {
+            "max_attempts": 2,
+            "gaps": { "busy": 10_000, "no_answer": 15_000, "powered_off": 15_000, "out_of_coverage": 15_000 },
+            "back_off": 2_000,
+            "limit_gap": 15_000,
+            "max_uncounted": 3
+        }
+    })
+}
+
+/// Waits for Ctrl-C or SIGTERM.
+pub(crate) async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut int), Ok(mut term)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = int.recv() => {}
+        _ = term.recv() => {}
+    }
+}

@@ -1,0 +1,156 @@
+//! `waybell-demo`: what `make run` shows.
+//!
+//! A simulated carrier and a server start as processes of their own, on loopback with ports that the system chose and
+//! files in a fresh folder. A courier imports a list of the day, sees the dial plan, taps once; a table follows the
+//! calls; the judge compares the carrier's log with what the server says. The printed address stays until Ctrl-C. With
+//! `--once`, or where nobody watches (no terminal), it ends by itself: exit code 0 for a clean verdict, 1 otherwise.
+
+mod day;
+mod house;
+mod show;
+mod words;
+
+use anyhow::{Context, bail};
+use clap::Parser;
+use house::House;
+use serde_json::{Value, json};
+use show::Show;
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+use waybell_carrier::judge::{Input, Verdict, judge};
+use waybell_tests::Api;
+use waybell_tests::api::now_ms;
+use words::Words;
+
+/// One tap rings sixty simulated telephones.
+#[derive(Parser)]
+#[command(name = "waybell-demo", version)]
+struct Arguments {
+    /// Folder for the files, emptied first; must be the demonstration's own.
+    #[arg(long, default_value = "data/demo")]
+    folder: PathBuf,
+    /// End after the verdict instead of keeping the address open.
+    #[arg(long)]
+    once: bool,
+    /// zh or en; by LANG otherwise.
+    #[arg(long, value_parser = ["zh", "en"])]
+    lang: Option<String>,
+}
+
+/// The whole campaign takes two minutes; far more than that means that something hangs.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let words = Words::new(arguments.lang.as_deref());
+    // A dropped future drops the house, and that ends both processes.
+    let ended = tokio::select! {
+        result = run(&arguments, words) => result,
+        () = house::interrupted() => {
+            show::say("");
+            Ok(true)
+        }
+    };
+    match ended {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(error) => {
+            eprintln!("waybell-demo: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Runs the demonstration; true for a clean verdict.
+async fn run(arguments: &Arguments, words: Words) -> anyhow::Result<bool> {
+    show::say(&words.title());
+    let house = House::start(&arguments.folder)?;
+    show::say(&words.loopback());
+    let url = house.server.url.clone();
+    let courier = Api::sign_in(&url, house::COURIER, house::PASSWORD).await?;
+    let boss = Api::sign_in(&url, house::BOSS, house::PASSWORD).await?;
+
+    let list = day::list();
+    let file = arguments.folder.join("day.csv");
+    std::fs::write(&file, day::csv(&list))?;
+    let rows: Vec<Value> = list.iter().enumerate().map(|(n, row)| row.json(n)).collect();
+    let ids = courier.import(&rows).await?;
+    if ids.len() != list.len() {
+        bail!("{} of {} parcels were imported", ids.len(), list.len());
+    }
+    show::say(&words.imported(&file, list.len()));
+    set_the_scene(&courier, &boss, &list).await?;
+
+    let plan = courier.post("/plans", &json!({ "template": "arrived", "parcels": ids })).await?;
+    show::say(&words.plan(&plan));
+    let tap = now_ms();
+    let batch = uuid::Uuid::now_v7().to_string();
+    let request = json!({ "id": batch, "template": "arrived", "parcels": ids, "acted_at": { "wall": tap } });
+    courier.insist("POST", "/batches", &request, &batch).await?;
+    show::say(&words.tapped());
+
+    follow(&courier, &batch, &list, words).await?;
+    let verdict = verdict(&boss, &house).await?;
+    let clean = verdict.violations.is_empty();
+    show::say(&words.verdict(&verdict));
+    show::say(&words.address(&url, house::COURIER, house::BOSS, house::PASSWORD));
+    let watched = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+    if clean && !arguments.once && watched {
+        show::say(&words.until_ctrl_c());
+        std::future::pending::<()>().await;
+    }
+    Ok(clean)
+}
+
+/// What a real day has before the tap: parcels that are delivered already, a person who wants no calls.
+async fn set_the_scene(courier: &Api, boss: &Api, list: &[day::Row]) -> anyhow::Result<()> {
+    let mine = courier.get("/parcels?limit=1000").await?;
+    let id_of = |waybill: &str| -> anyhow::Result<String> {
+        let found = mine.as_array().into_iter().flatten().find(|p| p["waybill_no"] == *waybill);
+        Ok(found.and_then(|p| p["id"].as_str()).context("an imported parcel is not in the list")?.to_owned())
+    };
+    let mut delivered = Vec::new();
+    for row in list.iter().filter(|r| r.scene == day::Scene::Delivered) {
+        delivered.push(id_of(&row.waybill_no)?);
+    }
+    courier.post("/parcels/state", &json!({ "parcels": delivered, "state": "signed" })).await?;
+    for row in list.iter().filter(|r| r.scene == day::Scene::OptedOut) {
+        boss.ask("PUT", "/opt-outs", Some(&json!({ "phone": row.phone }))).await?;
+    }
+    Ok(())
+}
+
+/// Shows the calls until every one of them is over.
+async fn follow(courier: &Api, batch: &str, list: &[day::Row], words: Words) -> anyhow::Result<()> {
+    let started = Instant::now();
+    let mut show = Show::new(words, list);
+    loop {
+        let people = courier.get(&format!("/batches/{batch}/recipients")).await?;
+        let view = courier.get(&format!("/batches/{batch}")).await?;
+        show.draw(people.as_array().map_or(&[][..], Vec::as_slice), &view, started.elapsed());
+        if view["state"] == "done" {
+            show.finish(started.elapsed());
+            return Ok(());
+        }
+        if started.elapsed() > PATIENCE {
+            bail!("the calls did not end within {} s; the server's log is in the folder", PATIENCE.as_secs());
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+/// Compares the carrier's log with what the server says.
+async fn verdict(boss: &Api, house: &House) -> anyhow::Result<Verdict> {
+    // The last call's BYE may still be on its way into the log.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let export = match boss.get("/export/judge").await? {
+        Value::String(text) => text,
+        one => one.to_string(),
+    };
+    let file = house.folder.join("export.jsonl");
+    std::fs::write(&file, export)?;
+    judge(&Input::read(&house.truth, &file, None)?)
+}
