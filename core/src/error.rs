@@ -45,6 +45,8 @@ pub enum Error {
     Offline {
         /// What the network said.
         problem: String,
+        /// Something may have reached the server; false when no connection came about.
+        left: bool,
     },
     /// Nobody is signed in, or the session has ended.
     #[error("use this session: sign in")]
@@ -103,6 +105,10 @@ impl Error {
 
     pub(crate) fn storage(problem: impl ToString) -> Error {
         Error::Storage { problem: problem.to_string(), damaged: false }
+    }
+
+    pub(crate) fn offline(problem: impl Into<String>) -> Error {
+        Error::Offline { problem: problem.into(), left: true }
     }
 
     pub(crate) fn bad(field: &str, problem: impl Into<String>, hint: impl Into<String>) -> Error {

@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::sync::{Arc, Once};
 use std::time::Duration;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use waybell_domain::wire::ErrorBody;
 
 const CONNECT: Duration = Duration::from_secs(8);
@@ -76,7 +77,7 @@ impl Http {
                 .with_no_client_auth();
             builder = builder.tls_backend_preconfigured(tls);
         }
-        let client = builder.build().map_err(|e| Error::Offline { problem: said(&e) })?;
+        let client = builder.build().map_err(|e| Error::offline(said(&e)))?;
         Ok(Http { client, base })
     }
 
@@ -115,6 +116,10 @@ impl Http {
             let bytes = response.bytes().await.map_err(offline)?;
             return Err(refused(status, &bytes, None));
         }
+        let accept = response.headers().get(header::SEC_WEBSOCKET_ACCEPT).and_then(|v| v.to_str().ok());
+        if accept != Some(derive_accept_key(key.as_bytes()).as_str()) {
+            return Err(Error::offline("the answer is no WebSocket"));
+        }
         response.upgrade().await.map_err(offline)
     }
 
@@ -144,9 +149,8 @@ impl Http {
 
 /// Reads an answer as JSON. An answer of another shape is a fault on the way or of the server: trying again is right.
 pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
-    serde_json::from_slice(bytes).map_err(|e| Error::Offline {
-        problem: format!("the answer is not one of this server's ({:?})", e.classify()),
-    })
+    serde_json::from_slice(bytes)
+        .map_err(|e| Error::offline(format!("the answer is not one of this server's ({:?})", e.classify())))
 }
 
 fn seconds(response: &Response) -> Option<u32> {
@@ -172,7 +176,8 @@ fn refused(status: StatusCode, bytes: &[u8], retry_after: Option<u32>) -> Error 
 }
 
 fn offline(e: reqwest::Error) -> Error {
-    Error::Offline { problem: said(&e.without_url()) }
+    let left = !e.is_connect();
+    Error::Offline { problem: said(&e.without_url()), left }
 }
 
 /// The innermost cause: it is the one that says what happened ("connection refused").

@@ -30,6 +30,17 @@ impl Api {
         Api { url: url.to_owned(), ..self.clone() }
     }
 
+    /// A request of this person, for what the other helpers do not say: other headers, other bodies.
+    pub fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
+        let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap_or_default();
+        self.client.request(method, format!("{}/api/v1{path}", self.url)).bearer_auth(&self.token)
+    }
+
+    /// The same person with another access token.
+    pub fn with_token(&self, token: &str) -> Api {
+        Api { token: token.to_owned(), ..self.clone() }
+    }
+
     /// Any request; gives status and body.
     pub async fn send(&self, method: &str, path: &str, body: Option<&Value>, key: Option<&str>) -> anyhow::Result<(u16, Value)> {
         // a connection of the server's last life may still be in the pool: reading again does no harm

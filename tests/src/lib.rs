@@ -7,6 +7,7 @@
 pub mod api;
 pub mod campaign;
 pub mod list;
+pub mod results;
 pub mod server;
 pub mod sound;
 pub mod world;

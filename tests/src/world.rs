@@ -10,6 +10,7 @@ use tempfile::TempDir;
 use waybell_carrier::config::{Config, Hear, Network, Profile, Settings};
 use waybell_carrier::judge::{Input, Verdict, judge};
 use waybell_carrier::Carrier;
+use waybell_carrier::truth::{TruthEvent, read_truth};
 
 /// What a world is made of.
 #[derive(Clone, Debug)]
@@ -38,6 +39,8 @@ pub struct WorldOptions {
     pub crash: Option<String>,
     /// Variables of the notices that are spoken with slots, when listening.
     pub speak: Vec<(&'static str, &'static str)>,
+    /// Further organisations; each has an administrator `boss-NAME` and a courier `c1-NAME`.
+    pub tenants: Vec<&'static str>,
 }
 
 impl Default for WorldOptions {
@@ -55,6 +58,7 @@ impl Default for WorldOptions {
             hear: false,
             crash: None,
             speak: vec![("company", "韵达快递"), ("count", "1"), ("estate", "幸福花园"), ("building", "1号楼")],
+            tenants: Vec::new(),
         }
     }
 }
@@ -130,6 +134,16 @@ impl World {
                 role, "--phone", phone,
             ])?;
         }
+        for tenant in &options.tenants {
+            server.admin(&["create-organisation", "--name", tenant, "--policy", &policy])?;
+            for (login, role) in [("boss", "administrator"), ("c1", "courier")] {
+                let login = format!("{login}-{tenant}");
+                server.admin(&[
+                    "create-user", "--organisation", tenant, "--login", &login, "--password", PASSWORD, "--name", &login,
+                    "--role", role,
+                ])?;
+            }
+        }
         server.variables.extend(options.crash.iter().map(|c| ("WAYBELL_CRASH".to_owned(), c.clone())));
         server.start()?;
         server.variables.clear();
@@ -159,6 +173,11 @@ impl World {
     /// The carrier's log.
     pub fn truth(&self) -> &Path {
         &self.truth
+    }
+
+    /// What the carrier has seen so far.
+    pub fn events(&self) -> anyhow::Result<Vec<TruthEvent>> {
+        read_truth(&self.truth)
     }
 
     /// Calls on the carrier's side now.

@@ -137,7 +137,7 @@ async fn exchange(client: &Client, report: &mut Report<'_>, server: &str) -> Res
             report.bad("session", "登录已失效", "the session has ended", ("waybell login 用户名", "waybell login NAME"));
             Ok(SIGN_IN)
         }
-        (Ok(Err(Error::Offline { problem })), _) => {
+        (Ok(Err(Error::Offline { problem, .. })), _) => {
             report.bad("server", format!("连不上 {server}：{problem}"), format!("cannot reach {server}: {problem}"), ("检查网络和地址；已做的操作都保存着", "check network and address; whatever was done is kept"));
             Ok(OFFLINE)
         }

@@ -159,10 +159,12 @@ pub(crate) fn remove(t: &Connection, id: OperationId) -> Result<bool> {
     Ok(t.prepare_cached("DELETE FROM operation WHERE id = ?1")?.execute([id.to_string()])? == 1)
 }
 
-/// No answer came: it waits again.
-pub(crate) fn put_back(t: &Connection, id: OperationId) -> Result<()> {
-    t.prepare_cached("UPDATE operation SET state = 'pending' WHERE id = ?1 AND state = 'in_flight'")?
-        .execute([id.to_string()])?;
+/// No answer came: it waits again. One that cannot have left this time (no connection came about) counts as not sent.
+pub(crate) fn put_back(t: &Connection, id: OperationId, left: bool) -> Result<()> {
+    t.prepare_cached(
+        "UPDATE operation SET state = 'pending', tries = tries - ?2 WHERE id = ?1 AND state = 'in_flight'",
+    )?
+    .execute(params![id.to_string(), i64::from(!left)])?;
     Ok(())
 }
 

@@ -138,7 +138,7 @@ async fn deliver(inner: &Inner, operation: Operation) -> Result<()> {
     settle::settle(inner, operation, verdict, sent.as_ref().ok().cloned(), refusal).await?;
     let mut holds = inner.sync.holds.lock();
     match verdict {
-        Verdict::Again => {
+        Verdict::Again { .. } => {
             let least = match &sent {
                 Err(Error::Refused(refusal)) => refusal.retry_after,
                 _ => None,

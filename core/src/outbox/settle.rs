@@ -17,8 +17,11 @@ use waybell_domain::wire::{BatchView, ParcelView};
 pub(crate) enum Verdict {
     /// The server has it.
     Taken,
-    /// Send it again later.
-    Again,
+    /// Send it again later; `left` is false if it cannot have reached the server.
+    Again {
+        /// Something of it may have left this phone.
+        left: bool,
+    },
     /// The server will never take it.
     Dead,
 }
@@ -30,7 +33,9 @@ pub(crate) fn judge(operation: &Operation, sent: &Result<Vec<u8>>) -> Verdict {
         // what a person did to a batch that has meanwhile ended is done with
         Err(Error::Refused(refusal)) if refusal.code == "batch_over" && !operation.kind.makes_batch() => Verdict::Taken,
         Err(Error::Refused(refusal)) if !refusal.is_retryable() && refusal.status != 401 => Verdict::Dead,
-        Err(_) => Verdict::Again,
+        Err(Error::Offline { left, .. }) => Verdict::Again { left: *left },
+        Err(Error::SignedOut) => Verdict::Again { left: false },
+        Err(_) => Verdict::Again { left: true },
     }
 }
 
@@ -42,7 +47,7 @@ pub(crate) async fn settle(
     inner
         .store
         .write(move |t| match verdict {
-            Verdict::Again => queue::put_back(t, operation.id),
+            Verdict::Again { left } => queue::put_back(t, operation.id, left),
             Verdict::Dead => {
                 let refusal = refusal.unwrap_or_default();
                 queue::kill(t, operation.id, &refusal)?;

@@ -204,7 +204,10 @@ pub(crate) async fn cycle(inner: &Inner, now: bool) -> Result<()> {
             return Err(Error::SignedOut);
         }
     }
-    set(inner, SyncState::Running, None);
+    // a screen that says "offline" goes on saying so until something worked
+    if now || inner.sync.seen.lock().state != SyncState::Offline {
+        set(inner, SyncState::Running, None);
+    }
     let mut done = push(inner, now).await;
     if done.is_ok() {
         done = pull::pull(inner).await;
@@ -214,7 +217,7 @@ pub(crate) async fn cycle(inner: &Inner, now: bool) -> Result<()> {
             inner.sync.seen.lock().pulled_at = Some(inner.clock.wall());
             set(inner, SyncState::Idle, None);
         }
-        Err(Error::Offline { problem }) => set(inner, SyncState::Offline, Some(problem.clone())),
+        Err(Error::Offline { problem, .. }) => set(inner, SyncState::Offline, Some(problem.clone())),
         Err(Error::SignedOut) => set(inner, SyncState::AuthNeeded, None),
         Err(Error::Refused(refusal)) if refusal.is_retryable() => {
             set(inner, SyncState::Offline, Some(refusal.message.clone()));

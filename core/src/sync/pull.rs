@@ -37,7 +37,7 @@ async fn pages(inner: &Inner, changed: &mut Applied) -> Result<()> {
         let (more, behind, stuck) = (page.more, page.cursor < since, page.cursor == since);
         restarts += u32::from(behind);
         if restarts > 2 || (more && stuck) {
-            return Err(Error::Offline { problem: "the server's pages do not come to an end".into() });
+            return Err(Error::offline("the server's pages do not come to an end"));
         }
         let seal = inner.store.seal.clone();
         let applied = inner.store.write(move |t| apply::page(t, &seal, since, &page)).await?;

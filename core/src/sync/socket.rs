@@ -71,7 +71,7 @@ async fn open(inner: &Inner) -> Result<WebSocketStream<reqwest::Upgraded>> {
         async move {
             tokio::time::timeout(CONNECT, inner.http.upgrade("/api/v1/events", &token, &key))
                 .await
-                .unwrap_or_else(|_| Err(Error::Offline { problem: "no answer in time".into() }))
+                .unwrap_or_else(|_| Err(Error::offline("no answer in time")))
         }
     };
     let connection = match upgrade(token.clone()).await {

@@ -59,6 +59,10 @@ pub(crate) async fn recover(engine: &mut Engine) -> Result<(), StoreError> {
     engine.remaining.clear();
     engine.legs.commit();
     engine.carry_out(effects);
+    if !open.is_empty() {
+        // the probes take their stored RTP ports again before a new call can be given one of them
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
     Ok(())
 }
 

@@ -4,6 +4,7 @@ use anyhow::{Context, bail};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use waybell_tests::Server;
 use waybell_tests::server::programs;
 
@@ -65,8 +66,9 @@ fn empty(folder: &Path) -> anyhow::Result<()> {
         if strange {
             bail!("{} holds files of something else; name another --folder", folder.display());
         }
-        std::fs::remove_dir_all(folder)
-            .with_context(|| format!("failed to empty {}; does another demonstration run?", folder.display()))?;
+        std::fs::remove_dir_all(folder).with_context(|| {
+            format!("failed to empty {}; does another demonstration run?", folder.display())
+        })?;
     }
     std::fs::create_dir_all(folder)?;
     std::fs::write(folder.join(MARK), "the demonstration empties this folder at each start\n")?;
@@ -114,8 +116,19 @@ fn server(folder: &Path, peer: &str) -> anyhow::Result<Server> {
         [(BOSS, "administrator", "周敏", "13900000001"), (COURIER, "courier", "李伟", "13900000002")]
     {
         server.admin(&[
-            "create-user", "--organisation", "Demo", "--login", login, "--password", PASSWORD, "--name", name, "--role",
-            role, "--phone", phone,
+            "create-user",
+            "--organisation",
+            "Demo",
+            "--login",
+            login,
+            "--password",
+            PASSWORD,
+            "--name",
+            name,
+            "--role",
+            role,
+            "--phone",
+            phone,
         ])?;
     }
     server.start()?;
@@ -153,14 +166,23 @@ fn policy() -> serde_json::Value {
     })
 }
 
-/// Waits for Ctrl-C or SIGTERM.
-pub(crate) async fn interrupted() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut int), Ok(mut term)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = int.recv() => {}
-        _ = term.recv() => {}
+/// Ctrl-C and SIGTERM.
+pub(crate) struct Interrupt {
+    int: Signal,
+    term: Signal,
+}
+
+impl Interrupt {
+    /// From now on neither ends this process by itself.
+    pub(crate) fn listen() -> anyhow::Result<Interrupt> {
+        Ok(Interrupt { int: signal(SignalKind::interrupt())?, term: signal(SignalKind::terminate())? })
+    }
+
+    /// Waits for one of them.
+    pub(crate) async fn wait(mut self) {
+        tokio::select! {
+            _ = self.int.recv() => {}
+            _ = self.term.recv() => {}
+        }
     }
 }

@@ -46,13 +46,16 @@ const PATIENCE: Duration = Duration::from_secs(600);
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let words = Words::new(arguments.lang.as_deref());
-    // A dropped future drops the house, and that ends both processes.
-    let ended = tokio::select! {
-        result = run(&arguments, words) => result,
-        () = house::interrupted() => {
-            show::say("");
-            Ok(true)
-        }
+    // Listening starts before any process does; a dropped future drops the house, and that ends both processes.
+    let ended = match house::Interrupt::listen() {
+        Ok(interrupt) => tokio::select! {
+            result = run(&arguments, words) => result,
+            () = interrupt.wait() => {
+                show::say("");
+                Ok(true)
+            }
+        },
+        Err(error) => Err(error),
     };
     match ended {
         Ok(true) => ExitCode::SUCCESS,
