@@ -56,7 +56,9 @@ pub(crate) enum Verb {
     /// Sign out and remove the data from this machine; what has not been delivered is kept for the next sign-in.
     Logout,
     /// Import the day's list (CSV in UTF-8, UTF-16 or GB18030).
-    #[command(after_help = "Examples:\n  waybell import day.csv --dry-run   say what would happen\n  waybell import day.csv")]
+    #[command(
+        after_help = "Examples:\n  waybell import day.csv --dry-run   say what would happen\n  waybell import day.csv"
+    )]
     Import {
         /// The list; - for standard input.
         file: PathBuf,
@@ -74,7 +76,9 @@ pub(crate) enum Verb {
         limit: usize,
     },
     /// Search by address, name, waybill, telephone; characters, pinyin, initials, digits.
-    #[command(after_help = "Examples:\n  waybell search 幸福花园3\n  waybell search xfhy3\n  waybell search 6021")]
+    #[command(
+        after_help = "Examples:\n  waybell search 幸福花园3\n  waybell search xfhy3\n  waybell search 6021"
+    )]
     Search {
         /// Words; each must be found.
         #[arg(required = true)]
@@ -84,8 +88,10 @@ pub(crate) enum Verb {
         limit: usize,
     },
     /// Ring every recipient of the chosen parcels once. Shows the plan first and asks.
-    #[command(after_help = "Examples:\n  waybell notify --search 幸福花园3 --template arrived\n  waybell notify --all --at 14:30\n  \
-        waybell notify SF1234567890123 SF1234567890124 --yes")]
+    #[command(
+        after_help = "Examples:\n  waybell notify --search 幸福花园3 --template arrived\n  waybell notify --all --at 14:30\n  \
+        waybell notify SF1234567890123 SF1234567890124 --yes"
+    )]
     Notify(NotifyArgs),
     /// Follow a batch (the newest one otherwise) until it is over; Ctrl-C only ends watching.
     Watch {
@@ -130,8 +136,10 @@ pub(crate) enum Verb {
         waybill: String,
     },
     /// Say what was done with parcels.
-    #[command(after_help = "Examples:\n  waybell state SF1234567890123 signed\n  waybell state SF1234567890123 SF1234567890124 at_station\n\n\
-        States: planned, out_for_delivery, exception, at_station, at_locker, signed, picked_up, returned, withdrawn; or in Chinese.")]
+    #[command(
+        after_help = "Examples:\n  waybell state SF1234567890123 signed\n  waybell state SF1234567890123 SF1234567890124 at_station\n\n\
+        States: planned, out_for_delivery, exception, at_station, at_locker, signed, picked_up, returned, withdrawn; or in Chinese."
+    )]
     State {
         /// Waybill numbers, and the state at the end.
         #[arg(required = true, num_args = 2.., value_name = "WAYBILL... STATE")]

@@ -47,7 +47,8 @@ fn main() -> ExitCode {
 
 async fn run(arguments: &Arguments, out: &Out) -> Result<u8, Failure> {
     let data_dir = arguments.data_dir()?;
-    let config = ClientConfig { data_dir: data_dir.clone(), server: arguments.server.clone().unwrap_or_default() };
+    let config =
+        ClientConfig { data_dir: data_dir.clone(), server: arguments.server.clone().unwrap_or_default() };
     let client = match Client::open(config, Ports::of_system(&data_dir)) {
         Ok(client) => client,
         Err(error) if arguments.is_doctor() => return Ok(verbs::doctor::cannot_open(out, &data_dir, &error)),

@@ -38,7 +38,13 @@ enum Kind {
 
 impl Failure {
     pub(crate) fn plain(message: impl Into<String>) -> Failure {
-        Failure { code: FAILED, word: "failed".into(), message: message.into(), hint: None, kind: Kind::Other }
+        Failure {
+            code: FAILED,
+            word: "failed".into(),
+            message: message.into(),
+            hint: None,
+            kind: Kind::Other,
+        }
     }
 
     pub(crate) fn usage(message: impl Into<String>) -> Failure {
@@ -97,12 +103,16 @@ impl Out {
 
     pub(crate) fn failure(&self, failure: &Failure) {
         let message = match failure.kind {
-            Kind::Offline => texts::offline(self.lang, failure.message.trim_start_matches("reach the server: ")),
+            Kind::Offline => {
+                texts::offline(self.lang, failure.message.trim_start_matches("reach the server: "))
+            }
             Kind::SignedOut => texts::sign_in_first(self.lang),
             Kind::Other => failure.message.clone(),
         };
         if self.json {
-            self.json(&json!({ "error": { "code": failure.word, "message": message, "hint": failure.hint } }));
+            self.json(
+                &json!({ "error": { "code": failure.word, "message": message, "hint": failure.hint } }),
+            );
         } else {
             let hint = failure.hint.as_ref().map(|h| format!("\n  → {h}")).unwrap_or_default();
             let _ = writeln!(std::io::stderr(), "waybell: {message}{hint}");
@@ -112,8 +122,9 @@ impl Out {
     /// A table with aligned columns; Chinese characters are two columns wide.
     pub(crate) fn table(&self, rows: &[Vec<String>]) {
         let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-        let widths: Vec<usize> =
-            (0..columns).map(|c| rows.iter().filter_map(|r| r.get(c)).map(|t| t.width()).max().unwrap_or(0)).collect();
+        let widths: Vec<usize> = (0..columns)
+            .map(|c| rows.iter().filter_map(|r| r.get(c)).map(|t| t.width()).max().unwrap_or(0))
+            .collect();
         for row in rows {
             let mut line = String::new();
             for (text, width) in row.iter().zip(&widths) {

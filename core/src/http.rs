@@ -96,7 +96,11 @@ impl Http {
     }
 
     /// Sends and reads the answer as JSON.
-    pub(crate) async fn json<T: DeserializeOwned>(&self, request: &Request, token: Option<&str>) -> Result<T> {
+    pub(crate) async fn json<T: DeserializeOwned>(
+        &self,
+        request: &Request,
+        token: Option<&str>,
+    ) -> Result<T> {
         read(&self.bytes(request, token).await?)
     }
 
@@ -123,11 +127,17 @@ impl Http {
         response.upgrade().await.map_err(offline)
     }
 
-    async fn response(&self, request: &Request, token: Option<&str>, limit: Option<Duration>) -> Result<Response> {
+    async fn response(
+        &self,
+        request: &Request,
+        token: Option<&str>,
+        limit: Option<Duration>,
+    ) -> Result<Response> {
         if self.base.is_empty() {
             return Err(Error::bad("server", "is not set", "sign in with the server's address"));
         }
-        let mut builder = self.client.request(request.method.clone(), format!("{}{}", self.base, request.path));
+        let mut builder =
+            self.client.request(request.method.clone(), format!("{}{}", self.base, request.path));
         if let Some(limit) = limit {
             builder = builder.timeout(limit);
         }

@@ -98,7 +98,8 @@ impl Clock for SystemClock {
     }
 
     fn boot(&self) -> (String, u64) {
-        let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned();
+        let id =
+            std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned();
         let seconds = std::fs::read_to_string("/proc/uptime")
             .ok()
             .and_then(|t| t.split(' ').next().and_then(|s| s.parse::<f64>().ok()))

@@ -19,7 +19,10 @@ impl Api {
         let client = reqwest::Client::builder().timeout(Duration::from_secs(30)).build()?;
         let mut api = Api { url: url.to_owned(), token: String::new(), client };
         let answer = api
-            .post("/auth/login", &json!({ "login": login, "password": password, "device": uuid::Uuid::now_v7() }))
+            .post(
+                "/auth/login",
+                &json!({ "login": login, "password": password, "device": uuid::Uuid::now_v7() }),
+            )
             .await?;
         api.token = answer["access_token"].as_str().context("no token")?.to_owned();
         Ok(api)
@@ -42,7 +45,13 @@ impl Api {
     }
 
     /// Any request; gives status and body.
-    pub async fn send(&self, method: &str, path: &str, body: Option<&Value>, key: Option<&str>) -> anyhow::Result<(u16, Value)> {
+    pub async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+        key: Option<&str>,
+    ) -> anyhow::Result<(u16, Value)> {
         // a connection of the server's last life may still be in the pool: reading again does no harm
         if method == "GET" {
             for _ in 0..3 {
@@ -55,9 +64,16 @@ impl Api {
         self.send_once(method, path, body, key).await
     }
 
-    async fn send_once(&self, method: &str, path: &str, body: Option<&Value>, key: Option<&str>) -> anyhow::Result<(u16, Value)> {
+    async fn send_once(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+        key: Option<&str>,
+    ) -> anyhow::Result<(u16, Value)> {
         let method = reqwest::Method::from_bytes(method.as_bytes())?;
-        let mut request = self.client.request(method, format!("{}/api/v1{path}", self.url)).bearer_auth(&self.token);
+        let mut request =
+            self.client.request(method, format!("{}/api/v1{path}", self.url)).bearer_auth(&self.token);
         if let Some(key) = key {
             request = request.header("Idempotency-Key", key);
         }
@@ -98,7 +114,10 @@ impl Api {
         loop {
             let page = self.get(&format!("/sync?since={since}")).await?;
             for parcel in page["parcels"].as_array().into_iter().flatten() {
-                ids.push((parcel["waybill_no"].to_string(), parcel["id"].as_str().unwrap_or_default().to_owned()));
+                ids.push((
+                    parcel["waybill_no"].to_string(),
+                    parcel["id"].as_str().unwrap_or_default().to_owned(),
+                ));
             }
             since = page["cursor"].as_i64().unwrap_or_default();
             if page["more"] != json!(true) {

@@ -52,7 +52,8 @@ impl Campaign {
         for id in &self.batches {
             let batch = self.courier.get(&format!("/batches/{id}")).await?;
             let counts = &batch["counts"];
-            people += counts["waiting"].as_u64().unwrap_or_default() + counts["calling"].as_u64().unwrap_or_default();
+            people += counts["waiting"].as_u64().unwrap_or_default()
+                + counts["calling"].as_u64().unwrap_or_default();
             if !["done", "cancelled"].contains(&batch["state"].as_str().unwrap_or_default()) {
                 batches += 1;
             }
@@ -74,7 +75,10 @@ impl Campaign {
                     .as_array()
                     .context("no list")?
                     .iter()
-                    .filter(|p| !["done", "suppressed", "cancelled"].contains(&p["state"].as_str().unwrap_or_default()))
+                    .filter(|p| {
+                        !["done", "suppressed", "cancelled"]
+                            .contains(&p["state"].as_str().unwrap_or_default())
+                    })
                     .take(5)
                     .collect();
                 bail!("still open after {patience:?}: {open:?}; for example {stuck:#?}");

@@ -7,9 +7,9 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
+use waybell_carrier::Carrier;
 use waybell_carrier::config::{Config, Hear, Network, Profile, Settings};
 use waybell_carrier::judge::{Input, Verdict, judge};
-use waybell_carrier::Carrier;
 use waybell_carrier::truth::{TruthEvent, read_truth};
 
 /// What a world is made of.
@@ -46,7 +46,8 @@ pub struct WorldOptions {
 impl Default for WorldOptions {
     fn default() -> Self {
         WorldOptions {
-            carrier: "[defaults]\nbehaviour = \"answer\"\ndelay_ms = 20\nring_ms = 150\ntalk_ms = 400\n".into(),
+            carrier: "[defaults]\nbehaviour = \"answer\"\ndelay_ms = 20\nring_ms = 150\ntalk_ms = 400\n"
+                .into(),
             profile: Profile::Rfc6026,
             network: Network::default(),
             seed: 1,
@@ -57,7 +58,12 @@ impl Default for WorldOptions {
             server: String::new(),
             hear: false,
             crash: None,
-            speak: vec![("company", "韵达快递"), ("count", "1"), ("estate", "幸福花园"), ("building", "1号楼")],
+            speak: vec![
+                ("company", "韵达快递"),
+                ("count", "1"),
+                ("estate", "幸福花园"),
+                ("building", "1号楼"),
+            ],
             tenants: Vec::new(),
         }
     }
@@ -106,7 +112,7 @@ impl World {
         config.udp = true;
         config.tcp = true;
         config.profile = options.profile;
-        config.network = options.network.clone();
+        config.network = options.network;
         config.seed = options.seed;
         if options.hear {
             config.hear = Hear::All;
@@ -125,13 +131,34 @@ impl World {
         std::fs::write(&file, server_config(path, peer, options))?;
         let mut server = Server::new(file, path.join("server.log"));
         let policy = options.policy.to_string();
-        server.admin(&["create-organisation", "--name", "Demo", "--company", "韵达快递", "--policy", &policy])?;
-        for (login, role, phone) in
-            [("boss", "administrator", ""), ("c1", "courier", "13900000001"), ("c2", "courier", "13900000002")]
-        {
+        server.admin(&[
+            "create-organisation",
+            "--name",
+            "Demo",
+            "--company",
+            "韵达快递",
+            "--policy",
+            &policy,
+        ])?;
+        for (login, role, phone) in [
+            ("boss", "administrator", ""),
+            ("c1", "courier", "13900000001"),
+            ("c2", "courier", "13900000002"),
+        ] {
             server.admin(&[
-                "create-user", "--organisation", "Demo", "--login", login, "--password", PASSWORD, "--name", login, "--role",
-                role, "--phone", phone,
+                "create-user",
+                "--organisation",
+                "Demo",
+                "--login",
+                login,
+                "--password",
+                PASSWORD,
+                "--name",
+                login,
+                "--role",
+                role,
+                "--phone",
+                phone,
             ])?;
         }
         for tenant in &options.tenants {
@@ -139,8 +166,17 @@ impl World {
             for (login, role) in [("boss", "administrator"), ("c1", "courier")] {
                 let login = format!("{login}-{tenant}");
                 server.admin(&[
-                    "create-user", "--organisation", tenant, "--login", &login, "--password", PASSWORD, "--name", &login,
-                    "--role", role,
+                    "create-user",
+                    "--organisation",
+                    tenant,
+                    "--login",
+                    &login,
+                    "--password",
+                    PASSWORD,
+                    "--name",
+                    &login,
+                    "--role",
+                    role,
                 ])?;
             }
         }
@@ -215,7 +251,8 @@ impl Drop for World {
             carrier.stop();
         }
         if std::env::var_os("WAYBELL_KEEP").is_some() {
-            let kept = std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap_or_else(|e| panic!("{e}")));
+            let kept =
+                std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap_or_else(|e| panic!("{e}")));
             let _ = kept.keep();
         }
     }

@@ -106,7 +106,8 @@ async fn what_is_wrong_is_named() {
         assert!(answer["hint"].as_str().is_some_and(|h| !h.is_empty()), "{answer}");
         assert!(!answer["message"].as_str().unwrap().contains("eaten"), "values are not repeated: {answer}");
     }
-    let broken = courier.request("POST", "/batches").header(CONTENT_TYPE, "application/json").body("{\"id\": ");
+    let broken =
+        courier.request("POST", "/batches").header(CONTENT_TYPE, "application/json").body("{\"id\": ");
     let (status, body) = answer(broken).await;
     assert_eq!(status, 422);
     assert!(body["field"].as_str().unwrap().contains("line 1"), "{body}");
@@ -195,19 +196,28 @@ async fn import(api: &Api, bytes: Vec<u8>) -> (u16, Value) {
 #[tokio::test]
 async fn lists_of_any_encoding_good_rows_in_bad_rows_told() {
     let (_world, courier) = world().await;
-    let utf16: Vec<u8> = [0xff, 0xfe].into_iter().chain(LIST.encode_utf16().flat_map(u16::to_le_bytes)).collect();
+    let utf16: Vec<u8> =
+        [0xff, 0xfe].into_iter().chain(LIST.encode_utf16().flat_map(u16::to_le_bytes)).collect();
     let bom = [&[0xef, 0xbb, 0xbf], LIST.as_bytes()].concat();
     for (n, bytes) in [LIST.as_bytes().to_vec(), bom, utf16].into_iter().enumerate() {
         let (status, report) = import(&courier, bytes).await;
         assert_eq!(status, 200, "{report}");
         assert_eq!((&report["total"], &report["rejected"]), (&json!(5), &json!(2)), "{report}");
         // the same list in another encoding is the same list
-        assert_eq!((&report["created"], &report["unchanged"]), (&json!([3, 0, 0][n]), &json!([0, 3, 3][n])), "{report}");
+        assert_eq!(
+            (&report["created"], &report["unchanged"]),
+            (&json!([3, 0, 0][n]), &json!([0, 3, 3][n])),
+            "{report}"
+        );
         let problems = report["problems"].as_array().unwrap();
         assert_eq!(problems.len(), 2, "{report}");
         assert_eq!((&problems[0]["line"], &problems[0]["column"]), (&json!(3), &json!("运单号")), "{report}");
         assert_eq!((&problems[1]["line"], &problems[1]["column"]), (&json!(4), &json!("电话")), "{report}");
-        assert!(problems.iter().all(|p| !p["problem"].as_str().unwrap().is_empty() && !p["hint"].as_str().unwrap().is_empty()));
+        assert!(
+            problems.iter().all(
+                |p| !p["problem"].as_str().unwrap().is_empty() && !p["hint"].as_str().unwrap().is_empty()
+            )
+        );
     }
     let own = "运单号,电话,地址\nYT0000000000009,13800001111转123,上海\nYT0000000000010,1,上海\n";
     let (status, report) = import(&courier, gbk(own)).await;
@@ -223,7 +233,10 @@ async fn lists_of_any_encoding_good_rows_in_bad_rows_told() {
     }
     let rows = json!({ "rows": [{ "line": 7, "waybill_no": "YT0000000000077", "phone": "12x" }] });
     let report = courier.post("/parcels/import", &rows).await.unwrap();
-    assert_eq!((&report["problems"][0]["line"], &report["problems"][0]["column"]), (&json!(7), &json!("phone")));
+    assert_eq!(
+        (&report["problems"][0]["line"], &report["problems"][0]["column"]),
+        (&json!(7), &json!("phone"))
+    );
 }
 
 #[tokio::test]
@@ -231,7 +244,8 @@ async fn a_request_that_comes_three_times_has_one_effect() {
     let (world, courier) = world().await;
     let parcels = courier.import(&list::rows(3, 110_000_000)).await.unwrap();
     let id = uuid::Uuid::now_v7().to_string();
-    let tap = json!({ "id": id, "template": "arrived", "parcels": parcels, "acted_at": { "wall": now_ms() } });
+    let tap =
+        json!({ "id": id, "template": "arrived", "parcels": parcels, "acted_at": { "wall": now_ms() } });
     let key = "tap-0123456789";
     let mut answers = Vec::new();
     for _ in 0..3 {
@@ -272,7 +286,8 @@ async fn the_batch_of_a_lost_answer_is_found_though_its_parcels_have_moved_on() 
     let rows = list::rows(1, 140_000_000);
     let parcels = courier.import(&rows).await.unwrap();
     let id = uuid::Uuid::now_v7();
-    let tap = json!({ "id": id, "template": "arrived", "parcels": parcels, "acted_at": { "wall": now_ms() } });
+    let tap =
+        json!({ "id": id, "template": "arrived", "parcels": parcels, "acted_at": { "wall": now_ms() } });
     courier.post("/batches", &tap).await.unwrap();
     // the newest list gives the parcel to a colleague
     world.sign_in("c2").await.unwrap().import(&rows).await.unwrap();

@@ -1,11 +1,13 @@
 //! The guarantee: nobody missed, nobody rung twice, whatever dies in between. The judge decides.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use std::time::Duration;
 use waybell_carrier::config::{Network, Profile};
-use waybell_tests::campaign::Campaign;
 use waybell_tests::WorldOptions;
+use waybell_tests::campaign::Campaign;
 
 /// All that a carrier's callees do in a day, quickly.
 const DAY: &str = r#"
@@ -108,7 +110,8 @@ async fn a_far_side_that_forgets_after_five_seconds() {
 
 #[tokio::test]
 async fn a_far_side_that_ignores_require_is_not_probed() {
-    run(Run { kills: random_kills(6, 3, &[0.1]), profile: Profile::NoRequire, probe: false, ..plain(6) }).await;
+    run(Run { kills: random_kills(6, 3, &[0.1]), profile: Profile::NoRequire, probe: false, ..plain(6) })
+        .await;
 }
 
 #[tokio::test]
@@ -124,5 +127,12 @@ async fn an_outage_longer_than_every_timer() {
 #[tokio::test]
 async fn loss_and_duplication_on_the_way() {
     let network = Network { loss: 0.05, duplicate: 0.05, delay_ms: (0, 30) };
-    run(Run { kills: random_kills(9, 3, &[0.5]), profile: Profile::Rfc6026, network, people: 300, ..plain(9) }).await;
+    run(Run {
+        kills: random_kills(9, 3, &[0.5]),
+        profile: Profile::Rfc6026,
+        network,
+        people: 300,
+        ..plain(9)
+    })
+    .await;
 }

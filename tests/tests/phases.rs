@@ -2,6 +2,8 @@
 //! before the commit, after it, and after the effects of the first, second, third … round walks through all phases:
 //! intent, INVITE sent, 100, 18x, final answer before and after its record and its ACK, prompt, key, BYE, result.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::time::{Duration, Instant};
 use waybell_carrier::config::Profile;
 use waybell_tests::{World, WorldOptions, campaign::Campaign, list};
@@ -37,14 +39,19 @@ async fn die(behaviour: &str, place: &str, nth: u32, profile: Profile) {
     }
     let batches = tap.await.unwrap().unwrap();
     let campaign = Campaign { courier: courier.at(&world.server.url), world, batches };
-    campaign.finish(Duration::from_secs(60)).await.unwrap_or_else(|e| panic!("{behaviour} {place}:{nth}: {e:#}"));
-    let verdict = campaign.verdict().await.unwrap_or_else(|e| panic!("{behaviour} {place}:{nth} {profile:?}: {e:#}"));
+    campaign
+        .finish(Duration::from_secs(60))
+        .await
+        .unwrap_or_else(|e| panic!("{behaviour} {place}:{nth}: {e:#}"));
+    let verdict =
+        campaign.verdict().await.unwrap_or_else(|e| panic!("{behaviour} {place}:{nth} {profile:?}: {e:#}"));
     assert!(verdict.summary.unknown + verdict.summary.interrupted <= 1);
 }
 
 async fn every_round(behaviour: &str, profile: Profile) {
     for nth in 1..=ROUNDS {
-        let places = ["round.before_commit", "round.after_commit", "round.done"].map(|p| die(behaviour, p, nth, profile));
+        let places = ["round.before_commit", "round.after_commit", "round.done"]
+            .map(|p| die(behaviour, p, nth, profile));
         let [a, b, c] = places;
         tokio::join!(a, b, c);
     }

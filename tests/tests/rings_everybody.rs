@@ -1,5 +1,7 @@
 //! The thin slice and its neighbours: a list, a tap, every phone rings once, every result is shown.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::time::Duration;
 use waybell_tests::campaign::Campaign;
 use waybell_tests::{WorldOptions, list};
@@ -7,7 +9,8 @@ use waybell_tests::{WorldOptions, list};
 #[tokio::test]
 async fn one_recipient_hears_the_notice() {
     let options = WorldOptions {
-        carrier: "[defaults]\nbehaviour = \"answer\"\ndelay_ms = 20\nring_ms = 100\nuntil_end = true\n".into(),
+        carrier: "[defaults]\nbehaviour = \"answer\"\ndelay_ms = 20\nring_ms = 100\nuntil_end = true\n"
+            .into(),
         hear: true,
         ..WorldOptions::default()
     };

@@ -49,7 +49,8 @@ pub type Shared = Arc<App>;
 impl App {
     /// Ten tries in a row for one login name, then one every three seconds.
     pub fn login_limit() -> DefaultKeyedRateLimiter<String> {
-        let quota = Quota::per_minute(NonZeroU32::MIN.saturating_add(19)).allow_burst(NonZeroU32::MIN.saturating_add(9));
+        let quota = Quota::per_minute(NonZeroU32::MIN.saturating_add(19))
+            .allow_burst(NonZeroU32::MIN.saturating_add(9));
         RateLimiter::keyed(quota)
     }
 }

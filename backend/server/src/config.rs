@@ -87,7 +87,7 @@ pub struct Trunk {
 }
 
 /// Where text messages go.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Messages {
     /// URL of an HTTP provider; the local folder `DATA/outbox` without it.
@@ -174,12 +174,6 @@ impl Default for Speech {
     }
 }
 
-impl Default for Messages {
-    fn default() -> Self {
-        Messages { url: None, token: None }
-    }
-}
-
 impl Default for Rate {
     fn default() -> Self {
         Rate { step_minor: 7, step_seconds: 60 }
@@ -210,7 +204,11 @@ impl Config {
         let mut figment = Figment::from(Serialized::defaults(Config::default()));
         if let Some(file) = file {
             if !file.is_file() {
-                return Err(bad("--config", format!("{} is not a file", file.display()), "name an existing TOML file"));
+                return Err(bad(
+                    "--config",
+                    format!("{} is not a file", file.display()),
+                    "name an existing TOML file",
+                ));
             }
             figment = figment.merge(Toml::file(file));
         }
@@ -276,23 +274,44 @@ impl Config {
                 return Err(bad(&key("name"), "is empty".into(), "give each trunk a name of its own"));
             }
             if self.trunk[..index].iter().any(|t| t.name == trunk.name) {
-                return Err(bad(&key("name"), format!("{:?} is used twice", trunk.name), "give each trunk a name of its own"));
+                return Err(bad(
+                    &key("name"),
+                    format!("{:?} is used twice", trunk.name),
+                    "give each trunk a name of its own",
+                ));
             }
             if trunk.peers.is_empty() {
-                return Err(bad(&key("peers"), "is empty".into(), "write peers = [\"carrier.example:5060\"]"));
+                return Err(bad(
+                    &key("peers"),
+                    "is empty".into(),
+                    "write peers = [\"carrier.example:5060\"]",
+                ));
             }
             if !["udp", "tcp", "tls"].contains(&trunk.transport.as_str()) {
-                return Err(bad(&key("transport"), format!("{:?} is unknown", trunk.transport), "write udp, tcp or tls"));
+                return Err(bad(
+                    &key("transport"),
+                    format!("{:?} is unknown", trunk.transport),
+                    "write udp, tcp or tls",
+                ));
             }
             if trunk.caller_ids.is_empty() {
-                return Err(bad(&key("caller_ids"), "is empty".into(), "list the numbers you are authorised to show"));
+                return Err(bad(
+                    &key("caller_ids"),
+                    "is empty".into(),
+                    "list the numbers you are authorised to show",
+                ));
             }
             for id in &trunk.caller_ids {
-                waybell_domain::phone::PhoneNumber::parse(id)
-                    .map_err(|e| bad(&key("caller_ids"), format!("{e}"), "write numbers like +862012345678"))?;
+                waybell_domain::phone::PhoneNumber::parse(id).map_err(|e| {
+                    bad(&key("caller_ids"), format!("{e}"), "write numbers like +862012345678")
+                })?;
             }
             if trunk.calls_per_second == 0 || trunk.channels == 0 {
-                return Err(bad(&key("calls_per_second"), "and channels must be above 0".into(), "ask the carrier for both"));
+                return Err(bad(
+                    &key("calls_per_second"),
+                    "and channels must be above 0".into(),
+                    "ask the carrier for both",
+                ));
             }
         }
         Ok(())
@@ -329,7 +348,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("w.toml");
         std::fs::write(&file, "http = \"127.0.0.1:1\"\nring_seconds = 10\n").unwrap();
-        let config = Config::load(Some(&file), &["http=127.0.0.1:2".into(), "rtp_ports=[30000, 30100]".into()]).unwrap();
+        let config =
+            Config::load(Some(&file), &["http=127.0.0.1:2".into(), "rtp_ports=[30000, 30100]".into()])
+                .unwrap();
         assert_eq!(config.http, "127.0.0.1:2");
         assert_eq!(config.ring_seconds, 10);
         assert_eq!(config.rtp_ports, (30000, 30100));

@@ -14,8 +14,12 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Waybell's backend: rings every recipient once, and tells the couriers' phones how it went.
 #[derive(Parser)]
-#[command(version, about, after_help = "Example:\n  waybell-server --config waybell.toml serve\n\n\
-    Each key of the file is also a variable (WAYBELL_HTTP=0.0.0.0:8600) and a flag (--set http=0.0.0.0:8600).")]
+#[command(
+    version,
+    about,
+    after_help = "Example:\n  waybell-server --config waybell.toml serve\n\n\
+    Each key of the file is also a variable (WAYBELL_HTTP=0.0.0.0:8600) and a flag (--set http=0.0.0.0:8600)."
+)]
 struct Arguments {
     /// TOML file; see docs/operations.md for its keys.
     #[arg(long, short, env = "WAYBELL_CONFIG_FILE", global = true)]
@@ -146,8 +150,9 @@ async fn administer(command: Admin, config: Config) -> anyhow::Result<()> {
                 anyhow::bail!("--name: there is an organisation {name:?} already");
             }
             let company = company.unwrap_or_else(|| name.clone());
-            let (id, branch) =
-                create_organisation(&write, now, &name, &company, &time_zone, &policy).await.map_err(plain)?;
+            let (id, branch) = create_organisation(&write, now, &name, &company, &time_zone, &policy)
+                .await
+                .map_err(plain)?;
             serde_json::json!({ "organisation": id, "branch": branch })
         }
         Admin::CreateUser { organisation, login, password, name, role, phone } => {
@@ -156,7 +161,9 @@ async fn administer(command: Admin, config: Config) -> anyhow::Result<()> {
                 .map_err(plain)?
                 .ok_or_else(|| anyhow::anyhow!("--organisation: there is none named {organisation:?}"))?;
             let role = Role::parse(&role).ok_or_else(|| {
-                anyhow::anyhow!("--role: {role:?} is none of courier, supervisor, agent, team_leader, administrator")
+                anyhow::anyhow!(
+                    "--role: {role:?} is none of courier, supervisor, agent, team_leader, administrator"
+                )
             })?;
             let person = NewPerson { organisation: id, branch, login, password, name, role, phone };
             serde_json::json!(create_person(&write, now, person).await.map_err(plain)?)
@@ -172,7 +179,8 @@ fn log_to_stderr(format: &str) {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,sqlx=warn,rsipstack=warn"));
     let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr);
+    let log =
+        tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr);
     if format == "json" { log.json().init() } else { log.init() }
 }
 

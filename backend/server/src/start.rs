@@ -17,7 +17,9 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use waybell_switch::{Credentials, Listen, Registration, Switch, SwitchConfig, SwitchError, Transport, TrunkConfig};
+use waybell_switch::{
+    Credentials, Listen, Registration, Switch, SwitchConfig, SwitchError, Transport, TrunkConfig,
+};
 
 /// Why the server cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -93,7 +95,8 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     });
     let provider: Arc<dyn TextMessage> = match &app.config.messages.url {
         Some(url) => Arc::new(
-            HttpProvider::new(url.clone(), app.config.messages.token.clone()).map_err(|e| StartError::Other(e.to_string()))?,
+            HttpProvider::new(url.clone(), app.config.messages.token.clone())
+                .map_err(|e| StartError::Other(e.to_string()))?,
         ),
         None => Arc::new(OutboxFolder { folder: app.config.data.join("outbox") }),
     };
@@ -103,7 +106,8 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         async move {
             let router = crate::http::router(app.clone());
             let stopping = app.stopping.clone();
-            let served = axum::serve(listener, router).with_graceful_shutdown(async move { stopping.cancelled().await });
+            let served = axum::serve(listener, router)
+                .with_graceful_shutdown(async move { stopping.cancelled().await });
             if let Err(error) = served.await {
                 tracing::error!(%error, "HTTP has stopped");
             }
@@ -152,7 +156,9 @@ impl KeptPorts {
     /// The address asked for, or the one of the last start where a free port was asked for and is still free.
     fn http_for(&self, asked: &str) -> String {
         match (asked.parse::<SocketAddr>(), self.http) {
-            (Ok(a), Some(kept)) if a.port() == 0 && a.ip() == kept.ip() && std::net::TcpListener::bind(kept).is_ok() => {
+            (Ok(a), Some(kept))
+                if a.port() == 0 && a.ip() == kept.ip() && std::net::TcpListener::bind(kept).is_ok() =>
+            {
                 kept.to_string()
             }
             _ => asked.to_owned(),
@@ -161,7 +167,8 @@ impl KeptPorts {
 
     fn write(config: &Config, switch: &Switch, http: SocketAddr) -> std::io::Result<()> {
         let sip = switch.local_addrs().into_iter().map(|(t, a)| (word(t).to_owned(), a)).collect();
-        let text = serde_json::to_vec_pretty(&KeptPorts { http: Some(http), sip }).map_err(std::io::Error::other)?;
+        let text =
+            serde_json::to_vec_pretty(&KeptPorts { http: Some(http), sip }).map_err(std::io::Error::other)?;
         let part = config.data.join("ports.json.part");
         std::fs::write(&part, text)?;
         std::fs::rename(part, config.data.join("ports.json"))
@@ -218,11 +225,16 @@ fn switch_config(config: &Config, kept: &KeptPorts) -> Result<SwitchConfig, Star
                 realm: None,
             });
             trunk.register = (t.register && t.user.is_some()).then(|| Registration {
-                aor: format!("sip:{}@{}", t.user.as_deref().unwrap_or_default(), t.peers.first().map_or("", String::as_str)),
+                aor: format!(
+                    "sip:{}@{}",
+                    t.user.as_deref().unwrap_or_default(),
+                    t.peers.first().map_or("", String::as_str)
+                ),
                 expires: Duration::from_secs(600),
             });
             trunk.session_expires = t.session_expires.map(|s| Duration::from_secs(u64::from(s)));
-            trunk.options_interval = (t.options_seconds > 0).then(|| Duration::from_secs(u64::from(t.options_seconds)));
+            trunk.options_interval =
+                (t.options_seconds > 0).then(|| Duration::from_secs(u64::from(t.options_seconds)));
             trunk.tls_ca.clone_from(&t.tls_ca);
             trunk.ring_limit = Duration::from_secs(u64::from(config.ring_seconds));
             trunk

@@ -73,25 +73,44 @@ pub(crate) async fn doctor(client: &Client, out: &Out, data_dir: &Path) -> Outco
     let folder = data_dir.display();
     let parcels = client.tasks().list().await.map(|l| l.len());
     match parcels {
-        Ok(n) => report.good("store", format!("数据正常：{folder}，{n} 件"), format!("the store is sound: {folder}, {n} parcels")),
+        Ok(n) => report.good(
+            "store",
+            format!("数据正常：{folder}，{n} 件"),
+            format!("the store is sound: {folder}, {n} parcels"),
+        ),
         Err(e) => {
             worst = FAILED;
             report.bad(
                 "store",
                 format!("读不出数据：{e}"),
                 format!("the store cannot be read: {e}"),
-                ("再运行一次：损坏的文件会被移开并从服务器恢复", "run a command again: a damaged file is set aside and filled from the server"),
+                (
+                    "再运行一次：损坏的文件会被移开并从服务器恢复",
+                    "run a command again: a damaged file is set aside and filled from the server",
+                ),
             );
         }
     }
     key(&mut report, data_dir);
     let server = client.session().server();
     if server.is_empty() {
-        report.bad("server", "没有服务器地址", "there is no server address", ("waybell login 用户名 --server https://…", "waybell login NAME --server https://…"));
+        report.bad(
+            "server",
+            "没有服务器地址",
+            "there is no server address",
+            ("waybell login 用户名 --server https://…", "waybell login NAME --server https://…"),
+        );
         return Ok(report.tell(SIGN_IN));
     }
-    if server.starts_with("http://") && !["127.0.0.1", "localhost", "[::1]"].iter().any(|l| server.contains(l)) {
-        report.bad("tls", format!("{server} 未加密"), format!("{server} is not encrypted"), ("改用 https:// 地址重新登录", "sign in again with an https:// address"));
+    if server.starts_with("http://")
+        && !["127.0.0.1", "localhost", "[::1]"].iter().any(|l| server.contains(l))
+    {
+        report.bad(
+            "tls",
+            format!("{server} 未加密"),
+            format!("{server} is not encrypted"),
+            ("改用 https:// 地址重新登录", "sign in again with an https:// address"),
+        );
         worst = FAILED;
     }
     worst = exchange(client, &mut report, &server).await?.max(worst);
@@ -115,7 +134,12 @@ fn key(report: &mut Report<'_>, data_dir: &Path) {
 
 async fn exchange(client: &Client, report: &mut Report<'_>, server: &str) -> Result<u8, Failure> {
     if client.session().current().is_none() {
-        report.bad("session", "没有登录", "nobody is signed in", ("waybell login 用户名", "waybell login NAME"));
+        report.bad(
+            "session",
+            "没有登录",
+            "nobody is signed in",
+            ("waybell login 用户名", "waybell login NAME"),
+        );
         return Ok(SIGN_IN);
     }
     let done = tokio::time::timeout(Duration::from_secs(10), client.sync().now()).await;
@@ -127,26 +151,54 @@ async fn exchange(client: &Client, report: &mut Report<'_>, server: &str) -> Res
             if skew.abs() > MINUTE {
                 let (s, zh) = (skew.abs() / 1000, if skew > 0 { "慢" } else { "快" });
                 let en = if skew > 0 { "behind" } else { "ahead" };
-                report.bad("clock", format!("本机时钟{zh} {s} 秒"), format!("this machine's clock is {s} s {en}"), ("打开自动校时", "turn automatic time on"));
+                report.bad(
+                    "clock",
+                    format!("本机时钟{zh} {s} 秒"),
+                    format!("this machine's clock is {s} s {en}"),
+                    ("打开自动校时", "turn automatic time on"),
+                );
                 return Ok(FAILED);
             }
             report.good("clock", "本机时钟准确", "this machine's clock is right");
             Ok(DONE)
         }
         (_, SyncState::AuthNeeded) => {
-            report.bad("session", "登录已失效", "the session has ended", ("waybell login 用户名", "waybell login NAME"));
+            report.bad(
+                "session",
+                "登录已失效",
+                "the session has ended",
+                ("waybell login 用户名", "waybell login NAME"),
+            );
             Ok(SIGN_IN)
         }
         (Ok(Err(Error::Offline { problem, .. })), _) => {
-            report.bad("server", format!("连不上 {server}：{problem}"), format!("cannot reach {server}: {problem}"), ("检查网络和地址；已做的操作都保存着", "check network and address; whatever was done is kept"));
+            report.bad(
+                "server",
+                format!("连不上 {server}：{problem}"),
+                format!("cannot reach {server}: {problem}"),
+                (
+                    "检查网络和地址；已做的操作都保存着",
+                    "check network and address; whatever was done is kept",
+                ),
+            );
             Ok(OFFLINE)
         }
         (Ok(Err(other)), _) => {
-            report.bad("server", format!("服务器拒绝：{other}"), format!("the server refuses: {other}"), ("稍后再试，或告诉管理员", "try later, or tell the administrator"));
+            report.bad(
+                "server",
+                format!("服务器拒绝：{other}"),
+                format!("the server refuses: {other}"),
+                ("稍后再试，或告诉管理员", "try later, or tell the administrator"),
+            );
             Ok(FAILED)
         }
         (Err(_), _) => {
-            report.bad("server", format!("{server} 没有回应"), format!("{server} does not answer"), ("检查网络；已做的操作都保存着", "check the network; whatever was done is kept"));
+            report.bad(
+                "server",
+                format!("{server} 没有回应"),
+                format!("{server} does not answer"),
+                ("检查网络；已做的操作都保存着", "check the network; whatever was done is kept"),
+            );
             Ok(OFFLINE)
         }
     }
@@ -156,15 +208,33 @@ fn waiting(client: &Client, report: &mut Report<'_>, worst: &mut u8) -> Result<(
     let status = client.sync().status()?;
     if status.dead > 0 {
         let n = status.dead;
-        report.bad("refused", format!("{n} 个操作被服务器拒绝"), format!("the server refused {n} operations"), ("waybell sync 查看，--retry 重试或 --discard 放弃", "see them with waybell sync; then --retry or --discard"));
+        report.bad(
+            "refused",
+            format!("{n} 个操作被服务器拒绝"),
+            format!("the server refused {n} operations"),
+            (
+                "waybell sync 查看，--retry 重试或 --discard 放弃",
+                "see them with waybell sync; then --retry or --discard",
+            ),
+        );
         *worst = (*worst).max(FAILED);
     }
     match status.queued {
         0 => report.good("queue", "没有待发送的操作", "nothing waits to be sent"),
-        n => report.bad("queue", format!("{n} 个操作待发送"), format!("{n} operations wait to be sent"), ("有网络后运行 waybell sync", "run waybell sync when there is a network")),
+        n => report.bad(
+            "queue",
+            format!("{n} 个操作待发送"),
+            format!("{n} operations wait to be sent"),
+            ("有网络后运行 waybell sync", "run waybell sync when there is a network"),
+        ),
     }
     if client.notify().policy()?.is_some_and(|p| p.stopped) {
-        report.bad("stopped", "管理员已停止所有呼叫", "an administrator holds all calls", ("联系管理员", "ask the administrator"));
+        report.bad(
+            "stopped",
+            "管理员已停止所有呼叫",
+            "an administrator holds all calls",
+            ("联系管理员", "ask the administrator"),
+        );
     }
     Ok(())
 }

@@ -31,7 +31,12 @@ pub(super) async fn notify(client: &Client, out: &Out, args: &NotifyArgs) -> Out
         out.json(&json!({ "plan": plan, "checked": checked, "batch": null }));
         return Ok(DONE);
     }
-    if let Some(code) = asked(out, args.yes, &texts::go(out.lang), &json!({ "plan": plan, "checked": checked, "batch": null })) {
+    if let Some(code) = asked(
+        out,
+        args.yes,
+        &texts::go(out.lang),
+        &json!({ "plan": plan, "checked": checked, "batch": null }),
+    ) {
         return Ok(code);
     }
     let batch = client.notify().send(&args.template, &chosen, start_at).await?;
@@ -71,9 +76,16 @@ async fn choose(client: &Client, out: &Out, args: &NotifyArgs) -> Result<Vec<Par
     ids(client, &args.waybills)
 }
 
-pub(super) async fn again(client: &Client, out: &Out, template: &str, include_unknown: bool, yes: bool) -> Outcome {
+pub(super) async fn again(
+    client: &Client,
+    out: &Out,
+    template: &str,
+    include_unknown: bool,
+    yes: bool,
+) -> Outcome {
     refresh(client).await?;
-    let question = if include_unknown { texts::again_unknown(out.lang) } else { texts::again_question(out.lang) };
+    let question =
+        if include_unknown { texts::again_unknown(out.lang) } else { texts::again_question(out.lang) };
     if let Some(code) = asked(out, yes, &question, &json!({ "batch": null })) {
         return Ok(code);
     }
@@ -111,7 +123,8 @@ mod tests {
     #[test]
     fn times() {
         let now = Local.with_ymd_and_hms(2026, 11, 21, 12, 0, 0).unwrap();
-        let minutes = |text: &str| start(Lang::En, text, now).map(|t| (t.0 - now.timestamp_millis()) / MINUTE);
+        let minutes =
+            |text: &str| start(Lang::En, text, now).map(|t| (t.0 - now.timestamp_millis()) / MINUTE);
         assert_eq!(minutes("14:30").unwrap(), 150);
         assert_eq!(minutes("2026-11-22 12:00").unwrap(), 24 * 60);
         assert_eq!(minutes(&(now + chrono::Duration::hours(1)).to_rfc3339()).unwrap(), 60);

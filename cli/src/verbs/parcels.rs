@@ -106,7 +106,9 @@ fn cells(lang: Lang, p: &ParcelView) -> Vec<String> {
 
 pub(super) async fn state(client: &Client, out: &Out, words: &[String]) -> Outcome {
     signed_in(client)?;
-    let Some((word, waybills)) = words.split_last() else { return Err(Failure::usage(texts::states_hint(out.lang))) };
+    let Some((word, waybills)) = words.split_last() else {
+        return Err(Failure::usage(texts::states_hint(out.lang)));
+    };
     let state = state_of(word)
         .ok_or_else(|| Failure::usage(texts::no_state(out.lang, word)).hint(texts::states_hint(out.lang)))?;
     let ids = ids(client, waybills)?;
@@ -118,7 +120,10 @@ pub(super) async fn state(client: &Client, out: &Out, words: &[String]) -> Outco
 fn state_of(word: &str) -> Option<ParcelState> {
     let plain = word.trim().to_lowercase().replace(['-', ' '], "_");
     ParcelState::parse(&plain).or_else(|| {
-        ParcelState::ALL.iter().copied().find(|s| s.label_zh() == word || s.label_en().replace(' ', "_") == plain)
+        ParcelState::ALL
+            .iter()
+            .copied()
+            .find(|s| s.label_zh() == word || s.label_en().replace(' ', "_") == plain)
     })
 }
 

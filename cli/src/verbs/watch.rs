@@ -71,7 +71,9 @@ async fn lines(client: &Client, out: &Out, id: BatchId) -> Result<bool, Failure>
             head = now;
         }
         for person in &progress.recipients {
-            let same = known.get(&person.id).is_some_and(|k| k.state == person.state && k.mark == person.mark && k.keys == person.keys);
+            let same = known
+                .get(&person.id)
+                .is_some_and(|k| k.state == person.state && k.mark == person.mark && k.keys == person.keys);
             if !same {
                 out.line(format!("  {}", cells(out.lang, person).join("  ")));
                 known.insert(person.id, person.clone());
@@ -95,11 +97,14 @@ async fn screen(client: &Client, lang: Lang, id: BatchId) -> Result<bool, Failur
             let title = state(client, lang, &progress)?;
             let last = progress.recipients.len().saturating_sub(1);
             top = top.min(last);
-            terminal.draw(|frame| draw(frame, lang, &progress, &title, top)).map_err(|e| Failure::plain(e.to_string()))?;
+            terminal
+                .draw(|frame| draw(frame, lang, &progress, &title, top))
+                .map_err(|e| Failure::plain(e.to_string()))?;
             if progress.is_over() {
                 return Ok(true);
             }
-            let pressed = tokio::task::spawn_blocking(|| if poll(KEYS).ok()? { read().ok() } else { None }).await;
+            let pressed =
+                tokio::task::spawn_blocking(|| if poll(KEYS).ok()? { read().ok() } else { None }).await;
             if let Ok(Some(Event::Key(key))) = pressed {
                 match key.code {
                     KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => return Ok(false),
@@ -202,7 +207,8 @@ fn state(client: &Client, lang: Lang, progress: &Progress) -> Result<String, Fai
 
 fn summary(lang: Lang, progress: &Progress) -> String {
     let c = progress.batch.counts;
-    let mut text = texts::counts(lang, c.recipients, c.answered, c.unanswered, c.calling, c.waiting, c.unknown);
+    let mut text =
+        texts::counts(lang, c.recipients, c.answered, c.unanswered, c.calling, c.waiting, c.unknown);
     if c.cancelled > 0 {
         text += &texts::cancelled(lang, c.cancelled);
     }

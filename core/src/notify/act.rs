@@ -39,13 +39,17 @@ impl Notify {
                     && (tap.state == OperationState::Dead || tap.tries == 0)
                 {
                     drop_whole(t, &seal, tap)?;
-                    let gone = BatchView { state: BatchState::Cancelled, counts: Default::default(), ..batch };
+                    let gone =
+                        BatchView { state: BatchState::Cancelled, counts: Default::default(), ..batch };
                     rows::local_batch(t, &gone)?;
                     return Ok(Undone::TakenBack);
                 }
                 // what was asked of this batch before and has not left is overtaken
                 let lane = format!("batch:{id}");
-                t.execute("DELETE FROM operation WHERE lane = ?1 AND state = 'pending' AND kind <> 'undo'", [lane])?;
+                t.execute(
+                    "DELETE FROM operation WHERE lane = ?1 AND state = 'pending' AND kind <> 'undo'",
+                    [lane],
+                )?;
                 enqueue(t, &seal, OperationKind::Undo, id, tap.as_ref(), now)?;
                 Ok(Undone::Asked)
             })
@@ -90,7 +94,11 @@ impl Notify {
 }
 
 fn enqueue(
-    t: &Connection, seal: &Seal, kind: OperationKind, id: BatchId, tap: Option<&Operation>,
+    t: &Connection,
+    seal: &Seal,
+    kind: OperationKind,
+    id: BatchId,
+    tap: Option<&Operation>,
     now: waybell_domain::clock::EventTime,
 ) -> Result<()> {
     let mut operation = Operation::new(kind, Some(id), Vec::new(), now);
@@ -108,7 +116,11 @@ fn event(kind: OperationKind) -> BatchEvent {
 }
 
 /// The batch with what is on its way to the server over it, and its people.
-pub(super) fn shown(c: &Connection, seal: &Seal, mut batch: BatchView) -> Result<(BatchView, Vec<RecipientView>)> {
+pub(super) fn shown(
+    c: &Connection,
+    seal: &Seal,
+    mut batch: BatchView,
+) -> Result<(BatchView, Vec<RecipientView>)> {
     let people = rows::recipients(c, seal, batch.id)?;
     if !people.is_empty() {
         batch.counts = rows::counts(&people);

@@ -23,8 +23,8 @@ use waybell_domain::clock::UnixMs;
 use waybell_domain::dial::batch::BatchState;
 use waybell_domain::id::{BatchId, ParcelId};
 use waybell_domain::wire::{
-    ActedAt, BatchCounts, BatchRequest, BatchView, PlanRequest, PlanView, PolicyView, RecipientView, RingAgainRequest,
-    TemplateView, WhyView,
+    ActedAt, BatchCounts, BatchRequest, BatchView, PlanRequest, PlanView, PolicyView, RecipientView,
+    RingAgainRequest, TemplateView, WhyView,
 };
 
 pub use act::Undone;
@@ -94,14 +94,23 @@ impl Notify {
     ///
     /// # Errors
     /// `SignedOut`, `NotFound`, `BadInput` for no parcels or more than [`MOST_PARCELS`], `Storage`.
-    pub async fn send(&self, template: &str, parcels: &[ParcelId], start_at: Option<UnixMs>) -> Result<BatchId> {
+    pub async fn send(
+        &self,
+        template: &str,
+        parcels: &[ParcelId],
+        start_at: Option<UnixMs>,
+    ) -> Result<BatchId> {
         let inner = &self.client.inner;
         let user = inner.user()?;
         if parcels.is_empty() {
             return Err(Error::bad("parcels", "none is chosen", "choose at least one"));
         }
         if parcels.len() > MOST_PARCELS {
-            return Err(Error::bad("parcels", format!("more than {MOST_PARCELS} are chosen"), "send several notices"));
+            return Err(Error::bad(
+                "parcels",
+                format!("more than {MOST_PARCELS} are chosen"),
+                "send several notices",
+            ));
         }
         let acted = inner.event_time();
         let request = BatchRequest {
@@ -114,14 +123,16 @@ impl Notify {
             confirmed: false,
         };
         let id = request.id;
-        let operation = Operation::new(OperationKind::Notify, Some(id), serde_json::to_vec(&request)?, acted.clone());
+        let operation =
+            Operation::new(OperationKind::Notify, Some(id), serde_json::to_vec(&request)?, acted.clone());
         let seal = inner.store.seal.clone();
         inner
             .store
             .write(move |t| {
                 let plan = plan::compute(t, &seal, &request.template, &request.parcels, acted.wall)?
                     .ok_or(Error::NotFound("parcel"))?;
-                let counts = BatchCounts { recipients: plan.rings(), waiting: plan.rings(), ..BatchCounts::default() };
+                let counts =
+                    BatchCounts { recipients: plan.rings(), waiting: plan.rings(), ..BatchCounts::default() };
                 let view = local(&request, user.id, counts, plan.estimate.cost.minor, acted.wall);
                 rows::local_batch(t, &view)?;
                 queue::push(t, &seal, &operation)
@@ -144,7 +155,8 @@ impl Notify {
             include_unknown,
         };
         let id = request.id;
-        let operation = Operation::new(OperationKind::Again, Some(id), serde_json::to_vec(&request)?, acted.clone());
+        let operation =
+            Operation::new(OperationKind::Again, Some(id), serde_json::to_vec(&request)?, acted.clone());
         let seal = inner.store.seal.clone();
         inner
             .store
@@ -172,7 +184,12 @@ impl Notify {
         let seal = inner.store.seal.clone();
         inner
             .store
-            .read(move |c| rows::batches(c, limit)?.into_iter().map(|b| act::shown(c, &seal, b).map(|(b, _)| b)).collect())
+            .read(move |c| {
+                rows::batches(c, limit)?
+                    .into_iter()
+                    .map(|b| act::shown(c, &seal, b).map(|(b, _)| b))
+                    .collect()
+            })
             .await
     }
 
@@ -213,7 +230,11 @@ impl Notify {
     pub async fn why(&self, waybill_no: &str) -> Result<WhyView> {
         let waybill: String = waybill_no.trim().chars().filter(char::is_ascii_alphanumeric).collect();
         if waybill.is_empty() {
-            return Err(Error::bad("waybill_no", "holds no letter or digit", "copy the number from the label"));
+            return Err(Error::bad(
+                "waybill_no",
+                "holds no letter or digit",
+                "copy the number from the label",
+            ));
         }
         self.client.inner.ask(&Request::get(format!("/api/v1/parcels/{waybill}/why"))).await
     }
@@ -233,7 +254,11 @@ impl Notify {
 }
 
 fn local(
-    request: &BatchRequest, courier: waybell_domain::id::UserId, counts: BatchCounts, cost_minor: i64, now: UnixMs,
+    request: &BatchRequest,
+    courier: waybell_domain::id::UserId,
+    counts: BatchCounts,
+    cost_minor: i64,
+    now: UnixMs,
 ) -> BatchView {
     BatchView {
         id: request.id,

@@ -3,8 +3,8 @@
 use super::rows::{self, POLICY};
 use crate::error::Result;
 use crate::outbox::{OperationKind, queue};
-use crate::store::sealed_meta;
 use crate::store::seal::Seal;
+use crate::store::sealed_meta;
 use crate::tasks::rows::find;
 use rusqlite::Connection;
 use std::collections::BTreeSet;
@@ -24,7 +24,13 @@ const ZONE: chrono_tz::Tz = chrono_tz::Asia::Shanghai;
 const BATCHES: u32 = 200;
 
 /// The plan for these parcels; `None` in `parcels` is one that this phone does not know.
-pub(crate) fn compute(c: &Connection, seal: &Seal, template: &str, ids: &[ParcelId], now: UnixMs) -> Result<Option<DialPlan>> {
+pub(crate) fn compute(
+    c: &Connection,
+    seal: &Seal,
+    template: &str,
+    ids: &[ParcelId],
+    now: UnixMs,
+) -> Result<Option<DialPlan>> {
     let mut parcels = Vec::with_capacity(ids.len());
     for &id in ids {
         let Some(row) = find(c, seal, id)? else { return Ok(None) };

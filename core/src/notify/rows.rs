@@ -54,7 +54,8 @@ pub(crate) fn batch(c: &Connection, id: BatchId) -> Result<Option<BatchView>> {
 
 /// Batches, newest first.
 pub(crate) fn batches(c: &Connection, limit: u32) -> Result<Vec<BatchView>> {
-    let mut statement = c.prepare_cached("SELECT body FROM batch ORDER BY created_at DESC, id DESC LIMIT ?1")?;
+    let mut statement =
+        c.prepare_cached("SELECT body FROM batch ORDER BY created_at DESC, id DESC LIMIT ?1")?;
     let mut rows = statement.query([limit])?;
     let mut out = Vec::new();
     while let Some(row) = rows.next()? {
@@ -65,7 +66,8 @@ pub(crate) fn batches(c: &Connection, limit: u32) -> Result<Vec<BatchView>> {
 
 /// The people of a batch, in their order.
 pub(crate) fn recipients(c: &Connection, seal: &Seal, id: BatchId) -> Result<Vec<RecipientView>> {
-    let mut statement = c.prepare_cached("SELECT id, body FROM recipient WHERE batch_id = ?1 ORDER BY sequence, id")?;
+    let mut statement =
+        c.prepare_cached("SELECT id, body FROM recipient WHERE batch_id = ?1 ORDER BY sequence, id")?;
     let mut rows = statement.query([id.to_string()])?;
     let mut out = Vec::new();
     while let Some(row) = rows.next()? {

@@ -28,7 +28,12 @@ pub(crate) struct Operation {
 
 impl Operation {
     /// A new one in the lane of its kind.
-    pub(crate) fn new(kind: OperationKind, target: Option<BatchId>, body: Vec<u8>, acted: EventTime) -> Operation {
+    pub(crate) fn new(
+        kind: OperationKind,
+        target: Option<BatchId>,
+        body: Vec<u8>,
+        acted: EventTime,
+    ) -> Operation {
         let own_lane = matches!(
             kind,
             OperationKind::Pause | OperationKind::Resume | OperationKind::Undo | OperationKind::Confirm
@@ -109,7 +114,8 @@ pub(crate) fn claim(t: &Connection, seal: &Seal, held: &HashSet<String>) -> Resu
         found
     };
     let Some(id) = found else { return Ok(None) };
-    t.prepare_cached("UPDATE operation SET state = 'in_flight', tries = tries + 1 WHERE id = ?1")?.execute([&id])?;
+    t.prepare_cached("UPDATE operation SET state = 'in_flight', tries = tries + 1 WHERE id = ?1")?
+        .execute([&id])?;
     by_id(t, seal, &id)
 }
 
@@ -183,8 +189,10 @@ pub(crate) fn kill(t: &Connection, id: OperationId, refusal: &Refusal) -> Result
 
 /// A dead one is to be sent again, in its old place. True if there is such a one.
 pub(crate) fn revive(t: &Connection, id: OperationId) -> Result<bool> {
-    Ok(t.prepare_cached("UPDATE operation SET state = 'pending', problem = NULL WHERE id = ?1 AND state = 'dead'")?
-        .execute([id.to_string()])?
+    Ok(t.prepare_cached(
+        "UPDATE operation SET state = 'pending', problem = NULL WHERE id = ?1 AND state = 'dead'",
+    )?
+    .execute([id.to_string()])?
         == 1)
 }
 
@@ -200,8 +208,14 @@ pub(crate) fn replace(t: &Connection, seal: &Seal, old: &Operation, new: &Operat
     Ok(())
 }
 
-fn select(c: &Connection, seal: &Seal, filter: &str, values: &[&dyn rusqlite::ToSql]) -> Result<Vec<Operation>> {
-    let mut statement = c.prepare_cached(&format!("SELECT {COLUMNS} FROM operation WHERE {filter} ORDER BY seq"))?;
+fn select(
+    c: &Connection,
+    seal: &Seal,
+    filter: &str,
+    values: &[&dyn rusqlite::ToSql],
+) -> Result<Vec<Operation>> {
+    let mut statement =
+        c.prepare_cached(&format!("SELECT {COLUMNS} FROM operation WHERE {filter} ORDER BY seq"))?;
     let mut rows = statement.query(values)?;
     let mut out = Vec::new();
     while let Some(row) = rows.next()? {
@@ -219,7 +233,9 @@ fn read(row: &Row<'_>, seal: &Seal) -> Result<Option<Operation>> {
     let state: String = row.get(6)?;
     let boot: String = row.get(9)?;
     let problem: Option<String> = row.get(11)?;
-    let (Ok(parsed), Some(kind)) = (OperationId::parse(&id), OperationKind::parse(&kind)) else { return Ok(None) };
+    let (Ok(parsed), Some(kind)) = (OperationId::parse(&id), OperationKind::parse(&kind)) else {
+        return Ok(None);
+    };
     Ok(Some(Operation {
         id: parsed,
         lane: row.get(1)?,

@@ -108,9 +108,13 @@ async fn claim(inner: &Inner) -> Result<Option<Operation>> {
 
 /// A tap that was sent before and has an undo behind it must not ring now.
 fn void(
-    t: &rusqlite::Connection, seal: &crate::store::seal::Seal, operation: Operation, now: &EventTime,
+    t: &rusqlite::Connection,
+    seal: &crate::store::seal::Seal,
+    operation: Operation,
+    now: &EventTime,
 ) -> Result<Operation> {
-    if operation.kind != OperationKind::Notify || operation.tries < 2 || !settle::undo_waits(t, operation.id)? {
+    if operation.kind != OperationKind::Notify || operation.tries < 2 || !settle::undo_waits(t, operation.id)?
+    {
         return Ok(operation);
     }
     let mut request: BatchRequest = serde_json::from_slice(&operation.body)?;

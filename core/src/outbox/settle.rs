@@ -31,7 +31,9 @@ pub(crate) fn judge(operation: &Operation, sent: &Result<Vec<u8>>) -> Verdict {
     match sent {
         Ok(_) => Verdict::Taken,
         // what a person did to a batch that has meanwhile ended is done with
-        Err(Error::Refused(refusal)) if refusal.code == "batch_over" && !operation.kind.makes_batch() => Verdict::Taken,
+        Err(Error::Refused(refusal)) if refusal.code == "batch_over" && !operation.kind.makes_batch() => {
+            Verdict::Taken
+        }
         Err(Error::Refused(refusal)) if !refusal.is_retryable() && refusal.status != 401 => Verdict::Dead,
         Err(Error::Offline { left, .. }) => Verdict::Again { left: *left },
         Err(Error::SignedOut) => Verdict::Again { left: false },
@@ -41,7 +43,11 @@ pub(crate) fn judge(operation: &Operation, sent: &Result<Vec<u8>>) -> Verdict {
 
 /// Brings queue and rows to where the answer puts them, in one transaction.
 pub(crate) async fn settle(
-    inner: &Inner, operation: Operation, verdict: Verdict, answer: Option<Vec<u8>>, refusal: Option<Refusal>,
+    inner: &Inner,
+    operation: Operation,
+    verdict: Verdict,
+    answer: Option<Vec<u8>>,
+    refusal: Option<Refusal>,
 ) -> Result<()> {
     let seal = inner.store.seal.clone();
     inner

@@ -29,7 +29,10 @@ async fn a_day_without_network_goes_out_once_and_in_order() {
     phone.client.sync().now().await.unwrap();
     let first = "SF1000000000001".to_owned();
     let effects = phone.fake.model.lock().effects.clone();
-    assert_eq!(effects, [Effect::Import(first.clone()), Effect::State(first, ParcelState::Signed), Effect::Tap(batch)]);
+    assert_eq!(
+        effects,
+        [Effect::Import(first.clone()), Effect::State(first, ParcelState::Signed), Effect::Tap(batch)]
+    );
     assert_eq!(phone.client.sync().status().unwrap().queued, 0);
     assert_eq!(phone.client.notify().progress(batch).await.unwrap().batch.state, BatchState::Running);
     assert_eq!(phone.client.tasks().get(all[0]).await.unwrap().state, ParcelState::Signed);
@@ -49,8 +52,12 @@ async fn lost_answers_and_copies_make_no_second_effect_and_bodies_stay_the_same(
     let seen = phone.fake.seen.lock();
     let taps: Vec<_> = seen.iter().filter(|s| s.path() == "/api/v1/batches").collect();
     assert_eq!(taps.len(), 2);
-    assert_eq!((taps[0].body.clone(), taps[0].header("idempotency-key")), (taps[1].body.clone(), taps[1].header("idempotency-key")));
-    let ages: Vec<_> = taps.iter().map(|t| t.header("x-waybell-age-ms").unwrap().parse::<u64>().unwrap()).collect();
+    assert_eq!(
+        (taps[0].body.clone(), taps[0].header("idempotency-key")),
+        (taps[1].body.clone(), taps[1].header("idempotency-key"))
+    );
+    let ages: Vec<_> =
+        taps.iter().map(|t| t.header("x-waybell-age-ms").unwrap().parse::<u64>().unwrap()).collect();
     assert_eq!(ages[1] - ages[0], 1_000, "the age is that of the sending");
 }
 
@@ -65,7 +72,9 @@ async fn the_age_is_by_the_boot_clock_and_unknown_after_a_reboot() {
     *phone.clock.boot.lock() = "boot-2".into();
     phone.client.sync().now().await.unwrap();
     let seen = phone.fake.seen.lock();
-    let age = |path: &str| seen.iter().find(|s| s.path() == path).unwrap().header("x-waybell-age-ms").map(str::to_owned);
+    let age = |path: &str| {
+        seen.iter().find(|s| s.path() == path).unwrap().header("x-waybell-age-ms").map(str::to_owned)
+    };
     assert_eq!(age("/api/v1/parcels/import"), Some((3 * HOUR).to_string()));
     assert_eq!(age("/api/v1/parcels/state"), None);
 }
@@ -206,7 +215,8 @@ async fn play(steps: Vec<Step>) {
                 wanted.work.push(Effect::State(parcel.waybill_no.clone(), state));
             }
             Step::Tap(at) if !known.is_empty() => {
-                let id = phone.client.notify().send("arrived", &[known[at % known.len()].id], None).await.unwrap();
+                let id =
+                    phone.client.notify().send("arrived", &[known[at % known.len()].id], None).await.unwrap();
                 wanted.work.push(Effect::Tap(id));
                 wanted.taps.push(id);
             }
@@ -233,6 +243,8 @@ async fn play(steps: Vec<Step>) {
     phone.fake.deliver_late();
     phone.client.sync().now().await.unwrap();
     assert_eq!(phone.client.sync().operations().unwrap(), [], "nothing is left");
+    let mut here = phone.client.tasks().list().await.unwrap();
+    here.sort_by_key(|p| p.id);
     let model = phone.fake.model.lock();
     let work: Vec<_> = model.effects.iter().filter(|e| !matches!(e, Effect::Act(..))).cloned().collect();
     assert_eq!(work, wanted.work, "each once, in order");
@@ -244,8 +256,6 @@ async fn play(steps: Vec<Step>) {
             assert!(!wanted.taps.contains(id), "a tap was undone that nobody undid");
         }
     }
-    let mut here = phone.client.tasks().list().await.unwrap();
-    here.sort_by_key(|p| p.id);
     assert_eq!(here, model.parcels.values().cloned().collect::<Vec<_>>(), "phone and server agree");
 }
 

@@ -16,7 +16,8 @@ fn filed(c: &Connection) -> Result<i64> {
 
 /// True if rows wait to be filed.
 pub(super) fn is_behind(c: &Connection) -> Result<bool> {
-    let newest: i64 = c.prepare_cached("SELECT COALESCE(MAX(touched), 0) FROM parcel")?.query_row([], |r| r.get(0))?;
+    let newest: i64 =
+        c.prepare_cached("SELECT COALESCE(MAX(touched), 0) FROM parcel")?.query_row([], |r| r.get(0))?;
     Ok(newest > filed(c)?)
 }
 
@@ -43,7 +44,8 @@ pub(super) fn some(t: &Connection) -> Result<()> {
             .execute(rusqlite::params![n, filing(text)])?;
         t.prepare_cached("UPDATE parcel SET indexed = 1 WHERE n = ?1")?.execute([n])?;
     }
-    let newest: i64 = t.prepare_cached("SELECT COALESCE(MAX(touched), 0) FROM parcel")?.query_row([], |r| r.get(0))?;
+    let newest: i64 =
+        t.prepare_cached("SELECT COALESCE(MAX(touched), 0) FROM parcel")?.query_row([], |r| r.get(0))?;
     set_meta(t, FILED, Some(&reached.unwrap_or(newest).max(from).to_string()))
 }
 

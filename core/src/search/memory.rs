@@ -45,7 +45,8 @@ impl Memory {
             self.drop_removed(c)?;
             self.removed = removed;
         }
-        let mut statement = c.prepare_cached("SELECT n, id, body, touched FROM parcel WHERE touched > ?1 ORDER BY touched")?;
+        let mut statement =
+            c.prepare_cached("SELECT n, id, body, touched FROM parcel WHERE touched > ?1 ORDER BY touched")?;
         let mut rows = statement.query([self.seen])?;
         let mut newest = self.seen;
         let transaction = self.terms.unchecked_transaction()?;
@@ -108,7 +109,11 @@ impl Memory {
         let mut left: Option<Vec<i64>> = None;
         for condition in members.iter().filter_map(condition) {
             let mut here = rows(c, "SELECT rowid FROM parcel_terms WHERE parcel_terms MATCH ?1", &condition)?;
-            here.extend(rows(&self.terms, "SELECT rowid FROM personal_terms WHERE personal_terms MATCH ?1", &condition)?);
+            here.extend(rows(
+                &self.terms,
+                "SELECT rowid FROM personal_terms WHERE personal_terms MATCH ?1",
+                &condition,
+            )?);
             here.sort_unstable();
             here.dedup();
             left = Some(match left {

@@ -24,8 +24,8 @@ mod tests;
 use crate::client::Client;
 use crate::error::{Error, Result};
 use crate::tasks::rows::find;
-pub(crate) use memory::REMOVED;
 use memory::Memory;
+pub(crate) use memory::REMOVED;
 use parking_lot::Mutex;
 use waybell_domain::id::ParcelId;
 use waybell_domain::wire::ParcelView;
@@ -70,14 +70,18 @@ impl Search {
     pub async fn ids(&self, query: &str) -> Result<Vec<ParcelId>> {
         self.ready().await?;
         let (inner, query) = (self.client.inner.clone(), query.to_owned());
-        tokio::task::spawn_blocking(move || Self::look(&inner, &query, usize::MAX)).await.map_err(Error::storage)?
+        tokio::task::spawn_blocking(move || Self::look(&inner, &query, usize::MAX))
+            .await
+            .map_err(Error::storage)?
     }
 
     /// Files what has not been filed yet. Searches do so themselves; calling it early makes the first one quicker.
     pub async fn prepare(&self) -> Result<()> {
         self.ready().await?;
         let inner = self.client.inner.clone();
-        tokio::task::spawn_blocking(move || Self::look(&inner, "", 0).map(drop)).await.map_err(Error::storage)?
+        tokio::task::spawn_blocking(move || Self::look(&inner, "", 0).map(drop))
+            .await
+            .map_err(Error::storage)?
     }
 
     async fn ready(&self) -> Result<()> {

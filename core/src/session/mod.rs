@@ -13,6 +13,8 @@
 //!                        └─ 401 signed_out ─▶ wipe: rows go, undelivered operations stay and are reported
 //! ```
 
+#[cfg(test)]
+mod tests;
 mod wipe;
 
 use crate::client::{Client, Inner};
@@ -72,11 +74,14 @@ impl Session {
     pub async fn logout(&self) -> Result<SignedOut> {
         let inner = &self.client.inner;
         if inner.token().is_some() {
-            let _ = tokio::time::timeout(Duration::from_secs(3), crate::outbox::send::push(inner, true)).await;
+            let _ =
+                tokio::time::timeout(Duration::from_secs(3), crate::outbox::send::push(inner, true)).await;
             let request = Request { method: reqwest::Method::POST, ..Request::get("/api/v1/auth/logout") };
             let sent = tokio::time::timeout(Duration::from_secs(3), inner.ask_bytes(&request)).await;
             if !matches!(sent, Ok(Ok(_))) {
-                tracing::warn!("the server could not be told of the sign-out; the session ends there by itself");
+                tracing::warn!(
+                    "the server could not be told of the sign-out; the session ends there by itself"
+                );
             }
         }
         wipe(inner).await
@@ -164,7 +169,10 @@ impl Inner {
     async fn ended(&self, refusal: &Refusal) -> Result<()> {
         if refusal.code == "signed_out" {
             let left = wipe(self).await?;
-            tracing::warn!(undelivered = left.undelivered, "the session was ended by the server; the data were removed");
+            tracing::warn!(
+                undelivered = left.undelivered,
+                "the session was ended by the server; the data were removed"
+            );
         }
         Ok(())
     }
@@ -228,7 +236,10 @@ impl Inner {
 }
 
 /// Whose data and operations are in the store.
-pub(crate) fn owner(connection: &rusqlite::Connection, seal: &crate::store::seal::Seal) -> Result<Option<UserView>> {
+pub(crate) fn owner(
+    connection: &rusqlite::Connection,
+    seal: &crate::store::seal::Seal,
+) -> Result<Option<UserView>> {
     sealed_meta(connection, seal, OWNER)
 }
 

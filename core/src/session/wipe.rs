@@ -35,7 +35,10 @@ pub(super) fn clear(t: &Connection) -> Result<()> {
         "PRAGMA secure_delete = ON; DELETE FROM parcel; DELETE FROM batch; DELETE FROM recipient; \
          INSERT INTO parcel_terms (parcel_terms) VALUES ('delete-all');",
     )?;
-    t.execute("DELETE FROM meta WHERE key NOT IN (?1, ?2, ?3, ?4, 'touch')", [DEVICE, OWNER, SERVER, TOKENS])?;
+    t.execute(
+        "DELETE FROM meta WHERE key NOT IN (?1, ?2, ?3, ?4, 'touch')",
+        [DEVICE, OWNER, SERVER, TOKENS],
+    )?;
     t.execute_batch("PRAGMA secure_delete = OFF;")?;
     crate::tasks::rows::note_removal(t)
 }

@@ -68,7 +68,8 @@ impl Store {
 
     /// Runs a job in one transaction; its changes are durable when this returns. An error rolls back.
     pub(crate) async fn write<T: Send + 'static>(
-        &self, job: impl FnOnce(&Transaction<'_>) -> Result<T> + Send + 'static,
+        &self,
+        job: impl FnOnce(&Transaction<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let (tx, rx) = oneshot::channel();
         let inner = self.inner.clone();
@@ -90,7 +91,8 @@ impl Store {
 
     /// Runs a query on a reader, on a thread that may block.
     pub(crate) async fn read<T: Send + 'static>(
-        &self, job: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+        &self,
+        job: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let this = self.clone();
         tokio::task::spawn_blocking(move || this.read_now(job)).await.map_err(|_| closed())?
@@ -151,7 +153,10 @@ fn closed() -> Error {
 /// A value of `meta`.
 pub(crate) fn meta(connection: &Connection, key: &str) -> Result<Option<String>> {
     use rusqlite::OptionalExtension;
-    Ok(connection.prepare_cached("SELECT value FROM meta WHERE key = ?1")?.query_row([key], |r| r.get(0)).optional()?)
+    Ok(connection
+        .prepare_cached("SELECT value FROM meta WHERE key = ?1")?
+        .query_row([key], |r| r.get(0))
+        .optional()?)
 }
 
 /// Sets a value of `meta`; `None` removes it.
@@ -166,15 +171,26 @@ pub(crate) fn set_meta(connection: &Connection, key: &str, value: Option<&str>) 
 }
 
 /// A sealed value of `meta`; `None` if there is none or it does not open with this key.
-pub(crate) fn sealed_meta<T: serde::de::DeserializeOwned>(connection: &Connection, seal: &Seal, key: &str) -> Result<Option<T>> {
+pub(crate) fn sealed_meta<T: serde::de::DeserializeOwned>(
+    connection: &Connection,
+    seal: &Seal,
+    key: &str,
+) -> Result<Option<T>> {
     let Some(hex) = meta(connection, key)? else { return Ok(None) };
-    let bytes: Option<Vec<u8>> =
-        (0..hex.len()).step_by(2).map(|i| hex.get(i..i + 2).and_then(|h| u8::from_str_radix(h, 16).ok())).collect();
+    let bytes: Option<Vec<u8>> = (0..hex.len())
+        .step_by(2)
+        .map(|i| hex.get(i..i + 2).and_then(|h| u8::from_str_radix(h, 16).ok()))
+        .collect();
     Ok(bytes.and_then(|b| seal.open(key, &b).ok()))
 }
 
 /// Seals a value and sets it in `meta`.
-pub(crate) fn set_sealed_meta<T: serde::Serialize>(connection: &Connection, seal: &Seal, key: &str, value: &T) -> Result<()> {
+pub(crate) fn set_sealed_meta<T: serde::Serialize>(
+    connection: &Connection,
+    seal: &Seal,
+    key: &str,
+    value: &T,
+) -> Result<()> {
     let hex: String = seal.seal(key, value)?.iter().map(|b| format!("{b:02x}")).collect();
     set_meta(connection, key, Some(&hex))
 }

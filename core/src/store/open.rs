@@ -67,9 +67,13 @@ pub(crate) fn says_damaged(error: &rusqlite::Error) -> bool {
 }
 
 pub(super) fn reader(path: &Path) -> Result<Connection> {
-    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    let connection = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
-    connection.execute_batch("PRAGMA cache_size = -2000; PRAGMA temp_store = MEMORY; PRAGMA query_only = ON;")?;
+    connection
+        .execute_batch("PRAGMA cache_size = -2000; PRAGMA temp_store = MEMORY; PRAGMA query_only = ON;")?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
 }
@@ -124,7 +128,13 @@ fn set_aside(path: &Path) -> Result<()> {
 fn salvage(fresh: &Connection, path: &Path) {
     let damaged = with_suffix(path, ".damaged");
     let Ok(old) = Connection::open(&damaged) else { return };
-    let meta = copy(&old, fresh, "SELECT key, value FROM meta WHERE key NOT IN ('cursor', 'touch')", 2, "INSERT OR IGNORE INTO meta VALUES (?1, ?2)");
+    let meta = copy(
+        &old,
+        fresh,
+        "SELECT key, value FROM meta WHERE key NOT IN ('cursor', 'touch')",
+        2,
+        "INSERT OR IGNORE INTO meta VALUES (?1, ?2)",
+    );
     let mut operations = 0;
     for order in ["ASC", "DESC"] {
         let select = format!("SELECT * FROM operation ORDER BY seq {order}");
@@ -145,7 +155,8 @@ fn copy(from: &Connection, to: &Connection, select: &str, columns: usize, insert
     let Ok(mut statement) = from.prepare(select) else { return 0 };
     let Ok(mut rows) = statement.query([]) else { return 0 };
     while let Ok(Some(row)) = rows.next() {
-        let values: std::result::Result<Vec<rusqlite::types::Value>, _> = (0..columns).map(|i| row.get(i)).collect();
+        let values: std::result::Result<Vec<rusqlite::types::Value>, _> =
+            (0..columns).map(|i| row.get(i)).collect();
         let Ok(values) = values else { break };
         copied += to.execute(insert, rusqlite::params_from_iter(values)).unwrap_or(0);
     }

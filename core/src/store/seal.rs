@@ -26,7 +26,8 @@ impl Seal {
 
     pub(crate) fn seal_bytes(&self, id: &str, plain: &[u8]) -> Result<Vec<u8>> {
         let nonce = XChaCha20Poly1305::generate_nonce(&mut OsRng);
-        let sealed = self.cipher.encrypt(&nonce, Payload { msg: plain, aad: id.as_bytes() }).map_err(damaged)?;
+        let sealed =
+            self.cipher.encrypt(&nonce, Payload { msg: plain, aad: id.as_bytes() }).map_err(damaged)?;
         let mut out = nonce.to_vec();
         out.extend(sealed);
         Ok(out)

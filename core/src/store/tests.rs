@@ -50,3 +50,61 @@ async fn a_damaged_file_is_set_aside_with_its_operations_saved_where_they_can_be
     store.write(|t| set_meta(t, "a", Some("1"))).await.unwrap();
     assert!(dir.path().join("w.db.damaged").exists());
 }
+
+/// A store with 200 operations whose pages at these places (by the first page of `recipient` and the file's length) are
+/// overwritten.
+async fn damaged(at: impl Fn(usize, usize) -> usize) -> (tempfile::TempDir, std::path::PathBuf) {
+    let (dir, store) = fresh();
+    let path = dir.path().join("w.db");
+    let insert = "INSERT INTO operation (id, lane, kind, body, state, tries, acted_wall, acted_boot, acted_boot_ms) \
+                  VALUES (?1, 'work', 'state', zeroblob(900), 'pending', 0, 0, '', 0)";
+    store
+        .write(move |t| {
+            (0..200).try_for_each(|n| t.execute(insert, [format!("op-{n}")]).map(drop)).map_err(Error::from)
+        })
+        .await
+        .unwrap();
+    let root = "SELECT rootpage FROM sqlite_schema WHERE name = 'recipient'";
+    let page: i64 = store.read(move |c| Ok(c.query_row(root, [], |r| r.get(0))?)).await.unwrap();
+    store.close();
+    let mut bytes = std::fs::read(&path).unwrap();
+    let start = at(page as usize, bytes.len() / 4096) * 4096;
+    bytes[start..start + 4096].fill(0xa5);
+    std::fs::write(&path, bytes).unwrap();
+    (dir, path)
+}
+
+async fn count(store: &Store, table: &str) -> Result<i64> {
+    let sql = format!("SELECT COUNT(*) FROM {table} NOT INDEXED");
+    store.read(move |c| Ok(c.query_row(&sql, [], |r| r.get(0))?)).await
+}
+
+#[tokio::test]
+async fn damage_met_while_running_is_mended_at_the_next_opening() {
+    let (_dir, path) = damaged(|recipient, _| recipient - 1).await;
+    let store = Store::open(&path, [7; 32]).unwrap();
+    let met = count(&store, "recipient").await;
+    assert!(matches!(met, Err(Error::Storage { damaged: true, .. })), "{met:?}");
+    store.close();
+    let store = Store::open(&path, [7; 32]).unwrap();
+    assert_eq!(count(&store, "recipient").await.unwrap(), 0, "a fresh file, to be filled by the server");
+    assert_eq!(count(&store, "operation").await.unwrap(), 200);
+}
+
+#[tokio::test]
+async fn operations_around_a_damaged_page_are_saved() {
+    let (_dir, path) = damaged(|_, pages| pages / 2).await;
+    super::open::suspect(&path);
+    let store = Store::open(&path, [7; 32]).unwrap();
+    let saved = count(&store, "operation").await.unwrap();
+    assert!((150..=200).contains(&saved), "only those on the damaged page are lost: {saved}");
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_opened_is_not_taken_for_damaged() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("w.db");
+    std::fs::create_dir(&path).unwrap();
+    assert!(Store::open(&path, [7; 32]).is_err());
+    assert!(path.is_dir(), "left where it is");
+}

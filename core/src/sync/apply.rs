@@ -25,7 +25,11 @@ pub(crate) fn page(t: &Connection, seal: &Seal, since: i64, page: &SyncPage) -> 
     }
     let restored = page.cursor < since;
     if restored {
-        tracing::warn!(since, cursor = page.cursor, "the server's data are older than before; they are read afresh");
+        tracing::warn!(
+            since,
+            cursor = page.cursor,
+            "the server's data are older than before; they are read afresh"
+        );
         forget_server(t)?;
     }
     let parcels = restored || !page.parcels.is_empty() || !page.gone_parcels.is_empty();

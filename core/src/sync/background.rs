@@ -50,7 +50,9 @@ async fn rounds(inner: Arc<Inner>, mut stopped: watch::Receiver<bool>) {
             Ok(()) => {
                 failures = 0;
                 let held = inner.sync.holds.lock().next();
-                held.map_or(POLL, |until| until.saturating_duration_since(tokio::time::Instant::now()).min(POLL))
+                held.map_or(POLL, |until| {
+                    until.saturating_duration_since(tokio::time::Instant::now()).min(POLL)
+                })
             }
             Err(Error::SignedOut) => POLL,
             Err(_) => {

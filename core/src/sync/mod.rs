@@ -182,7 +182,9 @@ impl Sync {
 
 /// Removes an operation, what waits for it, and what it has changed on the screen.
 pub(crate) fn drop_whole(
-    t: &rusqlite::Connection, seal: &crate::store::seal::Seal, operation: &queue::Operation,
+    t: &rusqlite::Connection,
+    seal: &crate::store::seal::Seal,
+    operation: &queue::Operation,
 ) -> Result<()> {
     t.execute("DELETE FROM operation WHERE after = ?1", [operation.id.to_string()])?;
     queue::remove(t, operation.id)?;

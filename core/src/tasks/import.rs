@@ -4,9 +4,9 @@
 //! rows are shown and stored with the operation in one transaction; the server makes the same parcels of them, because
 //! a parcel's id is derived from organisation and waybill number.
 
+use super::Tasks;
 use super::row::GoodRow;
 use super::rows::{Writer, find};
-use super::Tasks;
 use crate::client::random;
 use crate::error::{Error, Result};
 use crate::outbox::OperationKind;

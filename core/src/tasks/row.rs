@@ -1,8 +1,8 @@
 //! Rows of a list, and what pending operations do to parcels.
 
 use crate::error::Result;
-use crate::outbox::queue::{self, Operation};
 use crate::outbox::OperationKind;
+use crate::outbox::queue::{self, Operation};
 use crate::store::seal::Seal;
 use rusqlite::Connection;
 use std::collections::HashMap;
@@ -27,7 +27,10 @@ pub(crate) struct GoodRow {
 
 impl GoodRow {
     /// Checks a row.
-    pub(crate) fn check(organisation: OrganisationId, row: &ImportedRow) -> std::result::Result<GoodRow, RowProblem> {
+    pub(crate) fn check(
+        organisation: OrganisationId,
+        row: &ImportedRow,
+    ) -> std::result::Result<GoodRow, RowProblem> {
         let problem = |column: &str, text: String| {
             let (problem, hint) = match text.split_once("; ") {
                 Some((problem, hint)) => (problem.to_owned(), hint.to_owned()),
@@ -54,7 +57,13 @@ impl GoodRow {
     }
 
     /// The parcel after this row: a known one is corrected, its state, mark and history stay.
-    pub(crate) fn over(&self, known: Option<ParcelView>, sequence: i64, at: UnixMs, courier: UserId) -> ParcelView {
+    pub(crate) fn over(
+        &self,
+        known: Option<ParcelView>,
+        sequence: i64,
+        at: UnixMs,
+        courier: UserId,
+    ) -> ParcelView {
         let mut view = known.unwrap_or_else(|| ParcelView {
             id: self.id,
             waybill_no: self.waybill_no.clone(),
@@ -114,8 +123,7 @@ pub(crate) struct Effects {
 impl Effects {
     /// Reads the queue.
     pub(crate) fn pending(c: &Connection, seal: &Seal) -> Result<Effects> {
-        let mut effects =
-            Effects { by_parcel: HashMap::new(), owner: UserId::from_uuid(uuid::Uuid::nil()) };
+        let mut effects = Effects { by_parcel: HashMap::new(), owner: UserId::from_uuid(uuid::Uuid::nil()) };
         let Some(owner) = crate::session::owner(c, seal)? else { return Ok(effects) };
         effects.owner = owner.id;
         for operation in queue::alive(c, seal, &[OperationKind::Import, OperationKind::State])? {
@@ -146,15 +154,21 @@ impl Effects {
 pub(crate) fn effects_of(operation: &Operation, organisation: OrganisationId) -> Vec<(ParcelId, Effect)> {
     match operation.kind {
         OperationKind::Import => {
-            let Ok(request) = serde_json::from_slice::<ImportRequest>(&operation.body) else { return Vec::new() };
+            let Ok(request) = serde_json::from_slice::<ImportRequest>(&operation.body) else {
+                return Vec::new();
+            };
             let good = request.rows.iter().filter_map(|row| GoodRow::check(organisation, row).ok());
             let at = operation.acted.wall;
             good.enumerate()
-                .map(|(sequence, row)| (row.id, Effect::Row { row: Box::new(row), sequence: sequence as i64, at }))
+                .map(|(sequence, row)| {
+                    (row.id, Effect::Row { row: Box::new(row), sequence: sequence as i64, at })
+                })
                 .collect()
         }
         OperationKind::State => {
-            let Ok(request) = serde_json::from_slice::<ParcelStateRequest>(&operation.body) else { return Vec::new() };
+            let Ok(request) = serde_json::from_slice::<ParcelStateRequest>(&operation.body) else {
+                return Vec::new();
+            };
             request.parcels.into_iter().map(|id| (id, Effect::State(request.state))).collect()
         }
         _ => Vec::new(),

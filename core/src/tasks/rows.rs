@@ -7,8 +7,8 @@
 
 use super::row::{Effect, Effects};
 use crate::error::Result;
-use crate::store::seal::Seal;
 use crate::search::REMOVED;
+use crate::store::seal::Seal;
 use crate::store::{set_meta, touch};
 use rusqlite::{Connection, OptionalExtension, params};
 use waybell_domain::clock::UnixMs;
@@ -145,7 +145,10 @@ pub(crate) fn list(c: &Connection, seal: &Seal) -> Result<Vec<ParcelView>> {
     let mut rows = statement.query([])?;
     let mut out = Vec::new();
     while let Some(row) = rows.next()? {
-        out.push(seal.open(row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?, row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?)?);
+        out.push(seal.open(
+            row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?,
+            row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?,
+        )?);
     }
     Ok(out)
 }
@@ -193,7 +196,10 @@ pub(crate) fn purge(t: &Connection, seal: &Seal, before: UnixMs) -> Result<usize
         remove(t, id)?;
     }
     let unused = "created_at < ?1 AND id NOT IN (SELECT target FROM operation WHERE target IS NOT NULL)";
-    t.execute(&format!("DELETE FROM recipient WHERE batch_id IN (SELECT id FROM batch WHERE {unused})"), [before.0])?;
+    t.execute(
+        &format!("DELETE FROM recipient WHERE batch_id IN (SELECT id FROM batch WHERE {unused})"),
+        [before.0],
+    )?;
     t.execute(&format!("DELETE FROM batch WHERE {unused}"), [before.0])?;
     Ok(old.len())
 }

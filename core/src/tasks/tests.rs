@@ -1,1 +1,86 @@
+use crate::error::Error;
+use crate::testing::{Phone, list, open};
+use waybell_domain::clock::DAY;
+use waybell_domain::parcel::ParcelState;
 
+#[tokio::test]
+async fn a_dry_run_says_what_an_import_does_and_changes_nothing() {
+    let phone = Phone::signed_in().await;
+    let mut csv = list(1..=3);
+    csv.extend(
+        "bad,x,13800000000,y\nSF1000000000009,名,12345,y\nSF1000000000001,王小1,13811110001,新地址1号\n"
+            .as_bytes(),
+    );
+    let dry = phone.client.tasks().import_csv(&csv, true).await.unwrap();
+    assert_eq!((dry.total, dry.created, dry.rejected, dry.problems.len()), (6, 3, 2, 2));
+    assert_eq!((dry.problems[0].line, dry.problems[0].column.as_str()), (5, "运单号"));
+    assert_eq!((dry.problems[1].line, dry.problems[1].column.as_str()), (6, "电话"));
+    assert_eq!(dry.preview[0].address, "新地址1号", "the last row of a waybill is the right one");
+    assert_eq!(dry.import, None);
+    assert!(phone.client.tasks().list().await.unwrap().is_empty());
+    assert_eq!(phone.client.sync().status().unwrap().queued, 0);
+
+    let real = phone.client.tasks().import_csv(&csv, false).await.unwrap();
+    assert!(real.import.is_some());
+    assert_eq!(phone.client.tasks().list().await.unwrap(), dry.preview);
+    let again = phone.client.tasks().import_csv(&csv, true).await.unwrap();
+    assert_eq!((again.created, again.updated, again.unchanged), (0, 0, 3));
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_list_is_refused_with_what_to_do() {
+    let phone = Phone::signed_in().await;
+    for bytes in [&b""[..], b"PK\x03\x04....", b"a,b\n1,2\n", &[0xff; 40]] {
+        match phone.client.tasks().import_csv(bytes, false).await {
+            Err(Error::BadInput { problem, hint, .. }) => assert!(!problem.is_empty() && !hint.is_empty()),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn gbk_and_utf16_lists_are_read() {
+    let phone = Phone::signed_in().await;
+    let text = String::from_utf8(list(1..=2)).unwrap();
+    let utf16: Vec<u8> =
+        [0xff, 0xfe].into_iter().chain(text.encode_utf16().flat_map(u16::to_le_bytes)).collect();
+    assert_eq!(phone.client.tasks().import_csv(&utf16, false).await.unwrap().created, 2);
+    // 运单号,地址 and a row in GBK
+    let mut gbk = b"\xd4\xcb\xb5\xa5\xba\xc5,\xb5\xd8\xd6\xb7\n".to_vec();
+    gbk.extend(b"SF1000000000007,\xba\xbc\xd6\xdd\n");
+    phone.client.tasks().import_csv(&gbk, false).await.unwrap();
+    let id = phone.client.tasks().id_of("sf 1000000000007").unwrap();
+    assert_eq!(phone.client.tasks().get(id).await.unwrap().address, "杭州");
+}
+
+#[tokio::test]
+async fn nothing_is_taken_from_a_stranger_or_for_unknown_parcels() {
+    let phone = Phone::signed_in().await;
+    let stranger = tempfile::tempdir().unwrap();
+    let client = open(stranger.path(), &phone.fake.url, &phone.clock);
+    assert!(matches!(client.tasks().import_csv(&list(1..=1), false).await, Err(Error::SignedOut)));
+    phone.client.tasks().import_csv(&list(1..=1), false).await.unwrap();
+    let known = phone.client.tasks().id_of("SF1000000000001").unwrap();
+    let unknown = phone.client.tasks().id_of("SF1000000000099").unwrap();
+    let state = phone.client.tasks().set_state(&[known, unknown], ParcelState::Signed).await;
+    assert!(matches!(state, Err(Error::NotFound(_))));
+    assert_eq!(phone.client.tasks().get(known).await.unwrap().state, ParcelState::OutForDelivery);
+    assert!(phone.client.notify().send("arrived", &[unknown], None).await.is_err());
+    assert!(phone.client.notify().send("arrived", &[], None).await.is_err());
+    assert_eq!(phone.client.sync().status().unwrap().queued, 1);
+}
+
+#[tokio::test]
+async fn old_rows_are_purged_but_not_those_with_operations() {
+    let phone = Phone::signed_in().await;
+    phone.fake.model.lock().user.login = "lina".into();
+    phone.client.tasks().import_csv(&list(1..=3), false).await.unwrap();
+    phone.client.sync().now().await.unwrap();
+    let all = phone.client.tasks().list().await.unwrap();
+    phone.client.tasks().set_state(&[all[0].id], ParcelState::Signed).await.unwrap();
+    phone.clock.pass(40 * DAY);
+    phone.client.tasks().import_csv(&list(7..=7), false).await.unwrap();
+    assert_eq!(phone.client.purge(30).await.unwrap(), 2);
+    let left: Vec<_> = phone.client.tasks().list().await.unwrap().into_iter().map(|p| p.waybill_no).collect();
+    assert_eq!(left, ["SF1000000000001", "SF1000000000007"]);
+}

@@ -9,6 +9,7 @@ pub(crate) use model::{Effect, Model};
 
 use crate::client::{Client, ClientConfig};
 use crate::ports::{Clock, FileKeyStore, Ports};
+use futures_util::SinkExt;
 use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::path::Path;
@@ -16,6 +17,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::Role;
 use waybell_domain::clock::UnixMs;
 
 /// What happens to a request.
@@ -59,6 +64,7 @@ pub(crate) struct Fake {
     pub late: Arc<Mutex<Vec<Seen>>>,
     pub seen: Arc<Mutex<Vec<Seen>>>,
     pub url: String,
+    spoken: tokio::sync::broadcast::Sender<String>,
 }
 
 impl Fake {
@@ -69,6 +75,7 @@ impl Fake {
             faults: Arc::default(),
             late: Arc::default(),
             seen: Arc::default(),
+            spoken: tokio::sync::broadcast::channel(16).0,
             url: format!("http://{}", listener.local_addr().unwrap()),
         };
         let this = fake.clone();
@@ -86,6 +93,33 @@ impl Fake {
         self.faults.lock().extend(faults);
     }
 
+    /// Says this on every socket.
+    pub(crate) fn say(&self, text: &str) {
+        let _ = self.spoken.send(text.to_owned());
+    }
+
+    /// Waits until a socket is open.
+    pub(crate) async fn socket_opened(&self) {
+        while self.spoken.receiver_count() == 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    async fn talk(&self, mut socket: TcpStream, request: &Seen) {
+        let accept = derive_accept_key(request.header("sec-websocket-key").unwrap_or_default().as_bytes());
+        let head = format!(
+            "HTTP/1.1 101 X\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-accept: {accept}\r\n\r\n"
+        );
+        let _ = socket.write_all(head.as_bytes()).await;
+        let mut spoken = self.spoken.subscribe();
+        let mut socket = WebSocketStream::from_raw_socket(socket, Role::Server, None).await;
+        while let Ok(text) = spoken.recv().await {
+            if socket.send(Message::Text(text.into())).await.is_err() {
+                return;
+            }
+        }
+    }
+
     /// Copies that were held back arrive now.
     pub(crate) fn deliver_late(&self) {
         for request in std::mem::take(&mut *self.late.lock()) {
@@ -96,6 +130,9 @@ impl Fake {
     async fn serve(&self, mut socket: TcpStream) {
         let Some(request) = read(&mut socket).await else { return };
         self.seen.lock().push(request.clone());
+        if request.path() == "/api/v1/events" {
+            return self.talk(socket, &request).await;
+        }
         let changing = request.line.starts_with("POST") && !request.path().contains("/auth/");
         let fault = if changing { self.faults.lock().pop_front() } else { None };
         let (status, body) = match fault {
@@ -127,7 +164,7 @@ impl Fake {
 
 async fn read(socket: &mut TcpStream) -> Option<Seen> {
     let mut bytes = Vec::new();
-    let mut chunk = [0u8; 16384];
+    let mut chunk = [0u8; 2048];
     let end = loop {
         if let Some(at) = bytes.windows(4).position(|w| w == b"\r\n\r\n") {
             break at;
@@ -142,7 +179,8 @@ async fn read(socket: &mut TcpStream) -> Option<Seen> {
         .filter_map(|l| l.split_once(": "))
         .map(|(n, v)| (n.to_ascii_lowercase(), v.to_owned()))
         .collect();
-    let length = headers.iter().find(|(n, _)| n == "content-length").and_then(|(_, v)| v.parse().ok()).unwrap_or(0);
+    let length =
+        headers.iter().find(|(n, _)| n == "content-length").and_then(|(_, v)| v.parse().ok()).unwrap_or(0);
     let mut body = bytes.split_off(end + 4);
     while body.len() < length {
         let n = socket.read(&mut chunk).await.ok().filter(|n| *n > 0)?;
@@ -194,7 +232,11 @@ pub(crate) fn open(dir: &Path, server: &str, clock: &Arc<TestClock>) -> Client {
 pub(crate) fn list(numbers: impl IntoIterator<Item = u32>) -> Vec<u8> {
     let mut text = String::from("运单号,收件人,电话,地址\n");
     for n in numbers {
-        text += &format!("SF10000000{n:05},王小{n},138{:08},浙江省杭州市西湖区幸福花园{}栋{n}室\n", 11_110_000 + n, n % 9 + 1);
+        text += &format!(
+            "SF10000000{n:05},王小{n},138{:08},浙江省杭州市西湖区幸福花园{}栋{n}室\n",
+            11_110_000 + n,
+            n % 9 + 1
+        );
     }
     text.into_bytes()
 }

@@ -10,8 +10,8 @@ use waybell_domain::dial::policy::Policy;
 use waybell_domain::id::{BatchId, OrganisationId, ParcelId, UserId};
 use waybell_domain::parcel::ParcelState;
 use waybell_domain::wire::{
-    BatchAction, BatchCounts, BatchRequest, BatchView, ImportRequest, ParcelStateRequest, ParcelView, PolicyView, Role,
-    SyncPage, TokenPair, UserView,
+    BatchAction, BatchCounts, BatchRequest, BatchView, ImportRequest, ParcelStateRequest, ParcelView,
+    PolicyView, Role, SyncPage, TokenPair, UserView,
 };
 
 /// Something that was carried out.
@@ -117,14 +117,17 @@ impl Model {
             }
             _ => {}
         }
-        let token = request.header("authorization").and_then(|t| t.strip_prefix("Bearer t")?.parse::<u64>().ok());
+        let token =
+            request.header("authorization").and_then(|t| t.strip_prefix("Bearer t")?.parse::<u64>().ok());
         if self.signed_out || token.is_none_or(|t| t < self.good_from) {
             return refuse(401, "token_expired");
         }
         if let Some(since) = path.strip_prefix("/api/v1/sync?since=") {
             return answer(self.pull(since.parse().unwrap()));
         }
-        let Some(key) = request.header("idempotency-key").map(str::to_owned) else { return self.route(&path, request) };
+        let Some(key) = request.header("idempotency-key").map(str::to_owned) else {
+            return self.route(&path, request);
+        };
         if let Some((body, status, stored)) = self.keys.get(&key) {
             if *body != request.body {
                 return refuse(409, "idempotency_key_reused");
@@ -169,6 +172,19 @@ impl Model {
         }
     }
 
+    /// A colleague's import gives this courier a parcel.
+    pub(crate) fn import_elsewhere(&mut self, n: u32) {
+        let row = waybell_domain::wire::ImportedRow {
+            line: 2,
+            waybill_no: format!("SF10000000{n:05}"),
+            recipient_name: "张".into(),
+            phone: "13811110009".into(),
+            address: "杭州".into(),
+            kind: None,
+        };
+        let _ = self.import(&ImportRequest { rows: vec![row], acted_at: None });
+    }
+
     fn import(&mut self, request: &ImportRequest) -> Answer {
         for (sequence, row) in request.rows.iter().enumerate() {
             let Ok(good) = GoodRow::check(self.user.organisation, row) else { continue };
@@ -180,7 +196,8 @@ impl Model {
             view.rev = self.next_rev();
             self.parcels.insert(view.id, view);
         }
-        self.effects.push(Effect::Import(request.rows.first().map(|r| r.waybill_no.clone()).unwrap_or_default()));
+        self.effects
+            .push(Effect::Import(request.rows.first().map(|r| r.waybill_no.clone()).unwrap_or_default()));
         answer(json!({"total": 0, "created": 0, "updated": 0, "unchanged": 0, "rejected": 0, "problems": []}))
     }
 
@@ -264,11 +281,22 @@ impl Model {
             cursor: end,
             more: cut.is_some(),
             parcels,
-            batches: self.batches.values().map(|(b, _)| b).filter(|b| b.rev > since && b.rev <= end).cloned().collect(),
+            batches: self
+                .batches
+                .values()
+                .map(|(b, _)| b)
+                .filter(|b| b.rev > since && b.rev <= end)
+                .cloned()
+                .collect(),
             recipients: Vec::new(),
             templates: Vec::new(),
             policy: (self.policy.rev > since).then(|| self.policy.clone()),
-            gone_parcels: self.gone.iter().filter(|(_, rev)| *rev > since && *rev <= end).map(|(id, _)| *id).collect(),
+            gone_parcels: self
+                .gone
+                .iter()
+                .filter(|(_, rev)| *rev > since && *rev <= end)
+                .map(|(id, _)| *id)
+                .collect(),
             gone_batches: Vec::new(),
             gone_recipients: Vec::new(),
             now: UnixMs(0),

@@ -15,8 +15,8 @@ mod tests;
 
 pub use account::{LoginRequest, RefreshRequest, Role, TokenPair, UserView};
 pub use batch::{
-    AttemptView, BatchAction, BatchCounts, BatchRequest, BatchView, ConsentView, RecipientView, RingAgainRequest,
-    WhyLine, WhyView,
+    AttemptView, BatchAction, BatchCounts, BatchRequest, BatchView, ConsentView, RecipientView,
+    RingAgainRequest, WhyLine, WhyView,
 };
 pub use error::ErrorBody;
 pub use parcel::{ImportReport, ImportRequest, ImportedRow, ParcelStateRequest, ParcelView, RowProblem};

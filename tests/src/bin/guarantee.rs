@@ -10,9 +10,9 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use waybell_carrier::config::{Network, Profile};
+use waybell_tests::WorldOptions;
 use waybell_tests::campaign::Campaign;
 use waybell_tests::results::{figure, store};
-use waybell_tests::WorldOptions;
 
 /// Kills campaigns at random moments and counts who was missed or rung twice.
 #[derive(Parser)]

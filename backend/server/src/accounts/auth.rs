@@ -40,8 +40,9 @@ impl FromRequestParts<Shared> for Signed {
 /// Checks an access token.
 pub fn check(app: &Shared, token: &str) -> Result<Signed, ApiError> {
     let claims = app.tokens.check(token, app.clock.now())?;
-    let signed = from_claims(&claims)
-        .ok_or_else(|| ApiError::unauthorised("token_invalid", "the access token is not one of this server"))?;
+    let signed = from_claims(&claims).ok_or_else(|| {
+        ApiError::unauthorised("token_invalid", "the access token is not one of this server")
+    })?;
     if app.revoked.lock().contains(&signed.session) {
         return Err(ApiError::unauthorised("signed_out", "this session was signed out"));
     }

@@ -34,7 +34,8 @@ struct Session {
     revoked_at: Option<i64>,
 }
 
-const PERSON: &str = "SELECT id, organisation_id, branch_id, login, name, role, password_hash, active FROM person";
+const PERSON: &str =
+    "SELECT id, organisation_id, branch_id, login, name, role, password_hash, active FROM person";
 
 impl Person {
     /// As others see this person; `None` when the row is damaged.
@@ -85,7 +86,16 @@ pub async fn sign_in(app: &App, login: &str, password: &str, device: DeviceId) -
             ],
         )
         .await?;
-    crate::audit::record(&write, Some(user.organisation), Some(user.id), now, "sign_in", &user.id.to_string(), "").await?;
+    crate::audit::record(
+        &write,
+        Some(user.organisation),
+        Some(user.id),
+        now,
+        "sign_in",
+        &user.id.to_string(),
+        "",
+    )
+    .await?;
     write.commit().await?;
     pair(app, user, session, refresh, now)
 }
@@ -117,7 +127,9 @@ pub async fn refresh(app: &App, token: &str) -> ApiResult<TokenPair> {
     }
     let sid = SessionId::parse(&session.id).map_err(|_| gone())?;
     let person: Person =
-        one(write.tx(), &format!("{PERSON} WHERE id = $1"), [session.person_id.clone().into()]).await?.ok_or_else(gone)?;
+        one(write.tx(), &format!("{PERSON} WHERE id = $1"), [session.person_id.clone().into()])
+            .await?
+            .ok_or_else(gone)?;
     if person.active != 1 {
         return Err(gone());
     }
@@ -125,7 +137,11 @@ pub async fn refresh(app: &App, token: &str) -> ApiResult<TokenPair> {
     let (next, next_hash) = new_refresh(sid);
     // The token that was used stays good as `previous` until the new one is used. Using `previous` again replaces the
     // new one, whose answer was lost.
-    let previous = if session.current_hash == hash { session.current_hash } else { session.previous_hash.unwrap_or_default() };
+    let previous = if session.current_hash == hash {
+        session.current_hash
+    } else {
+        session.previous_hash.unwrap_or_default()
+    };
     write
         .exec(
             "UPDATE session SET current_hash = $1, previous_hash = $2, expires_at = $3 WHERE id = $4",
@@ -180,7 +196,8 @@ struct Revoked {
 pub async fn load_revoked(app: &App) -> Result<(), crate::store::StoreError> {
     let since = app.clock.now().0 - ACCESS_MS;
     let rows: Vec<Revoked> =
-        crate::store::all(app.store.read(), "SELECT id FROM session WHERE revoked_at > $1", [since.into()]).await?;
+        crate::store::all(app.store.read(), "SELECT id FROM session WHERE revoked_at > $1", [since.into()])
+            .await?;
     app.revoked.lock().extend(rows.iter().filter_map(|r| SessionId::parse(&r.id).ok()));
     Ok(())
 }

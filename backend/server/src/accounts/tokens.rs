@@ -58,7 +58,10 @@ impl TokenKeys {
                 bytes
             }
         };
-        Ok(TokenKeys { encoding: EncodingKey::from_secret(&secret), decoding: DecodingKey::from_secret(&secret) })
+        Ok(TokenKeys {
+            encoding: EncodingKey::from_secret(&secret),
+            decoding: DecodingKey::from_secret(&secret),
+        })
     }
 
     /// A signed token.
@@ -72,7 +75,9 @@ impl TokenKeys {
         let mut validation = Validation::new(Algorithm::HS256);
         validation.validate_exp = false;
         let claims = jsonwebtoken::decode::<Claims>(token, &self.decoding, &validation)
-            .map_err(|_| ApiError::unauthorised("token_invalid", "the access token is not one of this server"))?
+            .map_err(|_| {
+                ApiError::unauthorised("token_invalid", "the access token is not one of this server")
+            })?
             .claims;
         if claims.exp * 1000 <= now.0 {
             return Err(ApiError::unauthorised("token_expired", "the access token has ended: refresh it"));

@@ -6,8 +6,13 @@ use waybell_domain::id::{EventId, OrganisationId, UserId};
 
 /// Records a deed. `subject` is an id, `detail` free text without personal data.
 pub async fn record(
-    write: &Write, organisation: Option<OrganisationId>, person: Option<UserId>, now: UnixMs, action: &str,
-    subject: &str, detail: &str,
+    write: &Write,
+    organisation: Option<OrganisationId>,
+    person: Option<UserId>,
+    now: UnixMs,
+    action: &str,
+    subject: &str,
+    detail: &str,
 ) -> Result<(), StoreError> {
     write
         .exec(

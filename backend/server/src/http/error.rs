@@ -21,7 +21,13 @@ pub type ApiResult<T> = Result<T, ApiError>;
 impl ApiError {
     /// An error with a stable code and a sentence.
     pub fn new(status: StatusCode, code: &str, message: impl Into<String>) -> Self {
-        let body = ErrorBody { code: code.into(), message: message.into(), field: None, hint: None, retry_after: None };
+        let body = ErrorBody {
+            code: code.into(),
+            message: message.into(),
+            field: None,
+            hint: None,
+            retry_after: None,
+        };
         ApiError { status, body: Box::new(body) }
     }
 
@@ -70,7 +76,8 @@ impl ApiError {
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         tracing::error!(%error, "storage failed");
-        let mut e = ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "storage", "the server cannot store this now");
+        let mut e =
+            ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "storage", "the server cannot store this now");
         e.body.hint = Some("nothing was done; try again, and see the server's log when it goes on".into());
         e.body.retry_after = Some(2);
         e

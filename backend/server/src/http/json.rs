@@ -18,26 +18,48 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        let bytes = Bytes::from_request(request, state).await.map_err(|_| {
-            ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "the body is too large or broke off")
-        })?;
+        let Raw(bytes) = Raw::from_request(request, state).await?;
         let value = parse(&bytes)?;
         Ok(Body { value, bytes })
     }
 }
 
-/// Reads JSON; the error names line and column, and the field when serde knows it.
+/// A body as it came.
+pub struct Raw(pub Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for Raw {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        Bytes::from_request(request, state).await.map(Raw).map_err(|_| {
+            ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "the body is too large or broke off")
+                .hint("send it in parts of 32 MB at most")
+        })
+    }
+}
+
+/// Reads JSON; the error names the field, as `rows[3].phone`, or the place in the text.
 pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
-    serde_json::from_slice(bytes).map_err(|e| {
-        let text = e.to_string();
-        let field = text.split('`').nth(1).map(str::to_owned);
-        let mut error = ApiError::field(
-            field.unwrap_or_else(|| format!("line {} column {}", e.line(), e.column())),
-            "the body is not the JSON that this route takes",
-            "compare it with the API reference",
-        );
-        // serde's text quotes values, which may be personal: only its kind is told
-        error.body.message = format!("the body is not the JSON that this route takes ({:?} error)", e.classify());
-        error
-    })
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut reader)
+        .map_err(|e| refused(&e.path().to_string(), e.inner()))?;
+    reader.end().map_err(|e| refused(".", &e))?;
+    Ok(value)
+}
+
+/// serde's text quotes values, which may be personal: only its kind is told, and the name of a missing field.
+fn refused(path: &str, error: &serde_json::Error) -> ApiError {
+    let text = error.to_string();
+    let missing = text.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
+    let readable = error.is_data();
+    let field = match (path, missing) {
+        (path, None) if !readable || path == "." => format!("line {} column {}", error.line(), error.column()),
+        (".", Some(name)) => name.to_owned(),
+        (path, None) => path.to_owned(),
+        (path, Some(name)) => format!("{path}.{name}"),
+    };
+    let what =
+        if missing.is_some() { "missing field".to_owned() } else { format!("{:?} error", error.classify()) };
+    let problem = format!("the body is not the JSON that this route takes ({what})");
+    ApiError::field(field, problem, "compare it with the API reference")
 }

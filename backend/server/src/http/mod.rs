@@ -3,6 +3,7 @@
 pub mod error;
 pub mod json;
 pub mod once;
+pub mod query;
 pub mod reference;
 
 use crate::app::Shared;
@@ -28,7 +29,9 @@ struct Bearer;
 
 impl utoipa::Modify for Bearer {
     fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
-        let scheme = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build());
+        let scheme = SecurityScheme::Http(
+            HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build(),
+        );
         openapi.components.get_or_insert_with(Default::default).add_security_scheme("bearer", scheme);
     }
 }
@@ -81,7 +84,11 @@ pub fn router(app: Shared) -> Router {
         .route("/metrics", get(reference::metrics))
         .fallback(|| async { error::ApiError::not_found("page") })
         .method_not_allowed_fallback(|| async {
-            error::ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method", "this route does not take this method")
+            error::ApiError::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method",
+                "this route does not take this method",
+            )
         })
         .layer(DefaultBodyLimit::max(32 << 20))
         .layer(tower_http::compression::CompressionLayer::new())

@@ -36,7 +36,11 @@ impl Once {
             Some(v) => match v.to_str() {
                 Ok(t) if (8..=100).contains(&t.len()) => Some(t.to_owned()),
                 _ => {
-                    return Err(ApiError::field("Idempotency-Key", "must be 8 to 100 printable characters", "send a UUID"));
+                    return Err(ApiError::field(
+                        "Idempotency-Key",
+                        "must be 8 to 100 printable characters",
+                        "send a UUID",
+                    ));
                 }
             },
         };
@@ -73,7 +77,12 @@ impl Once {
 
     /// Stores the answer, commits, and gives it back.
     pub async fn commit<T: Serialize>(
-        self, write: Write, scope: &Scope, now: UnixMs, status: StatusCode, answer: &T,
+        self,
+        write: Write,
+        scope: &Scope,
+        now: UnixMs,
+        status: StatusCode,
+        answer: &T,
     ) -> ApiResult<Response> {
         if let Some(key) = &self.key {
             let body = serde_json::to_string(answer)

@@ -34,7 +34,8 @@ pub async fn page() -> Html<String> {
     let mut rows = String::new();
     for (path, item) in doc["paths"].as_object().into_iter().flatten() {
         for (method, operation) in item.as_object().into_iter().flatten() {
-            let summary = operation["summary"].as_str().or(operation["description"].as_str()).unwrap_or_default();
+            let summary =
+                operation["summary"].as_str().or(operation["description"].as_str()).unwrap_or_default();
             rows.push_str(&format!(
                 "<tr><td><code class={method}>{}</code></td><td><code>{path}</code></td><td>{summary}</td></tr>\n",
                 method.to_uppercase()

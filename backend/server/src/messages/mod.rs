@@ -26,7 +26,12 @@ struct Text {
 
 /// Queues the notice as a text message to a recipient. The same text to the same recipient is queued once.
 pub async fn queue_notice(
-    write: &Write, now: UnixMs, organisation: OrganisationId, recipient: &str, phone_key: &str, template: &str,
+    write: &Write,
+    now: UnixMs,
+    organisation: OrganisationId,
+    recipient: &str,
+    phone_key: &str,
+    template: &str,
     variables: &BTreeMap<String, String>,
 ) -> Result<(), StoreError> {
     let row: Option<Text> = one(

@@ -23,9 +23,14 @@ use waybell_domain::wire::{BatchAction, BatchRequest, BatchView, PlanView, Reaso
 
 /// The plan for these parcels, and the rules behind it.
 pub async fn dial_plan<C: ConnectionTrait>(
-    app: &App, db: &C, scope: &Scope, template: &str, parcels: &[ParcelRow],
+    app: &App,
+    db: &C,
+    scope: &Scope,
+    template: &str,
+    parcels: &[ParcelRow],
 ) -> ApiResult<(DialPlan, Policy)> {
-    let org = organisation(db, scope.organisation).await?.ok_or_else(|| ApiError::not_found("organisation"))?;
+    let org =
+        organisation(db, scope.organisation).await?.ok_or_else(|| ApiError::not_found("organisation"))?;
     let (input, policy) = plan_input(app, db, &org, template, parcels).await?;
     // Hours are a matter of the wall clock; past calls are stored in steady time. Both clocks agree but for steps.
     Ok((plan(&input, &policy, app.clock.wall()), policy))
@@ -56,21 +61,38 @@ pub fn view(plan: &DialPlan) -> PlanView {
     }
 }
 
-/// Takes a tap. The same batch id again answers with the batch as it is.
+/// The batch of an earlier request with this id, as it is. Asked before anything else of a tap is looked at, because
+/// its parcels may have moved on meanwhile.
+pub async fn earlier(write: &Write, scope: &Scope, id: &BatchId) -> ApiResult<Option<BatchView>> {
+    match by_id(write.tx(), id).await? {
+        None => Ok(None),
+        Some(row) if visible(scope, &row) => Ok(Some(batch_view(write.tx(), &row).await?)),
+        // the id of somebody else's batch is taken, but nothing of it is told
+        Some(_) => {
+            Err(ApiError::conflict("id_taken", "this batch id is in use")
+                .hint("make a new id for a new batch"))
+        }
+    }
+}
+
+/// The template must be one of the organisation's.
+pub async fn known_template(write: &Write, scope: &Scope, key: &str) -> ApiResult<()> {
+    if crate::templates::service::exists(write, scope.organisation, key).await? {
+        return Ok(());
+    }
+    Err(ApiError::field("template", "the organisation has no template with this key", "use arrived"))
+}
+
+/// Takes a tap whose id is new (see [`earlier`]).
 pub async fn create(
-    app: &App, write: &Write, scope: &Scope, request: &BatchRequest, headers: &axum::http::HeaderMap,
+    app: &App,
+    write: &Write,
+    scope: &Scope,
+    request: &BatchRequest,
+    headers: &axum::http::HeaderMap,
     parcels: &[ParcelRow],
 ) -> ApiResult<BatchView> {
-    if let Some(row) = by_id(write.tx(), &request.id).await? {
-        // the id of somebody else's batch is taken, but nothing of it is told
-        return match visible(scope, &row) {
-            true => batch_view(write.tx(), &row).await,
-            false => Err(ApiError::conflict("id_taken", "this batch id is in use")),
-        };
-    }
-    if !crate::templates::service::exists(write, scope.organisation, &request.template).await? {
-        return Err(ApiError::field("template", format!("there is no template {:?}", request.template), "use arrived"));
-    }
+    known_template(write, scope, &request.template).await?;
     if let Some(number) = &request.display_number
         && !app.config.trunk.iter().any(|t| t.caller_ids.contains(number))
     {
@@ -108,12 +130,16 @@ pub async fn create(
     store_people(write, scope, request, &plan, parcels, now, app.clock.wall()).await?;
     let organisation = scope.organisation.to_string();
     for s in &plan.suppressed {
-        decide(write, now, &organisation, None, Some(&s.parcel.to_string()), "suppressed", s.reason.as_str()).await?;
+        decide(write, now, &organisation, None, Some(&s.parcel.to_string()), "suppressed", s.reason.as_str())
+            .await?;
     }
     if plan.calls.is_empty() {
         let rev = write.next_rev();
         write
-            .exec("UPDATE batch SET state = 'done', rev = $1 WHERE id = $2", [rev.into(), request.id.to_string().into()])
+            .exec(
+                "UPDATE batch SET state = 'done', rev = $1 WHERE id = $2",
+                [rev.into(), request.id.to_string().into()],
+            )
             .await?;
     }
     let row = by_id(write.tx(), &request.id).await?.ok_or_else(|| ApiError::not_found("batch"))?;
@@ -121,7 +147,13 @@ pub async fn create(
 }
 
 async fn store_people(
-    write: &Write, scope: &Scope, request: &BatchRequest, plan: &DialPlan, parcels: &[ParcelRow], now: UnixMs, wall: UnixMs,
+    write: &Write,
+    scope: &Scope,
+    request: &BatchRequest,
+    plan: &DialPlan,
+    parcels: &[ParcelRow],
+    now: UnixMs,
+    wall: UnixMs,
 ) -> ApiResult<()> {
     let by_id: HashMap<&str, &ParcelRow> = parcels.iter().map(|p| (p.id.as_str(), p)).collect();
     let mut people: Vec<Value> = Vec::new();
@@ -165,7 +197,13 @@ async fn store_people(
             )
             .await?;
             for chunk in std::mem::take(&mut links).chunks(2 * 1000) {
-                insert(write, "INSERT INTO recipient_parcel (recipient_id, parcel_id) VALUES", 2, chunk.to_vec()).await?;
+                insert(
+                    write,
+                    "INSERT INTO recipient_parcel (recipient_id, parcel_id) VALUES",
+                    2,
+                    chunk.to_vec(),
+                )
+                .await?;
             }
             flushed = i + 1;
         }
@@ -178,16 +216,23 @@ async fn insert(write: &Write, head: &str, width: usize, values: Vec<Value>) -> 
         return Ok(());
     }
     let rows = values.len() / width;
-    let tuples: Vec<String> = (0..rows).map(|i| format!("({})", crate::store::marks(1 + i * width, width))).collect();
+    let tuples: Vec<String> =
+        (0..rows).map(|i| format!("({})", crate::store::marks(1 + i * width, width))).collect();
     write.exec(&format!("{head} {}", tuples.join(",")), values).await?;
     Ok(())
 }
 
 /// The parcels of today's people who were called in vain, for one more round.
 pub async fn missed_today(
-    app: &App, write: &Write, scope: &Scope, template: &str, include_unknown: bool,
+    app: &App,
+    write: &Write,
+    scope: &Scope,
+    template: &str,
+    include_unknown: bool,
 ) -> ApiResult<Vec<ParcelRow>> {
-    let org = organisation(write.tx(), scope.organisation).await?.ok_or_else(|| ApiError::not_found("organisation"))?;
+    let org = organisation(write.tx(), scope.organisation)
+        .await?
+        .ok_or_else(|| ApiError::not_found("organisation"))?;
     let wall = app.clock.wall();
     let midnight = app.clock.now().0 - (wall.0 - wall.start_of_day(org.zone()).0);
     let (filter, mut values) = scope.filter("r", 1);
@@ -210,8 +255,17 @@ pub async fn missed_today(
 }
 
 /// Pause, resume, undo, confirm. Idempotent.
-pub async fn act(app: &App, write: &Write, scope: &Scope, id: BatchId, action: BatchAction) -> ApiResult<BatchView> {
-    let row = by_id(write.tx(), &id).await?.filter(|r| visible(scope, r)).ok_or_else(|| ApiError::not_found("batch"))?;
+pub async fn act(
+    app: &App,
+    write: &Write,
+    scope: &Scope,
+    id: BatchId,
+    action: BatchAction,
+) -> ApiResult<BatchView> {
+    let row = by_id(write.tx(), &id)
+        .await?
+        .filter(|r| visible(scope, r))
+        .ok_or_else(|| ApiError::not_found("batch"))?;
     let state = BatchState::parse(&row.state).unwrap_or_default();
     let event = match action {
         BatchAction::Pause => BatchEvent::Pause,
@@ -238,7 +292,16 @@ pub async fn act(app: &App, write: &Write, scope: &Scope, id: BatchId, action: B
     if action == BatchAction::Undo {
         undo(write, &text).await?;
     }
-    crate::audit::record(write, Some(scope.organisation), Some(scope.person), now, action.as_str(), &text, "").await?;
+    crate::audit::record(
+        write,
+        Some(scope.organisation),
+        Some(scope.person),
+        now,
+        action.as_str(),
+        &text,
+        "",
+    )
+    .await?;
     let row = by_id(write.tx(), &id).await?.ok_or_else(|| ApiError::not_found("batch"))?;
     batch_view(write.tx(), &row).await
 }
@@ -276,14 +339,17 @@ async fn undo(write: &Write, batch: &str) -> ApiResult<()> {
     .await?;
     if left == 0 {
         let rev = write.next_rev();
-        write.exec("UPDATE batch SET state = 'cancelled', rev = $1 WHERE id = $2", [rev.into(), batch.into()]).await?;
+        write
+            .exec("UPDATE batch SET state = 'cancelled', rev = $1 WHERE id = $2", [rev.into(), batch.into()])
+            .await?;
     }
     Ok(())
 }
 
 /// The batch, whoever owns it.
 pub async fn by_id<C: ConnectionTrait>(db: &C, id: &BatchId) -> ApiResult<Option<BatchRow>> {
-    Ok(one(db, &format!("SELECT {BATCH_COLUMNS} FROM batch b WHERE b.id = $1"), [id.to_string().into()]).await?)
+    Ok(one(db, &format!("SELECT {BATCH_COLUMNS} FROM batch b WHERE b.id = $1"), [id.to_string().into()])
+        .await?)
 }
 
 /// Whether the person may see the batch.

@@ -181,6 +181,8 @@ impl Engine {
         match command {
             Command::Drain => self.draining = true,
             Command::Cancel(batch) => {
+                // the undo itself made people final, which the count in memory has not seen
+                self.remaining.remove(batch);
                 let legs: Vec<LegId> = self
                     .legs
                     .iter()

@@ -20,7 +20,9 @@ struct Batch {
 
 /// The export of an organisation.
 pub async fn lines(app: &App, scope: &Scope) -> ApiResult<String> {
-    let org = organisation(app.store.read(), scope.organisation).await?.ok_or_else(|| ApiError::not_found("organisation"))?;
+    let org = organisation(app.store.read(), scope.organisation)
+        .await?
+        .ok_or_else(|| ApiError::not_found("organisation"))?;
     let policy = org.policy()?;
     let (filter, values) = scope.tenant("r", 1);
     let batches: Vec<Batch> = all(
@@ -29,16 +31,20 @@ pub async fn lines(app: &App, scope: &Scope) -> ApiResult<String> {
         [scope.organisation.to_string().into()],
     )
     .await?;
-    let notice: HashMap<&str, &str> = batches.iter().map(|b| (b.id.as_str(), b.template_key.as_str())).collect();
+    let notice: HashMap<&str, &str> =
+        batches.iter().map(|b| (b.id.as_str(), b.template_key.as_str())).collect();
     let min_gap = policy.frequency.iter().filter(|r| r.max == 1).map(|r| r.window).min();
     let mut out = String::new();
     let mut push = |value: Value| {
         out.push_str(&value.to_string());
         out.push('\n');
     };
-    push(json!({ "kind": "policy", "min_gap_ms": min_gap, "time_zone": org.time_zone, "max_attempts": policy.retry.max_attempts }));
+    push(
+        json!({ "kind": "policy", "min_gap_ms": min_gap, "time_zone": org.time_zone, "max_attempts": policy.retry.max_attempts }),
+    );
     let people: Vec<RecipientRow> =
-        all(app.store.read(), &format!("SELECT {RECIPIENT_COLUMNS} FROM recipient r WHERE {filter}"), values).await?;
+        all(app.store.read(), &format!("SELECT {RECIPIENT_COLUMNS} FROM recipient r WHERE {filter}"), values)
+            .await?;
     for r in &people {
         let (phone, extension) = split(&r.phone_key);
         let terminal = ["done", "suppressed", "cancelled"].contains(&r.state.as_str());

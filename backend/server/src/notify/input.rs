@@ -30,6 +30,14 @@ pub(crate) struct Facts {
     /// People with an open call.
     pub open: BTreeSet<String>,
     pub history: BTreeMap<String, Vec<PastCall>>,
+    /// Display numbers that the carrier refused, by recipient id.
+    pub barred: HashMap<String, Vec<String>>,
+}
+
+#[derive(FromQueryResult)]
+struct Refused {
+    recipient_id: String,
+    display_number: String,
 }
 
 #[derive(FromQueryResult)]
@@ -54,7 +62,10 @@ struct Past {
 
 /// Facts for the last look before calls.
 pub(crate) async fn facts(
-    round: &Round, organisation: &str, notice: &str, rows: &[RecipientRow],
+    round: &Round,
+    organisation: &str,
+    notice: &str,
+    rows: &[RecipientRow],
 ) -> Result<Facts, StoreError> {
     let tx = round.write.tx();
     let parcels: Vec<String> = rows.iter().flat_map(|r| r.parcel_ids()).map(|p| p.to_string()).collect();
@@ -66,11 +77,26 @@ pub(crate) async fn facts(
             facts.parcels.insert(p.id, (p.state, p.phone_key));
         }
     }
+    let again: Vec<String> = rows.iter().filter(|r| r.attempts > 0).map(|r| r.id.clone()).collect();
+    for chunk in again.chunks(CHUNK) {
+        let sql = format!(
+            "SELECT recipient_id, display_number FROM attempt WHERE outcome = 'caller_barred' AND recipient_id IN ({})",
+            marks(1, chunk.len())
+        );
+        for r in all::<Refused, _>(tx, &sql, chunk.iter().map(|c| Value::from(c.clone()))).await? {
+            facts.barred.entry(r.recipient_id).or_default().push(r.display_number);
+        }
+    }
     Ok(facts)
 }
 
 async fn people<C: ConnectionTrait>(
-    db: &C, organisation: &str, notice: &str, parcels: &[String], keys: &[String], now: UnixMs,
+    db: &C,
+    organisation: &str,
+    notice: &str,
+    parcels: &[String],
+    keys: &[String],
+    now: UnixMs,
 ) -> Result<Facts, StoreError> {
     let mut facts = Facts::default();
     for chunk in parcels.chunks(CHUNK) {
@@ -103,7 +129,8 @@ async fn people<C: ConnectionTrait>(
             if past.is_open == 1 {
                 facts.open.insert(past.phone_key.clone());
             }
-            let call = PastCall::new(UnixMs(past.intent_at), past.outcome.as_deref().and_then(CallOutcome::parse));
+            let call =
+                PastCall::new(UnixMs(past.intent_at), past.outcome.as_deref().and_then(CallOutcome::parse));
             facts.history.entry(past.phone_key).or_default().push(call);
         }
     }
@@ -117,7 +144,11 @@ struct Planned {
 
 /// Everything that decides a dial plan for these parcels, and the policy.
 pub(crate) async fn plan_input<C: ConnectionTrait>(
-    app: &App, db: &C, organisation: &OrganisationRow, notice: &str, parcels: &[ParcelRow],
+    app: &App,
+    db: &C,
+    organisation: &OrganisationRow,
+    notice: &str,
+    parcels: &[ParcelRow],
 ) -> Result<(PlanInput, Policy), StoreError> {
     let now = app.clock.now();
     let policy = organisation.policy()?;
@@ -161,7 +192,11 @@ pub(crate) async fn plan_input<C: ConnectionTrait>(
     Ok((input, policy))
 }
 
-async fn waiting_elsewhere<C: ConnectionTrait>(db: &C, notice: &str, parcels: &[String]) -> Result<Vec<ParcelId>, StoreError> {
+async fn waiting_elsewhere<C: ConnectionTrait>(
+    db: &C,
+    notice: &str,
+    parcels: &[String],
+) -> Result<Vec<ParcelId>, StoreError> {
     let mut out = Vec::new();
     for chunk in parcels.chunks(CHUNK) {
         let mut values: Vec<Value> = vec![notice.into()];

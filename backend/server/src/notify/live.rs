@@ -38,6 +38,8 @@ pub(crate) struct Call {
     pub courier_leg: Option<LegId>,
     /// Dialling of an extension: what a private waybill's menu asks for before it connects.
     pub menu: Menu,
+    /// The courier could not be rung at all; told to the flow at the deadline.
+    pub no_courier: bool,
     /// Token that the deadline answers.
     pub awaited: u32,
     /// A time at which something must happen: a gather runs out, a menu is ready for the extension.
@@ -83,7 +85,11 @@ pub(crate) enum Effect {
     Confirm(LegId),
     Cancel(LegId),
     HangUp(LegId),
-    Speak { leg: LegId, token: u64, text: Vec<String> },
+    Speak {
+        leg: LegId,
+        token: u64,
+        text: Vec<String>,
+    },
     StopPlay(LegId),
     Digits(LegId, String),
     Bridge(LegId, LegId),

@@ -27,10 +27,12 @@ use waybell_switch::{DialogRecord, EndHow, InviteRecord, LegEnd};
 /// Becomes the owner: raises the fence of all batches that are not over.
 pub(crate) async fn take_over(app: &Shared) -> Result<i64, StoreError> {
     let write = app.store.begin().await?;
-    let fence = 1 + number(write.tx(), "SELECT MAX(fence) FROM batch", []).await?.max(
-        number(write.tx(), "SELECT MAX(fence) FROM attempt", []).await?,
-    );
-    write.exec("UPDATE batch SET fence = $1 WHERE state NOT IN ('done', 'cancelled')", [fence.into()]).await?;
+    let fence = 1 + number(write.tx(), "SELECT MAX(fence) FROM batch", [])
+        .await?
+        .max(number(write.tx(), "SELECT MAX(fence) FROM attempt", []).await?);
+    write
+        .exec("UPDATE batch SET fence = $1 WHERE state NOT IN ('done', 'cancelled')", [fence.into()])
+        .await?;
     write.commit().await?;
     Ok(fence)
 }
@@ -48,7 +50,10 @@ pub(crate) async fn recover(engine: &mut Engine) -> Result<(), StoreError> {
     let sql = format!("SELECT {ATTEMPT_COLUMNS} FROM attempt a WHERE a.is_open = 1 ORDER BY a.intent_at");
     let open: Vec<AttemptRow> = all(round.write.tx(), &sql, []).await?;
     if !open.is_empty() {
-        tracing::info!(open = open.len(), "calls were open when the server ended; asking the network about each");
+        tracing::info!(
+            open = open.len(),
+            "calls were open when the server ended; asking the network about each"
+        );
     }
     for row in &open {
         one_attempt(engine, &mut round, row).await?;
@@ -68,7 +73,8 @@ pub(crate) async fn recover(engine: &mut Engine) -> Result<(), StoreError> {
 
 async fn one_attempt(engine: &mut Engine, round: &mut Round, row: &AttemptRow) -> Result<(), StoreError> {
     let sql = format!("SELECT {RECIPIENT_COLUMNS} FROM recipient r WHERE r.id = $1");
-    let recipient: Option<RecipientRow> = one(round.write.tx(), &sql, [row.recipient_id.clone().into()]).await?;
+    let recipient: Option<RecipientRow> =
+        one(round.write.tx(), &sql, [row.recipient_id.clone().into()]).await?;
     let Some((recipient, mut call)) = recipient.and_then(|r| {
         let call = call(row, &r)?;
         Some((r, call))
@@ -81,12 +87,9 @@ async fn one_attempt(engine: &mut Engine, round: &mut Round, row: &AttemptRow) -
         None => String::new(),
     };
     call.variables = Arc::new(send::variables(&recipient, &company));
-    let template: Option<Template> = one(
-        round.write.tx(),
-        "SELECT template_key FROM batch WHERE id = $1",
-        [row.batch_id.clone().into()],
-    )
-    .await?;
+    let template: Option<Template> =
+        one(round.write.tx(), "SELECT template_key FROM batch WHERE id = $1", [row.batch_id.clone().into()])
+            .await?;
     call.template = template.map(|t| t.template_key).unwrap_or_default();
     super::why::decide(
         &round.write,
@@ -153,6 +156,7 @@ fn call(row: &AttemptRow, recipient: &RecipientRow) -> Option<Call> {
         talk: None,
         courier_leg: None,
         menu: Menu::None,
+        no_courier: false,
         awaited: 0,
         deadline: None,
         limit: None,

@@ -17,7 +17,12 @@ use waybell_domain::phone::PhoneNumber;
 use waybell_switch::{DialogRecord, Draft, EndHow, LegEnd, LegId};
 
 /// A provisional answer. The first 18x is stored: it is what makes undo leave the call alone.
-pub(crate) async fn progress(engine: &mut Engine, round: &mut Round, leg: &LegId, status: u16) -> Result<(), StoreError> {
+pub(crate) async fn progress(
+    engine: &mut Engine,
+    round: &mut Round,
+    leg: &LegId,
+    status: u16,
+) -> Result<(), StoreError> {
     let Some(mut call) = engine.legs.call(leg) else { return Ok(()) };
     if status < 180 || call.state == AttemptState::Ringing {
         return Ok(());
@@ -40,7 +45,10 @@ pub(crate) async fn progress(engine: &mut Engine, round: &mut Round, leg: &LegId
 
 /// A 2xx. It is acknowledged only after this round is durable (`Effect::Confirm`).
 pub(crate) async fn answered(
-    engine: &mut Engine, round: &mut Round, leg: &LegId, dialog: &DialogRecord,
+    engine: &mut Engine,
+    round: &mut Round,
+    leg: &LegId,
+    dialog: &DialogRecord,
 ) -> Result<(), StoreError> {
     let Some(mut call) = engine.legs.call(leg) else { return Ok(()) };
     let Ok(state) = call.state.on(AttemptEvent::Answer) else { return Ok(()) };
@@ -64,7 +72,12 @@ pub(crate) async fn answered(
 }
 
 /// The leg is over: another route, or the outcome.
-pub(crate) async fn ended(engine: &mut Engine, round: &mut Round, leg: &LegId, end: &LegEnd) -> Result<(), StoreError> {
+pub(crate) async fn ended(
+    engine: &mut Engine,
+    round: &mut Round,
+    leg: &LegId,
+    end: &LegEnd,
+) -> Result<(), StoreError> {
     let Some(mut call) = engine.legs.call(leg) else { return Ok(()) };
     if let Some(courier) = call.courier_leg.take() {
         round.effects.push(Effect::HangUp(courier));
@@ -81,9 +94,14 @@ pub(crate) async fn ended(engine: &mut Engine, round: &mut Round, leg: &LegId, e
 }
 
 fn facts_of(call: &Call, end: &LegEnd) -> CallEnd {
-    let probe_failed =
-        matches!(end.how, EndHow::ProbeGone | EndHow::ProbeSilent | EndHow::ProbeChallenged | EndHow::ProbeOff);
-    let died = matches!(end.how, EndHow::ShutDown | EndHow::MediaTimeout | EndHow::SessionExpired | EndHow::TransportFailed);
+    let probe_failed = matches!(
+        end.how,
+        EndHow::ProbeGone | EndHow::ProbeSilent | EndHow::ProbeChallenged | EndHow::ProbeOff
+    );
+    let died = matches!(
+        end.how,
+        EndHow::ShutDown | EndHow::MediaTimeout | EndHow::SessionExpired | EndHow::TransportFailed
+    );
     CallEnd {
         status: match (probe_failed, call.menu) {
             (true, _) => None,
@@ -107,14 +125,25 @@ fn facts_of(call: &Call, end: &LegEnd) -> CallEnd {
 
 /// Tries the next trunk after a definite refusal that is about the way and not the person, before any 18x.
 async fn next_route(
-    engine: &mut Engine, round: &mut Round, leg: &LegId, call: &mut Call, end: &LegEnd, facts: &CallEnd,
+    engine: &mut Engine,
+    round: &mut Round,
+    leg: &LegId,
+    call: &mut Call,
+    end: &LegEnd,
+    facts: &CallEnd,
 ) -> Result<bool, StoreError> {
     let definite = end.how == EndHow::Refused && end.status.is_some_and(|s| s >= 300);
     let about_the_way = matches!(
         classify(facts),
         CallOutcome::ProviderError | CallOutcome::CapacityExceeded | CallOutcome::CallerBarred
     );
-    if !definite || !about_the_way || facts.rang || call.cancel_requested || engine.draining || call.trunks.len() >= 10 {
+    if !definite
+        || !about_the_way
+        || facts.rang
+        || call.cancel_requested
+        || engine.draining
+        || call.trunks.len() >= 10
+    {
         return Ok(false);
     }
     let trunks: Vec<String> = engine.app.switch.routes(&call.trunks);
@@ -122,7 +151,9 @@ async fn next_route(
         let Some(permit) = engine.app.switch.try_permits(&trunk, 1).pop() else { continue };
         let allowed: &[String] =
             engine.app.config.trunk.iter().find(|t| t.name == trunk).map_or(&[], |t| t.caller_ids.as_slice());
-        let Some(display) = allowed.iter().find(|n| **n == call.display).or(allowed.first()).cloned() else { continue };
+        let Some(display) = allowed.iter().find(|n| **n == call.display).or(allowed.first()).cloned() else {
+            continue;
+        };
         let drafted = engine.app.switch.draft(Draft {
             attempt: &call.attempt.to_string(),
             route_no: u32::from(call.route_no) + 1,
@@ -181,7 +212,10 @@ struct Outcome {
 
 /// Stores the outcome of an attempt and what follows from it: the one place where an attempt closes.
 pub(crate) async fn store(
-    round: &mut Round, call: &Call, outcome: CallOutcome, end: &LegEnd,
+    round: &mut Round,
+    call: &Call,
+    outcome: CallOutcome,
+    end: &LegEnd,
 ) -> Result<(), StoreError> {
     let now = round.now;
     let tx = round.write.tx();
@@ -210,8 +244,10 @@ pub(crate) async fn store(
         [call.recipient.to_string().into()],
     )
     .await?;
-    let outcomes: Vec<(u32, Option<CallOutcome>)> =
-        past.iter().map(|p| (p.attempt_no as u32, p.outcome.as_deref().and_then(CallOutcome::parse))).collect();
+    let outcomes: Vec<(u32, Option<CallOutcome>)> = past
+        .iter()
+        .map(|p| (p.attempt_no as u32, p.outcome.as_deref().and_then(CallOutcome::parse)))
+        .collect();
     let mark = CallMark::roll_up(outcomes.iter().map(|&(number, outcome)| AttemptGlance { number, outcome }));
     let Some(org) = organisation(tx, call.organisation).await? else { return Ok(()) };
     let policy = org.policy()?;
@@ -250,8 +286,16 @@ pub(crate) async fn store(
         said(round, call).await?;
     }
     if text && org.text_messages != 0 {
-        crate::messages::queue_notice(&round.write, now, call.organisation, &call.recipient.to_string(), &call.phone_key, &call.template, &call.variables)
-            .await?;
+        crate::messages::queue_notice(
+            &round.write,
+            now,
+            call.organisation,
+            &call.recipient.to_string(),
+            &call.phone_key,
+            &call.template,
+            &call.variables,
+        )
+        .await?;
     }
     if state != "waiting" {
         touch(round, &call.batch.to_string(), 1);
@@ -355,4 +399,3 @@ async fn finish(round: &Round, batch: BatchId, rev: i64) -> Result<(), StoreErro
         .await?;
     Ok(())
 }
-

@@ -1,6 +1,8 @@
 //! `/api/v1/plans`, `/api/v1/batches*`, results, consents, the life of a recipient, the judge's export.
 
-use super::rows::{ATTEMPT_COLUMNS, AttemptRow, BATCH_COLUMNS, BatchRow, RECIPIENT_COLUMNS, RecipientRow, counts};
+use super::rows::{
+    ATTEMPT_COLUMNS, AttemptRow, BATCH_COLUMNS, BatchRow, RECIPIENT_COLUMNS, RecipientRow, counts,
+};
 use super::{accept, export, why};
 use crate::accounts::auth::Signed;
 use crate::app::Shared;
@@ -17,17 +19,23 @@ use sea_orm::FromQueryResult;
 use waybell_domain::clock::UnixMs;
 use waybell_domain::id::{AttemptId, BatchId, ConsentId};
 use waybell_domain::wire::{
-    AttemptView, BatchAction, BatchRequest, BatchView, ConsentView, ErrorBody, PlanRequest, PlanView, RecipientView,
-    RingAgainRequest, WhyView,
+    AttemptView, BatchAction, BatchRequest, BatchView, ConsentView, ErrorBody, PlanRequest, PlanView,
+    RecipientView, RingAgainRequest, WhyView,
 };
 
 /// What a tap would do, without doing it.
 #[utoipa::path(post, path = "/api/v1/plans", tag = "notify", security(("bearer" = [])), request_body = PlanRequest,
     responses((status = 200, body = PlanView), (status = 404, body = ErrorBody), (status = 422, body = ErrorBody)))]
-pub async fn plan(State(app): State<Shared>, signed: Signed, body: Body<PlanRequest>) -> ApiResult<Json<PlanView>> {
+pub async fn plan(
+    State(app): State<Shared>,
+    signed: Signed,
+    body: Body<PlanRequest>,
+) -> ApiResult<Json<PlanView>> {
     let write = app.store.begin().await?;
     let parcels = find(&write, &signed.scope, &body.value.parcels).await?;
-    let (plan, _) = accept::dial_plan(&app, write.tx(), &signed.scope, &body.value.template, &parcels).await?;
+    accept::known_template(&write, &signed.scope, &body.value.template).await?;
+    let (plan, _) =
+        accept::dial_plan(&app, write.tx(), &signed.scope, &body.value.template, &parcels).await?;
     Ok(Json(accept::view(&plan)))
 }
 
@@ -36,13 +44,19 @@ pub async fn plan(State(app): State<Shared>, signed: Signed, body: Body<PlanRequ
     responses((status = 201, body = BatchView), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody),
     (status = 422, body = ErrorBody)))]
 pub async fn create(
-    State(app): State<Shared>, signed: Signed, headers: HeaderMap, body: Body<BatchRequest>,
+    State(app): State<Shared>,
+    signed: Signed,
+    headers: HeaderMap,
+    body: Body<BatchRequest>,
 ) -> ApiResult<Response> {
     let once = Once::of(&headers, "batches", &body.bytes)?;
     let now = app.clock.now();
     let write = app.store.begin().await?;
     if let Some(answer) = once.before(&write, &signed.scope).await? {
         return Ok(answer);
+    }
+    if let Some(view) = accept::earlier(&write, &signed.scope, &body.value.id).await? {
+        return once.commit(write, &signed.scope, now, StatusCode::CREATED, &view).await;
     }
     let parcels = find(&write, &signed.scope, &body.value.parcels).await?;
     let view = accept::create(&app, &write, &signed.scope, &body.value, &headers, &parcels).await?;
@@ -55,7 +69,10 @@ pub async fn create(
 #[utoipa::path(post, path = "/api/v1/batches/again", tag = "notify", security(("bearer" = [])),
     request_body = RingAgainRequest, responses((status = 201, body = BatchView), (status = 409, body = ErrorBody)))]
 pub async fn again(
-    State(app): State<Shared>, signed: Signed, headers: HeaderMap, body: Body<RingAgainRequest>,
+    State(app): State<Shared>,
+    signed: Signed,
+    headers: HeaderMap,
+    body: Body<RingAgainRequest>,
 ) -> ApiResult<Response> {
     let once = Once::of(&headers, "batches/again", &body.bytes)?;
     let now = app.clock.now();
@@ -64,7 +81,11 @@ pub async fn again(
         return Ok(answer);
     }
     let ask = &body.value;
-    let parcels = accept::missed_today(&app, &write, &signed.scope, &ask.template, ask.include_unknown).await?;
+    if let Some(view) = accept::earlier(&write, &signed.scope, &ask.id).await? {
+        return once.commit(write, &signed.scope, now, StatusCode::CREATED, &view).await;
+    }
+    let parcels =
+        accept::missed_today(&app, &write, &signed.scope, &ask.template, ask.include_unknown).await?;
     let request = BatchRequest {
         id: ask.id,
         template: ask.template.clone(),
@@ -85,7 +106,8 @@ pub async fn again(
     responses((status = 200, body = [BatchView])))]
 pub async fn list(State(app): State<Shared>, signed: Signed) -> ApiResult<Json<Vec<BatchView>>> {
     let (filter, values) = signed.scope.filter("b", 1);
-    let sql = format!("SELECT {BATCH_COLUMNS} FROM batch b WHERE {filter} ORDER BY b.created_at DESC LIMIT 200");
+    let sql =
+        format!("SELECT {BATCH_COLUMNS} FROM batch b WHERE {filter} ORDER BY b.created_at DESC LIMIT 200");
     let rows: Vec<BatchRow> = all(app.store.read(), &sql, values).await?;
     let ids: Vec<String> = rows.iter().map(|r| r.id.clone()).collect();
     let counts = counts(app.store.read(), &ids).await?;
@@ -101,7 +123,11 @@ async fn seen(app: &Shared, signed: &Signed, id: &str) -> ApiResult<BatchRow> {
 /// A batch and its progress.
 #[utoipa::path(get, path = "/api/v1/batches/{id}", tag = "notify", security(("bearer" = [])), params(("id" = String, Path)),
     responses((status = 200, body = BatchView), (status = 404, body = ErrorBody)))]
-pub async fn show(State(app): State<Shared>, signed: Signed, Path(id): Path<String>) -> ApiResult<Json<BatchView>> {
+pub async fn show(
+    State(app): State<Shared>,
+    signed: Signed,
+    Path(id): Path<String>,
+) -> ApiResult<Json<BatchView>> {
     let row = seen(&app, &signed, &id).await?;
     Ok(Json(accept::batch_view(app.store.read(), &row).await?))
 }
@@ -111,7 +137,9 @@ pub async fn show(State(app): State<Shared>, signed: Signed, Path(id): Path<Stri
     params(("id" = String, Path), ("action" = String, Path)),
     responses((status = 200, body = BatchView), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
 pub async fn act(
-    State(app): State<Shared>, signed: Signed, Path((id, action)): Path<(String, String)>,
+    State(app): State<Shared>,
+    signed: Signed,
+    Path((id, action)): Path<(String, String)>,
 ) -> ApiResult<Json<BatchView>> {
     let id = BatchId::parse(&id).map_err(|_| ApiError::not_found("batch"))?;
     let action = BatchAction::parse(&action).ok_or_else(|| ApiError::not_found("action"))?;
@@ -129,10 +157,13 @@ pub async fn act(
 #[utoipa::path(get, path = "/api/v1/batches/{id}/recipients", tag = "notify", security(("bearer" = [])),
     params(("id" = String, Path)), responses((status = 200, body = [RecipientView]), (status = 404, body = ErrorBody)))]
 pub async fn recipients(
-    State(app): State<Shared>, signed: Signed, Path(id): Path<String>,
+    State(app): State<Shared>,
+    signed: Signed,
+    Path(id): Path<String>,
 ) -> ApiResult<Json<Vec<RecipientView>>> {
     let batch = seen(&app, &signed, &id).await?;
-    let sql = format!("SELECT {RECIPIENT_COLUMNS} FROM recipient r WHERE r.batch_id = $1 ORDER BY r.sequence");
+    let sql =
+        format!("SELECT {RECIPIENT_COLUMNS} FROM recipient r WHERE r.batch_id = $1 ORDER BY r.sequence");
     let rows: Vec<RecipientRow> = all(app.store.read(), &sql, [batch.id.into()]).await?;
     Ok(Json(rows.iter().filter_map(RecipientRow::view).collect()))
 }
@@ -140,7 +171,11 @@ pub async fn recipients(
 /// The calls of a batch, with the fields of call records.
 #[utoipa::path(get, path = "/api/v1/batches/{id}/attempts", tag = "notify", security(("bearer" = [])),
     params(("id" = String, Path)), responses((status = 200, body = [AttemptView]), (status = 404, body = ErrorBody)))]
-pub async fn attempts(State(app): State<Shared>, signed: Signed, Path(id): Path<String>) -> ApiResult<Json<Vec<AttemptView>>> {
+pub async fn attempts(
+    State(app): State<Shared>,
+    signed: Signed,
+    Path(id): Path<String>,
+) -> ApiResult<Json<Vec<AttemptView>>> {
     let batch = seen(&app, &signed, &id).await?;
     let sql = format!("SELECT {ATTEMPT_COLUMNS} FROM attempt a WHERE a.batch_id = $1 ORDER BY a.intent_at");
     let rows: Vec<AttemptRow> = all(app.store.read(), &sql, [batch.id.into()]).await?;
@@ -183,7 +218,11 @@ pub async fn consents(State(app): State<Shared>, signed: Signed) -> ApiResult<Js
 /// The life of one parcel's recipient, decision by decision.
 #[utoipa::path(get, path = "/api/v1/parcels/{waybill_no}/why", tag = "notify", security(("bearer" = [])),
     params(("waybill_no" = String, Path)), responses((status = 200, body = WhyView), (status = 404, body = ErrorBody)))]
-pub async fn why(State(app): State<Shared>, signed: Signed, Path(waybill): Path<String>) -> ApiResult<Json<WhyView>> {
+pub async fn why(
+    State(app): State<Shared>,
+    signed: Signed,
+    Path(waybill): Path<String>,
+) -> ApiResult<Json<WhyView>> {
     Ok(Json(why::of_parcel(&app, &signed.scope, &waybill).await?))
 }
 
@@ -192,6 +231,19 @@ pub async fn why(State(app): State<Shared>, signed: Signed, Path(waybill): Path<
     responses((status = 200, description = "JSON lines", body = String), (status = 403, body = ErrorBody)))]
 pub async fn export(State(app): State<Shared>, signed: Signed) -> ApiResult<Response> {
     let scope = signed.administrator()?;
+    let write = app.store.begin().await?;
+    let subject = scope.organisation.to_string();
+    crate::audit::record(
+        &write,
+        Some(scope.organisation),
+        Some(scope.person),
+        app.clock.now(),
+        "export",
+        &subject,
+        "judge",
+    )
+    .await?;
+    write.commit().await?;
     let text = export::lines(&app, scope).await?;
     Ok(([(header::CONTENT_TYPE, "application/jsonl")], text).into_response())
 }

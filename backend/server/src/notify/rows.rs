@@ -231,7 +231,10 @@ struct Group {
 }
 
 /// Progress of batches, by batch id.
-pub async fn counts<C: ConnectionTrait>(db: &C, batches: &[String]) -> Result<HashMap<String, BatchCounts>, StoreError> {
+pub async fn counts<C: ConnectionTrait>(
+    db: &C,
+    batches: &[String],
+) -> Result<HashMap<String, BatchCounts>, StoreError> {
     let mut out: HashMap<String, BatchCounts> = HashMap::new();
     for chunk in batches.chunks(400) {
         let sql = format!(

@@ -106,7 +106,8 @@ pub(crate) async fn fill(engine: &mut Engine, round: &mut Round) -> Result<Sent,
         };
         let facts = input::facts(round, &batch.organisation_id, &batch.template_key, &due).await?;
         for row in due {
-            let verdict = check(engine, round, &rules, batch, &facts, &row, &taken, &sent.displayed, trunk).await?;
+            let verdict =
+                check(engine, round, &rules, batch, &facts, &row, &taken, &sent.displayed, trunk).await?;
             match verdict {
                 Verdict::Go { display } => {
                     let Some(permit) = free.pop() else { break };
@@ -119,6 +120,7 @@ pub(crate) async fn fill(engine: &mut Engine, round: &mut Round) -> Result<Sent,
                     put_off(round, &row, until).await?;
                 }
                 Verdict::Never(reason) => suppress(round, &row, reason).await?,
+                Verdict::GiveUp => give_up(round, &row).await?,
             }
         }
         if free.is_empty() {
@@ -139,15 +141,26 @@ pub(crate) async fn fill(engine: &mut Engine, round: &mut Round) -> Result<Sent,
 }
 
 enum Verdict {
-    Go { display: String },
+    Go {
+        display: String,
+    },
     Later(UnixMs),
     Never(SuppressReason),
+    /// No number is left that the carrier would show: the last outcome stands.
+    GiveUp,
 }
 
 #[expect(clippy::too_many_arguments, reason = "everything that decides is named")]
 async fn check(
-    engine: &mut Engine, round: &Round, rules: &Rules, batch: &Running, facts: &Facts, row: &RecipientRow,
-    taken: &HashSet<(String, String)>, displayed: &HashMap<String, u32>, trunk: &str,
+    engine: &mut Engine,
+    round: &Round,
+    rules: &Rules,
+    batch: &Running,
+    facts: &Facts,
+    row: &RecipientRow,
+    taken: &HashSet<(String, String)>,
+    displayed: &HashMap<String, u32>,
+    trunk: &str,
 ) -> Result<Verdict, StoreError> {
     let Ok(phone) = PhoneNumber::from_key(&row.phone_key) else {
         return Ok(Verdict::Never(SuppressReason::InvalidNumber));
@@ -159,7 +172,9 @@ async fn check(
     if let Some(reason) = objection(notice, facts, row) {
         return Ok(Verdict::Never(reason));
     }
-    if facts.open.contains(&row.phone_key) || taken.contains(&(batch.organisation_id.clone(), row.phone_key.clone())) {
+    if facts.open.contains(&row.phone_key)
+        || taken.contains(&(batch.organisation_id.clone(), row.phone_key.clone()))
+    {
         return Ok(Verdict::Later(UnixMs(round.now.0 + BUSY_PERSON_MS)));
     }
     let history = facts.history.get(&row.phone_key).map_or(&[][..], Vec::as_slice);
@@ -169,18 +184,34 @@ async fn check(
     if open > round.wall {
         return Ok(Verdict::Later(UnixMs(round.now.0 + (open.0 - round.wall.0))));
     }
-    if let Some(until) = rules.policy.frequency.iter().filter_map(|r| r.barred_until(round.now, history)).max() {
+    if let Some(until) =
+        rules.policy.frequency.iter().filter_map(|r| r.barred_until(round.now, history)).max()
+    {
         return Ok(Verdict::Later(until));
     }
-    let display = display_number(engine, batch, trunk);
-    if let Some(cap) = rules.policy.display_daily_cap {
-        let today = displayed_today(engine, round, &display, rules.zone).await? + displayed.get(&display).copied().unwrap_or(0);
-        if today >= cap {
-            let tomorrow = rules.policy.next_open(round.wall.next_day(rules.zone), zone);
-            return Ok(Verdict::Later(UnixMs(round.now.0 + (tomorrow.0 - round.wall.0))));
+    let barred = facts.barred.get(&row.id);
+    let allowed = display_numbers(engine, batch, trunk);
+    let mut capped = false;
+    for display in allowed {
+        if barred.is_some_and(|b| b.contains(&display)) {
+            continue;
         }
+        if let Some(cap) = rules.policy.display_daily_cap {
+            let today = displayed_today(engine, round, &display, rules.zone).await?
+                + displayed.get(&display).copied().unwrap_or(0);
+            if today >= cap {
+                capped = true;
+                continue;
+            }
+        }
+        return Ok(Verdict::Go { display });
     }
-    Ok(Verdict::Go { display })
+    if !capped {
+        // the carrier has refused every number that may be shown
+        return Ok(Verdict::GiveUp);
+    }
+    let tomorrow = rules.policy.next_open(round.wall.next_day(rules.zone), zone);
+    Ok(Verdict::Later(UnixMs(round.now.0 + (tomorrow.0 - round.wall.0))))
 }
 
 /// Why none of the parcels needs the call any more: the reason of the first one.
@@ -205,7 +236,13 @@ fn objection(notice: NoticeKind, facts: &Facts, row: &RecipientRow) -> Option<Su
 }
 
 async fn intent(
-    engine: &mut Engine, round: &mut Round, batch: &Running, row: RecipientRow, display: String, trunk: &str, permit: Permit,
+    engine: &mut Engine,
+    round: &mut Round,
+    batch: &Running,
+    row: RecipientRow,
+    display: String,
+    trunk: &str,
+    permit: Permit,
 ) -> Result<(), StoreError> {
     let now = round.now;
     let attempt = AttemptId::at(now, rand::random());
@@ -257,7 +294,12 @@ async fn intent(
     exec(
         tx,
         "UPDATE recipient SET state = 'dialling', mark = $1, attempts = $2, rev = $3 WHERE id = $4",
-        [CallMark::Called.as_str().into(), number.into(), round.write.next_rev().into(), row.id.clone().into()],
+        [
+            CallMark::Called.as_str().into(),
+            number.into(),
+            round.write.next_rev().into(),
+            row.id.clone().into(),
+        ],
     )
     .await?;
     mark_parcels(round, &row.parcel_ids(), CallMark::Called, None).await?;
@@ -265,7 +307,8 @@ async fn intent(
         attempt,
         recipient: RecipientId::parse(&row.id).map_err(|e| damaged("recipient.id", e))?,
         batch: BatchId::parse(&row.batch_id).map_err(|e| damaged("recipient.batch_id", e))?,
-        organisation: OrganisationId::parse(&row.organisation_id).map_err(|e| damaged("recipient.organisation_id", e))?,
+        organisation: OrganisationId::parse(&row.organisation_id)
+            .map_err(|e| damaged("recipient.organisation_id", e))?,
         courier: UserId::parse(&row.courier_id).map_err(|e| damaged("recipient.courier_id", e))?,
         phone_key: row.phone_key.clone(),
         parcels: row.parcel_ids(),
@@ -285,6 +328,7 @@ async fn intent(
         talk: None,
         courier_leg: None,
         menu: Menu::None,
+        no_courier: false,
         awaited: 0,
         deadline: None,
         limit: None,
@@ -306,7 +350,10 @@ pub(crate) fn variables(row: &RecipientRow, company: &str) -> BTreeMap<String, S
 
 /// Sets mark and outcome of the parcels behind a ring.
 pub(crate) async fn mark_parcels(
-    round: &Round, parcels: &[waybell_domain::id::ParcelId], mark: CallMark, outcome: Option<&str>,
+    round: &Round,
+    parcels: &[waybell_domain::id::ParcelId],
+    mark: CallMark,
+    outcome: Option<&str>,
 ) -> Result<(), StoreError> {
     for parcel in parcels {
         exec(
@@ -373,8 +420,12 @@ async fn next_waiting(round: &Round, batch: &str) -> Result<Option<UnixMs>, Stor
 }
 
 async fn next_start(round: &Round) -> Result<Option<UnixMs>, StoreError> {
-    let row: Option<At> =
-        crate::store::one(round.write.tx(), "SELECT MIN(start_at) AS at FROM batch WHERE state = 'scheduled'", []).await?;
+    let row: Option<At> = crate::store::one(
+        round.write.tx(),
+        "SELECT MIN(start_at) AS at FROM batch WHERE state = 'scheduled'",
+        [],
+    )
+    .await?;
     Ok(row.and_then(|r| r.at).map(UnixMs))
 }
 
@@ -421,20 +472,39 @@ async fn decision(round: &Round, row: &RecipientRow, what: &str, detail: &str) -
     super::why::decide(&round.write, round.now, &row.organisation_id, Some(&row.id), None, what, detail).await
 }
 
-/// The branch's number, or the one asked for, where the trunk allows it; the trunk's first otherwise.
-fn display_number(engine: &Engine, batch: &Running, trunk: &str) -> String {
+/// The numbers that may be shown on this trunk: the one asked for first, then the branch's, then the others.
+fn display_numbers(engine: &Engine, batch: &Running, trunk: &str) -> Vec<String> {
     let allowed: &[String] =
         engine.app.config.trunk.iter().find(|t| t.name == trunk).map_or(&[], |t| t.caller_ids.as_slice());
-    [&batch.display_number, &batch.branch_number]
-        .into_iter()
-        .flatten()
-        .find(|n| allowed.contains(n))
-        .or(allowed.first())
-        .cloned()
-        .unwrap_or_default()
+    let mut out: Vec<String> = Vec::with_capacity(allowed.len());
+    let wished =
+        [&batch.display_number, &batch.branch_number].into_iter().flatten().filter(|n| allowed.contains(n));
+    for number in wished.chain(allowed) {
+        if !out.contains(number) {
+            out.push(number.clone());
+        }
+    }
+    out
 }
 
-async fn displayed_today(engine: &mut Engine, round: &Round, display: &str, zone: chrono_tz::Tz) -> Result<u32, StoreError> {
+/// Nothing more can be tried: the last outcome stands.
+async fn give_up(round: &mut Round, row: &RecipientRow) -> Result<(), StoreError> {
+    exec(
+        round.write.tx(),
+        "UPDATE recipient SET state = 'done', next_at = NULL, rev = $1 WHERE id = $2",
+        [round.write.next_rev().into(), row.id.clone().into()],
+    )
+    .await?;
+    touch(round, &row.batch_id, 1);
+    Ok(())
+}
+
+async fn displayed_today(
+    engine: &mut Engine,
+    round: &Round,
+    display: &str,
+    zone: chrono_tz::Tz,
+) -> Result<u32, StoreError> {
     let day = round.wall.date(zone);
     if engine.displayed.day != Some(day) {
         engine.displayed = Displayed { day: Some(day), counts: HashMap::new() };

@@ -1,8 +1,8 @@
 //! What is said and asked once somebody has answered: the flow's commands carried out, its events fed back.
 
+use super::Command;
 use super::engine::{Engine, Round};
 use super::live::{Call, Effect, Leg, Menu, Spoken};
-use super::Command;
 use crate::app::Shared;
 use crate::flow::{Conversation, pieces};
 use crate::store::{StoreError, exec, one};
@@ -18,7 +18,8 @@ use waybell_switch::{Draft, EndHow, EventKind, Incoming, LegId, Play};
 const MENU_SPEAKS_MS: i64 = 2_000;
 const MENU_CONNECTS_MS: i64 = 4_000;
 /// Told to who rings the displayed number back, until calls are built.
-const ANNOUNCEMENT: &str = "您好，这是快递通知专用号码，暂不支持接听。如需联系快递员，请在通知电话中按零。谢谢，再见。";
+const ANNOUNCEMENT: &str =
+    "您好，这是快递通知专用号码，暂不支持接听。如需联系快递员，请在通知电话中按零。谢谢，再见。";
 
 #[derive(FromQueryResult)]
 struct FlowText {
@@ -57,7 +58,12 @@ pub(crate) async fn prepare(engine: &mut Engine, round: &Round, call: &Call) -> 
 }
 
 /// Somebody, or a menu, has answered.
-pub(crate) async fn begin(engine: &mut Engine, round: &mut Round, leg: &LegId, mut call: Call) -> Result<(), StoreError> {
+pub(crate) async fn begin(
+    engine: &mut Engine,
+    round: &mut Round,
+    leg: &LegId,
+    mut call: Call,
+) -> Result<(), StoreError> {
     if call.extension.is_some() && call.menu == Menu::None && call.talk.is_none() {
         call.menu = Menu::Asks;
         call.deadline = Some(UnixMs(round.now.0 + MENU_SPEAKS_MS));
@@ -80,14 +86,23 @@ pub(crate) async fn begin(engine: &mut Engine, round: &mut Round, leg: &LegId, m
 }
 
 /// A key.
-pub(crate) async fn digit(engine: &mut Engine, round: &mut Round, leg: &LegId, digit: char) -> Result<(), StoreError> {
+pub(crate) async fn digit(
+    engine: &mut Engine,
+    round: &mut Round,
+    leg: &LegId,
+    digit: char,
+) -> Result<(), StoreError> {
     let Some(call) = engine.legs.call(leg) else { return Ok(()) };
     feed(engine, round, leg, call, FlowEvent::Digit { digit }).await
 }
 
 /// A prompt has ended.
 pub(crate) async fn play_ended(
-    engine: &mut Engine, round: &mut Round, leg: &LegId, token: u64, completed: bool,
+    engine: &mut Engine,
+    round: &mut Round,
+    leg: &LegId,
+    token: u64,
+    completed: bool,
 ) -> Result<(), StoreError> {
     let Some(call) = engine.legs.call(leg) else { return Ok(()) };
     let Ok(token) = u32::try_from(token) else { return Ok(()) };
@@ -113,7 +128,10 @@ pub(crate) async fn time(engine: &mut Engine, round: &mut Round, leg: &LegId) ->
         Menu::Asks => {
             call.menu = Menu::Connects;
             call.deadline = Some(UnixMs(round.now.0 + MENU_CONNECTS_MS));
-            round.effects.push(Effect::Digits(leg.clone(), format!("{}#", call.extension.clone().unwrap_or_default())));
+            round.effects.push(Effect::Digits(
+                leg.clone(),
+                format!("{}#", call.extension.clone().unwrap_or_default()),
+            ));
             engine.legs.put_call(leg.clone(), call);
             Ok(())
         }
@@ -124,6 +142,10 @@ pub(crate) async fn time(engine: &mut Engine, round: &mut Round, leg: &LegId) ->
         }
         Menu::None => {
             let token = call.awaited;
+            if std::mem::take(&mut call.no_courier) {
+                let error = "failed".to_owned();
+                return feed(engine, round, leg, call, FlowEvent::DialFailed { token, error }).await;
+            }
             match call.courier_leg.take() {
                 // the courier has rung long enough
                 Some(courier) if matches!(engine.legs.get(&courier), Some(Leg::Courier { .. })) => {
@@ -139,7 +161,11 @@ pub(crate) async fn time(engine: &mut Engine, round: &mut Round, leg: &LegId) ->
 
 /// Gives the flow an event and carries out what it wants.
 async fn feed(
-    engine: &mut Engine, round: &mut Round, leg: &LegId, mut call: Call, event: FlowEvent,
+    engine: &mut Engine,
+    round: &mut Round,
+    leg: &LegId,
+    mut call: Call,
+    event: FlowEvent,
 ) -> Result<(), StoreError> {
     let Some(talk) = call.talk.as_mut() else {
         engine.legs.put_call(leg.clone(), call);
@@ -175,7 +201,11 @@ async fn feed(
 }
 
 async fn carry_out(
-    engine: &mut Engine, round: &mut Round, leg: &LegId, call: &mut Call, command: FlowCommand,
+    engine: &mut Engine,
+    round: &mut Round,
+    leg: &LegId,
+    call: &mut Call,
+    command: FlowCommand,
 ) -> Result<(), StoreError> {
     match command {
         FlowCommand::Say { token, segments } => {
@@ -183,7 +213,11 @@ async fn carry_out(
             round.effects.push(Effect::Speak { leg: leg.clone(), token: u64::from(token), text });
         }
         FlowCommand::Play { token, prompt } => {
-            round.effects.push(Effect::Speak { leg: leg.clone(), token: u64::from(token), text: vec![prompt] });
+            round.effects.push(Effect::Speak {
+                leg: leg.clone(),
+                token: u64::from(token),
+                text: vec![prompt],
+            });
         }
         FlowCommand::StopPlaying => round.effects.push(Effect::StopPlay(leg.clone())),
         FlowCommand::Listen { token, timeout } => {
@@ -195,6 +229,7 @@ async fn carry_out(
             call.deadline = Some(UnixMs(round.now.0 + i64::from(timeout)));
             if !ring_courier(engine, round, leg, call, &target, token).await? {
                 // told at the next look at the clock, so that a conversation never calls itself
+                call.no_courier = true;
                 call.deadline = Some(round.now);
             }
         }
@@ -263,7 +298,12 @@ struct Courier {
 
 /// Rings the courier's own phone, showing the company's number: neither side sees the other's.
 async fn ring_courier(
-    engine: &mut Engine, round: &mut Round, leg: &LegId, call: &mut Call, target: &str, token: u32,
+    engine: &mut Engine,
+    round: &mut Round,
+    leg: &LegId,
+    call: &mut Call,
+    target: &str,
+    token: u32,
 ) -> Result<bool, StoreError> {
     if target != "courier" {
         return Ok(false);
@@ -297,7 +337,11 @@ async fn ring_courier(
 
 /// What happens on the courier's leg.
 pub(crate) async fn courier_event(
-    engine: &mut Engine, round: &mut Round, courier: &LegId, of: &LegId, kind: &EventKind,
+    engine: &mut Engine,
+    round: &mut Round,
+    courier: &LegId,
+    of: &LegId,
+    kind: &EventKind,
 ) -> Result<(), StoreError> {
     match kind {
         EventKind::Answered { .. } => {
@@ -341,7 +385,10 @@ pub(crate) async fn courier_event(
 
 /// Somebody rings a displayed number back.
 pub(crate) async fn incoming(
-    engine: &mut Engine, round: &mut Round, leg: &LegId, incoming: &Incoming,
+    engine: &mut Engine,
+    round: &mut Round,
+    leg: &LegId,
+    incoming: &Incoming,
 ) -> Result<(), StoreError> {
     tracing::info!(trunk = ?incoming.trunk, "a call came in");
     metrics::counter!("waybell_incoming_total").increment(1);
@@ -352,11 +399,21 @@ pub(crate) async fn incoming(
 }
 
 /// What happens on a call that came in: the announcement is played once, then it is hung up.
-pub(crate) fn inbound_event(engine: &mut Engine, round: &mut Round, leg: &LegId, announced: bool, kind: &EventKind) {
+pub(crate) fn inbound_event(
+    engine: &mut Engine,
+    round: &mut Round,
+    leg: &LegId,
+    announced: bool,
+    kind: &EventKind,
+) {
     match kind {
         EventKind::Answered { .. } if !announced => {
             engine.legs.put(leg.clone(), Leg::Inbound { announced: true });
-            round.effects.push(Effect::Speak { leg: leg.clone(), token: 1, text: vec![ANNOUNCEMENT.to_owned()] });
+            round.effects.push(Effect::Speak {
+                leg: leg.clone(),
+                token: 1,
+                text: vec![ANNOUNCEMENT.to_owned()],
+            });
         }
         EventKind::PlayEnded { .. } => round.effects.push(Effect::HangUp(leg.clone())),
         EventKind::Ended { .. } => engine.legs.remove(leg),

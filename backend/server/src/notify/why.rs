@@ -15,7 +15,13 @@ use waybell_domain::wire::{WhyLine, WhyView};
 
 /// Stores a decision that no other table shows.
 pub(crate) async fn decide(
-    write: &Write, now: UnixMs, organisation: &str, recipient: Option<&str>, parcel: Option<&str>, what: &str, detail: &str,
+    write: &Write,
+    now: UnixMs,
+    organisation: &str,
+    recipient: Option<&str>,
+    parcel: Option<&str>,
+    what: &str,
+    detail: &str,
 ) -> Result<(), StoreError> {
     write
         .exec(
@@ -74,7 +80,8 @@ pub async fn of_parcel(app: &App, scope: &Scope, waybill: &str) -> ApiResult<Why
     values.push(waybill.clone().into());
     let sql = format!("SELECT {COLUMNS} FROM parcel p WHERE {filter} AND p.waybill_no = ${n}");
     let parcel: ParcelRow = one(db, &sql, values).await?.ok_or_else(|| ApiError::not_found("parcel"))?;
-    let mut lines = vec![line(parcel.imported_at, "imported", "已导入当日清单", "imported with the day's list")];
+    let mut lines =
+        vec![line(parcel.imported_at, "imported", "已导入当日清单", "imported with the day's list")];
     let planned: Vec<Planned> = all(
         db,
         "SELECT r.id, r.batch_id, b.created_at, r.next_at, r.state, r.parcels FROM recipient_parcel rp \
@@ -102,7 +109,12 @@ pub async fn of_parcel(app: &App, scope: &Scope, waybill: &str) -> ApiResult<Why
     Ok(WhyView { waybill_no: waybill, lines })
 }
 
-async fn decisions(db: &sea_orm::DatabaseConnection, column: &str, id: &str, lines: &mut Vec<WhyLine>) -> ApiResult<()> {
+async fn decisions(
+    db: &sea_orm::DatabaseConnection,
+    column: &str,
+    id: &str,
+    lines: &mut Vec<WhyLine>,
+) -> ApiResult<()> {
     let sql = format!("SELECT at, what, detail FROM decision WHERE {column} = $1");
     for d in all::<Decision, _>(db, &sql, [id.into()]).await? {
         let (zh, en) = match d.what.as_str() {
@@ -113,7 +125,10 @@ async fn decisions(db: &sea_orm::DatabaseConnection, column: &str, id: &str, lin
                     format!("not called: {}", reason.map_or(d.detail.as_str(), |r| r.label_en())),
                 )
             }
-            "next_route" => (format!("线路拒绝，换线 {}", d.detail), format!("the route refused, next route {}", d.detail)),
+            "next_route" => (
+                format!("线路拒绝，换线 {}", d.detail),
+                format!("the route refused, next route {}", d.detail),
+            ),
             "recovered" => (
                 format!("服务器重启，向网络查询此通话（当时：{}）", d.detail),
                 format!("the server restarted and asked the network about this call (it was {})", d.detail),
@@ -127,7 +142,8 @@ async fn decisions(db: &sea_orm::DatabaseConnection, column: &str, id: &str, lin
 }
 
 async fn calls(db: &sea_orm::DatabaseConnection, recipient: &str, lines: &mut Vec<WhyLine>) -> ApiResult<()> {
-    let sql = format!("SELECT {ATTEMPT_COLUMNS} FROM attempt a WHERE a.recipient_id = $1 ORDER BY a.attempt_no");
+    let sql =
+        format!("SELECT {ATTEMPT_COLUMNS} FROM attempt a WHERE a.recipient_id = $1 ORDER BY a.attempt_no");
     for a in all::<AttemptRow, _>(db, &sql, [recipient.into()]).await? {
         let n = a.attempt_no;
         lines.push(line(
@@ -169,7 +185,12 @@ async fn calls(db: &sea_orm::DatabaseConnection, recipient: &str, lines: &mut Ve
         if let Some(at) = m.sent_at {
             lines.push(line(at, "text_sent", "短信已发出", "text message handed over"));
         } else if m.state == "failed" {
-            lines.push(line(m.created_at, "text_failed", "短信未能发出", "the text message could not be sent"));
+            lines.push(line(
+                m.created_at,
+                "text_failed",
+                "短信未能发出",
+                "the text message could not be sent",
+            ));
         }
     }
     Ok(())

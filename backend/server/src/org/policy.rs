@@ -44,7 +44,10 @@ impl OrganisationRow {
 }
 
 /// The organisation.
-pub async fn organisation<C: ConnectionTrait>(db: &C, id: OrganisationId) -> Result<Option<OrganisationRow>, StoreError> {
+pub async fn organisation<C: ConnectionTrait>(
+    db: &C,
+    id: OrganisationId,
+) -> Result<Option<OrganisationRow>, StoreError> {
     one(
         db,
         "SELECT id, name, company, time_zone, policy, stopped, text_messages, rev FROM organisation WHERE id = $1",

@@ -29,10 +29,15 @@ pub async fn get_policy(State(app): State<Shared>, signed: Signed) -> ApiResult<
 /// Change the rules (administrators).
 #[utoipa::path(put, path = "/api/v1/policy", tag = "organisation", security(("bearer" = [])), request_body = Object,
     responses((status = 200, body = PolicyView), (status = 403, body = ErrorBody), (status = 422, body = ErrorBody)))]
-pub async fn put_policy(State(app): State<Shared>, signed: Signed, body: Body<Policy>) -> ApiResult<Json<PolicyView>> {
+pub async fn put_policy(
+    State(app): State<Shared>,
+    signed: Signed,
+    body: Body<Policy>,
+) -> ApiResult<Json<PolicyView>> {
     let scope = signed.administrator()?;
     let now = app.clock.now();
-    let text = serde_json::to_string(&body.value).map_err(|e| ApiError::field("policy", e.to_string(), ""))?;
+    let text =
+        serde_json::to_string(&body.value).map_err(|e| ApiError::field("policy", e.to_string(), ""))?;
     let write = app.store.begin().await?;
     write
         .exec(
@@ -40,8 +45,16 @@ pub async fn put_policy(State(app): State<Shared>, signed: Signed, body: Body<Po
             [text.into(), write.next_rev().into(), scope.organisation.to_string().into()],
         )
         .await?;
-    crate::audit::record(&write, Some(scope.organisation), Some(scope.person), now, "policy", &scope.organisation.to_string(), "")
-        .await?;
+    crate::audit::record(
+        &write,
+        Some(scope.organisation),
+        Some(scope.person),
+        now,
+        "policy",
+        &scope.organisation.to_string(),
+        "",
+    )
+    .await?;
     write.commit().await?;
     app.dialler.wake();
     get_policy(State(app), signed).await
@@ -57,19 +70,35 @@ pub struct StopAll {
 /// Hold every call of the organisation at once (administrators); those that ring or talk go on.
 #[utoipa::path(post, path = "/api/v1/stop-all", tag = "organisation", security(("bearer" = [])), request_body = StopAll,
     responses((status = 200, body = StopAll), (status = 403, body = ErrorBody)))]
-pub async fn stop_all(State(app): State<Shared>, signed: Signed, body: Body<StopAll>) -> ApiResult<Json<StopAll>> {
+pub async fn stop_all(
+    State(app): State<Shared>,
+    signed: Signed,
+    body: Body<StopAll>,
+) -> ApiResult<Json<StopAll>> {
     let scope = signed.administrator()?;
     let now = app.clock.now();
     let write = app.store.begin().await?;
     write
         .exec(
             "UPDATE organisation SET stopped = $1, rev = $2 WHERE id = $3",
-            [i64::from(body.value.stopped).into(), write.next_rev().into(), scope.organisation.to_string().into()],
+            [
+                i64::from(body.value.stopped).into(),
+                write.next_rev().into(),
+                scope.organisation.to_string().into(),
+            ],
         )
         .await?;
     let action = if body.value.stopped { "stop_all" } else { "release_all" };
-    crate::audit::record(&write, Some(scope.organisation), Some(scope.person), now, action, &scope.organisation.to_string(), "")
-        .await?;
+    crate::audit::record(
+        &write,
+        Some(scope.organisation),
+        Some(scope.person),
+        now,
+        action,
+        &scope.organisation.to_string(),
+        "",
+    )
+    .await?;
     write.commit().await?;
     app.dialler.wake();
     Ok(Json(body.value))
@@ -107,7 +136,11 @@ pub struct OptOutRequest {
 /// Never ring a number.
 #[utoipa::path(put, path = "/api/v1/opt-outs", tag = "organisation", security(("bearer" = [])), request_body = OptOutRequest,
     responses((status = 204), (status = 422, body = ErrorBody)))]
-pub async fn put_opt_out(State(app): State<Shared>, signed: Signed, body: Body<OptOutRequest>) -> ApiResult<StatusCode> {
+pub async fn put_opt_out(
+    State(app): State<Shared>,
+    signed: Signed,
+    body: Body<OptOutRequest>,
+) -> ApiResult<StatusCode> {
     let phone = number(&body.value.phone)?;
     let now = app.clock.now();
     let write = app.store.begin().await?;
@@ -119,7 +152,11 @@ pub async fn put_opt_out(State(app): State<Shared>, signed: Signed, body: Body<O
 /// Ring a number again (administrators).
 #[utoipa::path(delete, path = "/api/v1/opt-outs/{phone}", tag = "organisation", security(("bearer" = [])),
     params(("phone" = String, Path)), responses((status = 204), (status = 404, body = ErrorBody)))]
-pub async fn delete_opt_out(State(app): State<Shared>, signed: Signed, Path(phone): Path<String>) -> ApiResult<StatusCode> {
+pub async fn delete_opt_out(
+    State(app): State<Shared>,
+    signed: Signed,
+    Path(phone): Path<String>,
+) -> ApiResult<StatusCode> {
     let scope = signed.administrator()?;
     let phone = number(&phone)?;
     let write = app.store.begin().await?;
@@ -136,7 +173,11 @@ pub async fn delete_opt_out(State(app): State<Shared>, signed: Signed, Path(phon
 
 /// Records that a person wants no calls.
 pub async fn opt_out(
-    write: &crate::store::Write, organisation: OrganisationId, key: &str, source: &str, now: i64,
+    write: &crate::store::Write,
+    organisation: OrganisationId,
+    key: &str,
+    source: &str,
+    now: i64,
 ) -> Result<(), crate::store::StoreError> {
     write
         .exec(
@@ -148,9 +189,14 @@ pub async fn opt_out(
     touch(write, organisation).await
 }
 
-async fn touch(write: &crate::store::Write, organisation: OrganisationId) -> Result<(), crate::store::StoreError> {
+async fn touch(
+    write: &crate::store::Write,
+    organisation: OrganisationId,
+) -> Result<(), crate::store::StoreError> {
     let rev = write.next_rev();
-    write.exec("UPDATE organisation SET rev = $1 WHERE id = $2", [rev.into(), organisation.to_string().into()]).await?;
+    write
+        .exec("UPDATE organisation SET rev = $1 WHERE id = $2", [rev.into(), organisation.to_string().into()])
+        .await?;
     Ok(())
 }
 
@@ -225,7 +271,9 @@ pub struct PersonRequest {
 #[utoipa::path(post, path = "/api/v1/people", tag = "organisation", security(("bearer" = [])), request_body = PersonRequest,
     responses((status = 201, body = UserView), (status = 409, body = ErrorBody), (status = 422, body = ErrorBody)))]
 pub async fn create_person(
-    State(app): State<Shared>, signed: Signed, body: Body<PersonRequest>,
+    State(app): State<Shared>,
+    signed: Signed,
+    body: Body<PersonRequest>,
 ) -> ApiResult<(StatusCode, Json<UserView>)> {
     let scope = signed.administrator()?;
     let now = app.clock.now();
@@ -241,7 +289,16 @@ pub async fn create_person(
         phone: request.phone,
     };
     let view = make_person(&write, now, person).await?;
-    crate::audit::record(&write, Some(scope.organisation), Some(scope.person), now, "create_person", &view.id.to_string(), "").await?;
+    crate::audit::record(
+        &write,
+        Some(scope.organisation),
+        Some(scope.person),
+        now,
+        "create_person",
+        &view.id.to_string(),
+        "",
+    )
+    .await?;
     write.commit().await?;
     Ok((StatusCode::CREATED, Json(view)))
 }

@@ -31,10 +31,19 @@ pub struct NewPerson {
 
 /// Makes an organisation with the default policy and one branch.
 pub async fn create_organisation(
-    write: &Write, now: UnixMs, name: &str, company: &str, zone: &str, policy: &Policy,
+    write: &Write,
+    now: UnixMs,
+    name: &str,
+    company: &str,
+    zone: &str,
+    policy: &Policy,
 ) -> ApiResult<(OrganisationId, BranchId)> {
     if zone.parse::<chrono_tz::Tz>().is_err() {
-        return Err(ApiError::field("time_zone", format!("{zone:?} is not a zone"), "write one like Asia/Shanghai"));
+        return Err(ApiError::field(
+            "time_zone",
+            format!("{zone:?} is not a zone"),
+            "write one like Asia/Shanghai",
+        ));
     }
     let organisation = OrganisationId::at(now, rand::random());
     let policy = serde_json::to_string(policy).map_err(|e| ApiError::field("policy", e.to_string(), ""))?;
@@ -68,11 +77,19 @@ struct Id {
 }
 
 /// The organisation with this name and its first branch.
-pub async fn find_organisation(write: &Write, name: &str) -> ApiResult<Option<(OrganisationId, Option<BranchId>)>> {
-    let row: Option<Id> = one(write.tx(), "SELECT id FROM organisation WHERE name = $1", [name.into()]).await?;
+pub async fn find_organisation(
+    write: &Write,
+    name: &str,
+) -> ApiResult<Option<(OrganisationId, Option<BranchId>)>> {
+    let row: Option<Id> =
+        one(write.tx(), "SELECT id FROM organisation WHERE name = $1", [name.into()]).await?;
     let Some(id) = row.and_then(|r| OrganisationId::parse(&r.id).ok()) else { return Ok(None) };
-    let branch: Option<Id> =
-        one(write.tx(), "SELECT id FROM branch WHERE organisation_id = $1 ORDER BY id", [id.to_string().into()]).await?;
+    let branch: Option<Id> = one(
+        write.tx(),
+        "SELECT id FROM branch WHERE organisation_id = $1 ORDER BY id",
+        [id.to_string().into()],
+    )
+    .await?;
     Ok(Some((id, branch.and_then(|b| BranchId::parse(&b.id).ok()))))
 }
 
@@ -87,11 +104,14 @@ pub async fn create_person(write: &Write, now: UnixMs, person: NewPerson) -> Api
     }
     let phone = match person.phone.as_deref().map(str::trim).filter(|p| !p.is_empty()) {
         None => None,
-        Some(text) => {
-            Some(PhoneNumber::parse(text).map_err(|e| ApiError::field("phone", e.to_string(), "correct the number"))?.key())
-        }
+        Some(text) => Some(
+            PhoneNumber::parse(text)
+                .map_err(|e| ApiError::field("phone", e.to_string(), "correct the number"))?
+                .key(),
+        ),
     };
-    let taken: Option<Id> = one(write.tx(), "SELECT id FROM person WHERE login = $1", [login.clone().into()]).await?;
+    let taken: Option<Id> =
+        one(write.tx(), "SELECT id FROM person WHERE login = $1", [login.clone().into()]).await?;
     if taken.is_some() {
         return Err(ApiError::conflict("login_taken", "this login name is in use").hint("choose another one"));
     }

@@ -34,7 +34,12 @@ struct Good {
 
 /// Takes rows for the courier in `scope`. With `dry_run` nothing is written.
 pub async fn take(
-    write: &Write, scope: &Scope, now: UnixMs, rows: &[ImportedRow], mut problems: Vec<RowProblem>, total: u32,
+    write: &Write,
+    scope: &Scope,
+    now: UnixMs,
+    rows: &[ImportedRow],
+    mut problems: Vec<RowProblem>,
+    total: u32,
     dry_run: bool,
 ) -> ApiResult<ImportReport> {
     let rejected_before = problems.iter().map(|p| p.line).collect::<HashSet<_>>().len() as u32;
@@ -78,8 +83,7 @@ pub async fn take(
             }
             Some(old) => {
                 updated += 1;
-                let row = correct(write, scope, old, g, dry_run).await?;
-                row
+                correct(write, scope, old, g, dry_run).await?
             }
         };
         if preview.len() < PREVIEW {
@@ -112,7 +116,9 @@ fn check(row: &ImportedRow) -> Result<Good, RowProblem> {
         .map_err(|e| problem("waybill_no", e.to_string(), "copy the number from the label"))?;
     let phone = match row.phone.trim() {
         "" => None,
-        text => Some(PhoneNumber::parse(text).map_err(|e| problem("phone", e.to_string(), "correct the number"))?),
+        text => Some(
+            PhoneNumber::parse(text).map_err(|e| problem("phone", e.to_string(), "correct the number"))?,
+        ),
     };
     let place = waybell_domain::address::split(&row.address);
     Ok(Good {
@@ -200,7 +206,8 @@ fn values(scope: &Scope, now: UnixMs, row: &ParcelRow) -> Vec<Value> {
 async fn insert(write: &Write, rows: &[Vec<Value>]) -> ApiResult<()> {
     const WIDTH: usize = 17;
     for chunk in rows.chunks(CHUNK) {
-        let tuples: Vec<String> = (0..chunk.len()).map(|i| format!("({})", marks(1 + i * WIDTH, WIDTH))).collect();
+        let tuples: Vec<String> =
+            (0..chunk.len()).map(|i| format!("({})", marks(1 + i * WIDTH, WIDTH))).collect();
         let sql = format!(
             "INSERT INTO parcel (id, organisation_id, branch_id, courier_id, waybill_no, kind, state, recipient_name, \
              phone_key, address, estate, building, mark, sequence, imported_at, state_at, rev) VALUES {}",
@@ -212,7 +219,13 @@ async fn insert(write: &Write, rows: &[Vec<Value>]) -> ApiResult<()> {
 }
 
 /// A known waybill with other data: who, where and whose are corrected; state, mark and history stay.
-async fn correct(write: &Write, scope: &Scope, old: &ParcelRow, g: &Good, dry_run: bool) -> ApiResult<ParcelRow> {
+async fn correct(
+    write: &Write,
+    scope: &Scope,
+    old: &ParcelRow,
+    g: &Good,
+    dry_run: bool,
+) -> ApiResult<ParcelRow> {
     let mut row = old.clone();
     row.courier_id = scope.person.to_string();
     row.kind = g.kind.as_str().into();

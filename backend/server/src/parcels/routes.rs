@@ -4,17 +4,19 @@ use super::{import, rows::ParcelRow, state, sync};
 use crate::accounts::auth::Signed;
 use crate::app::Shared;
 use crate::http::error::{ApiError, ApiResult};
-use crate::http::json::{Body, parse};
+use crate::http::json::{Body, Raw, parse};
 use crate::http::once::Once;
+use crate::http::query::Query;
 use crate::store::all;
 use axum::Json;
-use axum::body::Bytes;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use waybell_domain::import::read_csv;
-use waybell_domain::wire::{ErrorBody, ImportReport, ImportRequest, ImportedRow, ParcelStateRequest, ParcelView, RowProblem, SyncPage};
+use waybell_domain::wire::{
+    ErrorBody, ImportReport, ImportRequest, ImportedRow, ParcelStateRequest, ParcelView, RowProblem, SyncPage,
+};
 
 /// Query of an import.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -30,7 +32,11 @@ pub struct ImportQuery {
     (status = 200, body = ImportReport), (status = 401, body = ErrorBody), (status = 415, body = ErrorBody),
     (status = 422, body = ErrorBody)))]
 pub async fn import(
-    State(app): State<Shared>, signed: Signed, Query(query): Query<ImportQuery>, headers: HeaderMap, bytes: Bytes,
+    State(app): State<Shared>,
+    signed: Signed,
+    Query(query): Query<ImportQuery>,
+    headers: HeaderMap,
+    Raw(bytes): Raw,
 ) -> ApiResult<Response> {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or("application/json");
     let (rows, problems, total): (Vec<ImportedRow>, Vec<RowProblem>, u32) = if kind.starts_with("text/csv") {
@@ -41,7 +47,8 @@ pub async fn import(
         let total = request.rows.len() as u32;
         (request.rows, Vec::new(), total)
     } else {
-        let e = ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media_type", format!("cannot read {kind:?}"));
+        let e =
+            ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media_type", format!("cannot read {kind:?}"));
         return Err(e.hint("send application/json or text/csv"));
     };
     let once = Once::of(&headers, if query.dry_run { "import?dry_run" } else { "import" }, &bytes)?;
@@ -61,7 +68,10 @@ pub async fn import(
 #[utoipa::path(post, path = "/api/v1/parcels/state", tag = "parcels", security(("bearer" = [])),
     request_body = ParcelStateRequest, responses((status = 200, body = [ParcelView]), (status = 404, body = ErrorBody)))]
 pub async fn set_state(
-    State(app): State<Shared>, signed: Signed, headers: HeaderMap, body: Body<ParcelStateRequest>,
+    State(app): State<Shared>,
+    signed: Signed,
+    headers: HeaderMap,
+    body: Body<ParcelStateRequest>,
 ) -> ApiResult<Response> {
     let once = Once::of(&headers, "parcels/state", &body.bytes)?;
     let now = app.clock.now();
@@ -89,10 +99,15 @@ pub struct ListQuery {
 #[utoipa::path(get, path = "/api/v1/parcels", tag = "parcels", security(("bearer" = [])), params(ListQuery),
     responses((status = 200, body = [ParcelView])))]
 pub async fn list(
-    State(app): State<Shared>, signed: Signed, Query(query): Query<ListQuery>,
+    State(app): State<Shared>,
+    signed: Signed,
+    Query(query): Query<ListQuery>,
 ) -> ApiResult<Json<Vec<ParcelView>>> {
     let (filter, values) = signed.scope.filter("p", 1);
-    let sql = format!("SELECT {} FROM parcel p WHERE {filter} ORDER BY p.imported_at DESC, p.sequence", super::rows::COLUMNS);
+    let sql = format!(
+        "SELECT {} FROM parcel p WHERE {filter} ORDER BY p.imported_at DESC, p.sequence",
+        super::rows::COLUMNS
+    );
     let rows: Vec<ParcelRow> = all(app.store.read(), &sql, values).await?;
     let limit = query.limit.unwrap_or(200).min(1_000) as usize;
     let wanted = query.search.trim();
@@ -121,6 +136,10 @@ pub struct SyncQuery {
 /// Pull what changed.
 #[utoipa::path(get, path = "/api/v1/sync", tag = "parcels", security(("bearer" = [])), params(SyncQuery),
     responses((status = 200, body = SyncPage), (status = 401, body = ErrorBody)))]
-pub async fn pull(State(app): State<Shared>, signed: Signed, Query(query): Query<SyncQuery>) -> ApiResult<Json<SyncPage>> {
+pub async fn pull(
+    State(app): State<Shared>,
+    signed: Signed,
+    Query(query): Query<SyncQuery>,
+) -> ApiResult<Json<SyncPage>> {
     Ok(Json(sync::page(&app, &signed.scope, query.since.max(0), query.limit.unwrap_or(sync::PAGE)).await?))
 }

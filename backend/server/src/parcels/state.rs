@@ -25,10 +25,14 @@ pub async fn find(write: &Write, scope: &Scope, ids: &[ParcelId]) -> ApiResult<V
         let (filter, mut values) = scope.filter("p", 1);
         let from = values.len() + 1;
         values.extend(chunk.iter().map(|id| Value::from(id.to_string())));
-        let sql = format!("SELECT {COLUMNS} FROM parcel p WHERE {filter} AND p.id IN ({})", marks(from, chunk.len()));
+        let sql = format!(
+            "SELECT {COLUMNS} FROM parcel p WHERE {filter} AND p.id IN ({})",
+            marks(from, chunk.len())
+        );
         found.extend(all::<ParcelRow, _>(write.tx(), &sql, values).await?);
     }
-    let mut by_id: std::collections::HashMap<String, ParcelRow> = found.into_iter().map(|r| (r.id.clone(), r)).collect();
+    let mut by_id: std::collections::HashMap<String, ParcelRow> =
+        found.into_iter().map(|r| (r.id.clone(), r)).collect();
     let mut out = Vec::with_capacity(ids.len());
     for id in ids {
         match by_id.remove(&id.to_string()) {
@@ -42,7 +46,13 @@ pub async fn find(write: &Write, scope: &Scope, ids: &[ParcelId]) -> ApiResult<V
 }
 
 /// Sets the state. `at` is when the courier acted: a later action that arrived earlier stays.
-pub async fn set(write: &Write, scope: &Scope, ids: &[ParcelId], state: ParcelState, at: UnixMs) -> ApiResult<Vec<ParcelRow>> {
+pub async fn set(
+    write: &Write,
+    scope: &Scope,
+    ids: &[ParcelId],
+    state: ParcelState,
+    at: UnixMs,
+) -> ApiResult<Vec<ParcelRow>> {
     let mut rows = find(write, scope, ids).await?;
     for row in &mut rows {
         let rev = write.next_rev();

@@ -31,7 +31,8 @@ pub async fn page(app: &App, scope: &Scope, since: i64, limit: u64) -> ApiResult
     let since = if since > end { 0 } else { since };
     let parcels: Vec<ParcelRow> = read(app, scope, "parcel", COLUMNS, "p", since, end, limit).await?;
     let batches: Vec<BatchRow> = read(app, scope, "batch", BATCH_COLUMNS, "b", since, end, limit).await?;
-    let recipients: Vec<RecipientRow> = read(app, scope, "recipient", RECIPIENT_COLUMNS, "r", since, end, limit).await?;
+    let recipients: Vec<RecipientRow> =
+        read(app, scope, "recipient", RECIPIENT_COLUMNS, "r", since, end, limit).await?;
     let gone: Vec<Gone> = all(
         app.store.read(),
         "SELECT parcel_id, rev FROM parcel_gone WHERE courier_id = $1 AND rev > $2 AND rev <= $3 ORDER BY rev LIMIT $4",
@@ -65,16 +66,26 @@ pub async fn page(app: &App, scope: &Scope, since: i64, limit: u64) -> ApiResult
         recipients: recipients.iter().filter(|r| r.rev <= end).filter_map(RecipientRow::view).collect(),
         templates,
         policy,
-        gone_parcels: gone.iter().filter(|g| g.rev <= end).filter_map(|g| ParcelId::parse(&g.parcel_id).ok()).collect(),
+        gone_parcels: gone
+            .iter()
+            .filter(|g| g.rev <= end)
+            .filter_map(|g| ParcelId::parse(&g.parcel_id).ok())
+            .collect(),
         gone_batches: Vec::new(),
         gone_recipients: Vec::new(),
         now: app.clock.wall(),
     })
 }
 
-#[expect(clippy::too_many_arguments, reason = "one query, its table, its window")]
 async fn read<T: FromQueryResult>(
-    app: &App, scope: &Scope, table: &str, columns: &str, alias: &str, since: i64, end: i64, limit: u64,
+    app: &App,
+    scope: &Scope,
+    table: &str,
+    columns: &str,
+    alias: &str,
+    since: i64,
+    end: i64,
+    limit: u64,
 ) -> Result<Vec<T>, StoreError> {
     let (filter, mut values) = scope.filter(alias, 1);
     let n = values.len();

@@ -109,7 +109,9 @@ impl Speech {
             return Ok(Prompt::from_pcm(name(text), &pcm));
         }
         let pcm = wav::trim(&wav::decode_8k(&self.espeak(text)?)?);
-        if let Err(error) = std::fs::create_dir_all(self.cache.as_path()).and_then(|()| wav::write_8k(&file, &pcm)) {
+        if let Err(error) =
+            std::fs::create_dir_all(self.cache.as_path()).and_then(|()| wav::write_8k(&file, &pcm))
+        {
             tracing::warn!(%error, "a made prompt cannot be kept");
         }
         Ok(Prompt::from_pcm(name(text), &pcm))
@@ -119,7 +121,15 @@ impl Speech {
         let command = &self.config.espeak;
         let fail = |problem: String| SpeechError::Command { command: command.clone(), problem };
         let output = Command::new(command)
-            .args(["-v", &self.config.voice, "-s", &self.config.words_per_minute.to_string(), "--stdout", "--", text])
+            .args([
+                "-v",
+                &self.config.voice,
+                "-s",
+                &self.config.words_per_minute.to_string(),
+                "--stdout",
+                "--",
+                text,
+            ])
             .stdin(Stdio::null())
             .stderr(Stdio::null())
             .output()

@@ -38,8 +38,12 @@ pub(super) fn decode_8k(bytes: &[u8]) -> Result<Vec<i16>, SpeechError> {
 
 /// Writes a file.
 pub(super) fn write_8k(file: &Path, pcm: &[i16]) -> std::io::Result<()> {
-    let spec =
-        hound::WavSpec { channels: 1, sample_rate: 8000, bits_per_sample: 16, sample_format: hound::SampleFormat::Int };
+    let spec = hound::WavSpec {
+        channels: 1,
+        sample_rate: 8000,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
     let part = file.with_extension("part");
     let mut writer = hound::WavWriter::create(&part, spec).map_err(std::io::Error::other)?;
     for s in pcm {

@@ -24,7 +24,12 @@ pub(super) async fn run(db: &DatabaseConnection) -> Result<(), StoreError> {
         let tx = db.begin().await?;
         tx.execute_unprepared(sql).await?;
         let now = chrono::Utc::now().timestamp_millis();
-        super::exec(&tx, "INSERT INTO schema_version VALUES ($1, $2)", [(index as i64 + 1).into(), now.into()]).await?;
+        super::exec(
+            &tx,
+            "INSERT INTO schema_version VALUES ($1, $2)",
+            [(index as i64 + 1).into(), now.into()],
+        )
+        .await?;
         tx.commit().await?;
     }
     Ok(())

@@ -70,7 +70,9 @@ impl Store {
     /// Opens and migrates. `url` is `sqlite:PATH`.
     pub async fn open(url: &str) -> Result<Store, StoreError> {
         let Some(path) = url.strip_prefix("sqlite:") else {
-            return Err(DbErr::Custom(format!("database url must start with sqlite: (got {})", scheme(url))).into());
+            return Err(
+                DbErr::Custom(format!("database url must start with sqlite: (got {})", scheme(url))).into()
+            );
         };
         if let Some(dir) = Path::new(path).parent() {
             std::fs::create_dir_all(dir)
@@ -138,35 +140,47 @@ impl Write {
     }
 
     /// Runs one statement; parameters are `$1`, `$2`, …
-    pub async fn exec(&self, sql: &str, values: impl IntoIterator<Item = Value>) -> Result<ExecResult, StoreError> {
+    pub async fn exec(
+        &self,
+        sql: &str,
+        values: impl IntoIterator<Item = Value>,
+    ) -> Result<ExecResult, StoreError> {
         exec(&self.tx, sql, values).await
     }
 }
 
 /// Runs one statement on any connection.
 pub async fn exec<C: ConnectionTrait>(
-    db: &C, sql: &str, values: impl IntoIterator<Item = Value>,
+    db: &C,
+    sql: &str,
+    values: impl IntoIterator<Item = Value>,
 ) -> Result<ExecResult, StoreError> {
     Ok(db.execute_raw(statement(db.get_database_backend(), sql, values)).await?)
 }
 
 /// All rows of a query as `T`.
 pub async fn all<T: FromQueryResult, C: ConnectionTrait>(
-    db: &C, sql: &str, values: impl IntoIterator<Item = Value>,
+    db: &C,
+    sql: &str,
+    values: impl IntoIterator<Item = Value>,
 ) -> Result<Vec<T>, StoreError> {
     Ok(T::find_by_statement(statement(db.get_database_backend(), sql, values)).all(db).await?)
 }
 
 /// The first row of a query as `T`.
 pub async fn one<T: FromQueryResult, C: ConnectionTrait>(
-    db: &C, sql: &str, values: impl IntoIterator<Item = Value>,
+    db: &C,
+    sql: &str,
+    values: impl IntoIterator<Item = Value>,
 ) -> Result<Option<T>, StoreError> {
     Ok(T::find_by_statement(statement(db.get_database_backend(), sql, values)).one(db).await?)
 }
 
 /// A single number, 0 where the query has no row or NULL.
 pub async fn number<C: ConnectionTrait>(
-    db: &C, sql: &str, values: impl IntoIterator<Item = Value>,
+    db: &C,
+    sql: &str,
+    values: impl IntoIterator<Item = Value>,
 ) -> Result<i64, StoreError> {
     let row = db.query_one_raw(statement(db.get_database_backend(), sql, values)).await?;
     Ok(row.and_then(|r| r.try_get_by_index::<Option<i64>>(0).ok().flatten()).unwrap_or(0))

@@ -46,11 +46,16 @@ pub struct SimulateAnswer {
     params(("key" = String, Path)), request_body = SimulateRequest,
     responses((status = 200, body = SimulateAnswer), (status = 404, body = ErrorBody)))]
 pub async fn simulate(
-    State(app): State<Shared>, signed: Signed, Path(key): Path<String>, body: Body<SimulateRequest>,
+    State(app): State<Shared>,
+    signed: Signed,
+    Path(key): Path<String>,
+    body: Body<SimulateRequest>,
 ) -> ApiResult<Json<SimulateAnswer>> {
-    let text = service::flow(&app, &signed.scope, &key).await?.ok_or_else(|| ApiError::not_found("template"))?;
-    let flow = Flow::parse(&text)
-        .map_err(|p| ApiError::field("flow", p.first().map(ToString::to_string).unwrap_or_default(), "mend the flow"))?;
+    let text =
+        service::flow(&app, &signed.scope, &key).await?.ok_or_else(|| ApiError::not_found("template"))?;
+    let flow = Flow::parse(&text).map_err(|p| {
+        ApiError::field("flow", p.first().map(ToString::to_string).unwrap_or_default(), "mend the flow")
+    })?;
     let mut variables = body.value.variables;
     for (name, value) in [("company", "Waybell"), ("count", "1"), ("estate", ""), ("building", "")] {
         variables.entry(name.into()).or_insert_with(|| value.into());

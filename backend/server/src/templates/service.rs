@@ -12,7 +12,8 @@ use waybell_domain::wire::TemplateView;
 
 /// Text of the arrival notice, for screens and the text message.
 const ARRIVED_TEXT: &str = "您好，{company}快递员即将派送您的{count}个快件到{estate}{building}。";
-const ARRIVED_MESSAGE: &str = "【{company}】您有{count}个快件即将派送到{estate}{building}，电话未能与您确认，请留意。";
+const ARRIVED_MESSAGE: &str =
+    "【{company}】您有{count}个快件即将派送到{estate}{building}，电话未能与您确认，请留意。";
 
 #[derive(FromQueryResult)]
 struct Row {
@@ -56,7 +57,13 @@ pub async fn newer(app: &App, scope: &Scope, since: i64, end: i64) -> ApiResult<
         [scope.organisation.to_string().into(), since.into(), end.into()],
     )
     .await?;
-    let view = |r: Row| TemplateView { key: r.key, name_zh: r.name_zh, name_en: r.name_en, text: r.text, rev: r.rev };
+    let view = |r: Row| TemplateView {
+        key: r.key,
+        name_zh: r.name_zh,
+        name_en: r.name_en,
+        text: r.text,
+        rev: r.rev,
+    };
     Ok(rows.into_iter().map(view).collect())
 }
 

@@ -1,0 +1,131 @@
+//! The benchmarks: figures of `docs/BENCHMARKS.md`. Build with `--release` (as `make bench` does).
+//!
+//! Each figure is the median of several runs against a server of its own; the carrier runs beside it, so on a machine of
+//! two cores both share them. CPU is the server's own, user and system, from `/proc/PID/stat`.
+
+use anyhow::Context;
+use std::time::{Duration, Instant};
+use waybell_carrier::config::Profile;
+use waybell_tests::campaign::Campaign;
+use waybell_tests::results::{Figure, figure, store};
+use waybell_tests::{World, WorldOptions, list};
+
+/// Refused at once: nothing but intent, INVITE, answer and result.
+const BUSY: &str = "[defaults]\nbehaviour = \"busy\"\ndelay_ms = 0\nring_ms = 0\n";
+/// Answered, and the notice is listened to for 15 s.
+const NOTICE: &str = "[defaults]\nbehaviour = \"answer\"\ndelay_ms = 10\nring_ms = 200\ntalk_ms = 15000\n";
+
+fn main() -> anyhow::Result<()> {
+    let only: Vec<String> = std::env::args().skip(1).collect();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let wanted = |name: &str| only.is_empty() || only.iter().any(|o| o == name);
+        if wanted("dial") {
+            dial().await?;
+        }
+        if wanted("notice") {
+            notice().await?;
+        }
+        if wanted("import") {
+            import().await?;
+        }
+        if wanted("rss") {
+            rss().await?;
+        }
+        Ok(())
+    })
+}
+
+fn options(carrier: &str, rate: (u32, u32)) -> WorldOptions {
+    let mut policy = waybell_tests::world::quick_policy();
+    policy["retry"]["max_attempts"] = 1.into();
+    WorldOptions {
+        carrier: carrier.into(),
+        profile: Profile::Rfc6026,
+        rate,
+        policy,
+        ..WorldOptions::default()
+    }
+}
+
+async fn dial() -> anyhow::Result<()> {
+    let (mut rates, mut cpus) = (Vec::new(), Vec::new());
+    for run in 0..5 {
+        let people = 5_000;
+        let world = World::start(&options(BUSY, (5_000, 3_000)))?;
+        let courier = world.sign_in("c1").await?;
+        let parcels = courier.import(&list::rows(people, 800_000_000)).await?;
+        let pid = world.server.pid().context("no server")?;
+        let before = cpu_s(pid)?;
+        let began = Instant::now();
+        let batches = courier.notify(&parcels).await?;
+        let campaign = Campaign { world, courier, batches };
+        campaign.finish(Duration::from_secs(120)).await?;
+        let seconds = began.elapsed().as_secs_f64();
+        rates.push(people as f64 / seconds);
+        cpus.push((cpu_s(pid)? - before) * 1000.0 / people as f64);
+        eprintln!("dial run {run}: {:.0} a second, {:.3} ms each", rates[run], cpus[run]);
+    }
+    tell(vec![figure("dial.rate", "attempts/s", &rates), figure("dial.cpu", "ms", &cpus)])
+}
+
+async fn notice() -> anyhow::Result<()> {
+    let mut cpus = Vec::new();
+    for run in 0..5 {
+        let people = 400;
+        let campaign = Campaign::start(&options(NOTICE, (100, 500)), people).await?;
+        let pid = campaign.world.server.pid().context("no server")?;
+        let before = cpu_s(pid)?;
+        campaign.finish(Duration::from_secs(120)).await?;
+        cpus.push((cpu_s(pid)? - before) * 1000.0 / people as f64);
+        eprintln!("notice run {run}: {:.3} ms each", cpus[run]);
+    }
+    tell(vec![figure("dial.cpu_notice", "ms", &cpus)])
+}
+
+async fn import() -> anyhow::Result<()> {
+    let mut seconds = Vec::new();
+    for run in 0..5 {
+        let world = World::start(&options(BUSY, (10, 10)))?;
+        let courier = world.sign_in("c1").await?;
+        let rows = list::rows(10_000, 800_000_000);
+        let began = Instant::now();
+        courier.post("/parcels/import", &serde_json::json!({ "rows": rows })).await?;
+        seconds.push(began.elapsed().as_secs_f64());
+        eprintln!("import run {run}: {:.3} s", seconds[run]);
+    }
+    tell(vec![figure("import.rows_10k", "s", &seconds)])
+}
+
+async fn rss() -> anyhow::Result<()> {
+    let people = 20_000;
+    let campaign = Campaign::start(&options(BUSY, (1_000, 3_000)), people).await?;
+    campaign.finish(Duration::from_secs(300)).await?;
+    tokio::time::sleep(Duration::from_secs(90)).await;
+    let pid = campaign.world.server.pid().context("no server")?;
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let kb: f64 = status
+        .lines()
+        .find_map(|l| l.strip_prefix("VmRSS:"))
+        .and_then(|l| l.trim().trim_end_matches(" kB").trim().parse().ok())
+        .context("no VmRSS")?;
+    tell(vec![figure("server.rss_after", "MB", &[kb / 1024.0])])
+}
+
+fn tell(figures: Vec<Figure>) -> anyhow::Result<()> {
+    for f in &figures {
+        eprintln!("{:20} {:10.3} {} ({})", f.id, f.value, f.unit, f.note);
+    }
+    store(figures)
+}
+
+/// CPU seconds of a process so far.
+fn cpu_s(pid: u32) -> anyhow::Result<f64> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    let after = stat.rsplit(')').next().context("odd stat")?;
+    let fields: Vec<&str> = after.split_whitespace().collect();
+    let ticks: f64 = fields.get(11).context("odd stat")?.parse::<f64>()?
+        + fields.get(12).context("odd stat")?.parse::<f64>()?;
+    // the kernel's USER_HZ is 100 on every Linux that Rust runs on
+    Ok(ticks / 100.0)
+}

@@ -1,0 +1,212 @@
+//! What belongs to somebody else does not exist: route by route from the API document, between organisations, between
+//! couriers of one organisation, and below an administrator.
+
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::time::Duration;
+use waybell_tests::api::{Api, now_ms};
+use waybell_tests::campaign::Campaign;
+use waybell_tests::{World, WorldOptions, list};
+
+/// What a courier has, and others must not reach.
+struct Belongings {
+    parcels: Vec<String>,
+    batch: String,
+    /// Words that no answer to a stranger may hold: ids, waybills, numbers, names of the list.
+    secrets: Vec<String>,
+}
+
+/// Rings three people to the end: parcels, a batch, recipients, attempts, consents and decisions exist then.
+async fn belongings() -> (World, Api, Belongings) {
+    let options = WorldOptions {
+        carrier: "[defaults]\nbehaviour = \"press_keys\"\ndelay_ms = 20\nring_ms = 50\ndigits = \"2\"\ndigits_after_ms = 200\n\
+                  talk_ms = 700\n"
+            .into(),
+        tenants: vec!["Other"],
+        ..WorldOptions::default()
+    };
+    let campaign = Campaign::start(&options, 3).await.unwrap();
+    campaign.finish(Duration::from_secs(30)).await.unwrap();
+    let Campaign { world, courier, batches } = campaign;
+    courier.request("PUT", "/opt-outs").json(&json!({ "phone": "13800000077" })).send().await.unwrap();
+    let page = courier.get("/sync").await.unwrap();
+    let parcels: Vec<String> =
+        page["parcels"].as_array().unwrap().iter().map(|p| p["id"].as_str().unwrap().to_owned()).collect();
+    let mut secrets = parcels.clone();
+    secrets.push(batches[0].clone());
+    secrets.push("13800000077".into());
+    for (kind, fields) in [("parcels", ["waybill_no", "phone"]), ("recipients", ["id", "phone"])] {
+        for row in page[kind].as_array().unwrap() {
+            secrets.extend(fields.iter().map(|f| row[f].as_str().unwrap().to_owned()));
+        }
+    }
+    assert!(courier.get("/consents").await.unwrap().as_array().is_some_and(|c| c.len() == 3));
+    let belongings = Belongings { parcels, batch: batches[0].clone(), secrets };
+    (world, courier, belongings)
+}
+
+/// A body that would be good if what it names were the asker's own.
+fn body(path: &str, b: &Belongings) -> Option<Value> {
+    Some(match path {
+        "/api/v1/batches" => json!({
+            "id": uuid::Uuid::now_v7(), "template": "arrived", "parcels": b.parcels, "acted_at": { "wall": now_ms() }
+        }),
+        "/api/v1/batches/again" => {
+            json!({ "id": uuid::Uuid::now_v7(), "template": "arrived", "acted_at": { "wall": now_ms() }, "include_unknown": true })
+        }
+        "/api/v1/plans" => json!({ "template": "arrived", "parcels": b.parcels }),
+        "/api/v1/parcels/state" => json!({ "parcels": [b.parcels[0]], "state": "signed" }),
+        "/api/v1/templates/{key}/simulate" => json!({}),
+        _ => return None,
+    })
+}
+
+/// What an operation answers to somebody whom none of it belongs to.
+fn expected(method: &str, path: &str) -> &'static [u16] {
+    match (method, path) {
+        // things that are named
+        ("GET", p) if p.contains('{') => &[404],
+        ("POST", "/api/v1/batches/{id}/{action}" | "/api/v1/batches" | "/api/v1/plans" | "/api/v1/parcels/state") => &[404],
+        ("DELETE", "/api/v1/opt-outs/{phone}") => &[404, 403],
+        // nobody of the asker's own was missed
+        ("POST", "/api/v1/batches/again") => &[409],
+        // lists and own things
+        _ => &[200, 403],
+    }
+}
+
+/// Walks through every operation of the document with ids that are not the asker's.
+async fn walk(asker: &Api, b: &Belongings, waybill: &str) -> usize {
+    let document = asker.get("/openapi.json").await.unwrap();
+    let mut walked = 0;
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for method in item.as_object().unwrap().keys().map(|m| m.to_uppercase()) {
+            let own_things = ["/auth/", "/policy", "/stop-all", "/people", "/events", "/import", "/export"];
+            let changes = method != "GET";
+            if path.contains("/auth/") || path.ends_with("/events") || changes && own_things.iter().any(|o| path.contains(o)) {
+                continue;
+            }
+            if (method.as_str(), path.as_str()) == ("PUT", "/api/v1/opt-outs") {
+                continue;
+            }
+            let filled = path
+                .trim_start_matches("/api/v1")
+                .replace("{id}", &b.batch)
+                .replace("{key}", "arrived")
+                .replace("{phone}", "+8613800000077")
+                .replace("{waybill_no}", waybill);
+            for action in ["pause", "resume", "undo", "confirm"] {
+                if action != "pause" && !filled.contains("{action}") {
+                    continue;
+                }
+                let filled = filled.replace("{action}", action);
+                let request = asker.request(&method, &filled);
+                let request = match body(path, b) {
+                    Some(body) => request.json(&body),
+                    None => request,
+                };
+                let answer = request.send().await.unwrap();
+                let status = answer.status().as_u16();
+                let text = answer.text().await.unwrap();
+                if path != "/api/v1/templates/{key}/simulate" {
+                    assert!(expected(&method, path).contains(&status), "{method} {filled}: {status} {text}");
+                }
+                for secret in &b.secrets {
+                    assert!(!text.contains(secret.as_str()), "{method} {filled} tells {secret}: {text}");
+                }
+                walked += 1;
+            }
+        }
+    }
+    walked
+}
+
+#[tokio::test]
+async fn another_organisation_finds_nothing() {
+    let (world, courier, b) = belongings().await;
+    let before = courier.get("/sync").await.unwrap();
+    let waybill = before["parcels"][0]["waybill_no"].as_str().unwrap().to_owned();
+    for login in ["boss-Other", "c1-Other"] {
+        let stranger = world.sign_in(login).await.unwrap();
+        let walked = walk(&stranger, &b, &waybill).await;
+        assert!(walked >= 18, "only {walked} operations were tried");
+        let page = stranger.get("/sync").await.unwrap();
+        for kind in ["parcels", "batches", "recipients"] {
+            assert_eq!(page[kind], json!([]), "{login} pulls foreign {kind}");
+        }
+        for list in ["/parcels", "/batches", "/consents"] {
+            assert_eq!(stranger.get(list).await.unwrap(), json!([]), "{login} {list}");
+        }
+    }
+    let boss = world.sign_in("boss-Other").await.unwrap();
+    assert_eq!(boss.get("/opt-outs").await.unwrap(), json!([]));
+    let people = boss.get("/people").await.unwrap();
+    assert!(people.as_array().unwrap().iter().all(|p| p["login"].as_str().unwrap().ends_with("-Other")), "{people}");
+    let export = boss.get("/export/judge").await.unwrap().to_string();
+    assert!(!export.contains("\"recipient\"") && !export.contains("\"attempt\""), "{export}");
+
+    // the same waybill in the other organisation is another parcel, and stop-all holds the own one only
+    let theirs = world.sign_in("c1-Other").await.unwrap().import(&list::rows(3, 800_000_000)).await.unwrap();
+    assert!(theirs.iter().all(|t| !b.parcels.contains(t)));
+    boss.post("/stop-all", &json!({ "stopped": true })).await.unwrap();
+    assert_eq!(courier.get("/policy").await.unwrap()["stopped"], json!(false));
+    let after = courier.get("/sync").await.unwrap();
+    for kind in ["parcels", "batches", "recipients", "templates"] {
+        assert_eq!(before[kind], after[kind], "{kind} were changed from outside");
+    }
+}
+
+#[tokio::test]
+async fn a_colleague_finds_nothing_and_a_courier_is_no_administrator() {
+    let (world, courier, b) = belongings().await;
+    let colleague = world.sign_in("c2").await.unwrap();
+    let page = courier.get("/sync").await.unwrap();
+    let waybill = page["parcels"][0]["waybill_no"].as_str().unwrap();
+    assert!(walk(&colleague, &b, waybill).await >= 18);
+    let theirs = colleague.get("/sync").await.unwrap();
+    for kind in ["parcels", "batches", "recipients", "gone_parcels"] {
+        assert_eq!(theirs[kind], json!([]), "pulls foreign {kind}");
+    }
+    // the administrator of the same organisation sees all of it
+    let boss = world.sign_in("boss").await.unwrap();
+    assert_eq!(boss.get(&format!("/batches/{}", b.batch)).await.unwrap()["id"], json!(b.batch));
+    assert_eq!(boss.get("/sync").await.unwrap()["parcels"].as_array().unwrap().len(), 3);
+
+    let policy = boss.get("/policy").await.unwrap()["policy"].clone();
+    let person = json!({ "login": "eve", "password": "long enough", "name": "Eve", "role": "administrator" });
+    for (method, path, body) in [
+        ("PUT", "/policy", policy),
+        ("POST", "/stop-all", json!({ "stopped": true })),
+        ("POST", "/people", person),
+        ("GET", "/people", Value::Null),
+        ("GET", "/opt-outs", Value::Null),
+        ("DELETE", "/opt-outs/+8613800000077", Value::Null),
+        ("GET", "/export/judge", Value::Null),
+    ] {
+        let answer = courier.request(method, path).json(&body).send().await.unwrap();
+        assert_eq!(answer.status().as_u16(), 403, "{method} {path}");
+    }
+    assert_eq!(boss.get("/policy").await.unwrap()["stopped"], json!(false));
+    assert_eq!(boss.get("/opt-outs").await.unwrap().as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_parcel_that_moves_to_a_colleague_leaves_the_first_phone() {
+    let (world, courier, b) = belongings().await;
+    let cursor = courier.get("/sync").await.unwrap()["cursor"].as_i64().unwrap();
+    let colleague = world.sign_in("c2").await.unwrap();
+    colleague.import(&list::rows(1, 800_000_000)).await.unwrap();
+    let page = courier.get(&format!("/sync?since={cursor}")).await.unwrap();
+    let gone: BTreeSet<&str> = page["gone_parcels"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    assert_eq!(gone.len(), 1, "{page}");
+    assert!(gone.iter().all(|g| b.parcels.iter().any(|p| p == g)));
+    assert_eq!(page["parcels"], json!([]));
+    let state = json!({ "parcels": [gone.first().unwrap()], "state": "signed" });
+    assert_eq!(courier.send("POST", "/parcels/state", Some(&state), None).await.unwrap().0, 404);
+    assert_eq!(colleague.send("POST", "/parcels/state", Some(&state), None).await.unwrap().0, 200);
+    // and back again: a cursor from before both moves finds the parcel, not the tombstone alone
+    courier.import(&list::rows(1, 800_000_000)).await.unwrap();
+    let page = courier.get(&format!("/sync?since={cursor}")).await.unwrap();
+    assert_eq!(page["parcels"].as_array().unwrap().len(), 1, "{page}");
+    assert_eq!(page["gone_parcels"], json!([]), "it is here again: {page}");
+}
