@@ -18,7 +18,8 @@ help:
 	@echo 'make check            format, lints, licences, documents, file rules'
 	@echo 'make openapi          writes docs/openapi.json from the server'
 	@echo 'make bench-guarantee  kill -9 of campaigns of 10,000; hours; can be resumed'
-	@echo 'make bench | soak | fuzz | voice   not built yet'
+	@echo 'make bench            benchmarks, into target/bench/results.json'
+	@echo 'make soak | fuzz | voice   not built yet'
 
 setup:
 	@scripts/setup
@@ -51,8 +52,9 @@ bench-guarantee: setup
 	$(CARGO) build --workspace --bins --locked --release
 	$(PROGRAMS)/release/waybell-guarantee $(GUARANTEE)
 
-bench:
-	@echo 'make bench: the benchmarks are not built yet; docs/BENCHMARKS.md says which numbers are missing' >&2; exit 2
+bench: setup
+	$(CARGO) build --workspace --bins --locked --release
+	$(PROGRAMS)/release/waybell-bench $(BENCH)
 
 soak:
 	@echo 'make soak: the endurance run is not built yet' >&2; exit 2

@@ -52,7 +52,7 @@ impl Client {
     /// # Errors
     /// `Storage` if the file cannot be opened, `Newer` if a newer app wrote it, `BadInput` for a bad server address.
     pub fn open(config: ClientConfig, ports: Ports) -> Result<Client> {
-        std::fs::create_dir_all(&config.data_dir)?;
+        make_private(&config.data_dir)?;
         let store = Store::open(&config.data_dir.join("waybell.db"), ports.keys.data_key()?)?;
         let server = match config.server.trim() {
             "" => store.read_now(stored_server)?.unwrap_or_default(),
@@ -162,6 +162,15 @@ impl Inner {
         let known = !boot.is_empty();
         EventTime { wall: self.clock.wall(), boot_id: known.then_some(boot), boot_ms: known.then_some(ms) }
     }
+}
+
+/// Makes the folder, if need be, for its owner only: addresses lie in clear in it.
+fn make_private(folder: &std::path::Path) -> Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    Ok(builder.create(folder)?)
 }
 
 /// Ten random bytes, for ids.

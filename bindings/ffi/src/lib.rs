@@ -1,1 +1,23 @@
-//! UniFFI facade of the app core.
+//! The app core for Kotlin and Swift: objects, records, one error. No logic.
+//!
+//! [`WaybellClient`] has the core's verbs; [`ChangeListener`] is told topics and runs on a thread of the library, so it
+//! must return quickly. Everything `async` runs on the library's own runtime ([`runtime`]); dropping the awaiting
+//! coroutine cancels the wait, never what was already stored.
+
+#![allow(
+    unsafe_code,
+    unreachable_pub,
+    clippy::allow_attributes_without_reason,
+    reason = "code that uniffi's macros generate"
+)]
+
+mod client;
+mod error;
+mod records;
+mod runtime;
+
+pub use client::{ChangeListener, Subscription, Topic, WaybellClient};
+pub use error::WaybellError;
+pub use records::{Batch, ImportResult, Parcel, Plan, Progress, Recipient, RowProblem, SyncInfo, User};
+
+uniffi::setup_scaffolding!();

@@ -6,7 +6,7 @@ use crate::client::Inner;
 use crate::error::{Error, Refusal, Result};
 use crate::events::Topic;
 use crate::store::seal::Seal;
-use crate::tasks::row::effects_of;
+use crate::tasks::row::parcels_named;
 use crate::tasks::rows::Writer;
 use rusqlite::{Connection, OptionalExtension};
 use waybell_domain::id::{OperationId, ParcelId};
@@ -87,7 +87,7 @@ pub(crate) fn revert(t: &Connection, seal: &Seal, operation: &Operation) -> Resu
 
 fn parcels_of(t: &Connection, seal: &Seal, operation: &Operation) -> Result<Vec<ParcelId>> {
     let Some(owner) = crate::session::owner(t, seal)? else { return Ok(Vec::new()) };
-    Ok(effects_of(operation, owner.organisation).into_iter().map(|(id, _)| id).collect())
+    Ok(parcels_named(operation, owner.organisation))
 }
 
 fn taken(t: &Connection, seal: &Seal, operation: &Operation, answer: &[u8]) -> Result<()> {

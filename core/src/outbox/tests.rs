@@ -182,11 +182,11 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         2 => (0usize..40).prop_map(Step::State),
         3 => (0usize..40).prop_map(Step::Tap),
         2 => (0usize..6).prop_map(Step::Undo),
-        4 => prop::collection::vec(fault, 0..3).prop_map(Step::Sync),
+        4 => prop::collection::vec(fault, 0..4).prop_map(Step::Sync),
         2 => Just(Step::Restart),
         1 => Just(Step::Copies),
     ];
-    prop::collection::vec(step, 1..14)
+    prop::collection::vec(step, 4..18)
 }
 
 #[derive(Default)]
@@ -200,7 +200,7 @@ struct Wanted {
 async fn play(steps: Vec<Step>) {
     let mut phone = Phone::signed_in().await;
     let mut wanted = Wanted::default();
-    for step in steps {
+    for step in [Step::Import(0), Step::Sync(Vec::new())].into_iter().chain(steps) {
         phone.clock.pass(10);
         let known = phone.client.tasks().list().await.unwrap();
         match step {
@@ -260,7 +260,7 @@ async fn play(steps: Vec<Step>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
     #[test]
     fn whatever_is_lost_each_operation_has_one_effect(steps in steps()) {
         tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(play(steps));

@@ -7,7 +7,7 @@ use crate::store::seal::Seal;
 use rusqlite::{Connection, params};
 use std::collections::{HashMap, HashSet};
 use waybell_domain::id::ParcelId;
-use waybell_domain::search::{TermQuery, matches, query_terms, rank};
+use waybell_domain::search::{Rank, TermQuery, matches, normalise, query_terms, rank};
 use waybell_domain::wire::ParcelView;
 
 /// Key in `meta`: changes whenever a row was removed.
@@ -91,10 +91,10 @@ impl Memory {
             Some(list) => list.into_iter().filter_map(|n| self.docs.get(&n).map(|d| (n, d))).collect(),
             None => self.docs.iter().map(|(n, d)| (*n, d)).collect::<Vec<_>>(),
         };
+        let judge = Judge::of(query);
         let mut ranked: Vec<_> = found
             .into_iter()
-            .filter(|(_, doc)| matches(query, &doc.text))
-            .map(|(n, doc)| ((rank(query, &doc.text), doc.sequence, n), doc.id))
+            .filter_map(|(n, doc)| judge.rank(&doc.text).map(|rank| ((rank, doc.sequence, n), doc.id)))
             .collect();
         ranked.sort_unstable_by_key(|(key, _)| *key);
         Ok(ranked.into_iter().take(limit).map(|(_, id)| id).collect())
@@ -125,8 +125,60 @@ impl Memory {
     }
 }
 
+/// Whether a text answers, and how well: `matches` and `rank`, with a short cut for a query of one Chinese word.
+///
+/// Such a word stands in a text as it is written or not at all: folding leaves Chinese characters alone, and numerals
+/// that are read as digits only put digits between them. No number can grow at its ends either.
+enum Judge<'a> {
+    Chinese(&'a str),
+    Any(&'a str),
+}
+
+impl Judge<'_> {
+    fn of(query: &str) -> Judge<'_> {
+        let word = query.trim();
+        let plain = !word.is_empty()
+            && word.chars().all(|c| ('\u{4e00}'..='\u{9fff}').contains(&c))
+            && normalise(word) == word;
+        if plain { Judge::Chinese(word) } else { Judge::Any(query) }
+    }
+
+    fn rank(&self, text: &str) -> Option<Rank> {
+        match self {
+            Judge::Chinese(word) if text.starts_with(word) => Some(Rank::Start),
+            Judge::Chinese(word) => text.contains(word).then_some(Rank::Whole),
+            Judge::Any(query) => matches(query, text).then(|| rank(query, text)),
+        }
+    }
+}
+
 fn rows(c: &Connection, sql: &str, condition: &str) -> Result<Vec<i64>> {
     let mut statement = c.prepare_cached(sql)?;
     let rows = statement.query_map([condition], |r| r.get(0))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_short_cut_is_the_definition() {
+        let texts = [
+            "幸福花园三栋",
+            "花园",
+            "上海市十二号楼花园",
+            "一二三街",
+            "三栋花",
+            "３号花园 王三 SF1 +8613800000003",
+            "",
+        ];
+        for query in ["花", "花园", "三", "三街", "十", "号楼", "幸福花园", "园三", " 花园 ", "二号", "街"]
+        {
+            for text in texts {
+                let wanted = matches(query, text).then(|| rank(query, text));
+                assert_eq!(Judge::of(query).rank(text), wanted, "{query:?} in {text:?}");
+            }
+        }
+    }
 }

@@ -150,8 +150,25 @@ impl Effects {
     }
 }
 
+/// The parcels that an operation names, without reading the rows any further.
+pub(crate) fn parcels_named(operation: &Operation, organisation: OrganisationId) -> Vec<ParcelId> {
+    match operation.kind {
+        OperationKind::Import => {
+            let Ok(request) = serde_json::from_slice::<ImportRequest>(&operation.body) else {
+                return Vec::new();
+            };
+            let waybills = request.rows.iter().filter_map(|row| WaybillNo::parse(&row.waybill_no).ok());
+            waybills.map(|waybill| parcel_id(organisation, waybill.as_str())).collect()
+        }
+        OperationKind::State => serde_json::from_slice::<ParcelStateRequest>(&operation.body)
+            .map(|request| request.parcels)
+            .unwrap_or_default(),
+        _ => Vec::new(),
+    }
+}
+
 /// What one operation does.
-pub(crate) fn effects_of(operation: &Operation, organisation: OrganisationId) -> Vec<(ParcelId, Effect)> {
+fn effects_of(operation: &Operation, organisation: OrganisationId) -> Vec<(ParcelId, Effect)> {
     match operation.kind {
         OperationKind::Import => {
             let Ok(request) = serde_json::from_slice::<ImportRequest>(&operation.body) else {

@@ -172,7 +172,8 @@ async fn store_people(
             scope.person.to_string().into(),
             call.phone.key().into(),
             first.map(|p| p.recipient_name.clone()).unwrap_or_default().into(),
-            "planned".into(),
+            // one whose hours are closed now is shown with the time from which on it may be rung
+            if call.not_before > wall { "waiting" } else { "planned" }.into(),
             CallMark::NotCalled.as_str().into(),
             0i64.into(),
             0i64.into(),

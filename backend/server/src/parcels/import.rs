@@ -246,6 +246,13 @@ async fn correct(
                 [row.id.clone().into(), old.courier_id.clone().into(), row.rev.into()],
             )
             .await?;
+        // a parcel that comes back is a row again, and no longer gone
+        write
+            .exec(
+                "DELETE FROM parcel_gone WHERE parcel_id = $1 AND courier_id = $2",
+                [row.id.clone().into(), row.courier_id.clone().into()],
+            )
+            .await?;
     }
     write
         .exec(

@@ -1,7 +1,8 @@
 //! The processes of the demonstration: a carrier and a server, ended by id when this is dropped.
 
 use anyhow::{Context, bail};
-use std::io::{BufRead, BufReader};
+use std::fs::File;
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -27,18 +28,19 @@ pub(crate) struct House {
     pub(crate) folder: PathBuf,
     /// The carrier's log.
     pub(crate) truth: PathBuf,
+    _lock: File,
 }
 
 impl House {
     /// Empties the folder, starts both processes, makes the organisation and its people.
     pub(crate) fn start(folder: &Path) -> anyhow::Result<House> {
-        empty(folder)?;
+        let lock = empty(folder)?;
         let settings = folder.join("carrier.toml");
         std::fs::write(&settings, waybell_carrier::config::demo_config())?;
         let truth = folder.join("truth.jsonl");
         let (mut carrier, peer) = carrier(folder, &settings, &truth)?;
         match server(folder, &peer) {
-            Ok(server) => Ok(House { server, carrier, folder: folder.to_owned(), truth }),
+            Ok(server) => Ok(House { server, carrier, folder: folder.to_owned(), truth, _lock: lock }),
             Err(error) => {
                 end(&mut carrier);
                 Err(error)
@@ -59,25 +61,34 @@ fn end(child: &mut Child) {
     let _ = child.wait();
 }
 
-/// Makes the folder new; refuses one that holds somebody else's files.
-fn empty(folder: &Path) -> anyhow::Result<()> {
-    if folder.exists() {
-        let strange = std::fs::read_dir(folder)?.next().is_some() && !folder.join(MARK).exists();
-        if strange {
-            bail!("{} holds files of something else; name another --folder", folder.display());
-        }
-        std::fs::remove_dir_all(folder).with_context(|| {
-            format!("failed to empty {}; does another demonstration run?", folder.display())
-        })?;
-    }
+/// Makes the folder new, and this process its only user for as long as the file lives; refuses one that holds somebody
+/// else's files.
+fn empty(folder: &Path) -> anyhow::Result<File> {
     std::fs::create_dir_all(folder)?;
-    std::fs::write(folder.join(MARK), "the demonstration empties this folder at each start\n")?;
-    Ok(())
+    let mark = folder.join(MARK);
+    if !mark.exists() && std::fs::read_dir(folder)?.next().is_some() {
+        bail!("{} holds files of something else; name another --folder", folder.display());
+    }
+    let mut lock = File::options().create(true).append(true).open(&mark)?;
+    if lock.try_lock().is_err() {
+        bail!("another demonstration runs in {}; end it, or name another --folder", folder.display());
+    }
+    lock.set_len(0)?;
+    writeln!(lock, "the demonstration empties this folder at each start")?;
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            std::fs::remove_dir_all(entry.path())?;
+        } else if entry.file_name() != MARK {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(lock)
 }
 
 /// The carrier and where it takes SIP over UDP.
 fn carrier(folder: &Path, settings: &Path, truth: &Path) -> anyhow::Result<(Child, String)> {
-    let log = std::fs::File::create(folder.join("carrier.log"))?;
+    let log = File::create(folder.join("carrier.log"))?;
     let mut command = Command::new(programs().join("waybell-carrier"));
     command.arg("serve").arg("--config").arg(settings).arg("--truth").arg(truth);
     let mut child = own_group(command.args(["--listen", "127.0.0.1:0"]))
@@ -184,5 +195,27 @@ impl Interrupt {
             _ = self.int.recv() => {}
             _ = self.term.recv() => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_emptied_only_if_it_is_ours() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("letter"), "dear").unwrap();
+        assert!(empty(dir.path()).is_err());
+        assert!(dir.path().join("letter").exists());
+        let own = dir.path().join("demo");
+        drop(empty(&own).unwrap());
+        std::fs::create_dir(own.join("data")).unwrap();
+        std::fs::write(own.join("export.jsonl"), "{}").unwrap();
+        let lock = empty(&own).unwrap();
+        assert_eq!(std::fs::read_dir(&own).unwrap().count(), 1);
+        assert!(empty(&own).is_err(), "two demonstrations in one folder");
+        drop(lock);
+        assert!(empty(&own).is_ok());
     }
 }

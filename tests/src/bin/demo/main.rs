@@ -99,7 +99,7 @@ async fn run(arguments: &Arguments, words: Words) -> anyhow::Result<bool> {
     let verdict = verdict(&boss, &house).await?;
     let clean = verdict.violations.is_empty();
     show::say(&words.verdict(&verdict));
-    show::say(&words.address(&url, house::COURIER, house::BOSS, house::PASSWORD));
+    show::say(&words.address(&url, house::COURIER, house::BOSS, house::PASSWORD, &list[0].waybill_no));
     let watched = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
     if clean && !arguments.once && watched {
         show::say(&words.until_ctrl_c());

@@ -35,7 +35,7 @@ struct Line {
     colour: &'static str,
 }
 
-const WIDTHS: [usize; 5] = [8, 15, 26, 14, 36];
+const WIDTHS: [usize; 5] = [8, 15, 22, 13, 50];
 const PLAIN: &str = "\x1b[0m";
 
 impl Show {

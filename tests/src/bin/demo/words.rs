@@ -90,7 +90,7 @@ impl Words {
             Some('0') => self.lang.pick("找快递员", "the courier"),
             _ => "",
         };
-        self.say(format!(" 按键{keys} {wish}"), format!(" key {keys} {wish}"))
+        self.say(format!(" · 按键 {keys} {wish}"), format!(" · key {keys}: {wish}"))
     }
 
     pub(crate) fn progress(self, counts: &Value, seconds: u64) -> String {
@@ -134,13 +134,22 @@ impl Words {
         text
     }
 
-    pub(crate) fn address(self, url: &str, courier: &str, boss: &str, password: &str) -> String {
+    /// Where the server is, and what a person at a terminal may type next.
+    pub(crate) fn address(
+        self,
+        url: &str,
+        courier: &str,
+        boss: &str,
+        password: &str,
+        waybill: &str,
+    ) -> String {
+        let commands = format!(
+            "\n  WAYBELL_PASSWORD={password} waybell login {courier} --server {url}\n  waybell search 小区3\n  \
+             waybell why {waybill}"
+        );
         self.say(
-            format!("\n接口说明：{url}/\n  登录名 {courier} 或 {boss}，密码 {password}；waybell --server {url} login {courier}"),
-            format!(
-                "\nthe API's reference: {url}/\n  sign in as {courier} or {boss}, password {password}; \
-                 waybell --server {url} login {courier}"
-            ),
+            format!("\n接口说明：{url}/\n登录名 {courier} 或 {boss}，密码 {password}；也可在终端里：{commands}"),
+            format!("\nthe API's reference: {url}/\nsign in as {courier} or {boss}, password {password}; or in a terminal:{commands}"),
         )
     }
 

@@ -1,0 +1,5 @@
+//! Writes the Kotlin and Swift sources of the library.
+
+fn main() {
+    uniffi::uniffi_bindgen_main();
+}

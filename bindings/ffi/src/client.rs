@@ -1,0 +1,219 @@
+//! The client object.
+
+use crate::error::WaybellError;
+use crate::records::{ImportResult, Parcel, Plan, Progress, SyncInfo, User};
+use crate::runtime::{on_runtime, runtime};
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::Arc;
+use waybell_core::ports::Ports;
+use waybell_core::sync::SyncState;
+use waybell_core::{Client, ClientConfig};
+use waybell_domain::id::{BatchId, ParcelId};
+use waybell_domain::parcel::ParcelState;
+
+/// What can change.
+#[derive(Clone, Copy, Debug, uniffi::Enum)]
+pub enum Topic {
+    /// Parcels: list, marks, states.
+    Parcels,
+    /// Batches and their people.
+    Batches,
+    /// The exchange with the server.
+    Sync,
+    /// Who is signed in.
+    Session,
+}
+
+/// Is told what changed; every topic once at the start. Called on a thread of the library: return quickly.
+#[uniffi::export(with_foreign)]
+pub trait ChangeListener: Send + Sync {
+    /// Query again what shows this.
+    fn on_change(&self, topic: Topic);
+}
+
+/// Ends when it is cancelled or dropped.
+#[derive(uniffi::Object)]
+pub struct Subscription {
+    task: tokio::task::AbortHandle,
+}
+
+#[uniffi::export]
+impl Subscription {
+    /// Ends it; the listener is not called any more.
+    pub fn cancel(&self) {
+        self.task.abort();
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// The app core.
+#[derive(uniffi::Object)]
+pub struct WaybellClient {
+    client: Client,
+}
+
+type Answer<T> = Result<T, WaybellError>;
+
+/// Runs on the library's runtime, whatever thread or executor awaits.
+async fn run<T, E, F>(work: F) -> Answer<T>
+where
+    T: Send + 'static,
+    E: Into<WaybellError> + Send + 'static,
+    F: Future<Output = Result<T, E>> + Send + 'static,
+{
+    match on_runtime(work).await {
+        Some(done) => done.map_err(Into::into),
+        None => Err(WaybellError::Storage { problem: "the core is shutting down".to_owned() }),
+    }
+}
+
+fn parcel_ids(words: &[String]) -> Answer<Vec<ParcelId>> {
+    words.iter().map(|w| ParcelId::parse(w).map_err(|e| bad("parcels", &e.to_string()))).collect()
+}
+
+fn batch_id(word: &str) -> Answer<BatchId> {
+    BatchId::parse(word).map_err(|e| bad("batch", &e.to_string()))
+}
+
+fn bad(field: &str, problem: &str) -> WaybellError {
+    WaybellError::BadInput { field: field.into(), problem: problem.into(), hint: "use an id that this library gave".into() }
+}
+
+#[uniffi::export]
+impl WaybellClient {
+    /// Opens the store in `data_dir` (some milliseconds, blocking). `server` is the backend's URL; empty for the one of
+    /// the last sign-in.
+    #[uniffi::constructor]
+    pub fn open(data_dir: String, server: String) -> Answer<Arc<Self>> {
+        let data_dir = PathBuf::from(data_dir);
+        let ports = Ports::of_system(&data_dir);
+        let client = Client::open(ClientConfig { data_dir, server }, ports)?;
+        Ok(Arc::new(Self { client }))
+    }
+
+    /// Who is signed in.
+    pub fn user(&self) -> Option<User> {
+        self.client.session().current().map(User::from)
+    }
+
+    /// The app comes to the front: exchange in the background.
+    pub fn resume(&self) {
+        let _inside = runtime().enter();
+        self.client.resume();
+    }
+
+    /// The exchange with the server.
+    pub fn sync_info(&self) -> Answer<SyncInfo> {
+        let status = self.client.sync().status()?;
+        let state = match status.state {
+            SyncState::Idle => "idle",
+            SyncState::Running => "running",
+            SyncState::Offline => "offline",
+            SyncState::AuthNeeded => "auth_needed",
+            SyncState::Error => "error",
+        };
+        Ok(SyncInfo { state: state.to_owned(), queued: status.queued, dead: status.dead })
+    }
+
+    /// Tells the listener every topic once, and then what changes.
+    pub fn subscribe(&self, listener: Arc<dyn ChangeListener>) -> Arc<Subscription> {
+        use waybell_core::events::Topic as T;
+        let changes = self.client.subscribe();
+        let task = runtime().spawn(async move {
+            loop {
+                let topic = match changes.next().await {
+                    T::Parcels => Topic::Parcels,
+                    T::Batches => Topic::Batches,
+                    T::Sync => Topic::Sync,
+                    T::Session => Topic::Session,
+                };
+                listener.on_change(topic);
+            }
+        });
+        Arc::new(Subscription { task: task.abort_handle() })
+    }
+}
+
+#[uniffi::export]
+impl WaybellClient {
+    /// Signs in.
+    pub async fn login(&self, login: String, password: String) -> Answer<User> {
+        let session = self.client.session();
+        run(async move { session.login(&login, &password).await }).await.map(User::from)
+    }
+
+    /// Imports a CSV file.
+    pub async fn import_csv(&self, bytes: Vec<u8>, dry_run: bool) -> Answer<ImportResult> {
+        let tasks = self.client.tasks();
+        run(async move { tasks.import_csv(&bytes, dry_run).await }).await.map(ImportResult::from)
+    }
+
+    /// Finds parcels by keyword; an empty query finds all.
+    pub async fn search(&self, query: String, limit: u32) -> Answer<Vec<Parcel>> {
+        let search = self.client.search();
+        let found = run(async move { search.find(&query, limit as usize).await }).await?;
+        Ok(found.into_iter().map(Parcel::from).collect())
+    }
+
+    /// Says what was done with parcels: `signed`, `at_station`, …
+    pub async fn set_state(&self, parcels: Vec<String>, state: String) -> Answer<()> {
+        let ids = parcel_ids(&parcels)?;
+        let state = ParcelState::parse(&state).ok_or_else(|| bad("state", "there is no such state"))?;
+        let tasks = self.client.tasks();
+        run(async move { tasks.set_state(&ids, state).await }).await
+    }
+
+    /// What a tap will do.
+    pub async fn plan(&self, template: String, parcels: Vec<String>) -> Answer<Plan> {
+        let ids = parcel_ids(&parcels)?;
+        let notify = self.client.notify();
+        run(async move { notify.plan(&template, &ids).await }).await.map(Plan::from)
+    }
+
+    /// The tap: stored when this returns, and carried out once, also when there is no network now.
+    pub async fn notify(&self, template: String, parcels: Vec<String>) -> Answer<String> {
+        let ids = parcel_ids(&parcels)?;
+        let notify = self.client.notify();
+        let batch = run(async move { notify.send(&template, &ids, None).await }).await?;
+        Ok(batch.to_string())
+    }
+
+    /// A batch with its people.
+    pub async fn progress(&self, batch: String) -> Answer<Progress> {
+        let id = batch_id(&batch)?;
+        let notify = self.client.notify();
+        run(async move { notify.progress(id).await }).await.map(Progress::from)
+    }
+
+    /// Sends what waits and pulls what is new.
+    pub async fn sync_now(&self) -> Answer<()> {
+        let sync = self.client.sync();
+        run(async move { sync.now().await }).await
+    }
+
+    /// The app goes to the back: no exchange until `resume`.
+    pub async fn pause(&self) -> Answer<()> {
+        let client = self.client.clone();
+        run(async move {
+            client.pause().await;
+            Ok::<(), WaybellError>(())
+        })
+        .await
+    }
+
+    /// Ends everything and closes all files.
+    pub async fn shutdown(&self) -> Answer<()> {
+        let client = self.client.clone();
+        run(async move {
+            client.shutdown().await;
+            Ok::<(), WaybellError>(())
+        })
+        .await
+    }
+}

@@ -1,0 +1,101 @@
+package com.waybell
+
+import java.io.File
+import java.nio.file.Files
+import kotlin.test.Test
+import kotlin.test.assertEquals
+import kotlin.test.assertFailsWith
+import kotlin.test.assertTrue
+import kotlinx.coroutines.flow.last
+import kotlinx.coroutines.flow.take
+import kotlinx.coroutines.flow.toList
+import kotlinx.coroutines.runBlocking
+import kotlinx.coroutines.withTimeout
+import uniffi.waybell.WaybellClient
+import uniffi.waybell.WaybellException
+
+/** The courier's journey through the facade, against the real server and the simulated carrier. */
+class JourneyTest {
+    private val programs = System.getProperty("waybell.programs")
+
+    @Test
+    fun oneTapRingsEverybodyOnce() = World(programs).use { world ->
+        runBlocking {
+            val folder = Files.createTempDirectory("waybell").toString()
+            val client = WaybellClient.open(folder, world.url)
+            assertEquals("courier", client.login("c1", world.password).role)
+            val report = client.importCsv(LIST.toByteArray(), dryRun = false)
+            assertEquals(4u, report.created)
+            assertEquals(1u, report.rejected)
+            assertEquals(6u, report.problems.first().line)
+            client.resume()
+            client.syncNow()
+
+            val found = client.search("幸福花园3", 50u)
+            assertEquals(3, found.size)
+            assertTrue(found.none { it.maskedPhone.contains("13800002") })
+            val plan = client.plan("arrived", found.map { it.id })
+            assertEquals(2u, plan.rings)
+            assertEquals(1u, plan.merged)
+
+            val batch = client.notify("arrived", found.map { it.id })
+            val end = withTimeout(60_000) { client.progressOf(batch).last() }
+            assertEquals("done", end.batch.state)
+            assertEquals(2u, end.batch.answered)
+            assertTrue(end.recipients.all { it.mark == "answered" })
+            assertTrue(client.search("幸福花园", 50u).all { it.mark == "answered" })
+            client.shutdown()
+            client.destroy()
+            val verdict = world.judge()
+            assertTrue(verdict.contains("\"violations\":0"), verdict)
+            assertTrue(verdict.contains("\"alerted\":2"), verdict)
+        }
+    }
+
+    @Test
+    fun aSubscriptionStartsWithEverythingAndErrorsHaveFields() = runBlocking {
+        val folder = Files.createTempDirectory("waybell").toString()
+        val client = WaybellClient.open(folder, "http://127.0.0.1:9")
+        assertEquals(4, withTimeout(5_000) { client.changes().take(4).toList() }.toSet().size)
+        assertFailsWith<WaybellException.Offline> { client.login("c1", "waybell-test") }
+        val bad = assertFailsWith<WaybellException.BadInput> { client.progress("no id") }
+        assertEquals("batch", bad.field)
+        client.shutdown()
+        client.destroy()
+    }
+
+    private companion object {
+        val LIST = """
+            运单号,收件人,电话,地址
+            YT2000000000001,王伟,13800002001,上海市浦东新区幸福花园3号楼101室
+            YT2000000000002,王伟,13800002001,上海市浦东新区幸福花园3号楼101室
+            YT2000000000003,李娜,13800002002,上海市浦东新区幸福花园3号楼102室
+            YT2000000000004,张敏,13800002003,上海市浦东新区东湖小区5号楼103室
+            YT2000000000005,刘洋,1380000,上海市浦东新区幸福花园3号楼104室
+        """.trimIndent() + "\n"
+    }
+}
+
+/** Carrier and server as a process of their own; ends with this object. */
+private class World(programs: String) : AutoCloseable {
+    private val process = ProcessBuilder(File(programs, "waybell-world").path)
+        .redirectError(ProcessBuilder.Redirect.INHERIT)
+        .start()
+    private val output = process.inputStream.bufferedReader()
+    private val hello = output.readLine() ?: error("the world did not start")
+    val url = field("url")
+    val password = field("password")
+
+    private fun field(name: String): String = Regex("\"$name\":\"([^\"]*)\"").find(hello)!!.groupValues[1]
+
+    fun judge(): String {
+        process.outputStream.write("judge\n".toByteArray())
+        process.outputStream.flush()
+        return output.readLine() ?: error("no verdict")
+    }
+
+    override fun close() {
+        process.outputStream.close()
+        if (!process.waitFor(20, java.util.concurrent.TimeUnit.SECONDS)) process.destroyForcibly()
+    }
+}
