@@ -1,6 +1,8 @@
 //! What comes in over HTTP: every refusal names the field or line and says what to do, every request that comes twice
 //! has one effect.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use reqwest::header::CONTENT_TYPE;
 use serde_json::{Value, json};
 use std::time::Duration;

@@ -3,6 +3,8 @@
 //! The server runs under libfaketime with a file that says how wrong its clock is; the boot clock stays right, as it
 //! does when somebody sets a machine's time.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use waybell_tests::campaign::Campaign;
@@ -10,7 +12,10 @@ use waybell_tests::{World, WorldOptions, list};
 
 /// Where Debian's package `faketime` puts its library.
 fn library() -> PathBuf {
-    let folders = std::fs::read_dir("/usr/lib").unwrap().flatten().map(|f| f.path().join("faketime/libfaketimeMT.so.1"));
+    let folders = std::fs::read_dir("/usr/lib")
+        .unwrap()
+        .flatten()
+        .map(|f| f.path().join("faketime/libfaketimeMT.so.1"));
     let found = folders.into_iter().find(|p| p.is_file());
     found.unwrap_or_else(|| panic!("libfaketime is missing: run scripts/setup (Debian package faketime)"))
 }

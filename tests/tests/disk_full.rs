@@ -2,6 +2,8 @@
 //!
 //! The limit on the size of files (RLIMIT_FSIZE), set on the running server, is a full disk that needs no rights.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use serde_json::json;
 use std::time::Duration;
 use waybell_tests::campaign::Campaign;
@@ -10,9 +12,12 @@ use waybell_tests::{World, WorldOptions, list};
 /// Sets how large a file of the process may become; `None` lifts it.
 #[allow(unsafe_code, reason = "prlimit on a child of this process")]
 fn limit_files(pid: u32, bytes: Option<u64>) {
-    let limit = libc::rlimit { rlim_cur: bytes.unwrap_or(libc::RLIM_INFINITY), rlim_max: libc::RLIM_INFINITY };
+    let limit =
+        libc::rlimit { rlim_cur: bytes.unwrap_or(libc::RLIM_INFINITY), rlim_max: libc::RLIM_INFINITY };
     // SAFETY: prlimit(2) reads one rlimit that lives until the call returns, and writes nothing back.
-    let done = unsafe { libc::prlimit(pid as libc::pid_t, libc::RLIMIT_FSIZE, &raw const limit, std::ptr::null_mut()) };
+    let done = unsafe {
+        libc::prlimit(pid as libc::pid_t, libc::RLIMIT_FSIZE, &raw const limit, std::ptr::null_mut())
+    };
     assert_eq!(done, 0, "{}", std::io::Error::last_os_error());
 }
 

@@ -1,5 +1,7 @@
 //! One person rings once, whoever taps, however often; and what the person does is kept.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::path::Path;
@@ -69,7 +71,9 @@ async fn two_phones_two_imports_one_list() {
         batches.push(key.clone());
         for _ in 0..3 {
             let (phone, body, key) = (phone.clone(), body.clone(), key.clone());
-            requests.push(tokio::spawn(async move { phone.send("POST", "/batches", Some(&body), Some(&key)).await.unwrap() }));
+            requests.push(tokio::spawn(async move {
+                phone.send("POST", "/batches", Some(&body), Some(&key)).await.unwrap()
+            }));
         }
     }
     let mut answers: HashMap<String, Vec<(u16, Value)>> = HashMap::new();
@@ -79,7 +83,10 @@ async fn two_phones_two_imports_one_list() {
         answers.entry(body["id"].as_str().unwrap().to_owned()).or_default().push((status, body));
     }
     assert_eq!(answers.len(), 4);
-    assert!(answers.values().all(|same| same.len() == 3 && same.iter().all(|a| *a == same[0])), "{answers:?}");
+    assert!(
+        answers.values().all(|same| same.len() == 3 && same.iter().all(|a| *a == same[0])),
+        "{answers:?}"
+    );
     let rings: u64 = answers.values().map(|a| a[0].1["counts"]["recipients"].as_u64().unwrap()).sum();
     assert_eq!(rings, 30, "one batch rings, the others know of it");
     let campaign = Campaign { world, courier: one, batches };
@@ -111,7 +118,7 @@ async fn two_couriers_one_person() {
     let alerted = alerts(&second.world);
     assert_eq!(alerted.len(), 5);
     for at in alerted.values() {
-        assert!(at.len() <= 2 && at.windows(2).all(|w| w[1] - w[0] >= 2_000), "{alerted:?}");
+        assert_eq!(at.len(), 1, "one person, one notice, one ring: {alerted:?}");
     }
     // each parcel was spoken of, or says why not
     for (api, rows) in [(&first.courier, list::rows(5, 800_000_000)), (&second.courier, theirs)] {
@@ -133,7 +140,8 @@ async fn what_changes_between_tap_and_call_is_seen() {
     body["start_at"] = json!(now_ms() + 1_200);
     courier.post("/batches", &body).await.unwrap();
     courier.post("/parcels/state", &json!({ "parcels": [parcels[0]], "state": "signed" })).await.unwrap();
-    let answer = courier.request("PUT", "/opt-outs").json(&json!({ "phone": "138 0000 0001" })).send().await.unwrap();
+    let answer =
+        courier.request("PUT", "/opt-outs").json(&json!({ "phone": "138 0000 0001" })).send().await.unwrap();
     assert_eq!(answer.status().as_u16(), 204);
     let mut moved = list::rows(3, 800_000_000);
     moved[2]["phone"] = json!("13800000999");
@@ -143,9 +151,11 @@ async fn what_changes_between_tap_and_call_is_seen() {
     campaign.finish(Duration::from_secs(15)).await.unwrap();
     let alerted = alerts(&campaign.world);
     assert_eq!(alerted.keys().collect::<Vec<_>>(), ["+8613800000003"]);
-    for (waybill, reason) in
-        [("YT0000800000000", "delivered"), ("YT0000800000001", "opted out"), ("YT0000800000002", "wrong number")]
-    {
+    for (waybill, reason) in [
+        ("YT0000800000000", "delivered"),
+        ("YT0000800000001", "opted out"),
+        ("YT0000800000002", "wrong number"),
+    ] {
         let story = why(&campaign.courier, waybill).await;
         assert!(story.contains("\"suppressed\"") && story.contains(reason), "{story}");
     }
@@ -168,11 +178,18 @@ async fn an_extension_is_keyed_after_the_menu_answers() {
     let campaign = Campaign { world, courier, batches };
     campaign.finish(Duration::from_secs(25)).await.unwrap();
     let events = campaign.world.events().unwrap();
-    let keyed: String = events.iter().filter(|e| e.event == "digits_heard").filter_map(|e| e.digits.clone()).collect();
+    let keyed: String =
+        events.iter().filter(|e| e.event == "digits_heard").filter_map(|e| e.digits.clone()).collect();
     assert_eq!(keyed, "123#", "{events:#?}");
-    assert!(events.iter().filter(|e| e.event == "invite").all(|e| e.callee.as_deref() == Some("+8613800001111")));
+    assert!(
+        events.iter().filter(|e| e.event == "invite").all(|e| e.callee.as_deref() == Some("+8613800001111"))
+    );
     let people = campaign.courier.get(&format!("/batches/{}/recipients", campaign.batches[0])).await.unwrap();
-    assert_eq!((&people[0]["phone"], &people[0]["mark"]), (&json!("+8613800001111;ext=123"), &json!("answered")), "{people}");
+    assert_eq!(
+        (&people[0]["phone"], &people[0]["mark"]),
+        (&json!("+8613800001111;ext=123"), &json!("answered")),
+        "{people}"
+    );
     campaign.verdict().await.unwrap();
 }
 
@@ -235,7 +252,11 @@ async fn keys_are_consent_a_text_message_or_the_courier() {
         let shown = event.caller.as_deref().unwrap_or_default();
         assert!(DISPLAY.ends_with(shown.trim_start_matches('+')), "{shown} is shown to {:?}", event.callee);
     }
-    campaign.verdict().await.unwrap();
+    // the courier's own phone is no recipient, and the export has no row of that leg: nothing else may be found
+    let Campaign { mut world, .. } = campaign;
+    let verdict = world.judge().await.unwrap();
+    let others: Vec<_> = verdict.violations.iter().filter(|v| v.phone != "+8613900000001").collect();
+    assert!(others.is_empty(), "{}", verdict.text());
 }
 
 #[tokio::test]
@@ -254,7 +275,8 @@ async fn who_was_rung_in_vain_gets_a_text_message_and_may_be_rung_again() {
     assert!(!sent.contains_key("+8613800000003"), "who answered gets none: {sent:?}");
 
     tokio::time::sleep(Duration::from_millis(2_100)).await;
-    let again = json!({ "id": uuid::Uuid::now_v7(), "template": "arrived", "acted_at": { "wall": now_ms() } });
+    let again =
+        json!({ "id": uuid::Uuid::now_v7(), "template": "arrived", "acted_at": { "wall": now_ms() } });
     let batch = campaign.courier.post("/batches/again", &again).await.unwrap();
     let same = campaign.courier.post("/batches/again", &again).await.unwrap();
     assert_eq!(same["id"], batch["id"], "the same request is the same batch");
@@ -273,21 +295,30 @@ async fn who_was_rung_in_vain_gets_a_text_message_and_may_be_rung_again() {
 async fn a_result_nobody_knows_is_shown_and_texted_and_never_rung_again_by_itself() {
     let carrier = "[defaults]\nbehaviour = \"answer\"\ndelay_ms = 20\nring_ms = 50\ntalk_ms = 300\n\
          [[callee]]\nnumber = \"+8613800000000\"\nbehaviour = \"silent\"\n";
-    let options = WorldOptions { carrier: carrier.into(), probe: false, policy: quick_policy(), ..WorldOptions::default() };
+    let options = WorldOptions {
+        carrier: carrier.into(),
+        probe: false,
+        policy: quick_policy(),
+        ..WorldOptions::default()
+    };
     let mut campaign = Campaign::start(&options, 2).await.unwrap();
     campaign.kill(Duration::from_millis(700), Duration::from_millis(100)).await.unwrap();
     campaign.finish(Duration::from_secs(40)).await.unwrap();
     let people = campaign.courier.get(&format!("/batches/{}/recipients", campaign.batches[0])).await.unwrap();
-    assert_eq!((&people[0]["mark"], &people[0]["outcome"]), (&json!("to_confirm"), &json!("unknown")), "{people}");
+    assert_eq!(
+        (&people[0]["mark"], &people[0]["outcome"]),
+        (&json!("to_confirm"), &json!("unknown")),
+        "{people}"
+    );
     until("the text message", 5, || texts(&campaign.world).contains_key("+8613800000000")).await;
     assert_eq!(texts(&campaign.world)["+8613800000000"].len(), 1);
     // ring-again leaves the unknown one alone, unless the person says so
-    let again = |unknown: bool| {
-        json!({ "id": uuid::Uuid::now_v7(), "template": "arrived", "acted_at": { "wall": now_ms() }, "include_unknown": unknown })
-    };
-    let (status, body) = campaign.courier.send("POST", "/batches/again", Some(&again(false)), None).await.unwrap();
+    let again = |unknown: bool| json!({ "id": uuid::Uuid::now_v7(), "template": "arrived", "acted_at": { "wall": now_ms() }, "include_unknown": unknown });
+    let (status, body) =
+        campaign.courier.send("POST", "/batches/again", Some(&again(false)), None).await.unwrap();
     assert_eq!((status, &body["code"]), (409, &json!("nothing_missed")));
     tokio::time::sleep(Duration::from_millis(1_500)).await;
-    let (status, body) = campaign.courier.send("POST", "/batches/again", Some(&again(true)), None).await.unwrap();
+    let (status, body) =
+        campaign.courier.send("POST", "/batches/again", Some(&again(true)), None).await.unwrap();
     assert_eq!((status, &body["counts"]["recipients"]), (201, &json!(1)), "{body}");
 }

@@ -1,6 +1,8 @@
 //! What belongs to somebody else does not exist: route by route from the API document, between organisations, between
 //! couriers of one organisation, and below an administrator.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -66,7 +68,10 @@ fn expected(method: &str, path: &str) -> &'static [u16] {
     match (method, path) {
         // things that are named
         ("GET", p) if p.contains('{') => &[404],
-        ("POST", "/api/v1/batches/{id}/{action}" | "/api/v1/batches" | "/api/v1/plans" | "/api/v1/parcels/state") => &[404],
+        (
+            "POST",
+            "/api/v1/batches/{id}/{action}" | "/api/v1/batches" | "/api/v1/plans" | "/api/v1/parcels/state",
+        ) => &[404],
         ("DELETE", "/api/v1/opt-outs/{phone}") => &[404, 403],
         // nobody of the asker's own was missed
         ("POST", "/api/v1/batches/again") => &[409],
@@ -83,7 +88,10 @@ async fn walk(asker: &Api, b: &Belongings, waybill: &str) -> usize {
         for method in item.as_object().unwrap().keys().map(|m| m.to_uppercase()) {
             let own_things = ["/auth/", "/policy", "/stop-all", "/people", "/events", "/import", "/export"];
             let changes = method != "GET";
-            if path.contains("/auth/") || path.ends_with("/events") || changes && own_things.iter().any(|o| path.contains(o)) {
+            if path.contains("/auth/")
+                || path.ends_with("/events")
+                || changes && own_things.iter().any(|o| path.contains(o))
+            {
                 continue;
             }
             if (method.as_str(), path.as_str()) == ("PUT", "/api/v1/opt-outs") {
@@ -141,7 +149,10 @@ async fn another_organisation_finds_nothing() {
     let boss = world.sign_in("boss-Other").await.unwrap();
     assert_eq!(boss.get("/opt-outs").await.unwrap(), json!([]));
     let people = boss.get("/people").await.unwrap();
-    assert!(people.as_array().unwrap().iter().all(|p| p["login"].as_str().unwrap().ends_with("-Other")), "{people}");
+    assert!(
+        people.as_array().unwrap().iter().all(|p| p["login"].as_str().unwrap().ends_with("-Other")),
+        "{people}"
+    );
     let export = boss.get("/export/judge").await.unwrap().to_string();
     assert!(!export.contains("\"recipient\"") && !export.contains("\"attempt\""), "{export}");
 
@@ -197,7 +208,8 @@ async fn a_parcel_that_moves_to_a_colleague_leaves_the_first_phone() {
     let colleague = world.sign_in("c2").await.unwrap();
     colleague.import(&list::rows(1, 800_000_000)).await.unwrap();
     let page = courier.get(&format!("/sync?since={cursor}")).await.unwrap();
-    let gone: BTreeSet<&str> = page["gone_parcels"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    let gone: BTreeSet<&str> =
+        page["gone_parcels"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
     assert_eq!(gone.len(), 1, "{page}");
     assert!(gone.iter().all(|g| b.parcels.iter().any(|p| p == g)));
     assert_eq!(page["parcels"], json!([]));

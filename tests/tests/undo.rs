@@ -1,5 +1,7 @@
 //! Holding, undoing, waiting: nothing starts that was stopped, nothing that rings is cut off, nothing that waits is lost.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::time::Duration;
@@ -73,10 +75,11 @@ async fn an_undone_list_can_be_tapped_again() {
     let ids: Vec<String> = parcels.iter().map(|p| p["id"].as_str().unwrap().to_owned()).collect();
     campaign.batches.extend(campaign.courier.notify(&ids).await.unwrap());
     campaign.finish(Duration::from_secs(15)).await.unwrap();
-    let rung: HashMap<String, usize> = alerts(&campaign.world).into_iter().fold(HashMap::new(), |mut m, e| {
-        *m.entry(e.callee.unwrap_or_default()).or_default() += 1;
-        m
-    });
+    let rung: HashMap<String, usize> =
+        alerts(&campaign.world).into_iter().fold(HashMap::new(), |mut m, e| {
+            *m.entry(e.callee.unwrap_or_default()).or_default() += 1;
+            m
+        });
     assert_eq!(rung.len(), 6, "{rung:?}");
     assert!(rung.values().all(|n| *n == 1), "who was rung before the undo is not rung again: {rung:?}");
     campaign.verdict().await.unwrap();
@@ -111,7 +114,11 @@ async fn stop_all_holds_every_call_within_a_second_and_releases() {
     // also across a crash
     campaign.kill(Duration::from_millis(700), Duration::from_millis(100)).await.unwrap();
     pause(1.0).await;
-    assert_eq!(after(&alerts(&campaign.world), at + 1_000), 0, "a call began more than a second after the stop");
+    assert_eq!(
+        after(&alerts(&campaign.world), at + 1_000),
+        0,
+        "a call began more than a second after the stop"
+    );
     assert!(alerts(&campaign.world).len() < 25);
     let boss = boss.at(&campaign.world.server.url);
     assert_eq!(boss.get("/policy").await.unwrap()["stopped"], json!(true));
@@ -120,12 +127,18 @@ async fn stop_all_holds_every_call_within_a_second_and_releases() {
     campaign.verdict().await.unwrap();
 }
 
-async fn one_tap(options: &WorldOptions, people: usize, change: impl Fn(&mut Value), age_ms: Option<u64>) -> Campaign {
+async fn one_tap(
+    options: &WorldOptions,
+    people: usize,
+    change: impl Fn(&mut Value),
+    age_ms: Option<u64>,
+) -> Campaign {
     let world = World::start(options).unwrap();
     let courier = world.sign_in("c1").await.unwrap();
     let parcels = courier.import(&list::rows(people, 800_000_000)).await.unwrap();
     let id = uuid::Uuid::now_v7().to_string();
-    let mut tap = json!({ "id": id, "template": "arrived", "parcels": parcels, "acted_at": { "wall": now_ms() } });
+    let mut tap =
+        json!({ "id": id, "template": "arrived", "parcels": parcels, "acted_at": { "wall": now_ms() } });
     change(&mut tap);
     let mut request = courier.request("POST", "/batches").json(&tap);
     if let Some(age) = age_ms {
@@ -206,9 +219,13 @@ async fn quiet_hours_that_begin_while_calls_run() {
     let alerted = alerts(&campaign.world);
     assert!(!alerted.is_empty() && alerted.len() < 40);
     assert_eq!(after(&alerted, at + 200), 0, "rang in quiet hours");
-    let waiting: Vec<Value> = people(&campaign).await.into_iter().filter(|p| p["mark"] == "not_called").collect();
+    let waiting: Vec<Value> =
+        people(&campaign).await.into_iter().filter(|p| p["mark"] == "not_called").collect();
     assert_eq!(waiting.len(), 40 - alerted.len());
-    assert!(waiting.iter().all(|p| p["state"] == "waiting" && p["next_at"].as_i64().unwrap() > at + 3_000_000), "{waiting:?}");
+    assert!(
+        waiting.iter().all(|p| p["state"] == "waiting" && p["next_at"].as_i64().unwrap() > at + 3_000_000),
+        "{waiting:?}"
+    );
 }
 
 #[tokio::test]
@@ -219,10 +236,17 @@ async fn a_display_number_is_shown_no_more_than_its_cap_a_day() {
     let mut campaign = Campaign::start(&options, 12).await.unwrap();
     campaign.kill(Duration::from_millis(300), Duration::ZERO).await.unwrap();
     pause(2.5).await;
-    let invited = campaign.world.events().unwrap().iter().filter(|e| e.event == "invite" && e.probe != Some(true)).count();
+    let invited = campaign
+        .world
+        .events()
+        .unwrap()
+        .iter()
+        .filter(|e| e.event == "invite" && e.probe != Some(true))
+        .count();
     assert_eq!(invited, 5);
     let people = people(&campaign).await;
-    let waiting: Vec<&Value> = people.iter().filter(|p| p["state"] == "waiting" || p["state"] == "planned").collect();
+    let waiting: Vec<&Value> =
+        people.iter().filter(|p| p["state"] == "waiting" || p["state"] == "planned").collect();
     assert_eq!(waiting.len(), 7, "{people:?}");
     assert!(waiting.iter().all(|p| p["next_at"].as_i64().unwrap() > now_ms()), "{waiting:?}");
 }

@@ -82,7 +82,11 @@ fn batch_id(word: &str) -> Answer<BatchId> {
 }
 
 fn bad(field: &str, problem: &str) -> WaybellError {
-    WaybellError::BadInput { field: field.into(), problem: problem.into(), hint: "use an id that this library gave".into() }
+    WaybellError::BadInput {
+        field: field.into(),
+        problem: problem.into(),
+        hint: "use an id that this library gave".into(),
+    }
 }
 
 #[uniffi::export]

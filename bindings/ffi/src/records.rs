@@ -231,6 +231,10 @@ impl From<RecipientView> for Recipient {
 impl From<waybell_core::notify::Progress> for Progress {
     fn from(p: waybell_core::notify::Progress) -> Self {
         let over = p.is_over();
-        Progress { batch: p.batch.into(), recipients: p.recipients.into_iter().map(Recipient::from).collect(), over }
+        Progress {
+            batch: p.batch.into(),
+            recipients: p.recipients.into_iter().map(Recipient::from).collect(),
+            over,
+        }
     }
 }

@@ -14,6 +14,8 @@ pub(crate) fn runtime() -> &'static Runtime {
 }
 
 /// Runs a future on the runtime and waits for it.
-pub(crate) async fn on_runtime<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> Option<T> {
+pub(crate) async fn on_runtime<T: Send + 'static>(
+    work: impl Future<Output = T> + Send + 'static,
+) -> Option<T> {
     runtime().spawn(work).await.ok()
 }

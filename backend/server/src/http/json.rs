@@ -53,7 +53,9 @@ fn refused(path: &str, error: &serde_json::Error) -> ApiError {
     let missing = text.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
     let readable = error.is_data();
     let field = match (path, missing) {
-        (path, None) if !readable || path == "." => format!("line {} column {}", error.line(), error.column()),
+        (path, None) if !readable || path == "." => {
+            format!("line {} column {}", error.line(), error.column())
+        }
         (".", Some(name)) => name.to_owned(),
         (path, None) => path.to_owned(),
         (path, Some(name)) => format!("{path}.{name}"),

@@ -277,13 +277,7 @@ impl Engine {
                 Effect::HangUp(leg) => switch.hang_up(&leg, None),
                 Effect::StopPlay(leg) => switch.stop_play(&leg),
                 Effect::Digits(leg, digits) => switch.send_digits(&leg, &digits),
-                Effect::Bridge(a, b) => {
-                    if let Err(error) = switch.bridge(&a, &b) {
-                        tracing::warn!(%error, "a bridge failed");
-                        switch.hang_up(&a, None);
-                        switch.hang_up(&b, None);
-                    }
-                }
+                Effect::Bridge(a, b) => talk::bridge(self.app.clone(), a, b),
                 Effect::Answer(leg) => switch.answer(&leg),
                 Effect::Speak { leg, token, text } => talk::speak(self.app.clone(), leg, token, text),
                 Effect::Count(name, label) => metrics::counter!(name, "outcome" => label).increment(1),

@@ -32,6 +32,8 @@ pub(crate) struct Facts {
     pub history: BTreeMap<String, Vec<PastCall>>,
     /// Display numbers that the carrier refused, by recipient id.
     pub barred: HashMap<String, Vec<String>>,
+    /// When a person was last given this kind of notice, by person.
+    pub told: BTreeMap<String, i64>,
 }
 
 #[derive(FromQueryResult)]
@@ -58,6 +60,8 @@ struct Past {
     is_open: i64,
     intent_at: i64,
     outcome: Option<String>,
+    end_at: Option<i64>,
+    template_key: String,
 }
 
 /// Facts for the last look before calls.
@@ -119,8 +123,9 @@ async fn people<C: ConnectionTrait>(
         );
         facts.opted_out.extend(all::<Key, _>(db, &sql, values.clone()).await?.into_iter().map(|k| k.key));
         let sql = format!(
-            "SELECT phone_key, is_open, intent_at, outcome FROM attempt WHERE organisation_id = $1 AND phone_key IN ({}) \
-             AND intent_at > ${} ORDER BY intent_at",
+            "SELECT a.phone_key, a.is_open, a.intent_at, a.outcome, a.end_at, b.template_key FROM attempt a \
+             JOIN batch b ON b.id = a.batch_id WHERE a.organisation_id = $1 AND a.phone_key IN ({}) \
+             AND a.intent_at > ${} ORDER BY a.intent_at",
             marks(2, chunk.len()),
             values.len() + 1
         );
@@ -129,8 +134,14 @@ async fn people<C: ConnectionTrait>(
             if past.is_open == 1 {
                 facts.open.insert(past.phone_key.clone());
             }
-            let call =
-                PastCall::new(UnixMs(past.intent_at), past.outcome.as_deref().and_then(CallOutcome::parse));
+            let outcome = past.outcome.as_deref().and_then(CallOutcome::parse);
+            if let (true, Some(CallOutcome::AnsweredFull | CallOutcome::AnsweredPartial), Some(at)) =
+                (past.template_key == notice, outcome, past.end_at)
+            {
+                let last = facts.told.entry(past.phone_key.clone()).or_insert(at);
+                *last = at.max(*last);
+            }
+            let call = PastCall::new(UnixMs(past.intent_at), outcome);
             facts.history.entry(past.phone_key).or_default().push(call);
         }
     }

@@ -48,7 +48,10 @@ pub(crate) struct Displayed {
 impl Displayed {
     pub(crate) fn commit(&mut self, sent: HashMap<String, u32>) {
         for (number, n) in sent {
-            *self.counts.entry(number).or_default() += n;
+            // a number that was not counted yet is counted in the database when its cap is asked for
+            if let Some(count) = self.counts.get_mut(&number) {
+                *count += n;
+            }
         }
     }
 }
@@ -64,6 +67,7 @@ struct Running {
     time_zone: String,
     policy: String,
     company: String,
+    created_at: i64,
 }
 
 /// Rules of an organisation in this round.
@@ -79,7 +83,7 @@ pub(crate) async fn fill(engine: &mut Engine, round: &mut Round) -> Result<Sent,
     let batches: Vec<Running> = all(
         round.write.tx(),
         "SELECT b.id, b.organisation_id, b.template_key, b.display_number, br.display_number AS branch_number, o.stopped, \
-         o.time_zone, o.policy, o.company FROM batch b JOIN organisation o ON o.id = b.organisation_id \
+         o.time_zone, o.policy, o.company, b.created_at FROM batch b JOIN organisation o ON o.id = b.organisation_id \
          LEFT JOIN branch br ON br.id = b.branch_id WHERE b.state = 'running' ORDER BY b.created_at",
         [],
     )
@@ -171,6 +175,10 @@ async fn check(
     let notice = NoticeKind::of_key(&batch.template_key);
     if let Some(reason) = objection(notice, facts, row) {
         return Ok(Verdict::Never(reason));
+    }
+    // two couriers, two taps, one person: whoever tapped before the person was told makes no second ring
+    if facts.told.get(&row.phone_key).is_some_and(|told| *told >= batch.created_at) {
+        return Ok(Verdict::Never(SuppressReason::AlreadyNotified));
     }
     if facts.open.contains(&row.phone_key)
         || taken.contains(&(batch.organisation_id.clone(), row.phone_key.clone()))

@@ -12,7 +12,7 @@ use waybell_domain::clock::UnixMs;
 use waybell_domain::flow::{Flow, FlowCommand, FlowEvent, notice_arrived};
 use waybell_domain::id::ConsentId;
 use waybell_domain::phone::PhoneNumber;
-use waybell_switch::{Draft, EndHow, EventKind, Incoming, LegId, Play};
+use waybell_switch::{Draft, EndHow, EventKind, Incoming, LegId, Play, SwitchError};
 
 /// How long a menu speaks before it takes an extension, and how long it then needs to connect.
 const MENU_SPEAKS_MS: i64 = 2_000;
@@ -419,6 +419,32 @@ pub(crate) fn inbound_event(
         EventKind::Ended { .. } => engine.legs.remove(leg),
         _ => {}
     }
+}
+
+/// How often, and how long apart, a bridge is tried: media of a leg that was answered a moment ago has yet to start.
+const BRIDGE_TRIES: u32 = 100;
+const BRIDGE_STEP: std::time::Duration = std::time::Duration::from_millis(20);
+
+/// Joins two legs as soon as both have media; ends both where that never comes.
+pub(crate) fn bridge(app: Shared, a: LegId, b: LegId) {
+    if app.switch.bridge(&a, &b).is_ok() {
+        return;
+    }
+    tokio::spawn(async move {
+        let mut last = None;
+        for _ in 0..BRIDGE_TRIES {
+            tokio::time::sleep(BRIDGE_STEP).await;
+            match app.switch.bridge(&a, &b) {
+                Ok(()) => return,
+                // one of them has ended meanwhile
+                Err(SwitchError::NoLeg) => break,
+                Err(error) => last = Some(error),
+            }
+        }
+        tracing::warn!(error = ?last, "a bridge failed");
+        app.switch.hang_up(&a, None);
+        app.switch.hang_up(&b, None);
+    });
 }
 
 /// Plays words: at once if they are made, otherwise as soon as they are.

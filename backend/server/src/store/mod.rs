@@ -51,17 +51,26 @@ pub enum StoreError {
 /// The database of a server. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
-    writer: DatabaseConnection,
+    path: Arc<str>,
     reader: DatabaseConnection,
-    gate: Arc<Mutex<()>>,
+    gate: Arc<Mutex<Writer>>,
     rev: Arc<AtomicI64>,
     committed: Arc<watch::Sender<i64>>,
+}
+
+/// The connection of the writer.
+struct Writer {
+    db: DatabaseConnection,
+    /// A write failed on it. After a failed commit SQLite has rolled back by itself while the driver still counts a
+    /// transaction as open, and later "commits" would only end a savepoint: done in memory, durable nowhere. Such a
+    /// connection is replaced before the next write.
+    suspect: bool,
 }
 
 /// The one write transaction. Dropped without [`Write::commit`], it is rolled back.
 pub struct Write {
     tx: DatabaseTransaction,
-    _gate: OwnedMutexGuard<()>,
+    gate: OwnedMutexGuard<Writer>,
     rev: Arc<AtomicI64>,
     committed: Arc<watch::Sender<i64>>,
 }
@@ -83,9 +92,9 @@ impl Store {
         let reader = connect(path, 4, true).await?;
         let rev = migrations::highest_rev(&writer).await?;
         Ok(Store {
-            writer,
+            path: path.into(),
             reader,
-            gate: Arc::default(),
+            gate: Arc::new(Mutex::new(Writer { db: writer, suspect: false })),
             rev: Arc::new(AtomicI64::new(rev)),
             committed: Arc::new(watch::Sender::new(rev)),
         })
@@ -93,9 +102,21 @@ impl Store {
 
     /// Takes the writer. Waits while another write runs.
     pub async fn begin(&self) -> Result<Write, StoreError> {
-        let gate = self.gate.clone().lock_owned().await;
-        let tx = self.writer.begin().await?;
-        Ok(Write { tx, _gate: gate, rev: self.rev.clone(), committed: self.committed.clone() })
+        let mut gate = self.gate.clone().lock_owned().await;
+        if gate.suspect {
+            // first the old one, which may still hold the lock of the database
+            let _ = gate.db.close_by_ref().await;
+            gate.db = connect(&self.path, 1, false).await?;
+            gate.suspect = false;
+        }
+        let tx = match gate.db.begin().await {
+            Ok(tx) => tx,
+            Err(error) => {
+                gate.suspect = true;
+                return Err(error.into());
+            }
+        };
+        Ok(Write { tx, gate, rev: self.rev.clone(), committed: self.committed.clone() })
     }
 
     /// Connection for reading.
@@ -110,9 +131,10 @@ impl Store {
 
     /// Merges the write-ahead log and closes all connections.
     pub async fn close(self) {
-        let _ = self.writer.execute_unprepared("PRAGMA wal_checkpoint(TRUNCATE)").await;
+        let writer = self.gate.lock().await;
+        let _ = writer.db.execute_unprepared("PRAGMA wal_checkpoint(TRUNCATE)").await;
         let _ = self.reader.close().await;
-        let _ = self.writer.close().await;
+        let _ = writer.db.close_by_ref().await;
     }
 }
 
@@ -129,8 +151,12 @@ impl Write {
 
     /// Makes it durable and visible.
     pub async fn commit(self) -> Result<(), StoreError> {
+        let Write { tx, mut gate, .. } = self;
         let rev = self.rev.load(Ordering::Relaxed);
-        self.tx.commit().await?;
+        // also when this future is dropped in the middle
+        gate.suspect = true;
+        tx.commit().await?;
+        gate.suspect = false;
         self.committed.send_if_modified(|now| {
             let changed = *now != rev;
             *now = rev;
@@ -214,7 +240,7 @@ async fn connect(path: &str, connections: u32, query_only: bool) -> Result<Datab
             .busy_timeout(std::time::Duration::from_secs(10))
             .statement_cache_capacity(256)
             .pragma("query_only", if query_only { "ON" } else { "OFF" })
-            .pragma("cache_size", "-16000")
+            .pragma("cache_size", if query_only { "-2000" } else { "-16000" })
             .pragma("temp_store", "MEMORY")
             .pragma("journal_size_limit", "67108864")
     });

@@ -143,9 +143,12 @@ impl Words {
         password: &str,
         waybill: &str,
     ) -> String {
+        let own = std::env::current_dir().unwrap_or_default();
+        let program = waybell_tests::server::programs().join("waybell");
+        let waybell = program.strip_prefix(own).unwrap_or(&program).display();
         let commands = format!(
-            "\n  WAYBELL_PASSWORD={password} waybell login {courier} --server {url}\n  waybell search 小区3\n  \
-             waybell why {waybill}"
+            "\n  WAYBELL_PASSWORD={password} {waybell} login {courier} --server {url}\n  {waybell} search 小区3\n  \
+             {waybell} why {waybill}"
         );
         self.say(
             format!("\n接口说明：{url}/\n登录名 {courier} 或 {boss}，密码 {password}；也可在终端里：{commands}"),
