@@ -199,8 +199,8 @@ const KEYS: &str = r#"
 behaviour = "press_keys"
 delay_ms = 20
 ring_ms = 50
-digits_after_ms = 400
-talk_ms = 1500
+digits_after_ms = 800
+talk_ms = 4000
 audio = "tone"
 [[callee]]
 number = "+8613800000000"

@@ -21,8 +21,8 @@ struct Belongings {
 /// Rings three people to the end: parcels, a batch, recipients, attempts, consents and decisions exist then.
 async fn belongings() -> (World, Api, Belongings) {
     let options = WorldOptions {
-        carrier: "[defaults]\nbehaviour = \"press_keys\"\ndelay_ms = 20\nring_ms = 50\ndigits = \"2\"\ndigits_after_ms = 200\n\
-                  talk_ms = 700\n"
+        carrier: "[defaults]\nbehaviour = \"press_keys\"\ndelay_ms = 20\nring_ms = 50\ndigits = \"2\"\ndigits_after_ms = 800\n\
+                  talk_ms = 4000\n"
             .into(),
         tenants: vec!["Other"],
         ..WorldOptions::default()
