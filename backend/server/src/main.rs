@@ -181,6 +181,8 @@ fn log_to_stderr(format: &str) {
     let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
     let log =
         tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr);
+    // a log that cannot be written (a full disk) must not end the server
+    let log = log.log_internal_errors(false);
     if format == "json" { log.json().init() } else { log.init() }
 }
 
