@@ -1,7 +1,7 @@
 //! The app core for Kotlin and Swift: objects, records, one error. No logic.
 //!
 //! [`WaybellClient`] has the core's verbs; [`ChangeListener`] is told topics and runs on a thread of the library, so it
-//! must return quickly. Everything `async` runs on the library's own runtime ([`runtime`]); dropping the awaiting
+//! must return quickly. Everything `async` runs on the library's own runtime; dropping the awaiting
 //! coroutine cancels the wait, never what was already stored.
 
 #![allow(
