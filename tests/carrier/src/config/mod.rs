@@ -1,7 +1,7 @@
 //! What the carrier is told: how it listens, what it limits, and how each callee behaves. One TOML file.
 //!
 //! A callee is found by its number in three passes: exact numbers, then the longest prefix, then the first pattern.
-//! Every field of a callee falls back to `[defaults]`, then to the values of [`Callee::resolve`].
+//! Every field of a callee falls back to `[defaults]`, then to the values of `Callee::resolve`.
 
 mod callee;
 mod demo;
