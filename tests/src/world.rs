@@ -259,13 +259,17 @@ impl Drop for World {
 }
 
 fn server_config(folder: &Path, peer: SocketAddr, options: &WorldOptions) -> String {
+    let sip = free_port();
     format!(
-        "data = {:?}\nhttp = \"127.0.0.1:0\"\nsip = [\"udp:127.0.0.1:0\", \"tcp:127.0.0.1:0\"]\nrtp_ports = [{}, {}]\n{}\n[speech]\nwords_per_minute = 450\n{}\n\
+        "data = {:?}\nhttp = \"127.0.0.1:{}\"\nsip = [\"udp:127.0.0.1:{}\", \"tcp:127.0.0.1:{}\"]\nrtp_ports = [{}, {}]\n{}\n[speech]\nwords_per_minute = 450\n{}\n\
          [[trunk]]\nname = \"carrier\"\npeers = [\"{peer}\"]\ntransport = \"{}\"\ncalls_per_second = {}\nchannels = {}\n\
          caller_ids = [\"{DISPLAY}\"]\nprobe = {}\noptions_seconds = 0\n",
         folder.join("data"),
+        free_port(),
+        sip,
+        sip,
         22_000,
-        39_999,
+        31_999,
         options.server,
         if options.hear { format!("slots = {:?}", folder.join("slots")) } else { String::new() },
         options.transport,
@@ -273,4 +277,23 @@ fn server_config(folder: &Path, peer: SocketAddr, options: &WorldOptions) -> Str
         options.rate.1,
         options.probe,
     )
+}
+
+/// A port that is free for UDP and TCP and lies below those that the system gives out: while a server of a test is dead,
+/// nobody else is given its port.
+fn free_port() -> u16 {
+    use std::net::{TcpListener, UdpSocket};
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    const FIRST: u32 = 10_000;
+    const COUNT: u32 = 12_000;
+    let start = std::process::id().wrapping_mul(997);
+    for _ in 0..COUNT {
+        let n = start.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % COUNT;
+        let port = (FIRST + n) as u16;
+        if UdpSocket::bind(("127.0.0.1", port)).is_ok() && TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+    0
 }

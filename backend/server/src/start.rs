@@ -87,8 +87,11 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let engine = tokio::spawn({
         let app = app.clone();
         async move {
-            if let Err(error) = notify::run(app.clone(), ear, events).await {
-                tracing::error!(%error, "the dialler has stopped");
+            let rounds = tokio::spawn(notify::run(app.clone(), ear, events));
+            let ended = rounds.await;
+            if !app.stopping.is_cancelled() {
+                // a server that takes taps and rings nobody is worse than none: it ends, and is started again
+                tracing::error!(?ended, "the dialler has stopped");
                 app.stopping.cancel();
             }
         }

@@ -252,7 +252,13 @@ pub async fn missed_today(
     if ids.is_empty() {
         return Err(ApiError::conflict("nothing_missed", "nobody was missed today"));
     }
-    find(write, scope, &ids).await
+    // what the newest call came to counts, not what an earlier batch came to
+    let mut parcels = find(write, scope, &ids).await?;
+    parcels.retain(|p| p.mark == "unanswered" || (include_unknown && p.mark == "to_confirm"));
+    if parcels.is_empty() {
+        return Err(ApiError::conflict("nothing_missed", "nobody was missed today"));
+    }
+    Ok(parcels)
 }
 
 /// Pause, resume, undo, confirm. Idempotent.

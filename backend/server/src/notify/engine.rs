@@ -183,6 +183,7 @@ impl Engine {
             Command::Cancel(batch) => {
                 // the undo itself made people final, which the count in memory has not seen
                 self.remaining.remove(batch);
+                round.touched.entry(*batch).or_default();
                 let legs: Vec<LegId> = self
                     .legs
                     .iter()

@@ -186,7 +186,7 @@ pub(crate) async fn plan_input<C: ConnectionTrait>(
     input.opted_out = facts.opted_out;
     input.said = facts.said.iter().filter_map(|p| ParcelId::parse(p).ok()).collect();
     input.history = facts.history;
-    input.open = facts.open;
+    // an open call about other parcels only puts this one off: the last look waits for its end
     // a parcel that waits in another batch of the same notice belongs to that one: two taps make no second ring
     for id in waiting_elsewhere(db, notice, &ids).await? {
         input.waiting.insert(id);

@@ -38,6 +38,8 @@ pub(crate) struct Call {
     pub courier_leg: Option<LegId>,
     /// Dialling of an extension: what a private waybill's menu asks for before it connects.
     pub menu: Menu,
+    /// Taken up after a crash by a probe, and nothing heard of it since but the probe's own end.
+    pub probed: bool,
     /// The courier could not be rung at all; told to the flow at the deadline.
     pub no_courier: bool,
     /// Token that the deadline answers.

@@ -120,6 +120,7 @@ async fn one_attempt(engine: &mut Engine, round: &mut Round, row: &AttemptRow) -
         return Ok(());
     }
     super::talk::prepare(engine, round, &call).await?;
+    call.probed = true;
     engine.legs.put_call(invite.leg(), call);
     round.effects.push(Effect::Probe(Box::new(invite)));
     Ok(())
@@ -157,6 +158,7 @@ fn call(row: &AttemptRow, recipient: &RecipientRow) -> Option<Call> {
         courier_leg: None,
         menu: Menu::None,
         no_courier: false,
+        probed: false,
         awaited: 0,
         deadline: None,
         limit: None,

@@ -29,6 +29,8 @@ pub(crate) async fn progress(
     }
     let Ok(state) = call.state.on(AttemptEvent::Ring) else { return Ok(()) };
     call.state = state;
+    // it lives: from now on it is a call like any other
+    call.probed = false;
     if state == AttemptState::Ringing {
         let tx = round.write.tx();
         exec(
@@ -56,6 +58,7 @@ pub(crate) async fn answered(
         return Ok(());
     }
     call.state = state;
+    call.probed = false;
     call.answer_at = Some(round.now);
     call.limit = Some(UnixMs(round.now.0 + i64::from(engine.app.config.call_seconds) * 1000));
     let text = serde_json::to_string(dialog)
@@ -102,24 +105,41 @@ fn facts_of(call: &Call, end: &LegEnd) -> CallEnd {
         end.how,
         EndHow::ShutDown | EndHow::MediaTimeout | EndHow::SessionExpired | EndHow::TransportFailed
     );
+    let rang = end.rang || call.state == AttemptState::Ringing;
+    let answered = !probe_failed && (end.answered || call.answer_at.is_some());
+    // our ring limit ended it, and no 18x said whether a telephone rang
+    let limit_unheard = end.how == EndHow::Cancelled && !call.cancel_requested && !rang;
+    let nothing_known =
+        !answered && (probe_failed || limit_unheard || (call.probed && !proves(end.status, rang)));
     CallEnd {
-        status: match (probe_failed, call.menu) {
+        status: match (nothing_known, call.menu) {
             (true, _) => None,
             (_, Menu::None) => end.status,
             // behind the menu nobody took the call
             _ => Some(480),
         },
-        q850: end.q850,
+        q850: if nothing_known { None } else { end.q850 },
         reason_text: end.reason_text.clone(),
         phrase: end.phrase.clone(),
-        rang: end.rang || call.state == AttemptState::Ringing,
+        rang,
         // a menu that asked for the extension is no answer
-        answered: !probe_failed && call.menu == Menu::None && (end.answered || call.answer_at.is_some()),
+        answered: answered && call.menu == Menu::None,
         cancelled_by_us: end.how == EndHow::Cancelled,
-        our_timeout: probe_failed || matches!(end.how, EndHow::TimedOut),
+        our_timeout: nothing_known || matches!(end.how, EndHow::TimedOut),
         heard_full: call.heard_full,
         interrupted: died,
-        not_sent: !end.sent && !probe_failed,
+        // a probe that could not leave says nothing about the call it asked for
+        not_sent: !end.sent && !nothing_known && !call.probed,
+    }
+}
+
+/// Whether a final answer to a probe is the old call's. What the callee's side says is; what a proxy or a load shedder
+/// on the way may say to any new request is not.
+fn proves(status: Option<u16>, rang: bool) -> bool {
+    match status {
+        Some(486 | 600 | 603 | 604 | 404 | 410 | 484) => true,
+        Some(408 | 480 | 487) => rang,
+        _ => false,
     }
 }
 
@@ -140,6 +160,7 @@ async fn next_route(
     if !definite
         || !about_the_way
         || facts.rang
+        || call.probed
         || call.cancel_requested
         || engine.draining
         || call.trunks.len() >= 10
@@ -261,7 +282,7 @@ pub(crate) async fn store(
     let cancelled = call.cancel_requested || batch_is_over(round, call).await?;
     let (state, next_at, text) = match decision {
         RetryDecision::Retry { not_before, .. } if !cancelled => ("waiting", Some(not_before), false),
-        RetryDecision::TextMessage | RetryDecision::AskCourier => ("done", None, true),
+        RetryDecision::TextMessage | RetryDecision::AskCourier => ("done", None, !cancelled),
         RetryDecision::Exhausted => ("done", None, !cancelled),
         _ if cancelled && !outcome.is_answered() && mark == CallMark::NotCalled => ("cancelled", None, false),
         _ => ("done", None, false),

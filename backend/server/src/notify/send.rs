@@ -337,6 +337,7 @@ async fn intent(
         courier_leg: None,
         menu: Menu::None,
         no_courier: false,
+        probed: false,
         awaited: 0,
         deadline: None,
         limit: None,
@@ -438,6 +439,16 @@ async fn next_start(round: &Round) -> Result<Option<UnixMs>, StoreError> {
 }
 
 async fn start_due_batches(round: &mut Round) -> Result<(), StoreError> {
+    let due = number(
+        round.write.tx(),
+        "SELECT COUNT(*) FROM batch WHERE state = 'scheduled' AND (start_at IS NULL OR start_at <= $1)",
+        [round.now.0.into()],
+    )
+    .await?;
+    if due == 0 {
+        // a revision without a row would wake every phone for nothing
+        return Ok(());
+    }
     exec(
         round.write.tx(),
         "UPDATE batch SET state = 'running', rev = $1 WHERE state = 'scheduled' AND (start_at IS NULL OR start_at <= $2)",

@@ -24,6 +24,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 
+/// Distance between the revisions of two lives of a server.
+const REVISIONS_APART: i64 = 1_000_000;
+
 /// Why the store could not do it.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -90,7 +93,11 @@ impl Store {
         let writer = connect(path, 1, false).await?;
         migrations::run(&writer).await?;
         let reader = connect(path, 4, true).await?;
-        let rev = migrations::highest_rev(&writer).await?;
+        // Revisions that were given out and told to phones may have no row any more: never give one out twice.
+        let rev = match migrations::highest_rev(&writer).await? {
+            0 => 0,
+            highest => highest + REVISIONS_APART,
+        };
         Ok(Store {
             path: path.into(),
             reader,
@@ -116,6 +123,9 @@ impl Store {
                 return Err(error.into());
             }
         };
+        // until it is committed: a statement that failed, or a write that was dropped, may leave the driver and SQLite
+        // with different ideas of what is open
+        gate.suspect = true;
         Ok(Write { tx, gate, rev: self.rev.clone(), committed: self.committed.clone() })
     }
 
@@ -153,8 +163,6 @@ impl Write {
     pub async fn commit(self) -> Result<(), StoreError> {
         let Write { tx, mut gate, .. } = self;
         let rev = self.rev.load(Ordering::Relaxed);
-        // also when this future is dropped in the middle
-        gate.suspect = true;
         tx.commit().await?;
         gate.suspect = false;
         self.committed.send_if_modified(|now| {
