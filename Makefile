@@ -18,7 +18,7 @@ help:
 	@echo 'make check            format, lints, licences, documents, file rules'
 	@echo 'make openapi          writes docs/openapi.json from the server'
 	@echo 'make bench-guarantee  kill -9 of campaigns of 10,000; hours; can be resumed'
-	@echo 'make bench            benchmarks, into target/bench/results.json'
+	@echo 'make bench            benchmarks, into docs/BENCHMARKS.md (BENCH=part for one)'
 	@echo 'make soak | fuzz | voice   not built yet'
 
 setup:
@@ -51,10 +51,12 @@ openapi: build
 bench-guarantee: setup
 	$(CARGO) build --workspace --bins --locked --release
 	$(PROGRAMS)/release/waybell-guarantee $(GUARANTEE)
+	$(PROGRAMS)/release/waybell-house record
 
 bench: setup
 	$(CARGO) build --workspace --bins --locked --release
 	$(PROGRAMS)/release/waybell-bench $(BENCH)
+	$(PROGRAMS)/release/waybell-house record
 
 soak:
 	@echo 'make soak: the endurance run is not built yet' >&2; exit 2

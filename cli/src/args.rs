@@ -32,6 +32,9 @@ pub(crate) struct Arguments {
     /// Print one JSON document instead of text.
     #[arg(long, global = true)]
     pub json: bool,
+    /// Show telephone numbers whole; otherwise their middle is hidden.
+    #[arg(long, global = true)]
+    pub full: bool,
     #[command(subcommand)]
     pub verb: Verb,
 }

@@ -26,7 +26,7 @@ use waybell_core::{Client, ClientConfig, Ports};
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     log_to_stderr();
-    let out = Out::new(arguments.lang(), arguments.json);
+    let out = Out::new(arguments.lang(), arguments.json, arguments.full);
     let done = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => {
             let done = runtime.block_on(run(&arguments, &out));

@@ -7,6 +7,7 @@ use std::io::Write;
 use unicode_width::UnicodeWidthStr;
 use waybell_core::Error;
 use waybell_domain::lang::Lang;
+use waybell_domain::phone::{PhoneKind, PhoneNumber};
 
 /// Exit code: done.
 pub(crate) const DONE: u8 = 0;
@@ -80,11 +81,53 @@ impl From<Error> for Failure {
 pub(crate) struct Out {
     pub lang: Lang,
     pub json: bool,
+    /// Telephone numbers are shown whole.
+    full: bool,
 }
 
 impl Out {
-    pub(crate) fn new(lang: Lang, json: bool) -> Out {
-        Out { lang, json }
+    pub(crate) fn new(lang: Lang, json: bool, full: bool) -> Out {
+        Out { lang, json, full }
+    }
+
+    /// A telephone number as it may be shown: a terminal is read by others too.
+    pub(crate) fn phone(&self, phone: &PhoneNumber) -> String {
+        if self.full {
+            return phone.dial_string();
+        }
+        let masked = phone.masked();
+        match (masked.strip_prefix("+86"), phone.kind()) {
+            (Some(rest), PhoneKind::Landline) => format!("0{rest}"),
+            (Some(rest), _) => rest.to_owned(),
+            (None, _) => masked,
+        }
+    }
+
+    /// A document for programs whose `phone` fields are masked, unless numbers are to be whole.
+    pub(crate) fn masked(&self, value: &impl Serialize) -> serde_json::Value {
+        let mut value = serde_json::to_value(value).unwrap_or_default();
+        if !self.full {
+            self.hide(&mut value);
+        }
+        value
+    }
+
+    fn hide(&self, value: &mut serde_json::Value) {
+        match value {
+            serde_json::Value::Array(list) => list.iter_mut().for_each(|v| self.hide(v)),
+            serde_json::Value::Object(map) => {
+                for (key, value) in map {
+                    match value.as_str().filter(|_| key == "phone") {
+                        Some(text) => {
+                            let shown = PhoneNumber::from_key(text).map(|p| self.phone(&p));
+                            *value = shown.unwrap_or_default().into();
+                        }
+                        None => self.hide(value),
+                    }
+                }
+            }
+            _ => {}
+        }
     }
 
     /// A line for people; nothing with `--json`.

@@ -29,6 +29,8 @@ texts! {
     problem(line, column, problem, hint) = "第 {line} 行 {column}：{problem}（{hint}）", "line {line}, {column}: {problem} ({hint})";
     more_problems(n) = "……另有 {n} 个问题，加 --json 查看全部", "… and {n} more problems; see all with --json";
     nothing_found() = "没有找到", "nothing found";
+    no_parcels() = "还没有快件；导入当日清单：waybell import day.csv", "there are no parcels yet; import the day's list: waybell import day.csv";
+    already_over() = "批次已经结束，没有可撤销的", "the batch is over already: there is nothing to stop";
     parcels(n) = "{n} 件", "{n} parcels";
     more(n) = "……另有 {n} 件，用 --limit 显示更多", "… and {n} more; show them with --limit";
     choose() = "请给出运单号、--search 关键词 或 --all", "name waybill numbers, --search WORDS, or --all";
@@ -43,7 +45,7 @@ texts! {
     taken_back() = "已撤回，尚未发出", "taken back before it left this machine";
     undo_asked() = "已要求撤销：尚未振铃的不再呼叫", "stopping: whoever does not ring yet will not be rung";
     asked(batch, state) = "批次 {batch}：{state}", "batch {batch}: {state}";
-    no_batch() = "没有批次", "there is no batch";
+    no_batch() = "还没有批次；先呼叫：waybell notify", "there is no batch yet; make one: waybell notify";
     no_such_batch(id) = "没有以 {id} 开头的批次", "no batch starts with {id}";
     which_batch(id) = "有多个批次以 {id} 开头", "several batches start with {id}";
     again_question() = "再次呼叫今天未接听的人？", "ring today's missed again?";
@@ -54,6 +56,9 @@ texts! {
     bad_time(text) = "{text} 不是时间", "{text} is no time";
     time_hint() = "写成 14:30 或 2026-11-21T14:30", "write 14:30 or 2026-11-21T14:30";
     time_past(text) = "{text} 已经过去", "{text} has passed";
+    restored() = "服务器数据曾从备份恢复：恢复点之后的操作可能丢失，请核对列表，必要时重新导入", "the server's data were restored from a backup: what was done shortly before may be missing; check the list, and import it again if need be";
+    batch_restored() = "服务器数据从备份恢复，批次已暂停；核对后继续：waybell resume", "the server's data were restored from a backup; the batch is held; look, then: waybell resume";
+    batch_held(reason) = "服务器已暂停：{reason}；继续：waybell resume", "held by the server: {reason}; go on: waybell resume";
     synced() = "已同步", "in step with the server";
     no_such_operation(id) = "没有被拒绝的操作 {id}", "there is no refused operation {id}";
     stopped() = "已停止本组织的所有呼叫", "every call of the organisation is held";

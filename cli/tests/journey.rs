@@ -196,8 +196,17 @@ fn answers_are_in_both_languages_and_for_programs() {
     let (code, text) = said(&run(home.path(), &server, &["search", "shanghai", "--lang", "zh"]));
     assert_eq!(code, 0);
     assert!(text.contains("未呼叫") && text.ends_with("1 件\n"), "{text}");
+    assert!(text.contains("  138****0003  ") && !text.contains("13800000003"), "{text}");
+    let (_, text) = said(&run(home.path(), &server, &["tasks", "--full"]));
+    assert!(text.contains("  13800000003  "), "{text}");
     let tasks = json_of(&run(home.path(), &server, &["--json", "tasks"]));
     assert_eq!(tasks.as_array().unwrap().len(), 3);
+    assert!(
+        tasks.as_array().unwrap().iter().all(|t| t["phone"].as_str().unwrap().contains("****")),
+        "{tasks}"
+    );
+    let whole = json_of(&run(home.path(), &server, &["--json", "tasks", "--full"]));
+    assert_eq!(whole[2]["phone"], "+8613800000003");
     let failed = run(home.path(), &server, &["--json", "state", "SF1000000000003", "lost"]);
     assert_eq!((failed.status.code(), json_of(&failed)["error"]["code"].as_str()), (Some(2), Some("usage")));
     let refused = run(home.path(), &server, &["stop-all", "on", "--json"]);

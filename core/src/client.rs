@@ -6,7 +6,7 @@ use crate::http::Http;
 use crate::notify::Notify;
 use crate::ports::Ports;
 use crate::search::{Search, SearchState};
-use crate::session::{Session, stored_server};
+use crate::session::{Present, Session, stored_server};
 use crate::store::Store;
 use crate::sync::{Background, Sync, SyncShared};
 use crate::tasks::Tasks;
@@ -15,7 +15,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use waybell_domain::clock::EventTime;
-use waybell_domain::wire::TokenPair;
 
 /// Where things are.
 #[derive(Clone, Debug)]
@@ -38,7 +37,9 @@ pub(crate) struct Inner {
     pub http: Http,
     pub clock: Arc<dyn crate::ports::Clock>,
     pub bus: Bus,
-    pub tokens: Mutex<Option<TokenPair>>,
+    pub present: Mutex<Present>,
+    /// The epoch of the sign-in that this process knows of, for those who wait for another.
+    pub epochs: tokio::sync::watch::Sender<i64>,
     pub refreshing: tokio::sync::Mutex<()>,
     pub sync: SyncShared,
     pub search: SearchState,
@@ -64,14 +65,14 @@ impl Client {
             store,
             clock: ports.clock,
             bus: Bus::default(),
-            tokens: Mutex::default(),
+            present: Mutex::default(),
+            epochs: tokio::sync::watch::Sender::new(0),
             refreshing: tokio::sync::Mutex::default(),
             sync: SyncShared::default(),
             search: SearchState::default(),
             background: Mutex::default(),
         };
-        let tokens = inner.stored_tokens()?;
-        *inner.tokens.lock() = tokens;
+        inner.reload()?;
         Ok(Client { inner: Arc::new(inner) })
     }
 

@@ -4,6 +4,7 @@
 //! [`Error::Refused`] with what the server said. TLS is rustls with ring; the provider is installed once, and one that
 //! another part of the program has installed is used as it is.
 
+use crate::crash;
 use crate::error::{Error, Refusal, Result};
 use reqwest::{Method, Response, StatusCode, header};
 use serde::Serialize;
@@ -92,6 +93,7 @@ impl Http {
         let status = response.status();
         let retry_after = seconds(&response);
         let bytes = response.bytes().await.map_err(offline)?;
+        crash::point("http.answered");
         if status.is_success() { Ok(bytes.into()) } else { Err(refused(status, &bytes, retry_after)) }
     }
 
@@ -153,6 +155,8 @@ impl Http {
         if let Some(body) = &request.body {
             builder = builder.header(header::CONTENT_TYPE, "application/json").body(body.clone());
         }
+        crash::point("http.before_send");
+        crash::soon("http.sent");
         builder.send().await.map_err(offline)
     }
 }

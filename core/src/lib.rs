@@ -12,9 +12,12 @@
 //! * All calls may come from any thread. Those marked `async` never block the caller's thread; the others return at once.
 
 mod client;
+mod crash;
 pub mod error;
 pub mod events;
 mod http;
+#[cfg(feature = "measure")]
+pub mod measure;
 pub mod notify;
 pub mod outbox;
 pub mod ports;

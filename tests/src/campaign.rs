@@ -47,18 +47,7 @@ impl Campaign {
 
     /// Progress of all batches: (people not final, batches not over).
     pub async fn open(&self) -> anyhow::Result<(u64, usize)> {
-        let mut people = 0;
-        let mut batches = 0;
-        for id in &self.batches {
-            let batch = self.courier.get(&format!("/batches/{id}")).await?;
-            let counts = &batch["counts"];
-            people += counts["waiting"].as_u64().unwrap_or_default()
-                + counts["calling"].as_u64().unwrap_or_default();
-            if !["done", "cancelled"].contains(&batch["state"].as_str().unwrap_or_default()) {
-                batches += 1;
-            }
-        }
-        Ok((people, batches))
+        open(&self.courier, &self.batches).await
     }
 
     /// Waits until every batch is over.
@@ -100,4 +89,20 @@ impl Campaign {
 fn tail(text: &str, lines: usize) -> String {
     let all: Vec<&str> = text.lines().collect();
     all[all.len().saturating_sub(lines)..].join("\n")
+}
+
+/// Progress of batches: (people not final, batches not over).
+pub async fn open(courier: &Api, ids: &[String]) -> anyhow::Result<(u64, usize)> {
+    let mut people = 0;
+    let mut batches = 0;
+    for id in ids {
+        let batch = courier.get(&format!("/batches/{id}")).await?;
+        let counts = &batch["counts"];
+        people +=
+            counts["waiting"].as_u64().unwrap_or_default() + counts["calling"].as_u64().unwrap_or_default();
+        if !["done", "cancelled"].contains(&batch["state"].as_str().unwrap_or_default()) {
+            batches += 1;
+        }
+    }
+    Ok((people, batches))
 }

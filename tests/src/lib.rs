@@ -7,11 +7,15 @@
 pub mod api;
 pub mod campaign;
 pub mod list;
+pub mod phone;
+pub mod proxy;
 pub mod results;
 pub mod server;
 pub mod sound;
 pub mod world;
 
 pub use api::Api;
+pub use phone::Phone;
+pub use proxy::Proxy;
 pub use server::Server;
 pub use world::{World, WorldOptions};

@@ -33,6 +33,15 @@ pub struct WorldOptions {
     pub policy: serde_json::Value,
     /// Further lines of the server's configuration, before the trunk.
     pub server: String,
+    /// Further lines of the section `[speech]`.
+    pub speech: String,
+    /// Further lines of the trunk's configuration, and further trunks. `{1}`, `{2}` … stand for the addresses of `carriers`,
+    /// `{tls}` for the first carrier's TLS listener.
+    pub trunk: String,
+    /// Settings of further carriers; they write into the same truth log.
+    pub carriers: Vec<String>,
+    /// Certificate and key (PEM) of the first carrier's TLS listener.
+    pub tls: Option<(PathBuf, PathBuf)>,
     /// Listen to the calls, and prove which slots were played.
     pub hear: bool,
     /// Place at which the server's first life ends (`WAYBELL_CRASH`).
@@ -56,6 +65,10 @@ impl Default for WorldOptions {
             rate: (400, 400),
             policy: quick_policy(),
             server: String::new(),
+            speech: String::new(),
+            trunk: String::new(),
+            carriers: Vec::new(),
+            tls: None,
             hear: false,
             crash: None,
             speak: vec![
@@ -91,6 +104,7 @@ pub struct World {
     /// Where all files are; removed at the end.
     pub folder: TempDir,
     carrier: Option<Carrier>,
+    others: Vec<Carrier>,
     /// The server.
     pub server: Server,
     kills: PathBuf,
@@ -121,14 +135,28 @@ impl World {
         } else {
             config.hear = Hear::None;
         }
+        config.tls.clone_from(&options.tls);
         let carrier = Carrier::start(&config)?;
+        let mut trunk = options.trunk.clone();
+        if let Some(tls) = carrier.tls() {
+            trunk = trunk.replace("{tls}", &tls.to_string());
+        }
+        let mut others = Vec::new();
+        for (n, settings) in options.carriers.iter().enumerate() {
+            let mut config = Config::new(Settings::parse(settings)?, &truth);
+            config.seed = options.seed + 1 + n as u64;
+            let other = Carrier::start(&config)?;
+            let address = other.udp().context("the carrier does not listen")?.to_string();
+            trunk = trunk.replace(&format!("{{{}}}", n + 1), &address);
+            others.push(other);
+        }
         let peer = match options.transport {
             "tcp" => carrier.tcp(),
             _ => carrier.udp(),
         }
         .context("the carrier does not listen")?;
         let file = path.join("server.toml");
-        std::fs::write(&file, server_config(path, peer, options))?;
+        std::fs::write(&file, server_config(path, peer, options, &trunk))?;
         let mut server = Server::new(file, path.join("server.log"));
         let policy = options.policy.to_string();
         server.admin(&[
@@ -185,7 +213,7 @@ impl World {
         server.variables.clear();
         let kills = path.join("kills.jsonl");
         std::fs::write(&kills, "")?;
-        Ok(World { carrier: Some(carrier), server, kills, truth, folder })
+        Ok(World { carrier: Some(carrier), others, server, kills, truth, folder })
     }
 
     /// Signs a person in.
@@ -221,6 +249,13 @@ impl World {
         self.carrier.as_ref().map_or(0, Carrier::live_calls)
     }
 
+    /// The carrier is gone; its log stays.
+    pub fn stop_carrier(&mut self) {
+        for carrier in self.carrier.take().into_iter().chain(self.others.drain(..)) {
+            carrier.stop();
+        }
+    }
+
     /// Where the carrier listens for SIP over UDP.
     pub fn carrier_udp(&self) -> Option<SocketAddr> {
         self.carrier.as_ref().and_then(Carrier::udp)
@@ -236,7 +271,7 @@ impl World {
         };
         let file = self.folder.path().join("export.jsonl");
         std::fs::write(&file, &text)?;
-        if let Some(carrier) = self.carrier.take() {
+        for carrier in self.carrier.take().into_iter().chain(self.others.drain(..)) {
             carrier.stop();
         }
         let input = Input::read(&self.truth, &file, Some(&self.kills))?;
@@ -247,7 +282,7 @@ impl World {
 impl Drop for World {
     fn drop(&mut self) {
         self.server.kill();
-        if let Some(carrier) = self.carrier.take() {
+        for carrier in self.carrier.take().into_iter().chain(self.others.drain(..)) {
             carrier.stop();
         }
         if std::env::var_os("WAYBELL_KEEP").is_some() {
@@ -258,24 +293,35 @@ impl Drop for World {
     }
 }
 
-fn server_config(folder: &Path, peer: SocketAddr, options: &WorldOptions) -> String {
+fn server_config(folder: &Path, peer: SocketAddr, options: &WorldOptions, trunk: &str) -> String {
     let sip = free_port();
+    let tls = match &options.tls {
+        Some((certificate, key)) => (
+            format!(", \"tls:127.0.0.1:{}\"", free_port()),
+            format!("tls_certificate = {certificate:?}\ntls_key = {key:?}\n"),
+        ),
+        None => Default::default(),
+    };
     format!(
-        "data = {:?}\nhttp = \"127.0.0.1:{}\"\nsip = [\"udp:127.0.0.1:{}\", \"tcp:127.0.0.1:{}\"]\nrtp_ports = [{}, {}]\n{}\n[speech]\nwords_per_minute = 450\n{}\n\
+        "data = {:?}\nhttp = \"127.0.0.1:{}\"\nsip = [\"udp:127.0.0.1:{}\", \"tcp:127.0.0.1:{}\"{}]\nrtp_ports = [{}, {}]\n{}{}\n[speech]\nwords_per_minute = 450\n{}{}\n\
          [[trunk]]\nname = \"carrier\"\npeers = [\"{peer}\"]\ntransport = \"{}\"\ncalls_per_second = {}\nchannels = {}\n\
-         caller_ids = [\"{DISPLAY}\"]\nprobe = {}\noptions_seconds = 0\n",
+         caller_ids = [\"{DISPLAY}\"]\nprobe = {}\n{}{trunk}",
         folder.join("data"),
         free_port(),
         sip,
         sip,
+        tls.0,
         22_000,
         31_999,
+        tls.1,
         options.server,
+        if options.speech.is_empty() { String::new() } else { format!("{}\n", options.speech) },
         if options.hear { format!("slots = {:?}", folder.join("slots")) } else { String::new() },
         options.transport,
         options.rate.0,
         options.rate.1,
         options.probe,
+        if trunk.contains("options_seconds") { "" } else { "options_seconds = 0\n" },
     )
 }
 

@@ -252,11 +252,7 @@ async fn keys_are_consent_a_text_message_or_the_courier() {
         let shown = event.caller.as_deref().unwrap_or_default();
         assert!(DISPLAY.ends_with(shown.trim_start_matches('+')), "{shown} is shown to {:?}", event.callee);
     }
-    // the courier's own phone is no recipient, and the export has no row of that leg: nothing else may be found
-    let Campaign { mut world, .. } = campaign;
-    let verdict = world.judge().await.unwrap();
-    let others: Vec<_> = verdict.violations.iter().filter(|v| v.phone != "+8613900000001").collect();
-    assert!(others.is_empty(), "{}", verdict.text());
+    campaign.verdict().await.unwrap();
 }
 
 #[tokio::test]

@@ -3,17 +3,17 @@
 use crate::accounts::tokens::TokenKeys;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::http::limits::Limits;
 use crate::notify::Dialler;
+use crate::notify::telephone::Telephone;
 use crate::speech::Speech;
 use crate::store::Store;
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use parking_lot::Mutex;
-use std::collections::HashSet;
-use std::num::NonZeroU32;
+use std::collections::HashMap;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
+use waybell_domain::clock::UnixMs;
 use waybell_domain::id::SessionId;
-use waybell_switch::Switch;
 
 /// The server's state, given to every route.
 pub struct App {
@@ -25,14 +25,14 @@ pub struct App {
     pub store: Store,
     /// Token secret.
     pub tokens: TokenKeys,
-    /// Sessions that were signed out and whose access tokens have not ended by themselves.
-    pub revoked: Mutex<HashSet<SessionId>>,
-    /// Tries per login name.
-    pub login_limit: DefaultKeyedRateLimiter<String>,
+    /// Sessions that were signed out, and when, while their access tokens have not ended by themselves.
+    pub revoked: Mutex<HashMap<SessionId, UnixMs>>,
+    /// How often anybody may ask.
+    pub limits: Limits,
     /// Hash that an unknown login is checked against.
     pub dummy_hash: String,
     /// SIP and RTP.
-    pub switch: Switch,
+    pub switch: Arc<dyn Telephone>,
     /// The dialler's ear.
     pub dialler: Dialler,
     /// Spoken notices.
@@ -45,12 +45,3 @@ pub struct App {
 
 /// Shared state.
 pub type Shared = Arc<App>;
-
-impl App {
-    /// Ten tries in a row for one login name, then one every three seconds.
-    pub fn login_limit() -> DefaultKeyedRateLimiter<String> {
-        let quota = Quota::per_minute(NonZeroU32::MIN.saturating_add(19))
-            .allow_burst(NonZeroU32::MIN.saturating_add(9));
-        RateLimiter::keyed(quota)
-    }
-}

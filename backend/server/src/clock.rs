@@ -4,14 +4,37 @@
 //! clock meanwhile, also across restarts of the server (the offset of each boot is kept in a file). Gaps between
 //! calls, frequency windows, retries and time-outs use it, so a clock that is stepped rings nobody too early.
 //! [`Clock::wall`] is what the wall clock says; only quiet hours and dates use it.
+//!
+//! The dialler also waits, and takes its chance for ids, through the clock, so that a simulator can drive all three
+//! ([`Clock::driven`]).
 
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::oneshot;
 use waybell_domain::clock::UnixMs;
 
+/// Longest sleep of the dialler.
+const IDLE: Duration = Duration::from_secs(5);
+
 /// See the module.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Clock {
     offset: i64,
+    driver: Option<Arc<dyn Driver>>,
+}
+
+/// Time that somebody else makes pass.
+pub trait Driver: Send + Sync {
+    /// Steady time.
+    fn now(&self) -> UnixMs;
+    /// Wall time.
+    fn wall(&self) -> UnixMs;
+    /// Ends the wait, by a message or by being dropped, once `until` (steady) is reached. `resting` waits are the
+    /// dialler's own: while one stands, it has nothing to do. A wait that was given up has its receiver dropped.
+    fn wait(&self, until: UnixMs, resting: bool, done: oneshot::Sender<()>);
+    /// Bytes for an id.
+    fn chance(&self) -> [u8; 10];
 }
 
 impl Clock {
@@ -29,23 +52,65 @@ impl Clock {
             Some((_, offset)) => offset,
             None => {
                 let text = serde_json::to_vec(&(boot, fresh)).map_err(std::io::Error::other)?;
-                let part = data.join("boot.json.part");
-                std::fs::write(&part, text)?;
-                std::fs::rename(part, file)?;
+                crate::files::put(&file, &text, crate::files::Readers::Usual)?;
                 fresh
             }
         };
-        Ok(Clock { offset })
+        Ok(Clock { offset, driver: None })
+    }
+
+    /// A clock that is driven from outside.
+    pub fn driven(driver: Arc<dyn Driver>) -> Clock {
+        Clock { offset: 0, driver: Some(driver) }
     }
 
     /// Steady unix milliseconds.
     pub fn now(&self) -> UnixMs {
-        UnixMs(boot_ms() + self.offset)
+        match &self.driver {
+            Some(driver) => driver.now(),
+            None => UnixMs(boot_ms() + self.offset),
+        }
     }
 
     /// Unix milliseconds of the wall clock.
     pub fn wall(&self) -> UnixMs {
-        UnixMs(wall_ms())
+        match &self.driver {
+            Some(driver) => driver.wall(),
+            None => UnixMs(wall_ms()),
+        }
+    }
+
+    /// Waits. A wait that is dropped leaves nothing behind.
+    pub async fn sleep(&self, time: Duration) {
+        self.wait(time, false).await;
+    }
+
+    /// The dialler's wait for its next round, or after a failure: like [`Clock::sleep`], but at most five seconds, as
+    /// the wall clock may be stepped and the database changed by another process. A driven clock waits the whole time,
+    /// so that nothing can come to rest upon the five seconds.
+    pub async fn rest(&self, time: Duration) {
+        self.wait(time, true).await;
+    }
+
+    async fn wait(&self, time: Duration, resting: bool) {
+        match &self.driver {
+            Some(driver) => {
+                let (tx, rx) = oneshot::channel();
+                let ms = i64::try_from(time.as_millis()).unwrap_or(i64::MAX / 2);
+                driver.wait(UnixMs(driver.now().0.saturating_add(ms)), resting, tx);
+                let _ = rx.await;
+            }
+            None if resting => tokio::time::sleep(time.min(IDLE)).await,
+            None => tokio::time::sleep(time).await,
+        }
+    }
+
+    /// Chance for an id.
+    pub fn chance(&self) -> [u8; 10] {
+        match &self.driver {
+            Some(driver) => driver.chance(),
+            None => rand::random(),
+        }
     }
 }
 
@@ -83,5 +148,16 @@ mod tests {
         let again = Clock::open(dir.path()).unwrap();
         assert_eq!(first.offset, again.offset);
         assert!((first.now().0 - first.wall().0).abs() < 60_000);
+    }
+
+    #[test]
+    fn a_damaged_note_of_the_boot_is_made_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        for damage in ["", "[\"", "\0\0\0\0", "{}"] {
+            std::fs::write(dir.path().join("boot.json"), damage).unwrap();
+            let made = Clock::open(dir.path()).unwrap();
+            assert!((made.now().0 - made.wall().0).abs() < 60_000);
+            assert_eq!(Clock::open(dir.path()).unwrap().offset, made.offset);
+        }
     }
 }

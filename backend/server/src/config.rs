@@ -32,6 +32,8 @@ pub struct Config {
     pub messages: Messages,
     /// Voice of notices.
     pub speech: Speech,
+    /// Menus that ask for an extension.
+    pub extension: Extension,
     /// Price of calls, for the estimate.
     pub rate: Rate,
     /// TLS certificate and key (PEM) for SIP over TLS.
@@ -48,6 +50,24 @@ pub struct Config {
     pub drain_seconds: u32,
     /// `text` or `json`.
     pub log_format: String,
+    /// How often anybody may ask.
+    pub limits: LimitsConfig,
+}
+
+/// Requests that are answered; more get 429 with the time to wait.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LimitsConfig {
+    /// Requests a second from one address (an IPv6 network of 64 bits counts as one).
+    pub per_address: u32,
+    /// Requests a second of one person.
+    pub per_person: u32,
+    /// Tries a minute to sign in under one name.
+    pub logins_per_name: u32,
+    /// Tries a minute to sign in from one address.
+    pub logins_per_address: u32,
+    /// Reverse proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpAddr>,
 }
 
 /// A connection to a carrier or gateway.
@@ -96,6 +116,18 @@ pub struct Messages {
     pub token: Option<String>,
 }
 
+/// How an extension is keyed into a menu (privacy waybills share a number).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Extension {
+    /// How long the menu speaks before it takes keys, milliseconds.
+    pub after_ms: u32,
+    /// What follows the extension; `#` for most menus, empty for those that count the digits, `,` pauses 500 ms.
+    pub end: String,
+    /// How long the person behind it takes to answer, milliseconds.
+    pub connect_ms: u32,
+}
+
 /// Voice of notices.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -134,6 +166,7 @@ impl Default for Config {
             trunk: Vec::new(),
             messages: Messages::default(),
             speech: Speech::default(),
+            extension: Extension::default(),
             rate: Rate::default(),
             tls_certificate: None,
             tls_key: None,
@@ -142,6 +175,19 @@ impl Default for Config {
             media_threads: 1,
             drain_seconds: 60,
             log_format: "text".into(),
+            limits: LimitsConfig::default(),
+        }
+    }
+}
+
+impl Default for LimitsConfig {
+    fn default() -> Self {
+        LimitsConfig {
+            per_address: 200,
+            per_person: 50,
+            logins_per_name: 20,
+            logins_per_address: 120,
+            trusted_proxies: Vec::new(),
         }
     }
 }
@@ -171,6 +217,12 @@ impl Default for Trunk {
 impl Default for Speech {
     fn default() -> Self {
         Speech { slots: None, espeak: "espeak-ng".into(), voice: "cmn".into(), words_per_minute: 240 }
+    }
+}
+
+impl Default for Extension {
+    fn default() -> Self {
+        Extension { after_ms: 2_000, end: "#".into(), connect_ms: 4_000 }
     }
 }
 
@@ -258,6 +310,9 @@ impl Config {
             && !media.starts_with("file:")
         {
             return Err(bad("media", "only file: is built in yet".into(), "write file:PATH"));
+        }
+        if let Some(key) = self.extension.end.chars().find(|c| !"0123456789*#,".contains(*c)) {
+            return Err(bad("extension.end", format!("{key:?} is no key"), "write keys, or , for a pause"));
         }
         if self.events != "local" {
             return Err(bad("events", "only local is built in yet".into(), "write local"));

@@ -6,7 +6,7 @@ use waybell_domain::clock::UnixMs;
 use waybell_domain::dial::policy::Policy;
 use waybell_domain::wire::Role;
 use waybell_server::config::Config;
-use waybell_server::org::service::{NewPerson, create_organisation, create_person, find_organisation};
+use waybell_server::org::service::{NewPerson, create_organisation, create_person, find_organisation, ready};
 use waybell_server::store::Store;
 
 #[global_allocator]
@@ -62,6 +62,17 @@ enum Admin {
         /// Rules as JSON, for example '{"quiet":[]}' to call at any hour.
         #[arg(long)]
         policy: Option<String>,
+    },
+    /// After a backup was put back: let the batches go on that were paused for it.
+    ResumeRestored,
+    /// Give a displayed number to an organisation; others may not show it any more.
+    AllowNumber {
+        /// Name of the organisation.
+        #[arg(long)]
+        organisation: String,
+        /// The number, E.164, as it stands in a trunk's caller_ids.
+        #[arg(long)]
+        number: String,
     },
     /// Make a person who can sign in.
     CreateUser {
@@ -155,6 +166,36 @@ async fn administer(command: Admin, config: Config) -> anyhow::Result<()> {
                 .map_err(plain)?;
             serde_json::json!({ "organisation": id, "branch": branch })
         }
+        Admin::ResumeRestored => {
+            let rev = write.next_rev();
+            let done = write
+                .exec(
+                    "UPDATE batch SET state = 'scheduled', reason = NULL, rev = $1 WHERE state = 'paused' AND reason = $2",
+                    [rev.into(), waybell_server::store::RESTORED.into()],
+                )
+                .await?;
+            waybell_server::audit::record(&write, None, None, now, "resume-restored", "", "").await?;
+            serde_json::json!({ "resumed": done.rows_affected() })
+        }
+        Admin::AllowNumber { organisation, number } => {
+            let (id, _) = find_organisation(&write, &organisation)
+                .await
+                .map_err(plain)?
+                .ok_or_else(|| anyhow::anyhow!("--organisation: there is none named {organisation:?}"))?;
+            if !config.trunk.iter().any(|t| t.caller_ids.contains(&number)) {
+                anyhow::bail!("--number: {number:?} is in no trunk's caller_ids");
+            }
+            write
+                .exec(
+                    "INSERT INTO caller_id (number, organisation_id) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+                    [number.clone().into(), id.to_string().into()],
+                )
+                .await?;
+            let subject = id.to_string();
+            waybell_server::audit::record(&write, Some(id), None, now, "allow-number", &subject, &number)
+                .await?;
+            serde_json::json!({ "organisation": id, "number": number })
+        }
         Admin::CreateUser { organisation, login, password, name, role, phone } => {
             let (id, branch) = find_organisation(&write, &organisation)
                 .await
@@ -166,7 +207,9 @@ async fn administer(command: Admin, config: Config) -> anyhow::Result<()> {
                 )
             })?;
             let person = NewPerson { organisation: id, branch, login, password, name, role, phone };
-            serde_json::json!(create_person(&write, now, person).await.map_err(plain)?)
+            serde_json::json!(
+                create_person(&write, now, ready(person).await.map_err(plain)?).await.map_err(plain)?
+            )
         }
     };
     write.commit().await?;

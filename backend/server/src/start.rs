@@ -10,7 +10,7 @@ use crate::messages::{HttpProvider, OutboxFolder, TextMessage};
 use crate::notify::{self, Dialler};
 use crate::speech::Speech;
 use crate::store::{Store, StoreError};
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,6 +49,7 @@ pub struct Running {
     pub http: SocketAddr,
     tasks: Vec<JoinHandle<()>>,
     engine: JoinHandle<()>,
+    switch: Switch,
     _lock: DataLock,
 }
 
@@ -67,16 +68,27 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         .map_err(|e| std::io::Error::other(format!("cannot listen on http = {:?}: {e}", config.http)))?;
     let http = listener.local_addr()?;
     KeptPorts::write(&config, &switch, http)?;
+    // last of all that may fail: a server that cannot start takes nothing over
+    let claim = store.claim(&node(&config.data)?, clock.now()).await?;
+    match claim.restored {
+        Some(why) => tracing::warn!(
+            why,
+            "these data are a restored copy: every unfinished batch is paused; resume each, or stop the server and run \
+             `waybell-server admin resume-restored`"
+        ),
+        None if claim.moved => tracing::warn!("taken over from a server with another data folder"),
+        None => {}
+    }
     let (dialler, ear) = Dialler::new();
     let speech = Speech::new(config.speech.clone(), config.media_dir().join("prompts"));
     let app = Arc::new(App {
         clock,
         store,
         tokens,
-        revoked: parking_lot::Mutex::new(HashSet::new()),
-        login_limit: App::login_limit(),
+        revoked: parking_lot::Mutex::new(HashMap::new()),
+        limits: crate::http::limits::Limits::new(&config.limits),
         dummy_hash,
-        switch,
+        switch: Arc::new(switch.clone()),
         dialler,
         speech,
         stopping: CancellationToken::new(),
@@ -86,12 +98,17 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     crate::accounts::service::load_revoked(&app).await?;
     let engine = tokio::spawn({
         let app = app.clone();
+        let switch = switch.clone();
         async move {
             let rounds = tokio::spawn(notify::run(app.clone(), ear, events));
             let ended = rounds.await;
             if !app.stopping.is_cancelled() {
                 // a server that takes taps and rings nobody is worse than none: it ends, and is started again
                 tracing::error!(?ended, "the dialler has stopped");
+                if matches!(ended, Ok(Err(StoreError::Fenced { .. }))) {
+                    // whoever took over knows nothing of our sound: nobody is left on a silent line
+                    switch.shutdown().await;
+                }
                 app.stopping.cancel();
             }
         }
@@ -104,10 +121,11 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         None => Arc::new(OutboxFolder { folder: app.config.data.join("outbox") }),
     };
     let messages = tokio::spawn(crate::messages::run(app.clone(), provider));
+    let janitor = tokio::spawn(crate::janitor::run(app.clone()));
     let server = tokio::spawn({
         let app = app.clone();
         async move {
-            let router = crate::http::router(app.clone());
+            let router = crate::http::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
             let stopping = app.stopping.clone();
             let served = axum::serve(listener, router)
                 .with_graceful_shutdown(async move { stopping.cancelled().await });
@@ -116,8 +134,8 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
             }
         }
     });
-    tracing::info!(%http, sip = ?app.switch.local_addrs(), "ready");
-    Ok(Running { app, http, tasks: vec![messages, server], engine, _lock: lock })
+    tracing::info!(%http, sip = ?switch.local_addrs(), "ready");
+    Ok(Running { app, http, tasks: vec![messages, server, janitor], engine, switch, _lock: lock })
 }
 
 impl Running {
@@ -125,7 +143,7 @@ impl Running {
     pub async fn drain(self) {
         let patience = Duration::from_secs(u64::from(self.app.config.drain_seconds));
         self.app.dialler.drain();
-        let left = self.app.switch.drain(patience).await;
+        let left = self.switch.drain(patience).await;
         if left > 0 {
             tracing::warn!(left, "calls were still open at the end of the drain");
         }
@@ -136,9 +154,28 @@ impl Running {
         for task in self.tasks {
             let _ = tokio::time::timeout(Duration::from_secs(5), task).await;
         }
-        self.app.switch.shutdown().await;
+        self.switch.shutdown().await;
         self.app.store.clone().close().await;
     }
+}
+
+/// The name of this data folder, made once: calls of a server with another one are not ours to ask about.
+fn node(data: &std::path::Path) -> std::io::Result<String> {
+    let file = data.join("node");
+    match std::fs::read(&file) {
+        Ok(bytes) => match std::str::from_utf8(&bytes).map(str::trim) {
+            Ok(name) if !name.is_empty() && name.bytes().all(|b| b.is_ascii_graphic()) => {
+                return Ok(name.to_owned());
+            }
+            // calls that are open now become unknown: nobody is rung twice for it
+            _ => tracing::error!(file = %file.display(), "the name of this data folder is damaged and is made anew"),
+        },
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(std::io::Error::other(format!("cannot read {}: {error}", file.display()))),
+    }
+    let name: String = rand::random::<[u8; 8]>().iter().map(|b| format!("{b:02x}")).collect();
+    crate::files::put(&file, name.as_bytes(), crate::files::Readers::Usual)?;
+    Ok(name)
 }
 
 /// Ports that were free ones at the first start and must be the same ever after (see `notify::recover`).
@@ -172,9 +209,7 @@ impl KeptPorts {
         let sip = switch.local_addrs().into_iter().map(|(t, a)| (word(t).to_owned(), a)).collect();
         let text =
             serde_json::to_vec_pretty(&KeptPorts { http: Some(http), sip }).map_err(std::io::Error::other)?;
-        let part = config.data.join("ports.json.part");
-        std::fs::write(&part, text)?;
-        std::fs::rename(part, config.data.join("ports.json"))
+        crate::files::put(&config.data.join("ports.json"), &text, crate::files::Readers::Usual)
     }
 }
 
@@ -266,4 +301,33 @@ fn metrics_handle() -> metrics_exporter_prometheus::PrometheusHandle {
             handle
         })
         .clone()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_of_a_folder_is_kept_and_a_damaged_one_made_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = node(dir.path()).unwrap();
+        assert_eq!(node(dir.path()).unwrap(), first);
+        for damage in [&b""[..], b" \n", &[0; 16], &[0xff, 0xfe]] {
+            std::fs::write(dir.path().join("node"), damage).unwrap();
+            let made = node(dir.path()).unwrap();
+            assert_eq!(made.len(), 16);
+            assert_eq!(node(dir.path()).unwrap(), made);
+        }
+    }
+
+    #[test]
+    fn damaged_ports_are_those_of_a_first_start() {
+        let dir = tempfile::tempdir().unwrap();
+        let config = Config { data: dir.path().to_owned(), ..Config::default() };
+        for damage in ["", "{\"http\":", "\0\0\0"] {
+            std::fs::write(dir.path().join("ports.json"), damage).unwrap();
+            let ports = KeptPorts::read(&config);
+            assert_eq!((ports.http, ports.sip.len()), (None, 0));
+        }
+    }
 }

@@ -73,6 +73,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
                 switch.confirm(&event.leg);
                 switch.play(&event.leg, Play::once(1, vec![prompt.clone()]));
             }
+            EventKind::Challenged { .. } => switch.resubmit(&event.leg),
             EventKind::PlayEnded { .. } => switch.hang_up(&event.leg, None),
             EventKind::Ended { end } => {
                 left -= 1;

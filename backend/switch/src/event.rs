@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use crate::sip::record::DialogRecord;
+use crate::sip::record::{DialogRecord, InviteRecord};
 
 /// Names a leg. For a leg we place it is the Call-ID, so it is known before the INVITE leaves and is the same
 /// after a restart; for one that came in it is made up by us.
@@ -66,6 +66,13 @@ pub enum EventKind {
         /// What a BYE needs, to be stored.
         dialog: DialogRecord,
     },
+    /// The INVITE has to be sent again, with credentials or with a longer session interval (401, 407, 422). It is a
+    /// transaction of its own, so it leaves only at [`Switch::resubmit`](crate::Switch::resubmit), that it can be stored
+    /// first. Nothing rings meanwhile.
+    Challenged {
+        /// The INVITE that will leave; it takes the place of the one that was stored.
+        record: Box<InviteRecord>,
+    },
     /// A key was pressed.
     Digit {
         /// `0` to `9`, `*`, `#`, `A` to `D`.
@@ -77,7 +84,8 @@ pub enum EventKind {
     PlayEnded {
         /// The play's token.
         token: u64,
-        /// It ran to its end; false where it was stopped, replaced, or the leg ended.
+        /// It ran to its end and was really sent; false where it was stopped or replaced, had no sound, could not be
+        /// handed to the network, or the leg ended.
         completed: bool,
         /// Milliseconds of it that were sent.
         played_ms: u32,
@@ -116,6 +124,8 @@ pub struct Incoming {
     pub source: SocketAddr,
     /// The trunk whose peer it came from.
     pub trunk: Option<String>,
+    /// What a BYE needs once the call is answered, to be stored before [`Switch::answer`](crate::Switch::answer).
+    pub dialog: DialogRecord,
     /// `Diversion`, `History-Info`, `P-Asserted-Identity`, `Privacy`, `Subject` and `X-…` headers as they came.
     pub headers: Vec<(String, String)>,
 }

@@ -83,8 +83,8 @@ impl Switch {
     }
 
     /// Names of trunks for a call, in the order to try them: those that are up first, by priority, and within one
-    /// priority at random weighted by share; at most 10. Down trunks come last: a trunk may be back before its next
-    /// keepalive.
+    /// priority at random weighted by share; at most 10. Trunks that are down are left out. One of which nothing has been
+    /// heard yet comes last, and takes one call at a time.
     #[must_use]
     pub fn routes(&self, exclude: &[String]) -> Vec<String> {
         self.shared.trunks.routes(exclude, &mut rand::rng())
@@ -132,8 +132,20 @@ impl Switch {
     /// their RTP ports are not taken.
     pub fn probe(&self, record: InviteRecord) -> LegId {
         let leg = record.leg();
-        self.post(Command::Probe { record: Box::new(record) });
+        self.post(Command::Probe { record: Box::new(record), permit: None });
         leg
+    }
+
+    /// Like [`Switch::probe`], within what the trunk allows: the leg holds the permit's channel.
+    pub fn probe_with(&self, record: InviteRecord, permit: Permit) -> LegId {
+        let leg = record.leg();
+        self.post(Command::Probe { record: Box::new(record), permit: Some(permit) });
+        leg
+    }
+
+    /// Sends the INVITE of a `Challenged` leg.
+    pub fn resubmit(&self, leg: &LegId) {
+        self.post(Command::Resubmit { leg: leg.clone() });
     }
 
     /// Ends a leg that is not answered yet (CANCEL, as soon as a provisional answer allows it); an answered one is

@@ -180,7 +180,10 @@ async fn digest_challenges_are_answered_once() {
         let challenge =
             format!("{asks}: Digest realm=\"r\", nonce=\"n1\", qop=\"auth,auth-int\", algorithm=MD5\r\n");
         far.answer(&first, status, "x", &challenge, None).await;
+        let stored = us.challenged(&leg).await;
         let second = far.hear("INVITE").await;
+        assert_eq!(second.0, stored.request, "what was told to be stored is what leaves");
+        assert_eq!((stored.cseq, stored.branch.as_str()), (2, second.branch()));
         assert_eq!(second.cseq(), 2);
         assert_ne!(second.branch(), first.branch());
         assert_eq!(
@@ -219,9 +222,30 @@ async fn digest_challenges_are_answered_once() {
                 }
             };
             far.answer(&invite, status, "x", &challenge, None).await;
+            if n == 1 {
+                us.challenged(&leg).await;
+            }
         }
         assert_eq!(us.ended(&leg).await.how, EndHow::AuthFailed);
     }
+}
+
+#[tokio::test]
+async fn nothing_leaves_with_credentials_before_it_is_told_to() {
+    let mut far = Far::new().await;
+    let mut t = trunk("t", far.addr);
+    t.auth = Some(waybell_switch::Credentials { username: "u".into(), password: "p".into(), realm: None });
+    let mut us = Us::with(vec![t]).await;
+    let (leg, _) = us.call("a1", "13800001111").await;
+    let first = far.hear("INVITE").await;
+    let challenge = "WWW-Authenticate: Digest realm=\"r\", nonce=\"n1\", algorithm=MD5\r\n";
+    far.answer(&first, "401 Unauthorized", "x", challenge, None).await;
+    far.hear("ACK").await;
+    assert!(far.hear_for(Duration::from_millis(400)).await.is_none(), "the INVITE waits to be stored");
+    us.switch.cancel(&leg);
+    let end = us.ended(&leg).await;
+    assert_eq!((end.how, end.status, end.rang), (EndHow::Cancelled, Some(487), false));
+    assert!(far.hear_for(Duration::from_millis(200)).await.is_none(), "nothing rings, nothing is cancelled");
 }
 
 #[tokio::test]

@@ -184,10 +184,11 @@ async fn the_session_is_refreshed_and_glare_is_waited_out() {
     let mut far = Far::new().await;
     let mut t = trunk("t", far.addr);
     timer(&mut t);
-    let us = Us::with(vec![t]).await;
-    us.call("a1", "1").await;
+    let mut us = Us::with(vec![t]).await;
+    let (leg, _) = us.call("a1", "1").await;
     let first = far.hear("INVITE").await;
     far.answer(&first, "422 Too Small", "x", "Min-SE: 600\r\n", None).await;
+    us.challenged(&leg).await;
     let second = far.hear("INVITE").await;
     assert_eq!((second.cseq(), second.header("Session-Expires"), second.header("Min-SE")), (2, "600", "600"));
 }

@@ -122,7 +122,12 @@ impl WaybellClient {
             SyncState::AuthNeeded => "auth_needed",
             SyncState::Error => "error",
         };
-        Ok(SyncInfo { state: state.to_owned(), queued: status.queued, dead: status.dead })
+        Ok(SyncInfo {
+            state: state.to_owned(),
+            queued: status.queued,
+            dead: status.dead,
+            restored_at: status.restored_at.map(|at| at.0),
+        })
     }
 
     /// Tells the listener every topic once, and then what changes.

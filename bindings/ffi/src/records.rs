@@ -143,6 +143,9 @@ pub struct SyncInfo {
     pub queued: u32,
     /// Operations that were refused and want a decision.
     pub dead: u32,
+    /// When the server's data were found to have been restored from a backup, in the last 24 h, unix ms: what was done
+    /// shortly before may be missing there.
+    pub restored_at: Option<i64>,
 }
 
 impl From<UserView> for User {

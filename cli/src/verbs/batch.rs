@@ -44,9 +44,13 @@ pub(super) async fn undo(client: &Client, out: &Out, wanted: Option<&str>) -> Ou
             find(client, out, wanted).await?
         }
     };
+    let known = client.notify().progress(id).await?;
+    let over = known.batch.rev > 0 && known.is_over();
     let undone = client.notify().undo(id).await?;
     out.line(match undone {
         Undone::TakenBack => texts::taken_back(out.lang),
+        // it is asked all the same: what this machine knows may be old
+        Undone::Asked if over => texts::already_over(out.lang),
         Undone::Asked => texts::undo_asked(out.lang),
     });
     deliver(client, out, json!({ "batch": id, "undo": undone })).await

@@ -147,6 +147,18 @@ async fn exchange(client: &Client, report: &mut Report<'_>, server: &str) -> Res
     match (done, status.state) {
         (Ok(Ok(())), _) => {
             report.good("server", format!("服务器正常：{server}"), format!("the server answers: {server}"));
+            if status.restored_at.is_some() {
+                report.bad(
+                    "restored",
+                    "服务器数据在 24 小时内从备份恢复过",
+                    "the server's data were restored from a backup in the last 24 h",
+                    (
+                        "核对列表，必要时重新导入；暂停的批次用 waybell resume 继续",
+                        "check the list, import it again if need be; waybell resume lets held batches go on",
+                    ),
+                );
+                return Ok(FAILED);
+            }
             let skew = status.clock_skew_ms.unwrap_or(0);
             if skew.abs() > MINUTE {
                 let (s, zh) = (skew.abs() / 1000, if skew > 0 { "慢" } else { "快" });

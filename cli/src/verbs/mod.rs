@@ -73,6 +73,7 @@ async fn deliver(client: &Client, out: &Out, mut answer: serde_json::Value) -> O
     answer["refused"] = json!(refused);
     out.json(&answer);
     refused.iter().for_each(|o| tell_refused(out, o));
+    tell_restored(out, &status);
     if !refused.is_empty() {
         return Ok(FAILED);
     }
@@ -85,6 +86,13 @@ async fn deliver(client: &Client, out: &Out, mut answer: serde_json::Value) -> O
         return Ok(SIGN_IN);
     }
     Ok(OFFLINE)
+}
+
+/// Says that the server's data are older ones than before.
+fn tell_restored(out: &Out, status: &waybell_core::sync::SyncStatus) {
+    if status.restored_at.is_some() {
+        out.line(texts::restored(out.lang));
+    }
 }
 
 fn dead(client: &Client) -> Result<Vec<OperationView>, Failure> {

@@ -9,7 +9,6 @@ use std::path::Path;
 use waybell_core::Client;
 use waybell_domain::clock::UnixMs;
 use waybell_domain::id::ParcelId;
-use waybell_domain::lang::Lang;
 use waybell_domain::parcel::ParcelState;
 use waybell_domain::wire::{ImportReport, ParcelView};
 
@@ -22,13 +21,13 @@ pub(super) async fn import(client: &Client, out: &Out, file: &Path, dry_run: boo
     let report = client.tasks().import_csv(&bytes, dry_run).await?;
     tell_report(out, &report);
     if dry_run {
-        out.table(&report.preview.iter().map(|p| cells(out.lang, p)).collect::<Vec<_>>());
+        out.table(&report.preview.iter().map(|p| cells(out, p)).collect::<Vec<_>>());
         out.line(texts::dry_run(out.lang));
-        out.json(&report);
+        out.json(&out.masked(&report));
         return Ok(DONE);
     }
     let nothing = report.created + report.updated + report.unchanged == 0;
-    let code = deliver(client, out, json!(report)).await?;
+    let code = deliver(client, out, out.masked(&report)).await?;
     Ok(if nothing { FAILED } else { code })
 }
 
@@ -59,16 +58,24 @@ pub(super) async fn tasks(client: &Client, out: &Out, open: bool, limit: usize) 
     }
     let all = list.len();
     list.truncate(limit);
-    out.json(&list);
+    out.json(&out.masked(&list));
+    if all == 0 && !open {
+        out.line(texts::no_parcels(out.lang));
+        return Ok(DONE);
+    }
     tell_parcels(out, &list, all);
     Ok(DONE)
 }
 
 pub(super) async fn search(client: &Client, out: &Out, words: &str, limit: usize) -> Outcome {
     refresh(client).await?;
-    let all = client.search().ids(words).await?.len();
-    let list = client.search().find(words, limit).await?;
-    out.json(&list);
+    let found = client.search().ids(words).await?;
+    let all = found.len();
+    let mut list = Vec::with_capacity(limit.min(all));
+    for id in found.into_iter().take(limit) {
+        list.push(client.tasks().get(id).await?);
+    }
+    out.json(&out.masked(&list));
     tell_parcels(out, &list, all);
     Ok(DONE)
 }
@@ -85,7 +92,7 @@ fn tell_parcels(out: &Out, list: &[ParcelView], all: usize) {
         texts::phone(out.lang),
         texts::address(out.lang),
     ]];
-    rows.extend(list.iter().map(|p| cells(out.lang, p)));
+    rows.extend(list.iter().map(|p| cells(out, p)));
     out.table(&rows);
     out.line(texts::parcels(out.lang, all));
     if all > list.len() {
@@ -93,13 +100,13 @@ fn tell_parcels(out: &Out, list: &[ParcelView], all: usize) {
     }
 }
 
-fn cells(lang: Lang, p: &ParcelView) -> Vec<String> {
+fn cells(out: &Out, p: &ParcelView) -> Vec<String> {
     vec![
         p.waybill_no.clone(),
-        p.mark.label(lang).to_owned(),
-        p.state.label(lang).to_owned(),
+        p.mark.label(out.lang).to_owned(),
+        p.state.label(out.lang).to_owned(),
         p.recipient_name.clone(),
-        p.phone.as_ref().map(|n| n.dial_string()).unwrap_or_default(),
+        p.phone.as_ref().map(|n| out.phone(n)).unwrap_or_default(),
         p.address.clone(),
     ]
 }

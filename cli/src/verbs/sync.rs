@@ -1,6 +1,6 @@
 //! `sync`, `stop-all`.
 
-use super::{Outcome, PUSH, dead, signed_in, tell_refused};
+use super::{Outcome, PUSH, dead, signed_in, tell_refused, tell_restored};
 use crate::out::{DONE, FAILED, Failure, OFFLINE, Out};
 use crate::texts;
 use serde_json::json;
@@ -30,6 +30,7 @@ pub(super) async fn sync(client: &Client, out: &Out, retry: Option<&str>, discar
     }
     out.json(&json!({ "sync": status, "refused": refused }));
     refused.iter().for_each(|o| tell_refused(out, o));
+    tell_restored(out, &status);
     if !refused.is_empty() {
         return Ok(FAILED);
     }

@@ -31,13 +31,13 @@ pub(super) async fn watch(client: &Client, out: &Out, wanted: Option<&str>) -> O
     let id = find(client, out, wanted).await?;
     client.resume();
     let ended = if std::io::stdout().is_terminal() && !out.json {
-        screen(client, out.lang, id).await
+        screen(client, out, id).await
     } else {
         lines(client, out, id).await
     };
     let ended = ended?;
     let progress = client.notify().progress(id).await?;
-    out.json(&progress);
+    out.json(&out.masked(&progress));
     if !ended {
         out.line(texts::watch_left(out.lang));
         return Ok(DONE);
@@ -75,7 +75,7 @@ async fn lines(client: &Client, out: &Out, id: BatchId) -> Result<bool, Failure>
                 .get(&person.id)
                 .is_some_and(|k| k.state == person.state && k.mark == person.mark && k.keys == person.keys);
             if !same {
-                out.line(format!("  {}", cells(out.lang, person).join("  ")));
+                out.line(format!("  {}", cells(out, person).join("  ")));
                 known.insert(person.id, person.clone());
             }
         }
@@ -88,17 +88,17 @@ async fn lines(client: &Client, out: &Out, id: BatchId) -> Result<bool, Failure>
     }
 }
 
-async fn screen(client: &Client, lang: Lang, id: BatchId) -> Result<bool, Failure> {
+async fn screen(client: &Client, out: &Out, id: BatchId) -> Result<bool, Failure> {
     let mut terminal = ratatui::try_init().map_err(|e| Failure::plain(e.to_string()))?;
     let done = async {
         let mut top = 0usize;
         loop {
             let progress = client.notify().progress(id).await?;
-            let title = state(client, lang, &progress)?;
+            let title = state(client, out.lang, &progress)?;
             let last = progress.recipients.len().saturating_sub(1);
             top = top.min(last);
             terminal
-                .draw(|frame| draw(frame, lang, &progress, &title, top))
+                .draw(|frame| draw(frame, out, &progress, &title, top))
                 .map_err(|e| Failure::plain(e.to_string()))?;
             if progress.is_over() {
                 return Ok(true);
@@ -123,7 +123,8 @@ async fn screen(client: &Client, lang: Lang, id: BatchId) -> Result<bool, Failur
     done
 }
 
-fn draw(frame: &mut Frame<'_>, lang: Lang, progress: &Progress, title: &str, top: usize) {
+fn draw(frame: &mut Frame<'_>, out: &Out, progress: &Progress, title: &str, top: usize) {
+    let lang = out.lang;
     let header = [
         texts::mark(lang),
         texts::state(lang),
@@ -134,7 +135,7 @@ fn draw(frame: &mut Frame<'_>, lang: Lang, progress: &Progress, title: &str, top
         texts::keys(lang),
     ];
     let rows = progress.recipients.iter().map(|p| {
-        let mut row = cells(lang, p).into_iter().map(Cell::from).collect::<Vec<_>>();
+        let mut row = cells(out, p).into_iter().map(Cell::from).collect::<Vec<_>>();
         row[0] = row[0].clone().style(Style::new().fg(colour(p)));
         Row::new(row)
     });
@@ -157,12 +158,12 @@ fn colour(person: &RecipientView) -> Color {
     }
 }
 
-fn cells(lang: Lang, p: &RecipientView) -> Vec<String> {
+fn cells(out: &Out, p: &RecipientView) -> Vec<String> {
     vec![
-        p.mark.label(lang).to_owned(),
-        doing(lang, &p.state),
+        p.mark.label(out.lang).to_owned(),
+        doing(out.lang, &p.state),
         p.name.clone(),
-        p.phone.dial_string(),
+        out.phone(&p.phone),
         p.parcels.len().to_string(),
         p.attempts.to_string(),
         p.keys.clone(),
@@ -194,6 +195,11 @@ fn state(client: &Client, lang: Lang, progress: &Progress) -> Result<String, Fai
     }
     if progress.batch.state == waybell_domain::dial::batch::BatchState::NeedsConfirmation {
         text += &format!(" ({})", texts::confirm_hint(lang));
+    }
+    match progress.batch.reason.as_deref() {
+        Some("restored") => text += &format!(" ({})", texts::batch_restored(lang)),
+        Some(reason) => text += &format!(" ({})", texts::batch_held(lang, reason)),
+        None => {}
     }
     let status = client.sync().status()?;
     if status.state == SyncState::Offline {

@@ -44,13 +44,18 @@ impl Notify {
                     rows::local_batch(t, &gone)?;
                     return Ok(Undone::TakenBack);
                 }
+                // the server keeps a cancelled batch if it has not seen this one: the tap need not, and must not, be
+                // sent again
+                if let Some(tap) = &tap {
+                    queue::drop_overtaken(t, tap.id)?;
+                }
                 // what was asked of this batch before and has not left is overtaken
                 let lane = format!("batch:{id}");
                 t.execute(
                     "DELETE FROM operation WHERE lane = ?1 AND state = 'pending' AND kind <> 'undo'",
                     [lane],
                 )?;
-                enqueue(t, &seal, OperationKind::Undo, id, tap.as_ref(), now)?;
+                enqueue(t, &seal, OperationKind::Undo, id, None, now)?;
                 Ok(Undone::Asked)
             })
             .await?;

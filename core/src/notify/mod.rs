@@ -16,6 +16,7 @@ use crate::events::Topic;
 use crate::http::Request;
 use crate::outbox::queue::{self, Operation};
 use crate::outbox::{OperationKind, OperationView};
+use crate::session::acting;
 use crate::store::{meta, sealed_meta};
 use serde::Serialize;
 use std::time::Duration;
@@ -79,10 +80,11 @@ impl Notify {
     pub async fn plan_checked(&self, template: &str, parcels: &[ParcelId]) -> Result<(PlanView, bool)> {
         let inner = &self.client.inner;
         let waits = inner.store.read_now(|c| queue::lane_waits(c, queue::WORK))?;
-        if !waits && inner.token().is_some() {
+        if !waits && let Ok(me) = inner.sign_in() {
             let body = PlanRequest { template: template.to_owned(), parcels: parcels.to_vec() };
             let request = Request::post("/api/v1/plans", &body)?;
-            if let Ok(Ok(plan)) = tokio::time::timeout(PLAN_WAIT, inner.ask::<PlanView>(&request)).await {
+            if let Ok(Ok(plan)) = tokio::time::timeout(PLAN_WAIT, inner.ask::<PlanView>(&me, &request)).await
+            {
                 return Ok((plan, true));
             }
         }
@@ -129,6 +131,7 @@ impl Notify {
         inner
             .store
             .write(move |t| {
+                acting(t, &seal, user.id)?;
                 let plan = plan::compute(t, &seal, &request.template, &request.parcels, acted.wall)?
                     .ok_or(Error::NotFound("parcel"))?;
                 let counts =
@@ -161,6 +164,7 @@ impl Notify {
         inner
             .store
             .write(move |t| {
+                acting(t, &seal, user.id)?;
                 let shown = BatchRequest {
                     id: request.id,
                     template: request.template.clone(),
@@ -236,14 +240,16 @@ impl Notify {
                 "copy the number from the label",
             ));
         }
-        self.client.inner.ask(&Request::get(format!("/api/v1/parcels/{waybill}/why"))).await
+        let inner = &self.client.inner;
+        inner.ask(&inner.sign_in()?, &Request::get(format!("/api/v1/parcels/{waybill}/why"))).await
     }
 
     /// Holds every call of the organisation, or releases them; for administrators. Asks the server, at once and only
     /// now: a hold that goes out later would be a surprise.
     pub async fn stop_all(&self, stopped: bool) -> Result<()> {
         let request = Request::post("/api/v1/stop-all", &serde_json::json!({ "stopped": stopped }))?;
-        self.client.inner.ask_bytes(&request).await.map(drop)
+        let inner = &self.client.inner;
+        inner.ask_bytes(&inner.sign_in()?, &request).await.map(drop)
     }
 
     fn taken(&self) {
@@ -269,6 +275,7 @@ fn local(
         start_at: request.start_at,
         counts,
         cost_minor,
+        reason: None,
         rev: 0,
     }
 }

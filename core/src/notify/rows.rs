@@ -12,9 +12,16 @@ pub(crate) const POLICY: &str = "policy";
 /// Key in `meta` of the templates.
 pub(crate) const TEMPLATES: &str = "templates";
 
-/// The server's word about a batch; an older one changes nothing.
+/// The server's word about a batch; an older one changes nothing. Of one that was undone before the server saw it, the
+/// server does not know the notice: what this phone knows stays.
 pub(crate) fn server_batch(t: &Connection, view: &BatchView) -> Result<()> {
-    put_batch(t, view, "WHERE excluded.rev >= rev")
+    let mut view = view.clone();
+    if view.template.is_empty()
+        && let Some(known) = batch(t, view.id)?
+    {
+        view.template = known.template;
+    }
+    put_batch(t, &view, "WHERE excluded.rev >= rev")
 }
 
 /// A batch that only this phone knows.

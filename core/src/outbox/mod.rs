@@ -17,10 +17,10 @@
 //!   own lane, so that an undo is not held up, and waits for the tap (`after`).
 //! * `tries` is committed before the first byte leaves: an operation with `tries = 0` has not left this phone.
 //! * A start, a crash or another process makes `in_flight` pending again.
-//! * Undo of a tap that has not left removes it. Undo of a tap that may have left (no answer came) first voids it: under
-//!   a new key the same batch id is sent with a start in ten years. If the server has the batch already, that changes
-//!   nothing and the undo stops it; if not, it becomes a batch that never rings, and a late copy of the tap finds its id
-//!   taken. Either way nothing rings that was undone.
+//! * Undo of a tap (of any kind) that has not left removes it. One that may have left (no answer came) is not sent
+//!   again either: the undo goes out in its place, and the server keeps a cancelled batch of that id if it has not seen
+//!   the tap, so that a copy of it which is still on its way finds its id taken. Either way nothing rings that was
+//!   undone and had not reached the server before.
 
 pub(crate) mod queue;
 pub(crate) mod send;
@@ -43,8 +43,6 @@ pub enum OperationKind {
     State,
     /// The tap.
     Notify,
-    /// A tap whose undo overtook it; see the module's comment.
-    Void,
     /// Ring today's missed again.
     Again,
     /// Hold a batch.
@@ -58,11 +56,10 @@ pub enum OperationKind {
 }
 
 impl OperationKind {
-    const ALL: [OperationKind; 9] = [
+    const ALL: [OperationKind; 8] = [
         OperationKind::Import,
         OperationKind::State,
         OperationKind::Notify,
-        OperationKind::Void,
         OperationKind::Again,
         OperationKind::Pause,
         OperationKind::Resume,
@@ -77,7 +74,6 @@ impl OperationKind {
             OperationKind::Import => "import",
             OperationKind::State => "state",
             OperationKind::Notify => "notify",
-            OperationKind::Void => "void",
             OperationKind::Again => "again",
             OperationKind::Pause => "pause",
             OperationKind::Resume => "resume",
@@ -95,7 +91,7 @@ impl OperationKind {
     /// True for the operations that make a batch.
     #[must_use]
     pub fn makes_batch(self) -> bool {
-        matches!(self, OperationKind::Notify | OperationKind::Void | OperationKind::Again)
+        matches!(self, OperationKind::Notify | OperationKind::Again)
     }
 }
 

@@ -126,7 +126,7 @@ pub(crate) fn by_id(c: &Connection, seal: &Seal, id: &str) -> Result<Option<Oper
 
 /// The operation that makes a batch, if it has not been acknowledged.
 pub(crate) fn maker(c: &Connection, seal: &Seal, batch: BatchId) -> Result<Option<Operation>> {
-    select(c, seal, "target = ?1 AND kind IN ('notify', 'void', 'again')", &[&batch.to_string()])
+    select(c, seal, "target = ?1 AND kind IN ('notify', 'again')", &[&batch.to_string()])
         .map(|mut list| list.pop())
 }
 
@@ -196,16 +196,10 @@ pub(crate) fn revive(t: &Connection, id: OperationId) -> Result<bool> {
         == 1)
 }
 
-/// Gives an operation another identity: what waits for it waits for the new one.
-pub(crate) fn replace(t: &Connection, seal: &Seal, old: &Operation, new: &Operation) -> Result<()> {
-    let (from, to) = (old.id.to_string(), new.id.to_string());
-    let sealed = seal.seal_bytes(&to, &new.body)?;
-    t.execute("UPDATE operation SET after = ?2 WHERE after = ?1", [&from, &to])?;
-    t.execute(
-        "UPDATE operation SET id = ?2, kind = ?3, body = ?4 WHERE id = ?1",
-        params![from, to, new.kind.as_str(), sealed],
-    )?;
-    Ok(())
+/// An undo overtakes an operation that may have left: it is not sent again, nor is what waits for it.
+pub(crate) fn drop_overtaken(t: &Connection, id: OperationId) -> Result<()> {
+    t.execute("DELETE FROM operation WHERE after = ?1", [id.to_string()])?;
+    remove(t, id).map(drop)
 }
 
 fn select(

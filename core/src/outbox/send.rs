@@ -11,14 +11,13 @@ use crate::client::{Inner, random};
 use crate::error::{Error, Refusal, Result};
 use crate::events::Topic;
 use crate::http::Request;
+use crate::session::{SignIn, still};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use reqwest::Method;
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 use tokio::time::Instant;
-use waybell_domain::clock::{DAY, EventTime};
-use waybell_domain::id::OperationId;
-use waybell_domain::wire::BatchRequest;
+use waybell_domain::clock::EventTime;
 
 /// Lanes at once.
 const LANES: usize = 4;
@@ -67,7 +66,7 @@ pub(crate) fn jitter(failures: u32, random: [u8; 10]) -> Duration {
 
 /// Sends until nothing may leave. `now` lets held lanes try at once. `Offline` when the server is out of reach,
 /// `SignedOut` when a sign-in is needed; what is refused becomes dead and is no error here.
-pub(crate) async fn push(inner: &Inner, now: bool) -> Result<()> {
+pub(crate) async fn push(inner: &Inner, me: &SignIn, now: bool) -> Result<()> {
     let _one = inner.sync.pushing.lock().await;
     if now {
         inner.sync.holds.lock().reset();
@@ -77,8 +76,8 @@ pub(crate) async fn push(inner: &Inner, now: bool) -> Result<()> {
     let mut stopped: Option<Error> = None;
     loop {
         while stopped.is_none() && running.len() < LANES {
-            match claim(inner).await? {
-                Some(operation) => running.push(deliver(inner, operation)),
+            match claim(inner, me).await? {
+                Some(operation) => running.push(deliver(inner, me, operation)),
                 None => break,
             }
         }
@@ -91,46 +90,22 @@ pub(crate) async fn push(inner: &Inner, now: bool) -> Result<()> {
     stopped.map_or(Ok(()), Err)
 }
 
-async fn claim(inner: &Inner) -> Result<Option<Operation>> {
-    if inner.token().is_none() {
-        return Ok(None);
-    }
+async fn claim(inner: &Inner, me: &SignIn) -> Result<Option<Operation>> {
     let held = inner.sync.holds.lock().held(Instant::now());
-    let (seal, now) = (inner.store.seal.clone(), inner.event_time());
+    let (seal, epoch) = (inner.store.seal.clone(), me.epoch);
     inner
         .store
         .write(move |t| {
-            let Some(operation) = queue::claim(t, &seal, &held)? else { return Ok(None) };
-            void(t, &seal, operation, &now).map(Some)
+            still(t, epoch)?;
+            queue::claim(t, &seal, &held)
         })
         .await
 }
 
-/// A tap that was sent before and has an undo behind it must not ring now.
-fn void(
-    t: &rusqlite::Connection,
-    seal: &crate::store::seal::Seal,
-    operation: Operation,
-    now: &EventTime,
-) -> Result<Operation> {
-    if operation.kind != OperationKind::Notify || operation.tries < 2 || !settle::undo_waits(t, operation.id)?
-    {
-        return Ok(operation);
-    }
-    let mut request: BatchRequest = serde_json::from_slice(&operation.body)?;
-    request.start_at = Some(now.wall + 3_650 * DAY);
-    let mut new = operation.clone();
-    new.id = OperationId::at(now.wall, random());
-    new.kind = OperationKind::Void;
-    new.body = serde_json::to_vec(&request)?;
-    queue::replace(t, seal, &operation, &new)?;
-    Ok(new)
-}
-
 /// Sends one and settles it. An error ends the round.
-async fn deliver(inner: &Inner, operation: Operation) -> Result<()> {
+async fn deliver(inner: &Inner, me: &SignIn, operation: Operation) -> Result<()> {
     let sent = match request(&operation, &inner.event_time()) {
-        Some(request) => inner.ask_bytes(&request).await,
+        Some(request) => inner.ask_bytes(me, &request).await,
         None => Err(Error::Refused(Box::new(unknown()))),
     };
     let verdict = settle::judge(&operation, &sent);
@@ -139,7 +114,7 @@ async fn deliver(inner: &Inner, operation: Operation) -> Result<()> {
         Err(Error::Refused(refusal)) => Some((**refusal).clone()),
         _ => None,
     };
-    settle::settle(inner, operation, verdict, sent.as_ref().ok().cloned(), refusal).await?;
+    settle::settle(inner, me.epoch, operation, verdict, sent.as_ref().ok().cloned(), refusal).await?;
     let mut holds = inner.sync.holds.lock();
     match verdict {
         Verdict::Again { .. } => {
@@ -164,7 +139,7 @@ fn request(operation: &Operation, now: &EventTime) -> Option<Request> {
     let path = match (operation.kind, operation.target) {
         (OperationKind::Import, _) => "/api/v1/parcels/import".to_owned(),
         (OperationKind::State, _) => "/api/v1/parcels/state".to_owned(),
-        (OperationKind::Notify | OperationKind::Void, _) => "/api/v1/batches".to_owned(),
+        (OperationKind::Notify, _) => "/api/v1/batches".to_owned(),
         (OperationKind::Again, _) => "/api/v1/batches/again".to_owned(),
         (kind, Some(batch)) => format!("/api/v1/batches/{batch}/{}", kind.as_str()),
         (_, None) => return None,

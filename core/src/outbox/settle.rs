@@ -5,11 +5,12 @@ use super::queue::{self, Operation};
 use crate::client::Inner;
 use crate::error::{Error, Refusal, Result};
 use crate::events::Topic;
+use crate::session;
 use crate::store::seal::Seal;
 use crate::tasks::row::parcels_named;
 use crate::tasks::rows::Writer;
-use rusqlite::{Connection, OptionalExtension};
-use waybell_domain::id::{OperationId, ParcelId};
+use rusqlite::Connection;
+use waybell_domain::id::ParcelId;
 use waybell_domain::wire::{BatchView, ParcelView};
 
 /// What follows.
@@ -41,9 +42,12 @@ pub(crate) fn judge(operation: &Operation, sent: &Result<Vec<u8>>) -> Verdict {
     }
 }
 
-/// Brings queue and rows to where the answer puts them, in one transaction.
+/// Brings queue and rows to where the answer puts them, in one transaction. `epoch` is that of the sign-in under which
+/// it was sent: when that is over, the queue is brought in order all the same (its operations are always those of the
+/// store's owner), but no row of the answer is written.
 pub(crate) async fn settle(
     inner: &Inner,
+    epoch: i64,
     operation: Operation,
     verdict: Verdict,
     answer: Option<Vec<u8>>,
@@ -57,10 +61,13 @@ pub(crate) async fn settle(
             Verdict::Dead => {
                 let refusal = refusal.unwrap_or_default();
                 queue::kill(t, operation.id, &refusal)?;
-                revert(t, &seal, &operation)
+                if session::anybody(t)? { revert(t, &seal, &operation) } else { Ok(()) }
             }
             Verdict::Taken => {
                 queue::remove(t, operation.id)?;
+                if session::epoch(t)? != epoch {
+                    return Ok(());
+                }
                 taken(t, &seal, &operation, answer.as_deref().unwrap_or_default())
             }
         })
@@ -69,14 +76,6 @@ pub(crate) async fn settle(
         inner.bus.tell(topic);
     }
     Ok(())
-}
-
-/// True if an undo waits for this tap.
-pub(crate) fn undo_waits(c: &Connection, tap: OperationId) -> Result<bool> {
-    Ok(c.prepare_cached("SELECT 1 FROM operation WHERE after = ?1 AND kind = 'undo' AND state <> 'dead'")?
-        .query_row([tap.to_string()], |_| Ok(()))
-        .optional()?
-        .is_some())
 }
 
 /// Shows parcels as they are without (or again with) this operation.

@@ -1,22 +1,12 @@
 //! Keyword search: one and two characters, pinyin, initials, digits, the last four of a telephone; as
 //! [`waybell_domain::search`] defines it.
 //!
-//! Two indexes, because names and telephones must not lie in clear in the file:
-//!
-//! ```text
-//!  address, waybill ──▶ parcel_terms (FTS5 in the file)      ┐
-//!                                                            ├─▶ for each run of the query: union; then intersection
-//!  name, telephone  ──▶ personal_terms (FTS5 in memory)      ┘        │
-//!                                                                     ▼
-//!                       texts in memory ──▶ search::matches (the definition) ──▶ search::rank ──▶ answer
-//! ```
-//!
-//! A text is `address name waybill telephone`. Runs of a query do not cross spaces, so every run that the whole text
-//! answers is answered by one of the two halves: nothing is missed. Both indexes are filled lazily: a page of the sync
-//! only marks its rows, the next search (or the rest after a pull) files them. What this process holds in memory is
-//! brought up to date by `touched`, which rises with each transaction of whichever process.
+//! Names and telephones must not lie in clear in the file, so there is no index in it. A process opens the sealed rows
+//! once and holds their texts in memory; what changed since is told by `touched`, which rises with each transaction of
+//! whichever process. The first search looks through the texts, the next ones use an index over them
+//! ([`waybell_domain::search::Index`]), which is made in some microseconds a text and is made anew when texts change;
+//! [`Search::prepare`] makes it early. A text is `address name waybill telephone`.
 
-mod index;
 mod memory;
 #[cfg(test)]
 mod tests;
@@ -52,7 +42,6 @@ pub struct Search {
 impl Search {
     /// The best `limit` parcels, best first. An empty query gives the courier's list from its start.
     pub async fn find(&self, query: &str, limit: usize) -> Result<Vec<ParcelView>> {
-        self.ready().await?;
         let (inner, query) = (self.client.inner.clone(), query.to_owned());
         tokio::task::spawn_blocking(move || {
             let ids = Self::look(&inner, &query, limit)?;
@@ -68,40 +57,29 @@ impl Search {
 
     /// Every parcel that the query finds, best first: for "select all".
     pub async fn ids(&self, query: &str) -> Result<Vec<ParcelId>> {
-        self.ready().await?;
         let (inner, query) = (self.client.inner.clone(), query.to_owned());
         tokio::task::spawn_blocking(move || Self::look(&inner, &query, usize::MAX))
             .await
             .map_err(Error::storage)?
     }
 
-    /// Files what has not been filed yet. Searches do so themselves; calling it early makes the first one quicker.
+    /// Reads what is new and makes the index. Searches do so themselves; calling it early makes the first ones quicker.
     pub async fn prepare(&self) -> Result<()> {
-        self.ready().await?;
         let inner = self.client.inner.clone();
-        tokio::task::spawn_blocking(move || Self::look(&inner, "", 0).map(drop))
+        tokio::task::spawn_blocking(move || Self::with(&inner, |memory| memory.prepare()))
             .await
             .map_err(Error::storage)?
     }
 
-    async fn ready(&self) -> Result<()> {
-        let store = &self.client.inner.store;
-        while store.read_now(index::is_behind)? {
-            store.write(|t| index::some(t)).await?;
-        }
-        Ok(())
+    fn look(inner: &crate::client::Inner, query: &str, limit: usize) -> Result<Vec<ParcelId>> {
+        Self::with(inner, |memory| memory.look(query, limit))
     }
 
-    fn look(inner: &crate::client::Inner, query: &str, limit: usize) -> Result<Vec<ParcelId>> {
+    fn with<T>(inner: &crate::client::Inner, work: impl FnOnce(&mut Memory) -> T) -> Result<T> {
         let mut memory = inner.search.memory.lock();
-        if memory.is_none() {
-            *memory = Some(Memory::new()?);
-        }
-        let Some(memory) = memory.as_mut() else { return Ok(Vec::new()) };
+        let memory = memory.get_or_insert_default();
         let seal = inner.store.seal.clone();
-        inner.store.read_now(|c| {
-            memory.update(c, &seal)?;
-            memory.look(c, query, limit)
-        })
+        inner.store.read_now(|c| memory.update(c, &seal))?;
+        Ok(work(memory))
     }
 }

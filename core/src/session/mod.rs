@@ -12,6 +12,12 @@
 //!                     refresh ─▶ store ─▶ request again ─401─▶ auth needed
 //!                        └─ 401 signed_out ─▶ wipe: rows go, undelivered operations stay and are reported
 //! ```
+//!
+//! **Epochs.** Each sign-in and each wipe raises a number in the store. Whatever was asked of the server in one epoch
+//! and comes back in another is not applied: a page, an answer, fresh tokens or the end of a session that belong to the
+//! person before must neither mix with nor wipe what is here now. The number is compared inside the write transaction,
+//! so that no gap is left between the look and the write, in whichever process the other sign-in was made. What a
+//! person does is filed only while this person is the one signed in.
 
 #[cfg(test)]
 mod tests;
@@ -36,12 +42,28 @@ const TOKENS: &str = "tokens";
 const OWNER: &str = "owner";
 const DEVICE: &str = "device";
 const SERVER: &str = "server";
+/// Number of the sign-in or wipe; rises.
+const EPOCH: &str = "epoch";
 
 /// What signing out left behind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct SignedOut {
     /// Operations that have not reached the server. They go out when the same person signs in again.
     pub undelivered: u32,
+}
+
+/// A sign-in in force: its epoch and its tokens.
+#[derive(Clone)]
+pub(crate) struct SignIn {
+    pub epoch: i64,
+    pub pair: TokenPair,
+}
+
+/// What this process knows of the sign-in.
+#[derive(Default)]
+pub(crate) struct Present {
+    epoch: i64,
+    pair: Option<TokenPair>,
 }
 
 /// Signing in and out.
@@ -58,11 +80,11 @@ impl Session {
     pub async fn login(&self, login: &str, password: &str) -> Result<UserView> {
         let inner = &self.client.inner;
         let device = inner.device().await?;
+        let before = inner.store.read_now(epoch)?;
         let body = LoginRequest { login: login.trim().to_owned(), password: password.to_owned(), device };
         let pair: TokenPair = inner.http.json(&Request::post("/api/v1/auth/login", &body)?, None).await?;
         let user = pair.user.clone();
-        inner.take_over(&user).await?;
-        inner.keep(pair).await?;
+        inner.begin(before, pair).await?;
         inner.bus.tell(Topic::Session);
         inner.sync.wake();
         Ok(user)
@@ -73,24 +95,26 @@ impl Session {
     /// the same person.
     pub async fn logout(&self) -> Result<SignedOut> {
         let inner = &self.client.inner;
-        if inner.token().is_some() {
-            let _ =
-                tokio::time::timeout(Duration::from_secs(3), crate::outbox::send::push(inner, true)).await;
+        inner.reload()?;
+        let ending = inner.present.lock().epoch;
+        if let Ok(me) = inner.sign_in() {
+            let _ = tokio::time::timeout(Duration::from_secs(3), crate::outbox::send::push(inner, &me, true))
+                .await;
             let request = Request { method: reqwest::Method::POST, ..Request::get("/api/v1/auth/logout") };
-            let sent = tokio::time::timeout(Duration::from_secs(3), inner.ask_bytes(&request)).await;
+            let sent = tokio::time::timeout(Duration::from_secs(3), inner.ask_bytes(&me, &request)).await;
             if !matches!(sent, Ok(Ok(_))) {
                 tracing::warn!(
                     "the server could not be told of the sign-out; the session ends there by itself"
                 );
             }
         }
-        wipe(inner).await
+        Ok(wipe(inner, ending).await?.unwrap_or_default())
     }
 
     /// Who is signed in on this phone, whether or not the server can be reached.
     #[must_use]
     pub fn current(&self) -> Option<UserView> {
-        self.client.inner.tokens.lock().as_ref().map(|t| t.user.clone())
+        self.client.inner.user().ok()
     }
 
     /// The server's address of the last sign-in, or the one given at opening.
@@ -101,28 +125,56 @@ impl Session {
 }
 
 impl Inner {
-    /// The access token, if somebody is signed in.
-    pub(crate) fn token(&self) -> Option<String> {
-        self.tokens.lock().as_ref().map(|t| t.access_token.clone())
+    /// The sign-in in force, as this process knows it.
+    pub(crate) fn sign_in(&self) -> Result<SignIn> {
+        let present = self.present.lock();
+        let pair = present.pair.clone().ok_or(Error::SignedOut)?;
+        Ok(SignIn { epoch: present.epoch, pair })
     }
 
     /// Who is signed in, or an error.
     pub(crate) fn user(&self) -> Result<UserView> {
-        self.tokens.lock().as_ref().map(|t| t.user.clone()).ok_or(Error::SignedOut)
+        self.present.lock().pair.as_ref().map(|t| t.user.clone()).ok_or(Error::SignedOut)
     }
 
-    /// Reads the tokens that the store has.
-    pub(crate) fn stored_tokens(&self) -> Result<Option<TokenPair>> {
+    /// Reads the sign-in that the store has: another process may have made or ended one.
+    pub(crate) fn reload(&self) -> Result<()> {
         let seal = self.store.seal.clone();
-        self.store.read_now(|c| sealed_meta(c, &seal, TOKENS))
+        let (epoch, pair) = self.store.read_now(|c| {
+            let t = c.unchecked_transaction()?;
+            Ok((epoch(&t)?, sealed_meta(&t, &seal, TOKENS)?))
+        })?;
+        self.show(epoch, pair);
+        Ok(())
     }
 
-    /// Sends with the access token; refreshes once when the server wants it.
-    pub(crate) async fn ask_bytes(&self, request: &Request) -> Result<Vec<u8>> {
-        let token = self.token().ok_or(Error::SignedOut)?;
+    /// Puts a sign-in into force in this process, unless a newer one is.
+    fn show(&self, epoch: i64, pair: Option<TokenPair>) {
+        let mut present = self.present.lock();
+        if epoch < present.epoch {
+            return;
+        }
+        *present = Present { epoch, pair };
+        drop(present);
+        self.epochs.send_if_modified(|now| {
+            let changed = *now < epoch;
+            *now = epoch.max(*now);
+            changed
+        });
+    }
+
+    /// The access token now in force of this sign-in.
+    fn token_of(&self, me: &SignIn) -> Result<String> {
+        let now = self.sign_in()?;
+        if now.epoch == me.epoch { Ok(now.pair.access_token) } else { Err(Error::SignedOut) }
+    }
+
+    /// Sends with the access token of this sign-in; refreshes once when the server wants it.
+    pub(crate) async fn ask_bytes(&self, me: &SignIn, request: &Request) -> Result<Vec<u8>> {
+        let token = self.token_of(me)?;
         match self.http.bytes(request, Some(&token)).await {
             Err(Error::Refused(refusal)) if refusal.status == 401 => {
-                let token = self.refresh(&token).await?;
+                let token = self.refresh(me, &token).await?;
                 match self.http.bytes(request, Some(&token)).await {
                     Err(Error::Refused(refusal)) if refusal.status == 401 => {
                         tracing::warn!(code = %refusal.code, "a fresh access token was refused");
@@ -136,39 +188,42 @@ impl Inner {
     }
 
     /// The same, reading JSON.
-    pub(crate) async fn ask<T: DeserializeOwned>(&self, request: &Request) -> Result<T> {
-        read(&self.ask_bytes(request).await?)
+    pub(crate) async fn ask<T: DeserializeOwned>(&self, me: &SignIn, request: &Request) -> Result<T> {
+        read(&self.ask_bytes(me, request).await?)
     }
 
     /// Trades the refresh token; `used` is the access token that was refused. One at a time, in all processes.
-    pub(crate) async fn refresh(&self, used: &str) -> Result<String> {
+    pub(crate) async fn refresh(&self, me: &SignIn, used: &str) -> Result<String> {
         let _one = self.refreshing.lock().await;
         let file = self.data_dir.join("refresh.lock");
         let _lock = tokio::task::spawn_blocking(move || lock(&file)).await.map_err(Error::storage)??;
-        let stored = self.stored_tokens()?;
-        *self.tokens.lock() = stored.clone();
-        let Some(pair) = stored else { return Err(Error::SignedOut) };
-        if pair.access_token != used {
-            return Ok(pair.access_token);
+        self.reload()?;
+        let now = self.sign_in()?;
+        if now.epoch != me.epoch {
+            return Err(Error::SignedOut);
         }
-        let body = RefreshRequest { refresh_token: pair.refresh_token };
+        if now.pair.access_token != used {
+            return Ok(now.pair.access_token);
+        }
+        let body = RefreshRequest { refresh_token: now.pair.refresh_token };
         match self.http.json::<TokenPair>(&Request::post("/api/v1/auth/refresh", &body)?, None).await {
             Ok(next) => {
                 let token = next.access_token.clone();
-                self.keep(next).await?;
+                self.keep(me.epoch, next).await?;
                 Ok(token)
             }
             Err(Error::Refused(refusal)) if refusal.status == 401 => {
-                self.ended(&refusal).await?;
+                self.ended(me, &refusal).await?;
                 Err(Error::SignedOut)
             }
             Err(other) => Err(other),
         }
     }
 
-    async fn ended(&self, refusal: &Refusal) -> Result<()> {
-        if refusal.code == "signed_out" {
-            let left = wipe(self).await?;
+    async fn ended(&self, me: &SignIn, refusal: &Refusal) -> Result<()> {
+        if refusal.code == "signed_out"
+            && let Some(left) = wipe(self, me.epoch).await?
+        {
             tracing::warn!(
                 undelivered = left.undelivered,
                 "the session was ended by the server; the data were removed"
@@ -177,46 +232,58 @@ impl Inner {
         Ok(())
     }
 
-    /// Stores the pair durably, then uses it.
-    async fn keep(&self, pair: TokenPair) -> Result<()> {
-        let (seal, stored, server) = (self.store.seal.clone(), pair.clone(), self.http.base().to_owned());
+    /// Stores a fresh pair of the sign-in durably, then uses it.
+    async fn keep(&self, epoch: i64, pair: TokenPair) -> Result<()> {
+        let (seal, stored) = (self.store.seal.clone(), pair.clone());
         self.store
             .write(move |t| {
+                still(t, epoch)?;
                 set_sealed_meta(t, &seal, TOKENS, &stored)?;
-                set_sealed_meta(t, &seal, OWNER, &stored.user)?;
-                set_meta(t, SERVER, Some(&server))
+                set_sealed_meta(t, &seal, OWNER, &stored.user)
             })
             .await?;
-        *self.tokens.lock() = Some(pair);
+        self.show(epoch, Some(pair));
         Ok(())
     }
 
-    /// Makes room for this person's data.
-    async fn take_over(&self, user: &UserView) -> Result<()> {
-        let (seal, user) = (self.store.seal.clone(), user.clone());
-        let cleared = self
+    /// Begins a sign-in that was asked for in the epoch `before`: makes room for this person's data and stores the
+    /// tokens, in one transaction.
+    pub(crate) async fn begin(&self, before: i64, pair: TokenPair) -> Result<()> {
+        let (seal, stored, server) = (self.store.seal.clone(), pair.clone(), self.http.base().to_owned());
+        let (epoch, cleared) = self
             .store
             .write(move |t| {
-                let owner: Option<UserView> = sealed_meta(t, &seal, OWNER)?;
-                let other = owner.is_some_and(|o| o.id != user.id);
-                if !other {
-                    return Ok(false);
-                }
-                let waiting: i64 = t.query_row("SELECT COUNT(*) FROM operation", [], |r| r.get(0))?;
-                if waiting > 0 {
+                let other: Option<TokenPair> = sealed_meta(t, &seal, TOKENS)?;
+                if other.is_some() && epoch(t)? != before {
                     return Err(Error::bad(
                         "login",
-                        format!("{waiting} actions of another person have not reached the server yet"),
-                        "let that person sign in and sync first, or discard them",
+                        "another sign-in was made here meanwhile",
+                        "see who is signed in, and sign in again if need be",
                     ));
                 }
-                wipe::clear(t)?;
-                Ok(true)
+                let owner: Option<UserView> = sealed_meta(t, &seal, OWNER)?;
+                let cleared = owner.is_some_and(|o| o.id != stored.user.id);
+                if cleared {
+                    let waiting: i64 = t.query_row("SELECT COUNT(*) FROM operation", [], |r| r.get(0))?;
+                    if waiting > 0 {
+                        return Err(Error::bad(
+                            "login",
+                            format!("{waiting} actions of another person have not reached the server yet"),
+                            "let that person sign in and sync first, or discard them",
+                        ));
+                    }
+                    wipe::clear(t)?;
+                }
+                set_sealed_meta(t, &seal, TOKENS, &stored)?;
+                set_sealed_meta(t, &seal, OWNER, &stored.user)?;
+                set_meta(t, SERVER, Some(&server))?;
+                Ok((raise(t)?, cleared))
             })
             .await?;
         if cleared {
             self.search.forget();
         }
+        self.show(epoch, Some(pair));
         Ok(())
     }
 
@@ -233,6 +300,46 @@ impl Inner {
             })
             .await
     }
+}
+
+/// The epoch in the store.
+pub(crate) fn epoch(connection: &rusqlite::Connection) -> Result<i64> {
+    Ok(meta(connection, EPOCH)?.and_then(|e| e.parse().ok()).unwrap_or(0))
+}
+
+/// A new epoch begins.
+fn raise(t: &rusqlite::Connection) -> Result<i64> {
+    let next = epoch(t)? + 1;
+    set_meta(t, EPOCH, Some(&next.to_string()))?;
+    Ok(next)
+}
+
+/// Call it in the transaction that applies what came for the sign-in of this epoch.
+///
+/// # Errors
+/// `SignedOut` if that sign-in is over.
+pub(crate) fn still(t: &rusqlite::Connection, began: i64) -> Result<()> {
+    if epoch(t)? == began { Ok(()) } else { Err(Error::SignedOut) }
+}
+
+/// Call it in the transaction that files what this person did.
+///
+/// # Errors
+/// `SignedOut` if somebody else, or nobody, is signed in.
+pub(crate) fn acting(
+    t: &rusqlite::Connection,
+    seal: &crate::store::seal::Seal,
+    user: waybell_domain::id::UserId,
+) -> Result<()> {
+    match sealed_meta::<TokenPair>(t, seal, TOKENS)? {
+        Some(pair) if pair.user.id == user => Ok(()),
+        _ => Err(Error::SignedOut),
+    }
+}
+
+/// True if somebody is signed in, whoever it is.
+pub(crate) fn anybody(t: &rusqlite::Connection) -> Result<bool> {
+    Ok(meta(t, TOKENS)?.is_some())
 }
 
 /// Whose data and operations are in the store.

@@ -67,6 +67,73 @@ async fn a_session_ended_by_the_server_removes_the_data_but_not_what_is_undelive
 }
 
 #[tokio::test]
+async fn what_comes_late_for_a_sign_in_that_is_over_is_not_applied() {
+    let phone = Phone::signed_in().await;
+    let inner = &phone.client.inner;
+    phone.client.tasks().import_csv(&list(1..=2), false).await.unwrap();
+    phone.client.sync().now().await.unwrap();
+    let old = inner.sign_in().unwrap();
+    phone.client.session().logout().await.unwrap();
+    phone.client.session().login("lina", "password").await.unwrap();
+    phone.client.sync().now().await.unwrap();
+    let now = inner.sign_in().unwrap();
+    assert!(now.epoch > old.epoch);
+
+    // the end of the old session, from its socket or from a refresh
+    assert_eq!(super::wipe(inner, old.epoch).await.unwrap(), None);
+    assert_eq!(phone.client.tasks().list().await.unwrap().len(), 2);
+    // the answer of an old refresh
+    assert!(matches!(inner.keep(old.epoch, old.pair.clone()).await, Err(Error::SignedOut)));
+    // a request of the old session does not go out with the new one's token, nor does it trade it
+    let request = crate::http::Request::get("/api/v1/sync?since=0");
+    assert!(matches!(inner.ask_bytes(&old, &request).await, Err(Error::SignedOut)));
+    assert!(matches!(inner.refresh(&old, &old.pair.access_token).await, Err(Error::SignedOut)));
+    assert!(matches!(crate::sync::pull::pull(inner, &old).await, Err(Error::SignedOut)));
+    assert_eq!(inner.sign_in().unwrap().pair.access_token, now.pair.access_token);
+    assert_eq!(phone.fake.model.lock().refreshes, 0);
+}
+
+#[tokio::test]
+async fn a_page_and_an_answer_that_arrive_after_the_sign_out_leave_nothing() {
+    let phone = Phone::signed_in().await;
+    phone.client.tasks().import_csv(&list(1..=2), false).await.unwrap();
+    phone.client.sync().now().await.unwrap();
+    let all = phone.client.tasks().list().await.unwrap();
+    let batch = phone.client.notify().send("arrived", &[all[0].id], None).await.unwrap();
+    phone.fake.model.lock().import_elsewhere(9);
+    // the server holds its answers until the session has ended
+    let gate = phone.fake.hold();
+    let syncing = tokio::spawn({
+        let client = phone.client.clone();
+        async move { client.sync().now().await }
+    });
+    phone.fake.held(1).await;
+    let epoch = phone.client.inner.sign_in().unwrap().epoch;
+    super::wipe(&phone.client.inner, epoch).await.unwrap().unwrap();
+    drop(gate);
+    assert!(matches!(syncing.await.unwrap(), Err(Error::SignedOut)));
+    assert!(phone.fake.model.lock().batches.contains_key(&batch));
+    assert_eq!(phone.client.sync().operations().unwrap(), [], "what the server took is off the queue");
+    assert!(phone.client.tasks().list().await.unwrap().is_empty());
+    assert!(phone.client.notify().batches(9).await.unwrap().is_empty(), "no row of the answer was kept");
+}
+
+#[tokio::test]
+async fn what_one_person_does_is_never_filed_as_anothers() {
+    let phone = Phone::signed_in().await;
+    let other = open(phone.dir.path(), &phone.fake.url, &phone.clock);
+    phone.client.session().logout().await.unwrap();
+    phone.fake.model.lock().user.id = UserId::at(9, [9; 10]);
+    phone.client.session().login("other", "password").await.unwrap();
+    // this process has not noticed yet
+    assert_eq!(other.session().current().unwrap().id, UserId::at(1, [1; 10]));
+    assert!(matches!(other.tasks().import_csv(&list(1..=1), false).await, Err(Error::SignedOut)));
+    assert_eq!(phone.client.sync().operations().unwrap(), []);
+    other.sync().now().await.unwrap();
+    assert_eq!(other.session().current().unwrap().id, UserId::at(9, [9; 10]));
+}
+
+#[tokio::test]
 async fn another_person_finds_nothing_of_the_one_before() {
     let phone = Phone::signed_in().await;
     phone.client.tasks().import_csv(&list(1..=2), false).await.unwrap();

@@ -11,6 +11,7 @@ pub(crate) mod seal;
 #[cfg(test)]
 mod tests;
 
+use crate::crash;
 use crate::error::{Error, Result};
 use parking_lot::{Condvar, Mutex};
 use rusqlite::{Connection, Transaction};
@@ -79,7 +80,9 @@ impl Store {
                 .map_err(Error::from)
                 .and_then(|transaction| {
                     let value = job(&transaction)?;
+                    crash::point("store.before_commit");
                     transaction.commit()?;
+                    crash::point("store.after_commit");
                     Ok(value)
                 });
             inner.note_damage(&done);

@@ -8,9 +8,12 @@
 //! ```
 //!
 //! A page (rows, tombstones, rules, cursor) is applied in one transaction; pending operations are shown over it again.
-//! The socket carries no data: it says that there is more to pull, and a lost message is healed by the next pull. A
-//! server whose database is an older one than before (a restored backup) answers with a smaller cursor: what it said
-//! before is forgotten then, what only this phone knows stays.
+//! The socket carries no data: it says that there is more to pull, and a lost message is healed by the next pull.
+//!
+//! **A restored server.** Each page names the generation of the server's data, which changes when a backup is put back.
+//! A phone that sees another generation (or a cursor that went back) forgets what the server said before and pulls
+//! everything anew; what only this phone knows stays, its outbox too, and [`SyncStatus::restored_at`] says so: work of
+//! the time between backup and loss may be missing on the server.
 
 mod apply;
 mod background;
@@ -25,10 +28,11 @@ use crate::events::Topic;
 use crate::outbox::send::{Holds, push};
 use crate::outbox::settle::revert;
 use crate::outbox::{OperationState, OperationView, queue};
+use crate::store::meta;
 use parking_lot::Mutex;
 use serde::Serialize;
 use tokio::sync::Notify;
-use waybell_domain::clock::UnixMs;
+use waybell_domain::clock::{DAY, UnixMs};
 use waybell_domain::id::OperationId;
 
 pub(crate) use background::Background;
@@ -65,6 +69,9 @@ pub struct SyncStatus {
     pub problem: Option<String>,
     /// The server's clock less this phone's at the last pull, ms.
     pub clock_skew_ms: Option<i64>,
+    /// When this phone found that the server's data had been restored from a backup, in the last 24 h: what was done
+    /// shortly before may be missing there; look through the list and import it again if need be.
+    pub restored_at: Option<UnixMs>,
 }
 
 #[derive(Default)]
@@ -116,7 +123,10 @@ impl Sync {
     /// State and length of the queue. Reads the store: some microseconds.
     pub fn status(&self) -> Result<SyncStatus> {
         let inner = &self.client.inner;
-        let (queued, dead) = inner.store.read_now(queue::lengths)?;
+        let ((queued, dead), restored) =
+            inner.store.read_now(|c| Ok((queue::lengths(c)?, meta(c, apply::RESTORED)?)))?;
+        let restored = restored.and_then(|at| at.parse().ok()).map(UnixMs);
+        let now = inner.clock.wall();
         let seen = inner.sync.seen.lock();
         Ok(SyncStatus {
             state: seen.state,
@@ -125,6 +135,7 @@ impl Sync {
             pulled_at: seen.pulled_at,
             problem: seen.problem.clone(),
             clock_skew_ms: seen.clock_skew_ms,
+            restored_at: restored.filter(|at| now.since(*at) < DAY),
         })
     }
 
@@ -194,26 +205,49 @@ pub(crate) fn drop_whole(
     revert(t, seal, operation)
 }
 
-/// One round: push, then pull. `now` cuts waits short.
+/// Applies a page that comes next, whatever the cursor is.
+#[cfg(feature = "measure")]
+pub(crate) fn apply_page(
+    t: &rusqlite::Connection,
+    seal: &crate::store::seal::Seal,
+    page: &waybell_domain::wire::SyncPage,
+    wall: UnixMs,
+) -> Result<()> {
+    apply::page(t, seal, pull::cursor(t)?, page, wall).map(drop)
+}
+
+/// One round: push, then pull. `now` cuts waits short. When another sign-in began meanwhile, the round is that one's.
 pub(crate) async fn cycle(inner: &Inner, now: bool) -> Result<()> {
-    if inner.token().is_none() {
-        // another process may have signed in
-        let stored = inner.stored_tokens()?;
-        let nobody = stored.is_none();
-        *inner.tokens.lock() = stored;
-        if nobody {
+    let mut before = None;
+    loop {
+        if inner.sign_in().is_err() {
+            // another process may have signed in
+            inner.reload()?;
+        }
+        let Ok(me) = inner.sign_in() else {
             set(inner, SyncState::AuthNeeded, None);
             return Err(Error::SignedOut);
+        };
+        // a screen that says "offline" goes on saying so until something worked
+        if now || inner.sync.seen.lock().state != SyncState::Offline {
+            set(inner, SyncState::Running, None);
         }
+        let mut done = push(inner, &me, now).await;
+        if done.is_ok() {
+            done = pull::pull(inner, &me).await;
+        }
+        if matches!(done, Err(Error::SignedOut)) && before != Some(me.epoch) {
+            inner.reload()?;
+            before = Some(me.epoch);
+            if inner.sign_in().is_ok_and(|other| other.epoch != me.epoch) {
+                continue;
+            }
+        }
+        return end(inner, done);
     }
-    // a screen that says "offline" goes on saying so until something worked
-    if now || inner.sync.seen.lock().state != SyncState::Offline {
-        set(inner, SyncState::Running, None);
-    }
-    let mut done = push(inner, now).await;
-    if done.is_ok() {
-        done = pull::pull(inner).await;
-    }
+}
+
+fn end(inner: &Inner, done: Result<()>) -> Result<()> {
     match &done {
         Ok(()) => {
             inner.sync.seen.lock().pulled_at = Some(inner.clock.wall());

@@ -5,6 +5,7 @@ use crate::client::Inner;
 use crate::error::{Error, Result};
 use crate::events::Topic;
 use crate::http::Request;
+use crate::session::{SignIn, still};
 use crate::store::meta;
 use waybell_domain::wire::SyncPage;
 
@@ -16,10 +17,10 @@ pub(crate) fn cursor(connection: &rusqlite::Connection) -> Result<i64> {
 }
 
 /// Pulls everything that is new.
-pub(crate) async fn pull(inner: &Inner) -> Result<()> {
+pub(crate) async fn pull(inner: &Inner, me: &SignIn) -> Result<()> {
     let _one = inner.sync.pulling.lock().await;
     let mut changed = Applied::default();
-    let done = pages(inner, &mut changed).await;
+    let done = pages(inner, me, &mut changed).await;
     for (changed, topic) in [(changed.parcels, Topic::Parcels), (changed.batches, Topic::Batches)] {
         if changed {
             inner.bus.tell(topic);
@@ -28,22 +29,32 @@ pub(crate) async fn pull(inner: &Inner) -> Result<()> {
     done
 }
 
-async fn pages(inner: &Inner, changed: &mut Applied) -> Result<()> {
+async fn pages(inner: &Inner, me: &SignIn, changed: &mut Applied) -> Result<()> {
     let mut restarts = 0;
     loop {
         let since = inner.store.read_now(cursor)?;
-        let page: SyncPage = inner.ask(&Request::get(format!("/api/v1/sync?since={since}"))).await?;
-        inner.sync.seen.lock().clock_skew_ms = Some(page.now.since(inner.clock.wall()));
-        let (more, behind, stuck) = (page.more, page.cursor < since, page.cursor == since);
-        restarts += u32::from(behind);
-        if restarts > 2 || (more && stuck) {
+        let page: SyncPage = inner.ask(me, &Request::get(format!("/api/v1/sync?since={since}"))).await?;
+        let wall = inner.clock.wall();
+        inner.sync.seen.lock().clock_skew_ms = Some(page.now.since(wall));
+        let (more, stuck) = (page.more, page.cursor == since);
+        if more && stuck {
             return Err(Error::offline("the server's pages do not come to an end"));
         }
-        let seal = inner.store.seal.clone();
-        let applied = inner.store.write(move |t| apply::page(t, &seal, since, &page)).await?;
+        let (seal, epoch) = (inner.store.seal.clone(), me.epoch);
+        let applied = inner
+            .store
+            .write(move |t| {
+                still(t, epoch)?;
+                apply::page(t, &seal, since, &page, wall)
+            })
+            .await?;
         changed.parcels |= applied.parcels;
         changed.batches |= applied.batches;
-        if !more {
+        restarts += u32::from(applied.again);
+        if restarts > 2 {
+            return Err(Error::offline("the server's data change from page to page"));
+        }
+        if !more && !applied.again {
             return Ok(());
         }
     }

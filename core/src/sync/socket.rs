@@ -1,12 +1,13 @@
 //! The WebSocket: it says that there is more, or that the session has ended.
 //!
 //! The upgrade goes through the same HTTP client as everything else, so that there is one TLS set-up. A lost socket is
-//! opened again after a wait with jitter; meanwhile the rounds pull every 30 s.
+//! opened again after a wait with jitter; meanwhile the rounds pull every 30 s. A socket belongs to one sign-in: what it
+//! says of the session counts for that one only, and it is left when another begins.
 
 use crate::client::{Inner, random};
 use crate::error::{Error, Result};
 use crate::outbox::send::jitter;
-use crate::session::wipe;
+use crate::session::{SignIn, wipe};
 use futures_util::StreamExt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,25 +38,32 @@ pub(super) async fn listen(inner: Arc<Inner>, mut stopped: watch::Receiver<bool>
                 }
             },
         };
+        let mut epochs = inner.epochs.subscribe();
         tokio::select! {
             _ = stopped.changed() => return,
             () = tokio::time::sleep(wait) => {}
+            _ = epochs.changed() => failures = 0,
         }
     }
 }
 
 /// One socket's life.
 async fn once(inner: &Inner, failures: &mut u32) -> Result<()> {
-    let mut socket = open(inner).await?;
+    let mut epochs = inner.epochs.subscribe();
+    let me = inner.sign_in()?;
+    let mut socket = open(inner, &me).await?;
     loop {
-        let message = tokio::time::timeout(SILENCE, socket.next()).await;
+        let message = tokio::select! {
+            message = tokio::time::timeout(SILENCE, socket.next()) => message,
+            _ = epochs.wait_for(|now| *now != me.epoch) => return Ok(()),
+        };
         let Ok(Some(Ok(message))) = message else { return Ok(()) };
         *failures = 0;
         let Message::Text(text) = message else { continue };
         match serde_json::from_str::<WsEvent>(text.as_str()) {
             Ok(WsEvent::Hello { .. } | WsEvent::Changed { .. }) => inner.sync.wake(),
             Ok(WsEvent::SignedOut) => {
-                wipe(inner).await?;
+                wipe(inner, me.epoch).await?;
                 return Err(Error::SignedOut);
             }
             Err(_) => tracing::debug!("a message of another kind on the socket"),
@@ -63,8 +71,8 @@ async fn once(inner: &Inner, failures: &mut u32) -> Result<()> {
     }
 }
 
-async fn open(inner: &Inner) -> Result<WebSocketStream<reqwest::Upgraded>> {
-    let token = inner.token().ok_or(Error::SignedOut)?;
+async fn open(inner: &Inner, me: &SignIn) -> Result<WebSocketStream<reqwest::Upgraded>> {
+    let token = me.pair.access_token.clone();
     let key = generate_key();
     let upgrade = |token: String| {
         let key = key.clone();
@@ -76,7 +84,7 @@ async fn open(inner: &Inner) -> Result<WebSocketStream<reqwest::Upgraded>> {
     };
     let connection = match upgrade(token.clone()).await {
         Err(Error::Refused(refusal)) if refusal.status == 401 => {
-            let token = inner.refresh(&token).await?;
+            let token = inner.refresh(me, &token).await?;
             upgrade(token).await?
         }
         other => other?,

@@ -41,7 +41,7 @@ async fn pending_operations_stay_over_a_new_base() {
         parcel.mark = CallMark::Answered;
         parcel.rev = rev;
     }
-    super::pull::pull(&phone.client.inner).await.unwrap();
+    super::pull::pull(&phone.client.inner, &phone.client.inner.sign_in().unwrap()).await.unwrap();
     let shown = phone.client.tasks().get(id).await.unwrap();
     assert_eq!((shown.state, shown.mark), (ParcelState::AtStation, CallMark::Answered));
     phone.client.sync().now().await.unwrap();
@@ -62,7 +62,7 @@ async fn a_restored_server_is_read_afresh_and_local_work_stays() {
         kept
     };
     phone.fake.misbehave(&[Fault::Unavailable]);
-    assert!(super::pull::pull(&phone.client.inner).await.is_ok());
+    assert!(super::pull::pull(&phone.client.inner, &phone.client.inner.sign_in().unwrap()).await.is_ok());
     let shown: BTreeSet<_> = here(&phone).await.into_iter().collect();
     assert!(shown.is_superset(&kept));
     assert_eq!(
@@ -74,6 +74,33 @@ async fn a_restored_server_is_read_afresh_and_local_work_stays() {
     phone.client.sync().now().await.unwrap();
     assert_eq!(here(&phone).await.len(), kept.len() + 2);
     assert_eq!(phone.fake.model.lock().parcels.len(), kept.len() + 2);
+}
+
+#[tokio::test]
+async fn another_generation_is_read_afresh_even_if_revisions_go_on() {
+    let phone = Phone::signed_in().await;
+    phone.client.tasks().import_csv(&list(1..=6), false).await.unwrap();
+    phone.client.sync().now().await.unwrap();
+    assert_eq!(phone.client.sync().status().unwrap().restored_at, None);
+    phone.client.tasks().import_csv(&list(7..=8), false).await.unwrap();
+    let lost = {
+        let mut model = phone.fake.model.lock();
+        let lost = *model.parcels.keys().next().unwrap();
+        model.parcels.remove(&lost);
+        // a restored server starts its revisions far ahead: the cursor does not go back
+        model.rev += 1_000_000;
+        model.generation = "g2".into();
+        lost
+    };
+    phone.client.sync().now().await.unwrap();
+    let shown = here(&phone).await;
+    assert_eq!((shown.len(), shown.contains(&lost)), (7, false));
+    assert_eq!(phone.fake.model.lock().parcels.len(), 7, "the outbox went out");
+    let status = phone.client.sync().status().unwrap();
+    assert!(status.restored_at.is_some(), "and the courier is told");
+    phone.client.sync().now().await.unwrap();
+    phone.clock.pass(25 * waybell_domain::clock::HOUR);
+    assert_eq!(phone.client.sync().status().unwrap().restored_at, None, "not for ever");
 }
 
 #[tokio::test]

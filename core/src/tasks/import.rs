@@ -11,6 +11,7 @@ use crate::client::random;
 use crate::error::{Error, Result};
 use crate::outbox::OperationKind;
 use crate::outbox::queue::{self, Operation};
+use crate::session::acting;
 use crate::store::seal::Seal;
 use rusqlite::Connection;
 use std::collections::{BTreeSet, HashMap};
@@ -51,6 +52,7 @@ impl Tasks {
         let report = inner
             .store
             .write(move |t| {
+                acting(t, &seal, user.id)?;
                 let (mut report, rows, ids) = examine(t, &seal, &user, table, acted.wall)?;
                 report.import = Some(ImportId::at(acted.wall, random()));
                 if !rows.is_empty() {

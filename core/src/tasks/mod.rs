@@ -12,6 +12,7 @@ use crate::events::Topic;
 use crate::notify::MOST_PARCELS;
 use crate::outbox::OperationKind;
 use crate::outbox::queue::{self, Operation};
+use crate::session::acting;
 use waybell_domain::id::ParcelId;
 use waybell_domain::parcel::{ParcelState, WaybillNo, parcel_id};
 use waybell_domain::wire::{ActedAt, ParcelStateRequest, ParcelView};
@@ -60,7 +61,7 @@ impl Tasks {
     /// `SignedOut`, `NotFound` if one is not on this phone (nothing is changed then), `BadInput` for none.
     pub async fn set_state(&self, parcels: &[ParcelId], state: ParcelState) -> Result<()> {
         let inner = &self.client.inner;
-        inner.user()?;
+        let user = inner.user()?;
         if parcels.is_empty() {
             return Err(Error::bad("parcels", "none is chosen", "choose at least one"));
         }
@@ -69,6 +70,7 @@ impl Tasks {
         inner
             .store
             .write(move |t| {
+                acting(t, &seal, user.id)?;
                 for id in &ids {
                     if rows::find(t, &seal, *id)?.is_none() {
                         return Err(Error::NotFound("parcel"));

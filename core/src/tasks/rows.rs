@@ -98,7 +98,6 @@ impl<'a> Writer<'a> {
             .prepare_cached(
                 "INSERT INTO parcel (id, waybill_no, address, state, mark, sequence, imported_at, rev, body, base, touched) \
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT (id) DO UPDATE SET \
-                 indexed = CASE WHEN address = excluded.address AND waybill_no = excluded.waybill_no THEN indexed ELSE 0 END, \
                  waybill_no = excluded.waybill_no, address = excluded.address, state = excluded.state, mark = excluded.mark, \
                  sequence = excluded.sequence, imported_at = excluded.imported_at, rev = excluded.rev, body = excluded.body, \
                  base = excluded.base, touched = excluded.touched",
@@ -153,12 +152,11 @@ pub(crate) fn list(c: &Connection, seal: &Seal) -> Result<Vec<ParcelView>> {
     Ok(out)
 }
 
-/// Removes a row and its place in the index.
+/// Removes a row.
 pub(crate) fn remove(t: &Connection, id: &str) -> Result<()> {
     let n: Option<i64> =
         t.prepare_cached("SELECT n FROM parcel WHERE id = ?1")?.query_row([id], |r| r.get(0)).optional()?;
     if let Some(n) = n {
-        t.prepare_cached("DELETE FROM parcel_terms WHERE rowid = ?1")?.execute([n])?;
         t.prepare_cached("DELETE FROM parcel WHERE n = ?1")?.execute([n])?;
         note_removal(t)?;
     }
@@ -173,7 +171,6 @@ pub(crate) fn note_removal(t: &Connection) -> Result<()> {
 
 /// Removes what the server said: its database is an older one than before. What only this phone knows stays.
 pub(crate) fn forget_server(t: &Connection) -> Result<()> {
-    t.execute("DELETE FROM parcel_terms WHERE rowid IN (SELECT n FROM parcel WHERE rev <> ?1)", [LOCAL])?;
     t.execute("DELETE FROM parcel WHERE rev <> ?1", [LOCAL])?;
     t.execute("DELETE FROM batch WHERE rev > 0", [])?;
     t.execute("DELETE FROM recipient", [])?;

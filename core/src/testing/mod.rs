@@ -65,6 +65,8 @@ pub(crate) struct Fake {
     pub seen: Arc<Mutex<Vec<Seen>>>,
     pub url: String,
     spoken: tokio::sync::broadcast::Sender<String>,
+    gate: Arc<tokio::sync::RwLock<()>>,
+    waiting: Arc<tokio::sync::watch::Sender<usize>>,
 }
 
 impl Fake {
@@ -76,6 +78,8 @@ impl Fake {
             late: Arc::default(),
             seen: Arc::default(),
             spoken: tokio::sync::broadcast::channel(16).0,
+            gate: Arc::default(),
+            waiting: Arc::default(),
             url: format!("http://{}", listener.local_addr().unwrap()),
         };
         let this = fake.clone();
@@ -86,6 +90,16 @@ impl Fake {
             }
         });
         fake
+    }
+
+    /// Answers are held back until this is dropped; requests are carried out.
+    pub(crate) fn hold(&self) -> tokio::sync::OwnedRwLockWriteGuard<()> {
+        self.gate.clone().try_write_owned().unwrap()
+    }
+
+    /// Waits until so many answers are held back.
+    pub(crate) async fn held(&self, answers: usize) {
+        self.waiting.subscribe().wait_for(|n| *n >= answers).await.unwrap();
     }
 
     /// The next requests that change something meet these.
@@ -152,6 +166,9 @@ impl Fake {
             }
             None => self.model.lock().handle(&request),
         };
+        self.waiting.send_modify(|n| *n += 1);
+        drop(self.gate.read().await);
+        self.waiting.send_modify(|n| *n -= 1);
         let head = format!(
             "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
             body.len()

@@ -11,7 +11,7 @@ use waybell_domain::id::{BatchId, OrganisationId, ParcelId, UserId};
 use waybell_domain::parcel::ParcelState;
 use waybell_domain::wire::{
     BatchAction, BatchCounts, BatchRequest, BatchView, ImportRequest, ParcelStateRequest, ParcelView,
-    PolicyView, Role, SyncPage, TokenPair, UserView,
+    PolicyView, RingAgainRequest, Role, SyncPage, TokenPair, UserView,
 };
 
 /// Something that was carried out.
@@ -40,6 +40,8 @@ pub(crate) struct Model {
     pub signed_out: bool,
     pub refreshes: u32,
     pub page: usize,
+    /// Generation of the data; empty as an old server.
+    pub generation: String,
     keys: HashMap<String, (Vec<u8>, u16, String)>,
 }
 
@@ -76,6 +78,7 @@ impl Default for Model {
             signed_out: false,
             refreshes: 0,
             page: 2_000,
+            generation: "g1".into(),
             keys: HashMap::new(),
         }
     }
@@ -161,7 +164,7 @@ impl Model {
             "/api/v1/parcels/import" => self.import(&serde_json::from_slice(&request.body).unwrap()),
             "/api/v1/parcels/state" => self.state(&serde_json::from_slice(&request.body).unwrap()),
             "/api/v1/batches" => self.tap(&serde_json::from_slice(&request.body).unwrap()),
-            "/api/v1/batches/again" => refuse(409, "nothing_missed"),
+            "/api/v1/batches/again" => self.again(&serde_json::from_slice(&request.body).unwrap()),
             _ => {
                 let parts: Vec<&str> = path.rsplitn(3, '/').collect();
                 match (BatchAction::parse(parts[0]), BatchId::parse(parts[1])) {
@@ -217,6 +220,23 @@ impl Model {
         answer(views)
     }
 
+    /// Rings everybody who is here: what "missed" means is the real server's business.
+    fn again(&mut self, request: &RingAgainRequest) -> Answer {
+        if self.parcels.is_empty() {
+            return refuse(409, "nothing_missed");
+        }
+        let tap = BatchRequest {
+            id: request.id,
+            template: request.template.clone(),
+            parcels: self.parcels.keys().copied().collect(),
+            acted_at: request.acted_at,
+            start_at: None,
+            display_number: None,
+            confirmed: false,
+        };
+        self.tap(&tap)
+    }
+
     fn tap(&mut self, request: &BatchRequest) -> Answer {
         if let Some((view, _)) = self.batches.get(&request.id) {
             return answer(view);
@@ -237,6 +257,7 @@ impl Model {
             start_at: request.start_at,
             counts: BatchCounts::default(),
             cost_minor: 1,
+            reason: None,
             rev: self.next_rev(),
         };
         if !later {
@@ -249,6 +270,24 @@ impl Model {
 
     fn act(&mut self, id: BatchId, action: BatchAction) -> Answer {
         let rev = self.rev + 1;
+        if action == BatchAction::Undo && !self.batches.contains_key(&id) {
+            let view = BatchView {
+                id,
+                courier: self.user.id,
+                template: String::new(),
+                state: BatchState::Cancelled,
+                created_at: UnixMs(0),
+                start_at: None,
+                counts: BatchCounts::default(),
+                cost_minor: 0,
+                reason: None,
+                rev,
+            };
+            self.rev = rev;
+            self.effects.push(Effect::Act(id, action));
+            self.batches.insert(id, (view.clone(), Vec::new()));
+            return answer(view);
+        }
         let Some((view, _)) = self.batches.get_mut(&id) else { return refuse(404, "not_found") };
         if view.state.is_final() {
             return if action == BatchAction::Undo { answer(&*view) } else { refuse(409, "batch_over") };
@@ -300,6 +339,7 @@ impl Model {
             gone_batches: Vec::new(),
             gone_recipients: Vec::new(),
             now: UnixMs(0),
+            generation: self.generation.clone(),
         }
     }
 }

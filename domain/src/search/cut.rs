@@ -11,15 +11,16 @@ pub(super) enum Run {
     Digits(String),
 }
 
+/// What a character is.
 #[derive(PartialEq, Clone, Copy)]
-enum Kind {
+pub(super) enum Kind {
     Han,
     Latin,
     Digit,
     Other,
 }
 
-fn kind(c: char) -> Kind {
+pub(super) fn kind(c: char) -> Kind {
     match c {
         '0'..='9' => Kind::Digit,
         '\u{3007}' | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' => Kind::Han,

@@ -10,7 +10,8 @@
 //!
 //! An index may return a few more documents (its terms do not know whether bigrams stand side by side); whoever wants
 //! exactly the meaning filters its answer with [`matches()`]. No dictionary is needed: Chinese text is cut into single
-//! characters and pairs of neighbours.
+//! characters and pairs of neighbours. [`Index`] is such an index in memory, whose answer is exact and ranked; it is
+//! what a person who types is served from. [`Finder`] is a query made ready for many texts.
 //!
 //! What a query means: it is cut at spaces into words, each of which must be found; a word is cut into runs of Chinese,
 //! Latin letters and digits.
@@ -22,6 +23,8 @@
 //! The text of a parcel is its address, recipient's name, waybill number and telephone number, with spaces between.
 
 mod cut;
+mod finder;
+mod index;
 mod normal;
 mod query;
 mod spell;
@@ -30,6 +33,8 @@ mod tests;
 
 use std::collections::BTreeSet;
 
+pub use finder::Finder;
+pub use index::{Index, Text};
 pub use normal::{half_width, normalise};
 pub use query::{Rank, TermQuery, matches, query_terms, rank};
 

@@ -54,7 +54,7 @@ fn joined(list: &[TermQuery], between: &str) -> Option<String> {
     }
 }
 
-fn words(query: &str) -> Vec<String> {
+pub(super) fn words(query: &str) -> Vec<String> {
     normalise(query).split_whitespace().map(str::to_owned).collect()
 }
 

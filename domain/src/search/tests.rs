@@ -152,3 +152,33 @@ proptest! {
         prop_assert_eq!(normalise(&once), once);
     }
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+    /// The index in memory gives what a scan gives, in the same order, however many are asked for.
+    #[test]
+    fn the_index_is_a_scan(
+        texts in prop::collection::vec("[幸福花园重庆长安行栋号楼单元室三十二AaBxfhyzcq0-9 \\-]{0,14}", 0..90),
+        queries in prop::collection::vec("[幸福花园重庆长安行栋号楼单元室三十二AaBxfhyzcq0-9 \\-]{0,4}", 12),
+        most in 1usize..12,
+    ) {
+        let texts: Vec<String> = texts.iter().enumerate().map(|(i, t)| format!("{t} 王小明 SF12345678901{i:02} +86138000{i:05}")).collect();
+        let forms: Vec<Text> = texts.iter().map(|t| Text::new(t)).collect();
+        let index = Index::build(forms.iter());
+        for query in queries.iter().map(String::as_str).chain(["8000", "00012", "138", "1", "x", "花", "幸福", "王", "sf"]) {
+            let mut truth: Vec<(Rank, u32)> = (0u32..).zip(&texts).filter(|(_, t)| matches(query, t)).map(|(i, t)| (rank(query, t), i)).collect();
+            if normalise(query).trim().is_empty() {
+                truth.iter_mut().for_each(|t| t.0 = Rank::Parts);
+            }
+            truth.sort_unstable();
+            let finder = Finder::new(query);
+            for (i, text) in (0u32..).zip(&forms) {
+                prop_assert_eq!(finder.rank(text), truth.iter().find(|t| t.1 == i).map(|t| t.0), "{:?} in {:?}", query, &texts[i as usize]);
+            }
+            let all: Vec<u32> = truth.iter().map(|t| t.1).collect();
+            let found = |most| index.find(query, most, |at| &forms[at as usize]);
+            prop_assert_eq!(found(usize::MAX), all.clone(), "{:?}", query);
+            prop_assert_eq!(found(most), all[..most.min(all.len())].to_vec(), "{:?}", query);
+        }
+    }
+}

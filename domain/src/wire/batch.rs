@@ -124,6 +124,10 @@ pub struct BatchView {
     pub counts: BatchCounts,
     /// Expected cost, fen.
     pub cost_minor: i64,
+    /// Why the server has paused it: `restored` after a backup was put back, `damaged …` where something stored does not
+    /// read. `resume` goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// Server revision.
     pub rev: i64,
 }

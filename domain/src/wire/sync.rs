@@ -38,6 +38,10 @@ pub struct SyncPage {
     pub gone_recipients: Vec<RecipientId>,
     /// The server's clock.
     pub now: UnixMs,
+    /// Names the server's data; another one means that they were restored from a backup: pull everything anew. Empty
+    /// from a server that does not tell.
+    #[serde(default)]
+    pub generation: String,
 }
 
 /// A notice template as the phone shows it.

@@ -101,6 +101,7 @@ fn batch_view() -> BatchView {
             cancelled: 1,
         },
         cost_minor: 310,
+        reason: None,
         rev: 43,
     }
 }
@@ -432,12 +433,13 @@ fn sync_page() {
         gone_batches: vec![id!(BatchId, 11)],
         gone_recipients: vec![id!(RecipientId, 12)],
         now: NOW,
+        generation: "7c0f".into(),
     };
     insta::assert_json_snapshot!("sync_page", sent(record));
     let least = read::<SyncPage>(json!({
         "cursor": 1, "more": false, "parcels": [], "batches": [], "recipients": [], "templates": [], "now": 5
     }));
-    assert_eq!(least["gone_parcels"], json!([]));
+    assert_eq!((&least["gone_parcels"], &least["generation"]), (&json!([]), &json!("")));
 }
 
 #[test]

@@ -15,6 +15,9 @@ const BUSY: &str = "[defaults]\nbehaviour = \"busy\"\ndelay_ms = 0\nring_ms = 0\
 /// Answered, and the notice is listened to for 15 s.
 const NOTICE: &str = "[defaults]\nbehaviour = \"answer\"\ndelay_ms = 10\nring_ms = 200\ntalk_ms = 15000\n";
 
+#[path = "bench/phone.rs"]
+mod phone;
+
 fn main() -> anyhow::Result<()> {
     let only: Vec<String> = std::env::args().skip(1).collect();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -28,6 +31,9 @@ fn main() -> anyhow::Result<()> {
         }
         if wanted("import") {
             import().await?;
+        }
+        if wanted("phone") {
+            tell(phone::measure().await?)?;
         }
         if wanted("rss") {
             rss().await?;

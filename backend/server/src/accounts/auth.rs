@@ -33,7 +33,9 @@ impl FromRequestParts<Shared> for Signed {
         let token = bearer(&parts.headers).or_else(|| query_token(parts.uri.query())).ok_or_else(|| {
             ApiError::unauthorised("token_missing", "sign in first: send Authorization: Bearer TOKEN")
         })?;
-        check(app, &token)
+        let signed = check(app, &token)?;
+        app.limits.person(signed.scope.person)?;
+        Ok(signed)
     }
 }
 
@@ -43,7 +45,7 @@ pub fn check(app: &Shared, token: &str) -> Result<Signed, ApiError> {
     let signed = from_claims(&claims).ok_or_else(|| {
         ApiError::unauthorised("token_invalid", "the access token is not one of this server")
     })?;
-    if app.revoked.lock().contains(&signed.session) {
+    if app.revoked.lock().contains_key(&signed.session) {
         return Err(ApiError::unauthorised("signed_out", "this session was signed out"));
     }
     Ok(signed)

@@ -5,6 +5,7 @@ use super::service;
 use crate::app::Shared;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::Body;
+use crate::http::limits::Asker;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -13,11 +14,13 @@ use waybell_domain::wire::{ErrorBody, LoginRequest, RefreshRequest, TokenPair, U
 /// Sign in with login name and password.
 #[utoipa::path(post, path = "/api/v1/auth/login", tag = "accounts", request_body = LoginRequest, responses(
     (status = 200, body = TokenPair), (status = 401, body = ErrorBody), (status = 429, body = ErrorBody)))]
-pub async fn login(State(app): State<Shared>, body: Body<LoginRequest>) -> ApiResult<Json<TokenPair>> {
-    if app.login_limit.check_key(&body.value.login).is_err() {
-        return Err(ApiError::too_many(10));
-    }
+pub async fn login(
+    State(app): State<Shared>,
+    Asker(from): Asker,
+    body: Body<LoginRequest>,
+) -> ApiResult<Json<TokenPair>> {
     let request = body.value;
+    let _turn = app.limits.login(&request.login, from).await?;
     Ok(Json(service::sign_in(&app, &request.login, &request.password, request.device).await?))
 }
 

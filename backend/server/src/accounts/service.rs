@@ -1,6 +1,6 @@
 //! Signing in, refreshing, signing out, making people.
 
-use super::tokens::{ACCESS_MS, Claims, SESSION_MS, new_refresh, refresh_hash};
+use super::tokens::{ACCESS_MS, Claims, SESSION_MS, refresh_hash};
 use crate::app::App;
 use crate::http::error::{ApiError, ApiResult};
 use crate::store::{Write, one};
@@ -69,7 +69,7 @@ pub async fn sign_in(app: &App, login: &str, password: &str, device: DeviceId) -
     let user = person.view().ok_or_else(wrong)?;
     let now = app.clock.now();
     let session = SessionId::at(now, rand::random());
-    let (refresh, hash) = new_refresh(session);
+    let (refresh, hash) = app.tokens.new_refresh(session);
     let write = app.store.begin().await?;
     write
         .exec(
@@ -103,6 +103,8 @@ pub async fn sign_in(app: &App, login: &str, password: &str, device: DeviceId) -
 /// Trades a refresh token for the next pair. See `tokens` for the rule.
 pub async fn refresh(app: &App, token: &str) -> ApiResult<TokenPair> {
     let gone = || ApiError::unauthorised("signed_out", "this session has ended: sign in again");
+    // a token that this server never gave out touches nothing
+    let issued_to = app.tokens.session_of(token).ok_or_else(gone)?;
     let hash = refresh_hash(token);
     let now = app.clock.now();
     let write = app.store.begin().await?;
@@ -115,11 +117,9 @@ pub async fn refresh(app: &App, token: &str) -> ApiResult<TokenPair> {
     .await?;
     let Some(session) = found else {
         // a token of this session that is neither the newest nor the one before: somebody copied it
-        if let Some(sid) = token.split_once('.').and_then(|(s, _)| SessionId::parse(s).ok()) {
-            tracing::warn!(session = %sid, "a refresh token was used again; the session is ended");
-            revoke(app, &write, sid, now).await?;
-            write.commit().await?;
-        }
+        tracing::warn!(session = %issued_to, "a refresh token was used again; the session is ended");
+        revoke(app, &write, issued_to, now).await?;
+        write.commit().await?;
         return Err(gone());
     };
     if session.revoked_at.is_some() || session.expires_at <= now.0 {
@@ -134,7 +134,7 @@ pub async fn refresh(app: &App, token: &str) -> ApiResult<TokenPair> {
         return Err(gone());
     }
     let user = person.view().ok_or_else(gone)?;
-    let (next, next_hash) = new_refresh(sid);
+    let (next, next_hash) = app.tokens.new_refresh(sid);
     // The token that was used stays good as `previous` until the new one is used. Using `previous` again replaces the
     // new one, whose answer was lost.
     let previous = if session.current_hash == hash {
@@ -160,7 +160,7 @@ pub async fn revoke(app: &App, write: &Write, session: SessionId, now: UnixMs) -
             [now.0.into(), session.to_string().into()],
         )
         .await?;
-    app.revoked.lock().insert(session);
+    app.revoked.lock().insert(session, now);
     Ok(())
 }
 
@@ -190,14 +190,20 @@ fn pair(app: &App, user: UserView, session: SessionId, refresh: String, now: Uni
 #[derive(FromQueryResult)]
 struct Revoked {
     id: String,
+    revoked_at: i64,
 }
 
 /// Remembers the sessions that were signed out while their access tokens may still be alive.
 pub async fn load_revoked(app: &App) -> Result<(), crate::store::StoreError> {
     let since = app.clock.now().0 - ACCESS_MS;
-    let rows: Vec<Revoked> =
-        crate::store::all(app.store.read(), "SELECT id FROM session WHERE revoked_at > $1", [since.into()])
-            .await?;
-    app.revoked.lock().extend(rows.iter().filter_map(|r| SessionId::parse(&r.id).ok()));
+    let rows: Vec<Revoked> = crate::store::all(
+        app.store.read(),
+        "SELECT id, revoked_at FROM session WHERE revoked_at > $1",
+        [since.into()],
+    )
+    .await?;
+    app.revoked
+        .lock()
+        .extend(rows.iter().filter_map(|r| Some((SessionId::parse(&r.id).ok()?, UnixMs(r.revoked_at)))));
     Ok(())
 }

@@ -1,13 +1,14 @@
 //! Tokens.
 //!
 //! *Access token*: a JWT (HS256) of ten minutes with person, organisation, branch, role and session. *Refresh token*:
-//! 32 random bytes, stored as SHA-256. Using the newest one makes a new one; the one before stays good until the new
+//! 32 random bytes signed by this server, stored as SHA-256. Using the newest one makes a new one; the one before stays good until the new
 //! one is first used, so a lost answer signs nobody out. A token older than that is reuse: somebody copied it, and the
 //! whole session is revoked.
 
 use crate::http::error::ApiError;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, Mac};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use rand::RngCore;
 use serde::{Deserialize, Serialize};
@@ -43,22 +44,35 @@ pub struct Claims {
 pub struct TokenKeys {
     encoding: EncodingKey,
     decoding: DecodingKey,
+    refresh: Hmac<Sha256>,
 }
 
 impl TokenKeys {
-    /// Reads the secret in `DATA/token.key`, or makes it.
+    /// Reads the secret in `DATA/token.key`, or makes it. A damaged one is made anew: everybody signs in once more, and
+    /// meanwhile the dialler rings.
     pub fn open(data: &Path) -> std::io::Result<TokenKeys> {
         let file = data.join("token.key");
         let secret = match std::fs::read(&file) {
-            Ok(bytes) if bytes.len() >= 32 => bytes,
-            _ => {
+            Ok(bytes) if is_secret(&bytes) => bytes,
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(std::io::Error::other(format!("cannot read {}: {error}", file.display())));
+            }
+            found => {
+                if found.is_ok() {
+                    tracing::error!(
+                        file = %file.display(),
+                        "the secret of the tokens is damaged and is made anew: everybody has to sign in again"
+                    );
+                }
                 let mut bytes = vec![0u8; 48];
                 rand::rng().fill_bytes(&mut bytes);
-                write_private(&file, &bytes)?;
+                crate::files::put(&file, &bytes, crate::files::Readers::Owner)?;
                 bytes
             }
         };
+        let refresh = Hmac::new_from_slice(&secret).map_err(std::io::Error::other)?;
         Ok(TokenKeys {
+            refresh,
             encoding: EncodingKey::from_secret(&secret),
             decoding: DecodingKey::from_secret(&secret),
         })
@@ -68,6 +82,33 @@ impl TokenKeys {
     pub fn sign(&self, claims: &Claims) -> Result<String, ApiError> {
         jsonwebtoken::encode(&Header::new(Algorithm::HS256), claims, &self.encoding)
             .map_err(|e| ApiError::new(axum::http::StatusCode::INTERNAL_SERVER_ERROR, "token", e.to_string()))
+    }
+
+    /// A new refresh token of a session (`SESSION.RANDOM.SIGNATURE`), and its hash.
+    pub fn new_refresh(&self, session: SessionId) -> (String, String) {
+        let mut bytes = [0u8; 32];
+        rand::rng().fill_bytes(&mut bytes);
+        let body = format!("{session}.{}", URL_SAFE_NO_PAD.encode(bytes));
+        let signature = URL_SAFE_NO_PAD.encode(self.mac(&body).finalize().into_bytes());
+        let token = format!("{body}.{signature}");
+        let hash = refresh_hash(&token);
+        (token, hash)
+    }
+
+    /// The session that a refresh token was given out to; `None` for what this server never gave out, so that nobody
+    /// ends another's session by guessing its id.
+    pub fn session_of(&self, token: &str) -> Option<SessionId> {
+        let (body, signature) = token.rsplit_once('.')?;
+        let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
+        self.mac(body).verify_slice(&signature).ok()?;
+        SessionId::parse(body.split_once('.')?.0).ok()
+    }
+
+    fn mac(&self, body: &str) -> Hmac<Sha256> {
+        let mut mac = self.refresh.clone();
+        mac.update(b"refresh.");
+        mac.update(body.as_bytes());
+        mac
     }
 
     /// Checks signature and age.
@@ -86,24 +127,49 @@ impl TokenKeys {
     }
 }
 
-/// A new refresh token of a session (`SESSION.RANDOM`), and its hash.
-pub fn new_refresh(session: SessionId) -> (String, String) {
-    let mut bytes = [0u8; 32];
-    rand::rng().fill_bytes(&mut bytes);
-    let token = format!("{session}.{}", URL_SAFE_NO_PAD.encode(bytes));
-    let hash = refresh_hash(&token);
-    (token, hash)
-}
-
-/// What is stored of a refresh token.
+/// SHA-256 of a token, as stored.
 pub fn refresh_hash(token: &str) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(token))
 }
 
-fn write_private(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    use std::io::Write;
-    use std::os::unix::fs::OpenOptionsExt;
-    let mut f = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(file)?;
-    f.write_all(bytes)?;
-    f.sync_all()
+/// Long enough, and not the zeros that a file system leaves of a file whose bytes never arrived.
+fn is_secret(bytes: &[u8]) -> bool {
+    bytes.len() >= 32 && bytes.iter().any(|b| *b != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refresh(keys: &TokenKeys) -> String {
+        keys.new_refresh(SessionId::at(UnixMs(1), [1; 10])).0
+    }
+
+    #[test]
+    fn the_secret_is_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let token = refresh(&TokenKeys::open(dir.path()).unwrap());
+        assert!(TokenKeys::open(dir.path()).unwrap().session_of(&token).is_some());
+    }
+
+    #[test]
+    fn a_damaged_secret_is_made_anew_and_never_used() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("token.key");
+        let token = refresh(&TokenKeys::open(dir.path()).unwrap());
+        for damage in [&b""[..], &[7; 31], &[0; 48]] {
+            std::fs::write(&file, damage).unwrap();
+            let keys = TokenKeys::open(dir.path()).unwrap();
+            assert!(keys.session_of(&token).is_none());
+            assert!(is_secret(&std::fs::read(&file).unwrap()));
+        }
+    }
+
+    #[test]
+    fn a_secret_that_cannot_be_read_is_an_error_and_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("token.key")).unwrap();
+        let error = TokenKeys::open(dir.path()).err().unwrap();
+        assert!(error.to_string().contains("token.key"), "{error}");
+    }
 }

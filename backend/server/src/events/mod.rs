@@ -47,7 +47,7 @@ async fn serve(app: Shared, signed: Signed, mut socket: WebSocket) {
                 }
             }
             _ = ping.tick() => {
-                if app.revoked.lock().contains(&signed.session) {
+                if app.revoked.lock().contains_key(&signed.session) {
                     let _ = send(&mut socket, &WsEvent::SignedOut).await;
                     break;
                 }

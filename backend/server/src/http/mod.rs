@@ -2,6 +2,7 @@
 
 pub mod error;
 pub mod json;
+pub mod limits;
 pub mod once;
 pub mod query;
 pub mod reference;
@@ -90,6 +91,7 @@ pub fn router(app: Shared) -> Router {
                 "this route does not take this method",
             )
         })
+        .layer(axum::middleware::from_fn_with_state(app.clone(), limits::guard))
         .layer(DefaultBodyLimit::max(32 << 20))
         .layer(tower_http::compression::CompressionLayer::new())
         .with_state(app)

@@ -127,7 +127,7 @@ pub async fn create(
             ],
         )
         .await?;
-    store_people(write, scope, request, &plan, parcels, now, app.clock.wall()).await?;
+    store_people(app, write, scope, request, &plan, parcels, now).await?;
     let organisation = scope.organisation.to_string();
     for s in &plan.suppressed {
         decide(write, now, &organisation, None, Some(&s.parcel.to_string()), "suppressed", s.reason.as_str())
@@ -147,21 +147,22 @@ pub async fn create(
 }
 
 async fn store_people(
+    app: &App,
     write: &Write,
     scope: &Scope,
     request: &BatchRequest,
     plan: &DialPlan,
     parcels: &[ParcelRow],
     now: UnixMs,
-    wall: UnixMs,
 ) -> ApiResult<()> {
+    let wall = app.clock.wall();
     let by_id: HashMap<&str, &ParcelRow> = parcels.iter().map(|p| (p.id.as_str(), p)).collect();
     let mut people: Vec<Value> = Vec::new();
     let mut links: Vec<Value> = Vec::new();
     const WIDTH: usize = 17;
     let mut flushed = 0;
     for (i, call) in plan.calls.iter().enumerate() {
-        let id = RecipientId::at(now, rand::random()).to_string();
+        let id = RecipientId::at(now, app.clock.chance()).to_string();
         let first = call.parcels.first().and_then(|p| by_id.get(p.to_string().as_str()).copied());
         let variables: BTreeMap<String, String> = crate::flow::variables(call);
         people.extend::<[Value; WIDTH]>([
@@ -261,7 +262,7 @@ pub async fn missed_today(
     Ok(parcels)
 }
 
-/// Pause, resume, undo, confirm. Idempotent.
+/// Pause, resume, undo, confirm. Idempotent. An undo of a batch that was never seen is kept (see `tombstone`).
 pub async fn act(
     app: &App,
     write: &Write,
@@ -269,10 +270,10 @@ pub async fn act(
     id: BatchId,
     action: BatchAction,
 ) -> ApiResult<BatchView> {
-    let row = by_id(write.tx(), &id)
-        .await?
-        .filter(|r| visible(scope, r))
-        .ok_or_else(|| ApiError::not_found("batch"))?;
+    let row = match by_id(write.tx(), &id).await? {
+        None if action == BatchAction::Undo => return tombstone(app, write, scope, id).await,
+        row => row.filter(|r| visible(scope, r)).ok_or_else(|| ApiError::not_found("batch"))?,
+    };
     let state = BatchState::parse(&row.state).unwrap_or_default();
     let event = match action {
         BatchAction::Pause => BatchEvent::Pause,
@@ -292,7 +293,7 @@ pub async fn act(
     let text = id.to_string();
     write
         .exec(
-            "UPDATE batch SET state = $1, rev = $2 WHERE id = $3",
+            "UPDATE batch SET state = $1, reason = NULL, rev = $2 WHERE id = $3",
             [next.as_str().into(), write.next_rev().into(), text.clone().into()],
         )
         .await?;
@@ -307,6 +308,38 @@ pub async fn act(
         action.as_str(),
         &text,
         "",
+    )
+    .await?;
+    let row = by_id(write.tx(), &id).await?.ok_or_else(|| ApiError::not_found("batch"))?;
+    batch_view(write.tx(), &row).await
+}
+
+/// The undo has overtaken its tap, of which a copy may still be on the way: a cancelled batch without people keeps the
+/// id. The tap, when it comes after all, is answered with this batch and rings nobody (see [`earlier`]).
+async fn tombstone(app: &App, write: &Write, scope: &Scope, id: BatchId) -> ApiResult<BatchView> {
+    let now = app.clock.now();
+    write
+        .exec(
+            "INSERT INTO batch (id, organisation_id, branch_id, courier_id, template_key, state, created_at, acted_at, cost_minor, \
+             fence, rev) VALUES ($1, $2, $3, $4, '', 'cancelled', $5, $5, 0, 0, $6)",
+            [
+                id.to_string().into(),
+                scope.organisation.to_string().into(),
+                scope.branch.map(|b| b.to_string()).into(),
+                scope.person.to_string().into(),
+                now.0.into(),
+                write.next_rev().into(),
+            ],
+        )
+        .await?;
+    crate::audit::record(
+        write,
+        Some(scope.organisation),
+        Some(scope.person),
+        now,
+        BatchAction::Undo.as_str(),
+        &id.to_string(),
+        "unseen",
     )
     .await?;
     let row = by_id(write.tx(), &id).await?.ok_or_else(|| ApiError::not_found("batch"))?;

@@ -1,7 +1,7 @@
 //! The engine: rounds of events, due people, one commit, effects. See the module `notify`.
 
 use super::live::{Call, Effect, Leg, Legs};
-use super::{Command, Ear, recover, result, send, talk};
+use super::{Command, Ear, doubt, recover, result, send, side, talk};
 use crate::app::Shared;
 use crate::store::{StoreError, Write};
 use std::collections::HashMap;
@@ -11,14 +11,17 @@ use tokio::sync::mpsc;
 use waybell_domain::clock::UnixMs;
 use waybell_domain::flow::Flow;
 use waybell_domain::id::{BatchId, OrganisationId};
-use waybell_switch::{Event, EventKind, InviteRecord, LegId};
+use waybell_switch::{Event, EventKind, InviteRecord, LegId, Play};
 
 /// Events taken into one round.
 const EVENTS_A_ROUND: usize = 1_024;
 /// Pause after a failed commit.
 const STORAGE_PAUSE: Duration = Duration::from_millis(500);
-/// Longest sleep while there is nothing to do.
-const IDLE: Duration = Duration::from_secs(5);
+/// Least time from the start of one round to the next. A lone event is dealt with at once; under load events gather,
+/// so that one commit serves many (each costs a millisecond of CPU, whatever it holds).
+const ROUND_EVERY: Duration = Duration::from_millis(20);
+/// What is asked for while nothing is known to become due; the clock ends it sooner (`Clock::rest`).
+const IDLE: Duration = Duration::from_secs(3_600);
 
 /// The dialler's memory.
 pub(crate) struct Engine {
@@ -39,6 +42,12 @@ pub(crate) struct Engine {
     pub flows: HashMap<(OrganisationId, String), Arc<Flow>>,
     /// INVITEs drafted in this round: given back if it fails.
     pub drafted: Vec<InviteRecord>,
+    /// The last round failed, and may have been stored all the same.
+    pub doubt: bool,
+    /// What an earlier life left open and the network is still to be asked about. Nobody else is rung meanwhile.
+    pub backlog: recover::Backlog,
+    /// Organisations that a displayed number belongs to; one that is not here may be shown by all.
+    pub callers: HashMap<String, Vec<String>>,
 }
 
 /// One round's transaction and what follows it.
@@ -64,21 +73,33 @@ pub async fn run(app: Shared, mut ear: Ear, mut events: mpsc::Receiver<Event>) -
         look: true,
         flows: HashMap::new(),
         drafted: Vec::new(),
+        doubt: false,
+        backlog: recover::Backlog::default(),
+        callers: HashMap::new(),
         app,
     };
     recover::recover(&mut engine).await?;
     let mut inbox: Vec<Event> = Vec::new();
     let mut told: Vec<Command> = Vec::new();
     let stopping = engine.app.stopping.clone();
+    let mut next_round = engine.app.clock.now();
     loop {
         let sleep = engine.sleep();
         tokio::select! {
             biased;
             n = events.recv_many(&mut inbox, EVENTS_A_ROUND) => if n == 0 { return Ok(()) },
             () = ear.wake.notified() => engine.look = true,
-            () = tokio::time::sleep(sleep) => engine.look = true,
+            () = engine.app.clock.rest(sleep) => engine.look = true,
             () = stopping.cancelled() => return Ok(()),
         }
+        // in steady work only: a full inbox waits for nothing
+        if inbox.len() < EVENTS_A_ROUND {
+            let early = u64::try_from(next_round.0 - engine.app.clock.now().0).unwrap_or(0);
+            if early > 0 {
+                engine.app.clock.rest(Duration::from_millis(early).min(ROUND_EVERY)).await;
+            }
+        }
+        next_round = UnixMs(engine.app.clock.now().0 + ROUND_EVERY.as_millis() as i64);
         while inbox.len() < EVENTS_A_ROUND
             && let Ok(event) = events.try_recv()
         {
@@ -92,15 +113,20 @@ pub async fn run(app: Shared, mut ear: Ear, mut events: mpsc::Receiver<Event>) -
                 inbox.clear();
                 told.clear();
             }
+            Err(error @ StoreError::Fenced { .. }) => {
+                tracing::error!(%error, "this server stops dialling for good");
+                return Err(error);
+            }
             Err(error) => {
                 // nothing was sent, nothing in memory changed: the same events again in a moment
                 engine.legs.rollback();
+                engine.doubt = true;
                 for record in engine.drafted.drain(..) {
                     engine.app.switch.discard(&record);
                 }
                 tracing::error!(%error, events = inbox.len(), "a round could not be stored");
                 metrics::counter!("waybell_rounds_failed_total").increment(1);
-                tokio::time::sleep(STORAGE_PAUSE).await;
+                engine.app.clock.rest(STORAGE_PAUSE).await;
                 ear.wake.notify_one();
             }
         }
@@ -111,6 +137,9 @@ impl Engine {
     fn sleep(&self) -> Duration {
         let now = self.app.clock.now();
         let mut until = self.next_due;
+        if let Some(at) = self.backlog.next(now) {
+            until = Some(until.map_or(at, |u| u.min(at)));
+        }
         for (_, leg) in self.legs.iter() {
             if let Leg::Recipient(call) = leg {
                 for at in [call.deadline, call.limit].into_iter().flatten() {
@@ -119,7 +148,10 @@ impl Engine {
             }
         }
         match until {
-            Some(at) => Duration::from_millis((at.0 - now.0).clamp(5, IDLE.as_millis() as i64) as u64),
+            Some(at) => {
+                let wait = at.0.saturating_sub(now.0).clamp(5, i64::MAX);
+                Duration::from_millis(wait as u64)
+            }
             None => IDLE,
         }
     }
@@ -133,8 +165,11 @@ impl Engine {
             effects: Vec::new(),
             touched: HashMap::new(),
         };
+        if self.doubt {
+            doubt::settle(self, &mut round).await?;
+        }
         for command in told {
-            self.on_command(&mut round, command);
+            self.on_command(&mut round, command).await?;
         }
         for event in events {
             self.on_event(&mut round, event).await?;
@@ -142,7 +177,7 @@ impl Engine {
         self.on_time(&mut round).await?;
         let look = self.look;
         let mut sent = send::Sent::default();
-        if look && !self.draining {
+        if look && !self.draining && self.backlog.is_empty() {
             sent = send::fill(self, &mut round).await?;
         }
         result::settle_batches(self, &mut round).await?;
@@ -156,6 +191,7 @@ impl Engine {
             crate::crash::point("round.after_commit");
         }
         self.legs.commit();
+        self.doubt = false;
         self.drafted.clear();
         for (batch, change) in touched {
             if let Some(remaining) = self.remaining.get_mut(&batch) {
@@ -171,13 +207,14 @@ impl Engine {
             self.displayed.commit(sent.displayed);
         }
         self.carry_out(effects);
+        recover::ask(self);
         if busy {
             crate::crash::point("round.done");
         }
         Ok(())
     }
 
-    fn on_command(&mut self, round: &mut Round, command: &Command) {
+    async fn on_command(&mut self, round: &mut Round, command: &Command) -> Result<(), StoreError> {
         match command {
             Command::Drain => self.draining = true,
             Command::Cancel(batch) => {
@@ -198,8 +235,9 @@ impl Engine {
                     }
                 }
             }
-            Command::Spoken(spoken) => talk::spoken(self, spoken),
+            Command::Spoken(spoken) => return talk::spoken(self, round, spoken).await,
         }
+        Ok(())
     }
 
     async fn on_event(&mut self, round: &mut Round, event: &Event) -> Result<(), StoreError> {
@@ -219,6 +257,7 @@ impl Engine {
             Some(Leg::Recipient(_)) => match &event.kind {
                 EventKind::Sent => Ok(()),
                 EventKind::Progress { status, .. } => result::progress(self, round, leg, *status).await,
+                EventKind::Challenged { record } => result::challenged(self, round, leg, record).await,
                 EventKind::Answered { dialog } => result::answered(self, round, leg, dialog).await,
                 EventKind::Ended { end } => result::ended(self, round, leg, end).await,
                 EventKind::Digit { digit, .. } => talk::digit(self, round, leg, *digit).await,
@@ -233,9 +272,19 @@ impl Engine {
             }
             Some(Leg::Inbound { announced }) => {
                 let announced = *announced;
-                talk::inbound_event(self, round, leg, announced, &event.kind);
-                Ok(())
+                talk::inbound_event(self, round, leg, announced, &event.kind).await
             }
+            Some(Leg::Ending) => match &event.kind {
+                EventKind::Answered { .. } => {
+                    round.effects.push(Effect::HangUp(leg.clone()));
+                    Ok(())
+                }
+                EventKind::Ended { .. } => {
+                    self.legs.remove(leg);
+                    side::ended(round, leg).await
+                }
+                _ => Ok(()),
+            },
         }
     }
 
@@ -261,14 +310,9 @@ impl Engine {
                     switch.place(*record, permit);
                     crate::crash::point("invite.sent");
                 }
-                Effect::Probe(record) => {
-                    switch.probe(*record);
-                }
-                Effect::CancelStored(record) => {
-                    switch.cancel_stored(*record);
-                }
-                Effect::EndStored(dialog) => {
-                    switch.end_stored(*dialog);
+                Effect::Resubmit(leg) => {
+                    switch.resubmit(&leg);
+                    crate::crash::point("invite.resubmitted");
                 }
                 Effect::Confirm(leg) => {
                     switch.confirm(&leg);
@@ -276,6 +320,7 @@ impl Engine {
                 }
                 Effect::Cancel(leg) => switch.cancel(&leg),
                 Effect::HangUp(leg) => switch.hang_up(&leg, None),
+                Effect::Play { leg, token, prompts } => switch.play(&leg, Play::once(token, prompts)),
                 Effect::StopPlay(leg) => switch.stop_play(&leg),
                 Effect::Digits(leg, digits) => switch.send_digits(&leg, &digits),
                 Effect::Bridge(a, b) => talk::bridge(self.app.clone(), a, b),
@@ -304,6 +349,7 @@ fn word(kind: &EventKind) -> &'static str {
     match kind {
         EventKind::Sent => "sent",
         EventKind::Progress { .. } => "progress",
+        EventKind::Challenged { .. } => "challenged",
         EventKind::Answered { .. } => "answered",
         EventKind::Digit { .. } => "digit",
         EventKind::PlayEnded { completed: true, .. } => "played",

@@ -18,6 +18,12 @@ struct Batch {
     template_key: String,
 }
 
+#[derive(FromQueryResult)]
+struct Side {
+    call_id: String,
+    phone_key: Option<String>,
+}
+
 /// The export of an organisation.
 pub async fn lines(app: &App, scope: &Scope) -> ApiResult<String> {
     let org = organisation(app.store.read(), scope.organisation)
@@ -72,6 +78,16 @@ pub async fn lines(app: &App, scope: &Scope) -> ApiResult<String> {
             "attempt_no": a.attempt_no, "calls": calls, "outcome": a.outcome, "intent_at_ms": a.intent_at,
             "ended_at_ms": a.end_at, "carry_over": false,
         }));
+    }
+    let sides: Vec<Side> = all(
+        app.store.read(),
+        "SELECT call_id, phone_key FROM side_call WHERE kind = 'courier' AND organisation_id = $1",
+        [scope.organisation.to_string().into()],
+    )
+    .await?;
+    for s in &sides {
+        let (phone, _) = split(s.phone_key.as_deref().unwrap_or_default());
+        push(json!({ "kind": "side_call", "call_id": s.call_id, "phone": phone }));
     }
     Ok(out)
 }

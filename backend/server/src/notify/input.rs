@@ -151,6 +151,7 @@ async fn people<C: ConnectionTrait>(
 #[derive(FromQueryResult)]
 struct Planned {
     parcel_id: String,
+    state: String,
 }
 
 /// Everything that decides a dial plan for these parcels, and the policy.
@@ -188,7 +189,10 @@ pub(crate) async fn plan_input<C: ConnectionTrait>(
     input.history = facts.history;
     // an open call about other parcels only puts this one off: the last look waits for its end
     // a parcel that waits in another batch of the same notice belongs to that one: two taps make no second ring
-    for id in waiting_elsewhere(db, notice, &ids).await? {
+    for (id, held) in waiting_elsewhere(db, notice, &ids).await? {
+        if held {
+            input.held.insert(id);
+        }
         input.waiting.insert(id);
     }
     input.rates = RatePlan {
@@ -207,20 +211,23 @@ async fn waiting_elsewhere<C: ConnectionTrait>(
     db: &C,
     notice: &str,
     parcels: &[String],
-) -> Result<Vec<ParcelId>, StoreError> {
+) -> Result<Vec<(ParcelId, bool)>, StoreError> {
     let mut out = Vec::new();
     for chunk in parcels.chunks(CHUNK) {
         let mut values: Vec<Value> = vec![notice.into()];
         values.extend(chunk.iter().map(|c| Value::from(c.clone())));
         let sql = format!(
-            "SELECT DISTINCT rp.parcel_id FROM recipient_parcel rp JOIN recipient r ON r.id = rp.recipient_id \
+            "SELECT DISTINCT rp.parcel_id, b.state FROM recipient_parcel rp JOIN recipient r ON r.id = rp.recipient_id \
              JOIN batch b ON b.id = r.batch_id WHERE b.template_key = $1 \
              AND r.state NOT IN ('done', 'suppressed', 'cancelled') AND b.state NOT IN ('cancelled', 'cancelling') \
              AND rp.parcel_id IN ({})",
             marks(2, chunk.len())
         );
         let found: Vec<Planned> = all(db, &sql, values).await?;
-        out.extend(found.iter().filter_map(|p| ParcelId::parse(&p.parcel_id).ok()));
+        out.extend(found.iter().filter_map(|p| {
+            let held = matches!(p.state.as_str(), "paused" | "needs_confirmation");
+            Some((ParcelId::parse(&p.parcel_id).ok()?, held))
+        }));
     }
     Ok(out)
 }

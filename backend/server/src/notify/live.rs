@@ -1,12 +1,13 @@
 //! What the engine holds in memory about calls on the line.
 
+use super::telephone::Permit;
 use crate::flow::Conversation;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use waybell_domain::clock::UnixMs;
 use waybell_domain::dial::attempt::AttemptState;
 use waybell_domain::id::{AttemptId, BatchId, OrganisationId, ParcelId, RecipientId, UserId};
-use waybell_switch::{InviteRecord, LegId, Permit, Prompt};
+use waybell_switch::{InviteRecord, LegEnd, LegId, Prompt};
 
 /// A call to a recipient.
 #[derive(Clone, Debug)]
@@ -29,6 +30,13 @@ pub(crate) struct Call {
     pub route_no: u8,
     pub cancel_requested: bool,
     pub heard_full: bool,
+    /// Our side could not say what it had to: whoever ends the call, the person was not told.
+    pub fault: bool,
+    /// Something that was being said broke off: where we then end the call, the person was not told. Where the callee
+    /// does, that is why it broke off.
+    pub broken: bool,
+    /// Refused on the way, or not sent, at this time and with this end; another trunk is waited for.
+    pub refused: Option<(UnixMs, Box<LegEnd>)>,
     pub keys: String,
     pub answer_at: Option<UnixMs>,
     /// Variables of the notice.
@@ -66,6 +74,8 @@ pub(crate) enum Menu {
 pub(crate) enum Leg {
     /// A recipient is called.
     Recipient(Box<Call>),
+    /// A call beside attempts that an earlier life of the server left open, being ended.
+    Ending,
     /// The courier is rung for a recipient who asked.
     Courier {
         /// The recipient's leg.
@@ -81,9 +91,8 @@ pub(crate) enum Leg {
 /// What is done after the commit.
 pub(crate) enum Effect {
     Place(Box<InviteRecord>, Permit),
-    Probe(Box<InviteRecord>),
-    CancelStored(Box<InviteRecord>),
-    EndStored(Box<waybell_switch::DialogRecord>),
+    /// The INVITE with credentials is stored.
+    Resubmit(LegId),
     Confirm(LegId),
     Cancel(LegId),
     HangUp(LegId),
@@ -91,6 +100,11 @@ pub(crate) enum Effect {
         leg: LegId,
         token: u64,
         text: Vec<String>,
+    },
+    Play {
+        leg: LegId,
+        token: u64,
+        prompts: Vec<Arc<Prompt>>,
     },
     StopPlay(LegId),
     Digits(LegId, String),
@@ -105,14 +119,15 @@ pub(crate) enum Effect {
 pub(crate) struct Spoken {
     pub leg: LegId,
     pub token: u64,
-    pub prompts: Vec<Arc<Prompt>>,
+    /// `None` where they could not be made.
+    pub prompts: Option<Vec<Arc<Prompt>>>,
 }
 
 /// The legs on the line, with the changes of a round on top: the changes count only once the round is committed.
 #[derive(Default)]
 pub(crate) struct Legs {
-    live: HashMap<LegId, Leg>,
-    changed: HashMap<LegId, Option<Leg>>,
+    live: BTreeMap<LegId, Leg>,
+    changed: BTreeMap<LegId, Option<Leg>>,
 }
 
 impl Legs {
@@ -144,7 +159,7 @@ impl Legs {
 
     /// The round is durable.
     pub(crate) fn commit(&mut self) {
-        for (leg, what) in self.changed.drain() {
+        for (leg, what) in std::mem::take(&mut self.changed) {
             match what {
                 Some(what) => self.live.insert(leg, what),
                 None => self.live.remove(&leg),

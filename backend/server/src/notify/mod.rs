@@ -22,16 +22,21 @@
 //! * what is shown follows from what is stored: marks are written with the outcome.
 
 pub mod accept;
+mod doubt;
 mod engine;
 pub mod export;
 mod input;
 mod live;
+mod park;
 mod recover;
 mod result;
 pub mod routes;
 pub mod rows;
 mod send;
+mod side;
 mod talk;
+pub mod telephone;
+mod ways;
 pub mod why;
 
 pub use engine::run;

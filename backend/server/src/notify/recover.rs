@@ -3,29 +3,110 @@
 //! | stored | done | outcome |
 //! |---|---|---|
 //! | undo was asked for | CANCEL from the stored INVITE | as the far side says |
-//! | answered, dialog stored | BYE from the stored dialog | heard in full if that was stored, `Interrupted` otherwise |
+//! | answered, dialog stored | BYE from the stored dialog | heard in full if that was stored, `Interrupted` otherwise; stored when the BYE is answered |
+//! | a menu answered that asks for an extension | BYE likewise | `Unknown` |
+//! | a restored copy, or another server's | nothing | `Unknown`, or as answered |
 //! | anything else | probe: the same INVITE with an unknown `Require` | goes on where it still lives; a final answer is stored; otherwise `Unknown` |
 //!
-//! Nothing is dialled again. A call that still rings goes on as if nothing had happened.
+//! Nothing is dialled again. A call that still rings goes on as if nothing had happened. Questions leave no faster than
+//! calls would, each with a permit of its trunk, so that neither a connection's queue nor a carrier's limit is overrun by a
+//! restart; new calls wait until all have left, which also keeps their RTP ports for them.
 
 use super::engine::{Engine, Round};
-use super::live::{Call, Effect, Menu};
+use super::live::{Call, Leg, Menu};
 use super::rows::{ATTEMPT_COLUMNS, AttemptRow, RECIPIENT_COLUMNS, RecipientRow};
+use super::telephone::Permit;
 use super::{result, send};
 use crate::app::Shared;
 use crate::org::policy::organisation;
-use crate::store::{StoreError, all, number, one};
-use std::collections::HashMap;
+use crate::store::{ORPHANED, StoreError, all, number, one};
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use waybell_domain::clock::UnixMs;
 use waybell_domain::dial::attempt::AttemptState;
 use waybell_domain::dial::outcome::CallOutcome;
 use waybell_domain::id::{AttemptId, BatchId, OrganisationId, RecipientId, UserId};
 use waybell_domain::phone::PhoneNumber;
-use waybell_switch::{DialogRecord, EndHow, InviteRecord, LegEnd};
+use waybell_switch::{DialogRecord, EndHow, InviteRecord, LegEnd, LegId};
 
-/// Becomes the owner: raises the fence of all batches that are not over.
+/// How often the backlog is looked at, how many calls are ended at once, and how long a trunk may give no permit before
+/// it is asked all the same: a trunk whose channels were lowered must not hold the questions back.
+const ASK_EVERY_MS: i64 = 20;
+const ENDED_AT_ONCE: usize = 50;
+const PATIENCE_MS: i64 = 1_000;
+
+/// What is still to be done for calls of an earlier life.
+#[derive(Default)]
+pub(crate) struct Backlog {
+    probes: VecDeque<InviteRecord>,
+    endings: VecDeque<Ending>,
+    next: UnixMs,
+    /// When a question last left.
+    asked: UnixMs,
+}
+
+enum Ending {
+    Cancel(InviteRecord),
+    Bye(DialogRecord),
+}
+
+impl Backlog {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.probes.is_empty() && self.endings.is_empty()
+    }
+
+    /// When it is to be looked at.
+    pub(crate) fn next(&self, now: UnixMs) -> Option<UnixMs> {
+        (!self.is_empty()).then_some(self.next.max(now))
+    }
+}
+
+/// Sends what the trunks allow of the backlog. Only after the round that made it is durable.
+pub(crate) fn ask(engine: &mut Engine) {
+    let now = engine.app.clock.now();
+    if engine.backlog.is_empty() || engine.backlog.next > now {
+        return;
+    }
+    let switch = engine.app.switch.clone();
+    let backlog = &mut engine.backlog;
+    backlog.next = UnixMs(now.0 + ASK_EVERY_MS);
+    for _ in 0..ENDED_AT_ONCE {
+        match backlog.endings.pop_front() {
+            Some(Ending::Cancel(record)) => switch.cancel_stored(record),
+            Some(Ending::Bye(dialog)) => switch.end_stored(dialog),
+            None => break,
+        }
+    }
+    let mut permits: HashMap<String, Vec<Permit>> = HashMap::new();
+    let impatient = now.0 - backlog.asked.0 > PATIENCE_MS;
+    let mut left = VecDeque::new();
+    while let Some(record) = backlog.probes.pop_front() {
+        let waiting = 1 + backlog.probes.len();
+        let free = permits
+            .entry(record.trunk.clone())
+            .or_insert_with(|| switch.try_permits(&record.trunk, waiting.min(ENDED_AT_ONCE)));
+        match free.pop() {
+            Some(permit) => switch.probe_with(record, permit),
+            None if impatient && backlog.asked < now => switch.probe(record),
+            None => {
+                left.push_back(record);
+                continue;
+            }
+        }
+        backlog.asked = now;
+    }
+    backlog.probes = left;
+    if backlog.is_empty() {
+        engine.look = true;
+        engine.next_due = Some(now);
+    }
+}
+
+/// Becomes the owner: raises the fence of all batches that are not over. A store that was claimed has done so.
 pub(crate) async fn take_over(app: &Shared) -> Result<i64, StoreError> {
+    if let Some(fence) = app.store.fence() {
+        return Ok(fence);
+    }
     let write = app.store.begin().await?;
     let fence = 1 + number(write.tx(), "SELECT MAX(fence) FROM batch", [])
         .await?
@@ -58,15 +139,42 @@ pub(crate) async fn recover(engine: &mut Engine) -> Result<(), StoreError> {
     for row in &open {
         one_attempt(engine, &mut round, row).await?;
     }
+    side_calls(engine, &round).await?;
     result::settle_batches(engine, &mut round).await?;
     let Round { write, effects, .. } = round;
     write.commit().await?;
     engine.remaining.clear();
     engine.legs.commit();
     engine.carry_out(effects);
-    if !open.is_empty() {
-        // the probes take their stored RTP ports again before a new call can be given one of them
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    engine.backlog.asked = app.clock.now();
+    ask(engine);
+    Ok(())
+}
+
+#[derive(sea_orm::FromQueryResult)]
+struct SideCall {
+    id: String,
+    invite: Option<String>,
+    dialog: Option<String>,
+}
+
+/// Calls beside attempts are ended.
+async fn side_calls(engine: &mut Engine, round: &Round) -> Result<(), StoreError> {
+    let sql = "SELECT id, invite, dialog FROM side_call WHERE is_open = 1";
+    for row in all::<SideCall, _>(round.write.tx(), sql, []).await? {
+        let dialog = row.dialog.as_deref().and_then(|d| serde_json::from_str::<DialogRecord>(d).ok());
+        let invite = row.invite.as_deref().and_then(|i| serde_json::from_str::<InviteRecord>(i).ok());
+        match (dialog, invite) {
+            (Some(dialog), _) => {
+                engine.legs.put(LegId::new(&dialog.call_id), Leg::Ending);
+                engine.backlog.endings.push_back(Ending::Bye(dialog));
+            }
+            (None, Some(invite)) => {
+                engine.legs.put(invite.leg(), Leg::Ending);
+                engine.backlog.endings.push_back(Ending::Cancel(invite));
+            }
+            (None, None) => super::side::ended(round, &LegId::new(&row.id)).await?,
+        }
     }
     Ok(())
 }
@@ -107,22 +215,41 @@ async fn one_attempt(engine: &mut Engine, round: &mut Round, row: &AttemptRow) -
         let end = nothing_known(&call);
         return result::store(round, &call, CallOutcome::Unknown, &end).await;
     };
-    if let (AttemptState::Answered, Some(dialog)) = (call.state, dialog) {
-        let outcome = if call.heard_full { CallOutcome::AnsweredFull } else { CallOutcome::Interrupted };
+    if row.fence == ORPHANED {
+        let outcome = match call.state {
+            AttemptState::Answered if call.heard_full => CallOutcome::AnsweredFull,
+            AttemptState::Answered => CallOutcome::Interrupted,
+            _ => CallOutcome::Unknown,
+        };
         let end = nothing_known(&call);
-        result::store(round, &call, outcome, &end).await?;
-        round.effects.push(Effect::EndStored(Box::new(dialog)));
+        return result::store(round, &call, outcome, &end).await;
+    }
+    if let Some(dialog) = dialog {
+        // it stays open until the BYE is answered: a second crash must not leave it on the line
+        call.fault = true;
+        if call.state != AttemptState::Answered {
+            // only the menu has answered, and nobody knows what came behind it
+            call.menu = Menu::Connects;
+            call.probed = true;
+        }
+        engine.legs.put_call(LegId::new(&dialog.call_id), call);
+        engine.backlog.endings.push_back(Ending::Bye(dialog));
         return Ok(());
     }
     if call.cancel_requested {
         engine.legs.put_call(invite.leg(), call);
-        round.effects.push(Effect::CancelStored(Box::new(invite)));
+        engine.backlog.endings.push_back(Ending::Cancel(invite));
         return Ok(());
     }
-    super::talk::prepare(engine, round, &call).await?;
+    if let Err(error) = super::talk::prepare(engine, round, &call).await {
+        if !error.is_damage() {
+            return Err(error);
+        }
+        tracing::error!(%error, attempt = %row.id, "its notice does not read; the call is taken up all the same");
+    }
     call.probed = true;
     engine.legs.put_call(invite.leg(), call);
-    round.effects.push(Effect::Probe(Box::new(invite)));
+    engine.backlog.probes.push_back(invite);
     Ok(())
 }
 
@@ -151,6 +278,9 @@ fn call(row: &AttemptRow, recipient: &RecipientRow) -> Option<Call> {
         route_no: u8::try_from(row.route_no).ok()?,
         cancel_requested: row.cancel_requested != 0,
         heard_full: row.heard_full != 0,
+        fault: false,
+        broken: false,
+        refused: None,
         keys: row.keys.clone(),
         answer_at: row.answer_at.map(UnixMs),
         variables: Arc::default(),

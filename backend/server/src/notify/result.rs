@@ -10,11 +10,12 @@ use sea_orm::FromQueryResult;
 use waybell_domain::clock::UnixMs;
 use waybell_domain::dial::attempt::{AttemptEvent, AttemptState};
 use waybell_domain::dial::outcome::{CallEnd, CallOutcome, classify};
+use waybell_domain::dial::policy::Policy;
 use waybell_domain::dial::retry::{AttemptsSoFar, EndedAttempt, RetryDecision};
 use waybell_domain::id::BatchId;
 use waybell_domain::parcel::{AttemptGlance, CallMark};
 use waybell_domain::phone::PhoneNumber;
-use waybell_switch::{DialogRecord, Draft, EndHow, LegEnd, LegId};
+use waybell_switch::{DialogRecord, Draft, EndHow, InviteRecord, LegEnd, LegId};
 
 /// A provisional answer. The first 18x is stored: it is what makes undo leave the call alone.
 pub(crate) async fn progress(
@@ -45,6 +46,26 @@ pub(crate) async fn progress(
     Ok(())
 }
 
+/// The INVITE must leave once more, with credentials: stored first, because it is another transaction.
+pub(crate) async fn challenged(
+    engine: &mut Engine,
+    round: &mut Round,
+    leg: &LegId,
+    record: &InviteRecord,
+) -> Result<(), StoreError> {
+    let Some(call) = engine.legs.call(leg) else { return Ok(()) };
+    let invite = serde_json::to_string(record)
+        .map_err(|e| StoreError::Damaged { what: "attempt.invite", problem: e.to_string() })?;
+    exec(
+        round.write.tx(),
+        "UPDATE attempt SET invite = $1 WHERE id = $2",
+        [invite.into(), call.attempt.to_string().into()],
+    )
+    .await?;
+    round.effects.push(Effect::Resubmit(leg.clone()));
+    Ok(())
+}
+
 /// A 2xx. It is acknowledged only after this round is durable (`Effect::Confirm`).
 pub(crate) async fn answered(
     engine: &mut Engine,
@@ -53,6 +74,9 @@ pub(crate) async fn answered(
     dialog: &DialogRecord,
 ) -> Result<(), StoreError> {
     let Some(mut call) = engine.legs.call(leg) else { return Ok(()) };
+    if call.extension.is_some() && call.menu == Menu::None && call.talk.is_none() {
+        return menu(engine, round, leg, call, dialog).await;
+    }
     let Ok(state) = call.state.on(AttemptEvent::Answer) else { return Ok(()) };
     if call.state == state {
         return Ok(());
@@ -74,6 +98,53 @@ pub(crate) async fn answered(
     talk::begin(engine, round, leg, call).await
 }
 
+/// A menu that asks for the extension has answered, which is no answer. What a BYE needs is stored all the same.
+async fn menu(
+    engine: &mut Engine,
+    round: &mut Round,
+    leg: &LegId,
+    mut call: Call,
+    dialog: &DialogRecord,
+) -> Result<(), StoreError> {
+    if let Ok(state) = call.state.on(AttemptEvent::Ring) {
+        call.state = state;
+    }
+    call.probed = false;
+    call.limit = Some(UnixMs(round.now.0 + i64::from(engine.app.config.call_seconds) * 1000));
+    let text = serde_json::to_string(dialog)
+        .map_err(|e| StoreError::Damaged { what: "attempt.dialog", problem: e.to_string() })?;
+    exec(
+        round.write.tx(),
+        "UPDATE attempt SET state = 'ringing', ring_at = COALESCE(ring_at, $1), dialog = $2 WHERE id = $3",
+        [round.now.0.into(), text.into(), call.attempt.to_string().into()],
+    )
+    .await?;
+    shown(round, &call, "ringing").await?;
+    round.effects.push(Effect::Confirm(leg.clone()));
+    talk::begin(engine, round, leg, call).await
+}
+
+/// The menu is over, and the person is there: this is the answer.
+pub(crate) async fn connected(
+    engine: &mut Engine,
+    round: &mut Round,
+    leg: &LegId,
+    mut call: Call,
+) -> Result<(), StoreError> {
+    if let Ok(state) = call.state.on(AttemptEvent::Answer) {
+        call.state = state;
+    }
+    call.answer_at = Some(round.now);
+    exec(
+        round.write.tx(),
+        "UPDATE attempt SET state = 'answered', answer_at = $1 WHERE id = $2",
+        [round.now.0.into(), call.attempt.to_string().into()],
+    )
+    .await?;
+    shown(round, &call, "talking").await?;
+    talk::begin(engine, round, leg, call).await
+}
+
 /// The leg is over: another route, or the outcome.
 pub(crate) async fn ended(
     engine: &mut Engine,
@@ -86,11 +157,24 @@ pub(crate) async fn ended(
         round.effects.push(Effect::HangUp(courier));
     }
     let facts = facts_of(&call, end);
-    if next_route(engine, round, leg, &mut call, end, &facts).await? {
-        return Ok(());
+    match next_route(engine, round, leg, &mut call, end, &facts).await? {
+        NextRoute::Taken => return Ok(()),
+        NextRoute::Busy if call.refused.as_ref().is_none_or(|r| round.now.0 - r.0.0 < ROUTE_PATIENCE_MS) => {
+            // the other trunks are at their limits: excess waits
+            let since = call.refused.as_ref().map_or(round.now, |r| r.0);
+            call.refused = Some((since, Box::new(end.clone())));
+            call.deadline = Some(UnixMs(round.now.0 + ROUTE_AGAIN_MS));
+            engine.legs.put_call(leg.clone(), call);
+            return Ok(());
+        }
+        NextRoute::Busy | NextRoute::None => {}
     }
     engine.legs.remove(leg);
-    let outcome = classify(&facts);
+    let outcome = match classify(&facts) {
+        // what never left has called nobody: it does not count, and is tried again after a pause that grows
+        CallOutcome::ProviderError if facts.not_sent => CallOutcome::CapacityExceeded,
+        outcome => outcome,
+    };
     store(round, &call, outcome, end).await?;
     engine.look = true;
     Ok(())
@@ -101,12 +185,16 @@ fn facts_of(call: &Call, end: &LegEnd) -> CallEnd {
         end.how,
         EndHow::ProbeGone | EndHow::ProbeSilent | EndHow::ProbeChallenged | EndHow::ProbeOff
     );
-    let died = matches!(
-        end.how,
-        EndHow::ShutDown | EndHow::MediaTimeout | EndHow::SessionExpired | EndHow::TransportFailed
-    );
+    // Once answered, only the callee's BYE says that the callee ended it. Our CANCEL that crossed the answer, sound that
+    // could not be agreed on, a call that we broke off: nobody was told anything.
+    let died = match end.how {
+        EndHow::RemoteBye => call.fault,
+        EndHow::LocalBye => call.fault || call.broken,
+        _ => true,
+    };
     let rang = end.rang || call.state == AttemptState::Ringing;
-    let answered = !probe_failed && (end.answered || call.answer_at.is_some());
+    // a menu that asked for the extension is no answer
+    let answered = !probe_failed && call.menu == Menu::None && (end.answered || call.answer_at.is_some());
     // our ring limit ended it, and no 18x said whether a telephone rang
     let limit_unheard = end.how == EndHow::Cancelled && !call.cancel_requested && !rang;
     let nothing_known =
@@ -122,8 +210,7 @@ fn facts_of(call: &Call, end: &LegEnd) -> CallEnd {
         reason_text: end.reason_text.clone(),
         phrase: end.phrase.clone(),
         rang,
-        // a menu that asked for the extension is no answer
-        answered: answered && call.menu == Menu::None,
+        answered,
         cancelled_by_us: end.how == EndHow::Cancelled,
         our_timeout: nothing_known || matches!(end.how, EndHow::TimedOut),
         heard_full: call.heard_full,
@@ -143,7 +230,22 @@ fn proves(status: Option<u16>, rang: bool) -> bool {
     }
 }
 
-/// Tries the next trunk after a definite refusal that is about the way and not the person, before any 18x.
+/// How soon another trunk is looked for again while all are at their limits, and how long.
+const ROUTE_AGAIN_MS: i64 = 50;
+const ROUTE_PATIENCE_MS: i64 = 30_000;
+
+/// What came of looking for another trunk.
+enum NextRoute {
+    /// The call goes on there.
+    Taken,
+    /// There are some, and they take no call now.
+    Busy,
+    /// There is none, or the call may not be tried again.
+    None,
+}
+
+/// Tries the next trunk after a definite refusal that is about the way and not the person, before any 18x; what never
+/// left has been refused as definitely as can be.
 async fn next_route(
     engine: &mut Engine,
     round: &mut Round,
@@ -151,8 +253,8 @@ async fn next_route(
     call: &mut Call,
     end: &LegEnd,
     facts: &CallEnd,
-) -> Result<bool, StoreError> {
-    let definite = end.how == EndHow::Refused && end.status.is_some_and(|s| s >= 300);
+) -> Result<NextRoute, StoreError> {
+    let definite = facts.not_sent || end.how == EndHow::Refused && end.status.is_some_and(|s| s >= 300);
     let about_the_way = matches!(
         classify(facts),
         CallOutcome::ProviderError | CallOutcome::CapacityExceeded | CallOutcome::CallerBarred
@@ -165,14 +267,24 @@ async fn next_route(
         || engine.draining
         || call.trunks.len() >= 10
     {
-        return Ok(false);
+        return Ok(NextRoute::None);
     }
     let trunks: Vec<String> = engine.app.switch.routes(&call.trunks);
-    for trunk in trunks {
-        let Some(permit) = engine.app.switch.try_permits(&trunk, 1).pop() else { continue };
-        let allowed: &[String] =
-            engine.app.config.trunk.iter().find(|t| t.name == trunk).map_or(&[], |t| t.caller_ids.as_slice());
+    let organisation = call.organisation.to_string();
+    let rank = |name: &str| engine.app.config.trunk.iter().find(|t| t.name == name).map(|t| t.priority);
+    let ranked: Vec<(Option<u16>, String)> = trunks.into_iter().map(|t| (rank(&t), t)).collect();
+    let mut busy = None;
+    for (priority, trunk) in ranked {
+        if busy.is_some_and(|b| b != priority) {
+            // its better is only busy: excess waits
+            break;
+        }
+        let allowed = super::ways::caller_ids(engine, &organisation, &trunk);
         let Some(display) = allowed.iter().find(|n| **n == call.display).or(allowed.first()).cloned() else {
+            continue;
+        };
+        let Some(permit) = engine.app.switch.try_permits(&trunk, 1).pop() else {
+            busy = Some(priority);
             continue;
         };
         let drafted = engine.app.switch.draft(Draft {
@@ -190,6 +302,8 @@ async fn next_route(
         call.call_ids.push(record.call_id.clone());
         call.display = display.clone();
         call.state = AttemptState::Intent;
+        call.refused = None;
+        call.deadline = None;
         let invite = serde_json::to_string(&record)
             .map_err(|e| StoreError::Damaged { what: "attempt.invite", problem: e.to_string() })?;
         exec(
@@ -206,7 +320,7 @@ async fn next_route(
             ],
         )
         .await?;
-        let detail = format!("{} → {trunk}", end.status.unwrap_or_default());
+        let detail = format!("{} → {trunk}", end.status.map_or("-".into(), |s| s.to_string()));
         why::decide(
             &round.write,
             round.now,
@@ -220,9 +334,9 @@ async fn next_route(
         engine.legs.remove(leg);
         engine.legs.put_call(record.leg(), call.clone());
         round.effects.push(Effect::Place(Box::new(record), permit));
-        return Ok(true);
+        return Ok(NextRoute::Taken);
     }
-    Ok(false)
+    Ok(if busy.is_some() { NextRoute::Busy } else { NextRoute::None })
 }
 
 #[derive(FromQueryResult)]
@@ -271,7 +385,14 @@ pub(crate) async fn store(
         .collect();
     let mark = CallMark::roll_up(outcomes.iter().map(|&(number, outcome)| AttemptGlance { number, outcome }));
     let Some(org) = organisation(tx, call.organisation).await? else { return Ok(()) };
-    let policy = org.policy()?;
+    let policy = match org.policy() {
+        Ok(policy) => policy,
+        // the batch is held, so nobody is called by these rules; they only say what is not before when
+        Err(error) => {
+            super::park::park(round, &call.batch.to_string(), Some(call.organisation), &error).await?;
+            Policy::default()
+        }
+    };
     let so_far = AttemptsSoFar::of(outcomes.iter().filter_map(|(_, o)| *o));
     let zone = PhoneNumber::from_key(&call.phone_key).ok().and_then(|p| p.zone()).unwrap_or(org.zone());
     // hours by the wall clock, everything else by the steady one

@@ -132,7 +132,8 @@ pub async fn show(
     Ok(Json(accept::batch_view(app.store.read(), &row).await?))
 }
 
-/// Pause, resume, undo or confirm a batch: `action` is `pause`, `resume`, `undo` or `confirm`.
+/// Pause, resume, undo or confirm a batch: `action` is `pause`, `resume`, `undo` or `confirm`. An undo of an id that was
+/// never seen is kept as a cancelled batch: the tap, should it arrive later, rings nobody.
 #[utoipa::path(post, path = "/api/v1/batches/{id}/{action}", tag = "notify", security(("bearer" = [])),
     params(("id" = String, Path), ("action" = String, Path)),
     responses((status = 200, body = BatchView), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]

@@ -13,7 +13,7 @@ use waybell_domain::wire::{AttemptView, BatchCounts, BatchView, RecipientView};
 
 /// Columns of [`BatchRow`], alias `b`.
 pub const BATCH_COLUMNS: &str = "b.id, b.organisation_id, b.branch_id, b.courier_id, b.template_key, b.state, b.display_number, \
-     b.created_at, b.start_at, b.cost_minor, b.rev";
+     b.created_at, b.start_at, b.cost_minor, b.reason, b.rev";
 
 /// A row of `batch`.
 #[derive(Clone, Debug, FromQueryResult)]
@@ -38,6 +38,8 @@ pub struct BatchRow {
     pub start_at: Option<i64>,
     /// Estimate.
     pub cost_minor: i64,
+    /// Why the server paused it.
+    pub reason: Option<String>,
     /// Revision.
     pub rev: i64,
 }
@@ -54,6 +56,7 @@ impl BatchRow {
             start_at: self.start_at.map(UnixMs),
             counts,
             cost_minor: self.cost_minor,
+            reason: self.reason.clone(),
             rev: self.rev,
         })
     }
@@ -142,7 +145,7 @@ impl RecipientRow {
 /// Columns of [`AttemptRow`], alias `a`.
 pub const ATTEMPT_COLUMNS: &str = "a.id, a.recipient_id, a.batch_id, a.organisation_id, a.phone_key, a.attempt_no, a.is_open, a.state, \
      a.display_number, a.trunk, a.route_no, a.call_ids, a.invite, a.dialog, a.cancel_requested, a.heard_full, a.keys, \
-     a.outcome, a.sip_status, a.release_cause, a.release_dir, a.intent_at, a.ring_at, a.answer_at, a.end_at";
+     a.outcome, a.sip_status, a.release_cause, a.release_dir, a.fence, a.intent_at, a.ring_at, a.answer_at, a.end_at";
 
 /// A row of `attempt`.
 #[derive(Clone, Debug, FromQueryResult)]
@@ -189,6 +192,8 @@ pub struct AttemptRow {
     pub release_cause: Option<i64>,
     /// Who released.
     pub release_dir: Option<String>,
+    /// Number of the owner that wrote it.
+    pub fence: i64,
     /// Intent.
     pub intent_at: i64,
     /// First 18x.

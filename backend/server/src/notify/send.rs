@@ -8,7 +8,10 @@
 use super::engine::{Engine, Round};
 use super::input::{self, Facts};
 use super::live::{Call, Effect, Menu};
+use super::park::park;
 use super::rows::{RECIPIENT_COLUMNS, RecipientRow};
+use super::telephone::Permit;
+use super::ways::{Way, caller_ids, callers, free_permits};
 use crate::store::{StoreError, all, exec, number};
 use sea_orm::{FromQueryResult, Value};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -20,10 +23,12 @@ use waybell_domain::dial::policy::Policy;
 use waybell_domain::id::{AttemptId, BatchId, OrganisationId, RecipientId, UserId};
 use waybell_domain::parcel::{CallMark, ParcelState};
 use waybell_domain::phone::PhoneNumber;
-use waybell_switch::{Draft, Permit};
+use waybell_switch::Draft;
 
-/// People taken into one round at most.
-const PEOPLE_A_ROUND: usize = 200;
+/// Looks at due people of one batch in a round: those who are put off make room for others.
+const LOOKS_A_ROUND: usize = 5;
+/// How soon a person whom only a busy trunk can call is looked at again.
+const BUSY_TRUNK_MS: i64 = 500;
 /// How soon a person with another open call is looked at again.
 const BUSY_PERSON_MS: i64 = 3_000;
 
@@ -67,6 +72,7 @@ struct Running {
     time_zone: String,
     policy: String,
     company: String,
+    text_messages: i64,
     created_at: i64,
 }
 
@@ -83,55 +89,37 @@ pub(crate) async fn fill(engine: &mut Engine, round: &mut Round) -> Result<Sent,
     let batches: Vec<Running> = all(
         round.write.tx(),
         "SELECT b.id, b.organisation_id, b.template_key, b.display_number, br.display_number AS branch_number, o.stopped, \
-         o.time_zone, o.policy, o.company, b.created_at FROM batch b JOIN organisation o ON o.id = b.organisation_id \
+         o.time_zone, o.policy, o.company, o.text_messages, b.created_at FROM batch b \
+         JOIN organisation o ON o.id = b.organisation_id \
          LEFT JOIN branch br ON br.id = b.branch_id WHERE b.state = 'running' ORDER BY b.created_at",
         [],
     )
     .await?;
     sent.next_due = next_start(round).await?;
-    let mut permits: Option<(String, Vec<Permit>)> = None;
+    if !batches.is_empty() {
+        engine.callers = callers(round).await?;
+    }
+    let mut permits: Option<Vec<Way>> = None;
     let mut taken: HashSet<(String, String)> = HashSet::new();
     for batch in batches.iter().filter(|b| b.stopped == 0) {
         if permits.is_none() {
             permits = free_permits(engine);
         }
-        let Some((trunk, free)) = permits.as_mut() else { break };
-        if free.is_empty() {
-            break;
-        }
-        let due: Vec<RecipientRow> = due(round, &batch.id, free.len()).await?;
-        if due.len() == free.len() {
-            sent.more = true;
-        }
-        let rules = Rules {
-            policy: serde_json::from_str(&batch.policy)
-                .map_err(|e| StoreError::Damaged { what: "organisation.policy", problem: e.to_string() })?,
-            zone: batch.time_zone.parse().unwrap_or(chrono_tz::Asia::Shanghai),
-        };
-        let facts = input::facts(round, &batch.organisation_id, &batch.template_key, &due).await?;
-        for row in due {
-            let verdict =
-                check(engine, round, &rules, batch, &facts, &row, &taken, &sent.displayed, trunk).await?;
-            match verdict {
-                Verdict::Go { display } => {
-                    let Some(permit) = free.pop() else { break };
-                    taken.insert((batch.organisation_id.clone(), row.phone_key.clone()));
-                    *sent.displayed.entry(display.clone()).or_default() += 1;
-                    intent(engine, round, batch, row, display, trunk, permit).await?;
-                }
-                Verdict::Later(until) => {
-                    sent.next_due = earlier(sent.next_due, until);
-                    put_off(round, &row, until).await?;
-                }
-                Verdict::Never(reason) => suppress(round, &row, reason).await?,
-                Verdict::GiveUp => give_up(round, &row).await?,
+        let Some(free) = permits.as_mut().filter(|f| !f.is_empty()) else { break };
+        // one batch that does not read back must not hold up all the others
+        match people(engine, round, batch, free, &mut taken, &mut sent).await {
+            Ok(()) => {}
+            Err(error) if error.is_damage() => {
+                let organisation = OrganisationId::parse(&batch.organisation_id).ok();
+                park(round, &batch.id, organisation, &error).await?;
             }
+            Err(error) => return Err(error),
         }
         if free.is_empty() {
             sent.more = true;
         }
     }
-    if permits.as_ref().is_none_or(|(_, p)| p.is_empty()) && !batches.is_empty() {
+    if permits.as_ref().is_none_or(Vec::is_empty) && !batches.is_empty() {
         // out of permits with work perhaps left: look again when the next second's share has come
         sent.next_due = earlier(sent.next_due, UnixMs(round.now.0 + 20));
     }
@@ -144,14 +132,88 @@ pub(crate) async fn fill(engine: &mut Engine, round: &mut Round) -> Result<Sent,
     Ok(sent)
 }
 
+/// Looks at a batch's due people until the permits or the people are at an end. Those who are only put off use none up.
+async fn people(
+    engine: &mut Engine,
+    round: &mut Round,
+    batch: &Running,
+    free: &mut Vec<Way>,
+    taken: &mut HashSet<(String, String)>,
+    sent: &mut Sent,
+) -> Result<(), StoreError> {
+    let rules = Rules {
+        policy: serde_json::from_str(&batch.policy)
+            .map_err(|e| StoreError::Damaged { what: "organisation.policy", problem: e.to_string() })?,
+        zone: batch.time_zone.parse().unwrap_or(chrono_tz::Asia::Shanghai),
+    };
+    let organisation =
+        OrganisationId::parse(&batch.organisation_id).map_err(|e| damaged("batch.organisation_id", e))?;
+    // before anything is written about anybody
+    super::talk::flow(engine, round, organisation, &batch.template_key).await?;
+    for _ in 0..LOOKS_A_ROUND {
+        let most = free.len();
+        let due: Vec<RecipientRow> = due(round, &batch.id, most).await?;
+        let full = due.len() == most;
+        let facts = input::facts(round, &batch.organisation_id, &batch.template_key, &due).await?;
+        for row in due {
+            let Some(trunk) = free.last().map(|w| w.trunk.clone()) else { break };
+            let verdict =
+                check(engine, round, &rules, batch, &facts, &row, taken, &sent.displayed, &trunk).await?;
+            let (way, permit, display) = match verdict {
+                Verdict::Go { display } => match free.pop() {
+                    Some(way) => (way.trunk, way.permit, display),
+                    None => break,
+                },
+                Verdict::Other { way, permit, display } => (way, permit, display),
+                Verdict::Later(until) => {
+                    sent.next_due = earlier(sent.next_due, until);
+                    put_off(round, &row, until).await?;
+                    continue;
+                }
+                Verdict::Never(reason) => {
+                    suppress(round, &row, reason).await?;
+                    continue;
+                }
+                Verdict::GiveUp => {
+                    give_up(round, batch, &row).await?;
+                    continue;
+                }
+            };
+            taken.insert((batch.organisation_id.clone(), row.phone_key.clone()));
+            *sent.displayed.entry(display.clone()).or_default() += 1;
+            intent(engine, round, batch, row, display, &way, permit).await?;
+        }
+        sent.more = full;
+        if !full || free.is_empty() {
+            break;
+        }
+    }
+    Ok(())
+}
+
 enum Verdict {
     Go {
+        display: String,
+    },
+    /// By another trunk than the one looked at: on that one no number may be shown.
+    Other {
+        way: String,
+        permit: Permit,
         display: String,
     },
     Later(UnixMs),
     Never(SuppressReason),
     /// No number is left that the carrier would show: the last outcome stands.
     GiveUp,
+}
+
+/// What a trunk offers for showing.
+enum Shown {
+    Number(String),
+    /// All that are left have been shown often enough today.
+    Capped,
+    /// The carrier has refused each of them.
+    Barred,
 }
 
 #[expect(clippy::too_many_arguments, reason = "everything that decides is named")]
@@ -197,11 +259,49 @@ async fn check(
     {
         return Ok(Verdict::Later(until));
     }
-    let barred = facts.barred.get(&row.id);
-    let allowed = display_numbers(engine, batch, trunk);
+    let barred = facts.barred.get(&row.id).map_or(&[][..], Vec::as_slice);
+    let mut capped = match shown(engine, round, rules, batch, barred, displayed, trunk).await? {
+        Shown::Number(display) => return Ok(Verdict::Go { display }),
+        Shown::Capped => true,
+        Shown::Barred => false,
+    };
+    // another trunk may show another number
+    let mut busy = false;
+    let others: Vec<String> = engine.app.config.trunk.iter().map(|t| t.name.clone()).collect();
+    let up = engine.app.switch.routes(&[trunk.to_owned()]);
+    for way in up.iter().chain(others.iter().filter(|t| *t != trunk && !up.contains(t))) {
+        match shown(engine, round, rules, batch, barred, displayed, way).await? {
+            Shown::Number(display) => match engine.app.switch.try_permits(way, 1).pop() {
+                Some(permit) => return Ok(Verdict::Other { way: way.clone(), permit, display }),
+                None => busy = true,
+            },
+            Shown::Capped => capped = true,
+            Shown::Barred => {}
+        }
+    }
+    if busy {
+        return Ok(Verdict::Later(UnixMs(round.now.0 + BUSY_TRUNK_MS)));
+    }
+    if !capped {
+        return Ok(Verdict::GiveUp);
+    }
+    let tomorrow = rules.policy.next_open(round.wall.next_day(rules.zone), zone);
+    Ok(Verdict::Later(UnixMs(round.now.0 + (tomorrow.0 - round.wall.0))))
+}
+
+/// The number to show on this trunk.
+async fn shown(
+    engine: &mut Engine,
+    round: &Round,
+    rules: &Rules,
+    batch: &Running,
+    barred: &[String],
+    displayed: &HashMap<String, u32>,
+    trunk: &str,
+) -> Result<Shown, StoreError> {
     let mut capped = false;
-    for display in allowed {
-        if barred.is_some_and(|b| b.contains(&display)) {
+    for display in display_numbers(engine, batch, trunk) {
+        if barred.contains(&display) {
             continue;
         }
         if let Some(cap) = rules.policy.display_daily_cap {
@@ -212,14 +312,9 @@ async fn check(
                 continue;
             }
         }
-        return Ok(Verdict::Go { display });
+        return Ok(Shown::Number(display));
     }
-    if !capped {
-        // the carrier has refused every number that may be shown
-        return Ok(Verdict::GiveUp);
-    }
-    let tomorrow = rules.policy.next_open(round.wall.next_day(rules.zone), zone);
-    Ok(Verdict::Later(UnixMs(round.now.0 + (tomorrow.0 - round.wall.0))))
+    Ok(if capped { Shown::Capped } else { Shown::Barred })
 }
 
 /// Why none of the parcels needs the call any more: the reason of the first one.
@@ -253,7 +348,13 @@ async fn intent(
     permit: Permit,
 ) -> Result<(), StoreError> {
     let now = round.now;
-    let attempt = AttemptId::at(now, rand::random());
+    let attempt = AttemptId::at(now, engine.app.clock.chance());
+    // read before anything is written: a row that does not read back holds its batch
+    let recipient = RecipientId::parse(&row.id).map_err(|e| damaged("recipient.id", e))?;
+    let batch_id = BatchId::parse(&row.batch_id).map_err(|e| damaged("recipient.batch_id", e))?;
+    let organisation =
+        OrganisationId::parse(&row.organisation_id).map_err(|e| damaged("recipient.organisation_id", e))?;
+    let courier = UserId::parse(&row.courier_id).map_err(|e| damaged("recipient.courier_id", e))?;
     let Ok(phone) = PhoneNumber::from_key(&row.phone_key) else { return Ok(()) };
     let callee = phone.dial_string();
     let drafted = engine.app.switch.draft(Draft {
@@ -313,11 +414,10 @@ async fn intent(
     mark_parcels(round, &row.parcel_ids(), CallMark::Called, None).await?;
     let call = Call {
         attempt,
-        recipient: RecipientId::parse(&row.id).map_err(|e| damaged("recipient.id", e))?,
-        batch: BatchId::parse(&row.batch_id).map_err(|e| damaged("recipient.batch_id", e))?,
-        organisation: OrganisationId::parse(&row.organisation_id)
-            .map_err(|e| damaged("recipient.organisation_id", e))?,
-        courier: UserId::parse(&row.courier_id).map_err(|e| damaged("recipient.courier_id", e))?,
+        recipient,
+        batch: batch_id,
+        organisation,
+        courier,
         phone_key: row.phone_key.clone(),
         parcels: row.parcel_ids(),
         template: batch.template_key.clone(),
@@ -330,6 +430,9 @@ async fn intent(
         route_no: 0,
         cancel_requested: false,
         heard_full: false,
+        fault: false,
+        broken: false,
+        refused: None,
         keys: String::new(),
         answer_at: None,
         variables: Arc::new(variables(&row, &batch.company)),
@@ -393,16 +496,6 @@ fn damaged(what: &'static str, error: impl std::fmt::Display) -> StoreError {
 
 fn earlier(a: Option<UnixMs>, b: UnixMs) -> Option<UnixMs> {
     Some(a.map_or(b, |a| a.min(b)))
-}
-
-fn free_permits(engine: &Engine) -> Option<(String, Vec<Permit>)> {
-    for trunk in engine.app.switch.routes(&[]) {
-        let permits = engine.app.switch.try_permits(&trunk, PEOPLE_A_ROUND);
-        if !permits.is_empty() {
-            return Some((trunk, permits));
-        }
-    }
-    None
 }
 
 async fn due(round: &Round, batch: &str, most: usize) -> Result<Vec<RecipientRow>, StoreError> {
@@ -493,12 +586,11 @@ async fn decision(round: &Round, row: &RecipientRow, what: &str, detail: &str) -
 
 /// The numbers that may be shown on this trunk: the one asked for first, then the branch's, then the others.
 fn display_numbers(engine: &Engine, batch: &Running, trunk: &str) -> Vec<String> {
-    let allowed: &[String] =
-        engine.app.config.trunk.iter().find(|t| t.name == trunk).map_or(&[], |t| t.caller_ids.as_slice());
+    let allowed = caller_ids(engine, &batch.organisation_id, trunk);
     let mut out: Vec<String> = Vec::with_capacity(allowed.len());
     let wished =
         [&batch.display_number, &batch.branch_number].into_iter().flatten().filter(|n| allowed.contains(n));
-    for number in wished.chain(allowed) {
+    for number in wished.chain(&allowed) {
         if !out.contains(number) {
             out.push(number.clone());
         }
@@ -506,14 +598,29 @@ fn display_numbers(engine: &Engine, batch: &Running, trunk: &str) -> Vec<String>
     out
 }
 
-/// Nothing more can be tried: the last outcome stands.
-async fn give_up(round: &mut Round, row: &RecipientRow) -> Result<(), StoreError> {
+/// Nothing more can be tried: the last outcome stands, and a text message takes the call's place.
+async fn give_up(round: &mut Round, batch: &Running, row: &RecipientRow) -> Result<(), StoreError> {
     exec(
         round.write.tx(),
         "UPDATE recipient SET state = 'done', next_at = NULL, rev = $1 WHERE id = $2",
         [round.write.next_rev().into(), row.id.clone().into()],
     )
     .await?;
+    decision(round, row, "gave_up", "caller_barred").await?;
+    if batch.text_messages != 0
+        && let Ok(organisation) = OrganisationId::parse(&row.organisation_id)
+    {
+        crate::messages::queue_notice(
+            &round.write,
+            round.now,
+            organisation,
+            &row.id,
+            &row.phone_key,
+            &batch.template_key,
+            &variables(row, &batch.company),
+        )
+        .await?;
+    }
     touch(round, &row.batch_id, 1);
     Ok(())
 }

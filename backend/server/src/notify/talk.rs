@@ -1,8 +1,8 @@
 //! What is said and asked once somebody has answered: the flow's commands carried out, its events fed back.
 
-use super::Command;
 use super::engine::{Engine, Round};
 use super::live::{Call, Effect, Leg, Menu, Spoken};
+use super::{Command, side};
 use crate::app::Shared;
 use crate::flow::{Conversation, pieces};
 use crate::store::{StoreError, exec, one};
@@ -10,13 +10,10 @@ use sea_orm::FromQueryResult;
 use std::sync::Arc;
 use waybell_domain::clock::UnixMs;
 use waybell_domain::flow::{Flow, FlowCommand, FlowEvent, notice_arrived};
-use waybell_domain::id::ConsentId;
+use waybell_domain::id::{ConsentId, OrganisationId};
 use waybell_domain::phone::PhoneNumber;
 use waybell_switch::{Draft, EndHow, EventKind, Incoming, LegId, Play, SwitchError};
 
-/// How long a menu speaks before it takes an extension, and how long it then needs to connect.
-const MENU_SPEAKS_MS: i64 = 2_000;
-const MENU_CONNECTS_MS: i64 = 4_000;
 /// Told to who rings the displayed number back, until calls are built.
 const ANNOUNCEMENT: &str =
     "您好，这是快递通知专用号码，暂不支持接听。如需联系快递员，请在通知电话中按零。谢谢，再见。";
@@ -26,15 +23,24 @@ struct FlowText {
     flow: String,
 }
 
-async fn flow(engine: &mut Engine, round: &Round, call: &Call) -> Result<Arc<Flow>, StoreError> {
-    let key = (call.organisation, call.template.clone());
+/// The flow of a notice.
+///
+/// # Errors
+/// [`StoreError::Damaged`] for one that does not read: its batch is held, others go on.
+pub(crate) async fn flow(
+    engine: &mut Engine,
+    round: &Round,
+    organisation: OrganisationId,
+    template: &str,
+) -> Result<Arc<Flow>, StoreError> {
+    let key = (organisation, template.to_owned());
     if let Some(flow) = engine.flows.get(&key) {
         return Ok(flow.clone());
     }
     let row: Option<FlowText> = one(
         round.write.tx(),
         "SELECT flow FROM template WHERE organisation_id = $1 AND key = $2",
-        [call.organisation.to_string().into(), call.template.clone().into()],
+        [organisation.to_string().into(), template.into()],
     )
     .await?;
     let parsed = match row {
@@ -52,7 +58,7 @@ async fn flow(engine: &mut Engine, round: &Round, call: &Call) -> Result<Arc<Flo
 
 /// Has what the call may say made beforehand.
 pub(crate) async fn prepare(engine: &mut Engine, round: &Round, call: &Call) -> Result<(), StoreError> {
-    let flow = flow(engine, round, call).await?;
+    let flow = flow(engine, round, call.organisation, &call.template).await?;
     engine.app.speech.prepare(pieces(&flow, &call.variables));
     Ok(())
 }
@@ -66,18 +72,23 @@ pub(crate) async fn begin(
 ) -> Result<(), StoreError> {
     if call.extension.is_some() && call.menu == Menu::None && call.talk.is_none() {
         call.menu = Menu::Asks;
-        call.deadline = Some(UnixMs(round.now.0 + MENU_SPEAKS_MS));
+        call.deadline = Some(UnixMs(round.now.0 + i64::from(engine.app.config.extension.after_ms)));
         engine.legs.put_call(leg.clone(), call);
         return Ok(());
     }
-    let flow = flow(engine, round, &call).await?;
-    match Conversation::new(flow, &call.variables) {
+    let flow = match flow(engine, round, call.organisation, &call.template).await {
+        Err(error) if !error.is_damage() => return Err(error),
+        flow => flow.map_err(|e| e.to_string()),
+    };
+    let talk = flow.and_then(|f| Conversation::new(f, &call.variables).map_err(|e| e.to_string()));
+    match talk {
         Ok(talk) => {
             call.talk = Some(talk);
             feed(engine, round, leg, call, FlowEvent::Start).await
         }
         Err(error) => {
             tracing::error!(%error, template = %call.template, "a notice cannot start");
+            call.fault = true;
             round.effects.push(Effect::HangUp(leg.clone()));
             engine.legs.put_call(leg.clone(), call);
             Ok(())
@@ -104,8 +115,11 @@ pub(crate) async fn play_ended(
     token: u64,
     completed: bool,
 ) -> Result<(), StoreError> {
-    let Some(call) = engine.legs.call(leg) else { return Ok(()) };
+    let Some(mut call) = engine.legs.call(leg) else { return Ok(()) };
     let Ok(token) = u32::try_from(token) else { return Ok(()) };
+    // one that was stopped for something newer has an older token; a call that has reached its limit is being ended
+    call.broken |=
+        !completed && call.limit.is_some() && call.talk.as_ref().is_some_and(|t| t.token() == token);
     let event = if completed { FlowEvent::Spoken { token } } else { FlowEvent::PlayFailed { token } };
     feed(engine, round, leg, call, event).await
 }
@@ -123,22 +137,24 @@ pub(crate) async fn time(engine: &mut Engine, round: &mut Round, leg: &LegId) ->
     if call.deadline.is_none_or(|d| d > round.now) {
         return Ok(());
     }
+    if let Some((_, end)) = call.refused.clone() {
+        return super::result::ended(engine, round, leg, &end).await;
+    }
     call.deadline = None;
     match call.menu {
         Menu::Asks => {
             call.menu = Menu::Connects;
-            call.deadline = Some(UnixMs(round.now.0 + MENU_CONNECTS_MS));
-            round.effects.push(Effect::Digits(
-                leg.clone(),
-                format!("{}#", call.extension.clone().unwrap_or_default()),
-            ));
+            let menu = &engine.app.config.extension;
+            call.deadline = Some(UnixMs(round.now.0 + i64::from(menu.connect_ms)));
+            let keys = format!("{}{}", call.extension.as_deref().unwrap_or_default(), menu.end);
+            round.effects.push(Effect::Digits(leg.clone(), keys));
             engine.legs.put_call(leg.clone(), call);
             Ok(())
         }
         Menu::Connects => {
             call.menu = Menu::None;
             call.extension = None;
-            begin(engine, round, leg, call).await
+            super::result::connected(engine, round, leg, call).await
         }
         Menu::None => {
             let token = call.awaited;
@@ -176,6 +192,7 @@ async fn feed(
         Ok(commands) => commands,
         Err(error) => {
             tracing::error!(%error, template = %call.template, "a conversation broke off");
+            call.fault = true;
             vec![FlowCommand::Hangup]
         }
     };
@@ -329,6 +346,7 @@ async fn ring_courier(
     });
     let Ok(record) = drafted else { return Ok(false) };
     engine.drafted.push(record.clone());
+    side::courier(round, call, &phone.key(), &record).await?;
     call.courier_leg = Some(record.leg());
     engine.legs.put(record.leg(), Leg::Courier { of: leg.clone() });
     round.effects.push(Effect::Place(Box::new(record), permit));
@@ -344,7 +362,13 @@ pub(crate) async fn courier_event(
     kind: &EventKind,
 ) -> Result<(), StoreError> {
     match kind {
-        EventKind::Answered { .. } => {
+        EventKind::Challenged { record } => {
+            side::challenged(round, courier, record).await?;
+            round.effects.push(Effect::Resubmit(courier.clone()));
+            Ok(())
+        }
+        EventKind::Answered { dialog } => {
+            side::answered(round, courier, dialog).await?;
             round.effects.push(Effect::Confirm(courier.clone()));
             match engine.legs.call(of) {
                 Some(call) if call.courier_leg.as_ref() == Some(courier) => {
@@ -360,6 +384,7 @@ pub(crate) async fn courier_event(
         }
         EventKind::Ended { end } => {
             engine.legs.remove(courier);
+            side::ended(round, courier).await?;
             let Some(mut call) = engine.legs.call(of) else { return Ok(()) };
             if call.courier_leg.as_ref() != Some(courier) {
                 return Ok(());
@@ -392,6 +417,7 @@ pub(crate) async fn incoming(
 ) -> Result<(), StoreError> {
     tracing::info!(trunk = ?incoming.trunk, "a call came in");
     metrics::counter!("waybell_incoming_total").increment(1);
+    side::incoming(round, leg, &incoming.call_id, &incoming.dialog).await?;
     engine.legs.put(leg.clone(), Leg::Inbound { announced: false });
     round.effects.push(Effect::Answer(leg.clone()));
     engine.app.speech.prepare(vec![ANNOUNCEMENT.to_owned()]);
@@ -399,15 +425,16 @@ pub(crate) async fn incoming(
 }
 
 /// What happens on a call that came in: the announcement is played once, then it is hung up.
-pub(crate) fn inbound_event(
+pub(crate) async fn inbound_event(
     engine: &mut Engine,
     round: &mut Round,
     leg: &LegId,
     announced: bool,
     kind: &EventKind,
-) {
+) -> Result<(), StoreError> {
     match kind {
-        EventKind::Answered { .. } if !announced => {
+        EventKind::Answered { dialog } if !announced => {
+            side::answered(round, leg, dialog).await?;
             engine.legs.put(leg.clone(), Leg::Inbound { announced: true });
             round.effects.push(Effect::Speak {
                 leg: leg.clone(),
@@ -416,9 +443,13 @@ pub(crate) fn inbound_event(
             });
         }
         EventKind::PlayEnded { .. } => round.effects.push(Effect::HangUp(leg.clone())),
-        EventKind::Ended { .. } => engine.legs.remove(leg),
+        EventKind::Ended { .. } => {
+            engine.legs.remove(leg);
+            side::ended(round, leg).await?;
+        }
         _ => {}
     }
+    Ok(())
 }
 
 /// How often, and how long apart, a bridge is tried: media of a leg that was answered a moment ago has yet to start.
@@ -433,7 +464,7 @@ pub(crate) fn bridge(app: Shared, a: LegId, b: LegId) {
     tokio::spawn(async move {
         let mut last = None;
         for _ in 0..BRIDGE_TRIES {
-            tokio::time::sleep(BRIDGE_STEP).await;
+            app.clock.sleep(BRIDGE_STEP).await;
             match app.switch.bridge(&a, &b) {
                 Ok(()) => return,
                 // one of them has ended meanwhile
@@ -454,14 +485,40 @@ pub(crate) fn speak(app: Shared, leg: LegId, token: u64, text: Vec<String>) {
         return;
     }
     tokio::spawn(async move {
-        let prompts = app.speech.prompts(&text).await;
+        let prompts = match app.speech.prompts(&text).await {
+            Ok(prompts) => Some(prompts),
+            Err(error) => {
+                tracing::error!(%error, "a prompt could not be made");
+                metrics::counter!("waybell_prompts_failed_total").increment(1);
+                None
+            }
+        };
         app.dialler.tell(Command::Spoken(Spoken { leg, token, prompts }));
     });
 }
 
-/// Words that somebody waits for are made.
-pub(crate) fn spoken(engine: &Engine, spoken: &Spoken) {
-    if engine.legs.get(&spoken.leg).is_some() {
-        engine.app.switch.play(&spoken.leg, Play::once(spoken.token, spoken.prompts.clone()));
+/// Words that somebody waits for are made, or cannot be.
+pub(crate) async fn spoken(
+    engine: &mut Engine,
+    round: &mut Round,
+    spoken: &Spoken,
+) -> Result<(), StoreError> {
+    let (leg, token) = (&spoken.leg, spoken.token);
+    match (engine.legs.get(leg), &spoken.prompts) {
+        (None, _) => Ok(()),
+        (Some(_), Some(prompts)) => {
+            round.effects.push(Effect::Play { leg: leg.clone(), token, prompts: prompts.clone() });
+            Ok(())
+        }
+        (Some(Leg::Recipient(call)), None) => {
+            let mut call = call.clone();
+            call.fault = true;
+            engine.legs.put(leg.clone(), Leg::Recipient(call));
+            play_ended(engine, round, leg, token, false).await
+        }
+        (Some(_), None) => {
+            round.effects.push(Effect::HangUp(leg.clone()));
+            Ok(())
+        }
     }
 }

@@ -48,6 +48,7 @@ struct Planned {
     next_at: Option<i64>,
     state: String,
     parcels: String,
+    paused: Option<String>,
 }
 
 #[derive(FromQueryResult)]
@@ -84,7 +85,8 @@ pub async fn of_parcel(app: &App, scope: &Scope, waybill: &str) -> ApiResult<Why
         vec![line(parcel.imported_at, "imported", "已导入当日清单", "imported with the day's list")];
     let planned: Vec<Planned> = all(
         db,
-        "SELECT r.id, r.batch_id, b.created_at, r.next_at, r.state, r.parcels FROM recipient_parcel rp \
+        "SELECT r.id, r.batch_id, b.created_at, r.next_at, r.state, r.parcels, \
+         CASE b.state WHEN 'paused' THEN COALESCE(b.reason, '') END AS paused FROM recipient_parcel rp \
          JOIN recipient r ON r.id = rp.recipient_id JOIN batch b ON b.id = r.batch_id WHERE rp.parcel_id = $1",
         [parcel.id.clone().into()],
     )
@@ -101,12 +103,32 @@ pub async fn of_parcel(app: &App, scope: &Scope, waybill: &str) -> ApiResult<Why
         ));
         decisions(db, "recipient_id", &p.id, &mut lines).await?;
         calls(db, &p.id, &mut lines).await?;
+        if let Some(reason) = &p.paused
+            && ["planned", "waiting"].contains(&p.state.as_str())
+        {
+            let (zh, en) = held(reason);
+            lines.push(line(app.clock.now().0, "paused", &zh, &en));
+            continue;
+        }
         if let (Some(at), "waiting") = (p.next_at, p.state.as_str()) {
             lines.push(line(at, "next", "下一次呼叫不早于此时", "next call not before this time"));
         }
     }
     lines.sort_by_key(|l| l.at);
     Ok(WhyView { waybill_no: waybill, lines })
+}
+
+/// Why a batch is on hold.
+fn held(reason: &str) -> (String, String) {
+    let (zh, en) = match reason {
+        "" => (String::new(), String::new()),
+        "restored" => (
+            "：服务器数据由备份恢复".to_owned(),
+            ": the server's data were restored from a backup".to_owned(),
+        ),
+        other => (format!("：{other}"), format!(": {other}")),
+    };
+    (format!("批次已暂停{zh}；继续该批次后再呼"), format!("the batch is paused{en}; resume it to go on"))
 }
 
 async fn decisions(
@@ -132,6 +154,10 @@ async fn decisions(
             "recovered" => (
                 format!("服务器重启，向网络查询此通话（当时：{}）", d.detail),
                 format!("the server restarted and asked the network about this call (it was {})", d.detail),
+            ),
+            "gave_up" => (
+                "不再呼叫：没有可用的外显号码".to_owned(),
+                "not called again: no number is left that the carrier would show".to_owned(),
             ),
             "put_off" => (format!("稍后再呼：{}", d.detail), format!("put off: {}", d.detail)),
             _ => (d.detail.clone(), d.detail.clone()),

@@ -1,7 +1,7 @@
 //! `/api/v1/policy`, `/api/v1/stop-all`, `/api/v1/opt-outs`, `/api/v1/people`.
 
 use super::policy::{organisation, view};
-use super::service::{NewPerson, create_person as make_person};
+use super::service::{NewPerson, create_person as make_person, ready};
 use crate::accounts::auth::Signed;
 use crate::app::Shared;
 use crate::http::error::{ApiError, ApiResult};
@@ -36,6 +36,9 @@ pub async fn put_policy(
 ) -> ApiResult<Json<PolicyView>> {
     let scope = signed.administrator()?;
     let now = app.clock.now();
+    body.value
+        .check()
+        .map_err(|e| ApiError::field(e.field, e.problem.clone(), "the rules in force stay as they were"))?;
     let text =
         serde_json::to_string(&body.value).map_err(|e| ApiError::field("policy", e.to_string(), ""))?;
     let write = app.store.begin().await?;
@@ -43,6 +46,14 @@ pub async fn put_policy(
         .exec(
             "UPDATE organisation SET policy = $1, rev = $2 WHERE id = $3",
             [text.into(), write.next_rev().into(), scope.organisation.to_string().into()],
+        )
+        .await?;
+    // whoever waited for an hour that the old rules named is looked at again by the new ones
+    write
+        .exec(
+            "UPDATE recipient SET next_at = $1 WHERE state = 'waiting' AND attempts = 0 AND next_at > $1 AND batch_id IN \
+             (SELECT id FROM batch WHERE organisation_id = $2 AND state = 'running')",
+            [now.0.into(), scope.organisation.to_string().into()],
         )
         .await?;
     crate::audit::record(
@@ -145,6 +156,16 @@ pub async fn put_opt_out(
     let now = app.clock.now();
     let write = app.store.begin().await?;
     opt_out(&write, signed.scope.organisation, &phone.key(), "person", now.0).await?;
+    crate::audit::record(
+        &write,
+        Some(signed.scope.organisation),
+        Some(signed.scope.person),
+        now,
+        "opt_out",
+        &keyed(&phone),
+        "",
+    )
+    .await?;
     write.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -166,9 +187,22 @@ pub async fn delete_opt_out(
             [scope.organisation.to_string().into(), phone.key().into()],
         )
         .await?;
+    if done.rows_affected() == 0 {
+        return Err(ApiError::not_found("opt-out"));
+    }
     touch(&write, scope.organisation).await?;
+    crate::audit::record(
+        &write,
+        Some(scope.organisation),
+        Some(scope.person),
+        app.clock.now(),
+        "opt_in",
+        &keyed(&phone),
+        "",
+    )
+    .await?;
     write.commit().await?;
-    if done.rows_affected() == 0 { Err(ApiError::not_found("opt-out")) } else { Ok(StatusCode::NO_CONTENT) }
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Records that a person wants no calls.
@@ -198,6 +232,13 @@ async fn touch(
         .exec("UPDATE organisation SET rev = $1 WHERE id = $2", [rev.into(), organisation.to_string().into()])
         .await?;
     Ok(())
+}
+
+/// A number as the audit names it: enough to find it again, not enough to ring it.
+fn keyed(phone: &PhoneNumber) -> String {
+    let digits = phone.key();
+    let tail: String = digits.chars().rev().take(4).collect::<Vec<_>>().into_iter().rev().collect();
+    format!("*{tail}")
 }
 
 fn number(text: &str) -> ApiResult<PhoneNumber> {
@@ -278,7 +319,6 @@ pub async fn create_person(
     let scope = signed.administrator()?;
     let now = app.clock.now();
     let request = body.value;
-    let write = app.store.begin().await?;
     let person = NewPerson {
         organisation: scope.organisation,
         branch: scope.branch,
@@ -288,6 +328,8 @@ pub async fn create_person(
         role: request.role,
         phone: request.phone,
     };
+    let person = ready(person).await?;
+    let write = app.store.begin().await?;
     let view = make_person(&write, now, person).await?;
     crate::audit::record(
         &write,

@@ -2,14 +2,15 @@
 //!
 //! Each table is read in revision order from the cursor up to the last commit. Where one table has more rows than fit,
 //! the page ends at that table's last row, and rows of the other tables beyond it wait for the next page; so the cursor
-//! never passes a row that was not sent.
+//! never passes a row that was not sent. Each page names the generation of the data (key `generation` in `meta`), by
+//! which a phone sees that a backup was put back: revisions alone may hide it.
 
 use super::rows::{COLUMNS, ParcelRow};
 use crate::app::App;
 use crate::http::error::ApiResult;
 use crate::notify::rows::{BATCH_COLUMNS, BatchRow, RECIPIENT_COLUMNS, RecipientRow, counts};
 use crate::store::scope::Scope;
-use crate::store::{StoreError, all};
+use crate::store::{StoreError, all, one};
 use sea_orm::{FromQueryResult, Value};
 use waybell_domain::id::ParcelId;
 use waybell_domain::wire::SyncPage;
@@ -74,7 +75,20 @@ pub async fn page(app: &App, scope: &Scope, since: i64, limit: u64) -> ApiResult
         gone_batches: Vec::new(),
         gone_recipients: Vec::new(),
         now: app.clock.wall(),
+        generation: generation(app).await?,
     })
+}
+
+#[derive(FromQueryResult)]
+struct Meta {
+    value: String,
+}
+
+/// Names this server's data; another one after a backup was put back.
+async fn generation(app: &App) -> Result<String, StoreError> {
+    let row: Option<Meta> =
+        one(app.store.read(), "SELECT value FROM meta WHERE key = 'generation'", []).await?;
+    Ok(row.map(|m| m.value).unwrap_or_default())
 }
 
 async fn read<T: FromQueryResult>(

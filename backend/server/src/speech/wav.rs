@@ -50,6 +50,8 @@ pub(super) fn write_8k(file: &Path, pcm: &[i16]) -> std::io::Result<()> {
         writer.write_sample(*s).map_err(std::io::Error::other)?;
     }
     writer.finalize().map_err(std::io::Error::other)?;
+    // a name without its bytes would be a notice of silence after a power cut
+    std::fs::File::open(&part)?.sync_all()?;
     std::fs::rename(part, file)
 }
 

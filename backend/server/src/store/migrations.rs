@@ -4,7 +4,8 @@ use super::{StoreError, number};
 use sea_orm::{ConnectionTrait, DatabaseConnection, TransactionTrait};
 
 /// In order; the number of a schema is its place, from 1. A released file is never changed.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_first.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("migrations/0001_first.sql"), include_str!("migrations/0002_owner.sql")];
 
 /// Tables whose rows carry `rev`.
 const REVISED: &[&str] = &["organisation", "parcel", "parcel_gone", "template", "batch", "recipient"];

@@ -8,20 +8,27 @@
 //! revisions become visible in order: [`Store::committed`] says up to where a phone can pull without a hole. A
 //! transaction that is rolled back leaves a gap in the numbers, which nobody minds.
 //!
+//! **Owner.** A server claims the database at its start ([`Store::claim`]); see `store::owner` for what that prevents.
+//!
 //! **Readers** see the last commit and never wait for the writer (WAL).
 
+mod mark;
 mod migrations;
+mod owner;
 pub mod scope;
 #[cfg(test)]
 mod tests;
 
+pub use owner::{Claim, ORPHANED, RESTORED};
+
+use owner::Owner;
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
     ExecResult, FromQueryResult, Statement, TransactionTrait, Value,
 };
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock};
 use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 
 /// Distance between the revisions of two lives of a server.
@@ -41,6 +48,14 @@ pub enum StoreError {
         /// Highest schema number this program has.
         known: i64,
     },
+    /// Another server has become the owner: this one may store nothing any more.
+    #[error("another server has taken this database over (its fence is {theirs}, ours {ours})")]
+    Fenced {
+        /// The fence in the database.
+        theirs: i64,
+        /// The fence of this server.
+        ours: i64,
+    },
     /// A stored value does not read back.
     #[error("stored {what} is damaged: {problem}")]
     Damaged {
@@ -51,14 +66,57 @@ pub enum StoreError {
     },
 }
 
+impl StoreError {
+    /// The fault lies in what is stored, not in the storing: it comes again however often it is tried.
+    pub fn is_damage(&self) -> bool {
+        use sea_orm::{RuntimeErr, sqlx};
+        match self {
+            StoreError::Damaged { .. } | StoreError::Database(DbErr::Type(_) | DbErr::Json(_)) => true,
+            StoreError::Database(DbErr::Query(RuntimeErr::SqlxError(e))) => {
+                matches!(**e, sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_))
+            }
+            _ => false,
+        }
+    }
+}
+
 /// The database of a server. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
     path: Arc<str>,
+    durability: Durability,
     reader: DatabaseConnection,
     gate: Arc<Mutex<Writer>>,
+    owner: Arc<OnceLock<Owner>>,
     rev: Arc<AtomicI64>,
     committed: Arc<watch::Sender<i64>>,
+    trial: Option<Arc<dyn Trial>>,
+}
+
+/// What a commit promises.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// It is on the disk.
+    Full,
+    /// It is visible, and lost when the power goes. For simulators, which have no power to lose, and for tests that
+    /// must show what would happen.
+    None,
+}
+
+impl Durability {
+    /// `Full`, but for a test's `WAYBELL_SYNCHRONOUS=off` in a build with the feature `crash-points`.
+    fn of_process() -> Durability {
+        let off =
+            cfg!(feature = "crash-points") && std::env::var("WAYBELL_SYNCHRONOUS").is_ok_and(|v| v == "off");
+        if off { Durability::None } else { Durability::Full }
+    }
+}
+
+/// Makes storage fail, for simulators.
+pub trait Trial: Send + Sync {
+    /// Asked before a commit (`done` false: an error means that nothing was stored) and after it (`done`: it was
+    /// stored, but who asked for it is told that it failed).
+    fn commit(&self, done: bool) -> Result<(), DbErr>;
 }
 
 /// The connection of the writer.
@@ -68,19 +126,28 @@ struct Writer {
     /// transaction as open, and later "commits" would only end a savepoint: done in memory, durable nowhere. Such a
     /// connection is replaced before the next write.
     suspect: bool,
+    /// Rows changed over this connection, as far as commits have counted them.
+    changes: i64,
 }
 
 /// The one write transaction. Dropped without [`Write::commit`], it is rolled back.
 pub struct Write {
     tx: DatabaseTransaction,
     gate: OwnedMutexGuard<Writer>,
+    owner: Arc<OnceLock<Owner>>,
     rev: Arc<AtomicI64>,
     committed: Arc<watch::Sender<i64>>,
+    trial: Option<Arc<dyn Trial>>,
 }
 
 impl Store {
     /// Opens and migrates. `url` is `sqlite:PATH`.
     pub async fn open(url: &str) -> Result<Store, StoreError> {
+        Store::open_as(url, Durability::of_process()).await
+    }
+
+    /// Like [`Store::open`], with another durability: for simulators and for tests that must find a fault.
+    pub async fn open_as(url: &str, durability: Durability) -> Result<Store, StoreError> {
         let Some(path) = url.strip_prefix("sqlite:") else {
             return Err(
                 DbErr::Custom(format!("database url must start with sqlite: (got {})", scheme(url))).into()
@@ -90,9 +157,9 @@ impl Store {
             std::fs::create_dir_all(dir)
                 .map_err(|e| DbErr::Custom(format!("cannot create folder for the database: {e}")))?;
         }
-        let writer = connect(path, 1, false).await?;
+        let writer = connect(path, 1, false, durability).await?;
         migrations::run(&writer).await?;
-        let reader = connect(path, 4, true).await?;
+        let reader = connect(path, 4, true, durability).await?;
         // Revisions that were given out and told to phones may have no row any more: never give one out twice.
         let rev = match migrations::highest_rev(&writer).await? {
             0 => 0,
@@ -100,11 +167,19 @@ impl Store {
         };
         Ok(Store {
             path: path.into(),
+            durability,
             reader,
-            gate: Arc::new(Mutex::new(Writer { db: writer, suspect: false })),
+            gate: Arc::new(Mutex::new(Writer { db: writer, suspect: false, changes: 0 })),
+            owner: Arc::default(),
             rev: Arc::new(AtomicI64::new(rev)),
             committed: Arc::new(watch::Sender::new(rev)),
+            trial: None,
         })
+    }
+
+    /// The same database with commits that are put to the trial.
+    pub fn tried(&self, trial: Arc<dyn Trial>) -> Store {
+        Store { trial: Some(trial), ..self.clone() }
     }
 
     /// Takes the writer. Waits while another write runs.
@@ -113,8 +188,9 @@ impl Store {
         if gate.suspect {
             // first the old one, which may still hold the lock of the database
             let _ = gate.db.close_by_ref().await;
-            gate.db = connect(&self.path, 1, false).await?;
+            gate.db = connect(&self.path, 1, false, self.durability).await?;
             gate.suspect = false;
+            gate.changes = 0;
         }
         let tx = match gate.db.begin().await {
             Ok(tx) => tx,
@@ -126,7 +202,14 @@ impl Store {
         // until it is committed: a statement that failed, or a write that was dropped, may leave the driver and SQLite
         // with different ideas of what is open
         gate.suspect = true;
-        Ok(Write { tx, gate, rev: self.rev.clone(), committed: self.committed.clone() })
+        Ok(Write {
+            tx,
+            gate,
+            owner: self.owner.clone(),
+            rev: self.rev.clone(),
+            committed: self.committed.clone(),
+            trial: self.trial.clone(),
+        })
     }
 
     /// Connection for reading.
@@ -161,10 +244,23 @@ impl Write {
 
     /// Makes it durable and visible.
     pub async fn commit(self) -> Result<(), StoreError> {
-        let Write { tx, mut gate, .. } = self;
+        let Write { tx, mut gate, owner, trial, .. } = self;
         let rev = self.rev.load(Ordering::Relaxed);
+        let mark = match owner.get() {
+            Some(owner) => held(&tx, owner, &mut gate.changes).await?,
+            None => None,
+        };
+        if let Some(trial) = &trial {
+            trial.commit(false)?;
+        }
         tx.commit().await?;
+        if let Some(trial) = &trial {
+            trial.commit(true)?;
+        }
         gate.suspect = false;
+        if let (Some(owner), Some(mark)) = (owner.get(), mark) {
+            note(owner, mark);
+        }
         self.committed.send_if_modified(|now| {
             let changed = *now != rev;
             *now = rev;
@@ -180,6 +276,42 @@ impl Write {
         values: impl IntoIterator<Item = Value>,
     ) -> Result<ExecResult, StoreError> {
         exec(&self.tx, sql, values).await
+    }
+}
+
+#[derive(FromQueryResult)]
+struct Held {
+    changes: i64,
+    fence: Option<i64>,
+}
+
+/// Whether the owner is still the owner; counts the commit where there is something to commit.
+async fn held(tx: &DatabaseTransaction, owner: &Owner, counted: &mut i64) -> Result<Option<i64>, StoreError> {
+    let sql = "SELECT total_changes() AS changes, (SELECT fence FROM owner WHERE id = 1) AS fence";
+    let held: Option<Held> = one(tx, sql, []).await?;
+    let (changes, fence) = held.map_or((0, None), |h| (h.changes, h.fence));
+    if fence != Some(owner.fence) {
+        return Err(StoreError::Fenced { theirs: fence.unwrap_or_default(), ours: owner.fence });
+    }
+    if changes == *counted {
+        return Ok(None);
+    }
+    *counted = changes + 1;
+    let sql = "UPDATE owner SET mark = mark + 1 WHERE id = 1 AND fence = $1 RETURNING mark";
+    match number(tx, sql, [owner.fence.into()]).await? {
+        0 => Err(StoreError::Fenced { theirs: 0, ours: owner.fence }),
+        mark => Ok(Some(mark)),
+    }
+}
+
+/// Writes the mark of a commit. One that cannot be written is behind, which means nothing.
+fn note(owner: &Owner, mark: i64) {
+    let mut file = owner.mark.lock();
+    if let Err(error) = file.write(mark) {
+        tracing::warn!(%error, "the mark beside the database cannot be written");
+    }
+    if let Some(file) = file.due() {
+        tokio::task::spawn_blocking(move || file.sync_data());
     }
 }
 
@@ -237,13 +369,21 @@ fn statement(backend: DbBackend, sql: &str, values: impl IntoIterator<Item = Val
     Statement::from_sql_and_values(backend, sql, values)
 }
 
-async fn connect(path: &str, connections: u32, query_only: bool) -> Result<DatabaseConnection, StoreError> {
+async fn connect(
+    path: &str,
+    connections: u32,
+    query_only: bool,
+    durability: Durability,
+) -> Result<DatabaseConnection, StoreError> {
     let mut options = ConnectOptions::new(format!("sqlite://{path}?mode=rwc"));
     options.max_connections(connections).min_connections(1).sqlx_logging(false);
     options.map_sqlx_sqlite_opts(move |o| {
         use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
         o.journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
+            .synchronous(match durability {
+                Durability::Full => SqliteSynchronous::Full,
+                Durability::None => SqliteSynchronous::Off,
+            })
             .foreign_keys(true)
             .busy_timeout(std::time::Duration::from_secs(10))
             .statement_cache_capacity(256)

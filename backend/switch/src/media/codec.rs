@@ -56,6 +56,19 @@ impl Codec {
         }
     }
 
+    /// Magnitude of the loudest of these code words; a level of silence for none.
+    #[must_use]
+    pub fn loudest(self, codes: &[u8]) -> i16 {
+        // Without their signs, code words are in the order of their magnitudes: A-law after its even bits are turned
+        // back, µ-law after all are.
+        let turn = match self {
+            Self::Pcma => 0x55,
+            Self::Pcmu => 0xff,
+        };
+        let most = codes.iter().fold(0u8, |most, code| most.max((code ^ turn) & 0x7f));
+        self.decode((most | 0x80) ^ turn).saturating_abs()
+    }
+
     /// One linear sample to a code word.
     #[must_use]
     pub fn encode(self, sample: i16) -> u8 {
@@ -147,6 +160,21 @@ mod tests {
             let back = Codec::Pcmu.encode(Codec::Pcmu.decode(code));
             // µ-law has two zeros.
             assert!(back == code || (code == 0x7f && back == 0xff), "µ-law {code:#x} -> {back:#x}");
+        }
+    }
+
+    #[test]
+    fn the_loudest_is_found() {
+        for codec in [Codec::Pcma, Codec::Pcmu] {
+            for code in 0..=255u8 {
+                let magnitude = codec.decode(code).saturating_abs();
+                assert_eq!(codec.loudest(&[code]), magnitude, "{codec:?} {code:#x}");
+                assert_eq!(
+                    codec.loudest(&[codec.silence(), code, codec.silence()]),
+                    magnitude.max(codec.decode(codec.silence()))
+                );
+            }
+            assert!(codec.loudest(&[]) <= 8);
         }
     }
 

@@ -19,6 +19,8 @@ const HITS: u8 = 3;
 const MISSES: u8 = 6;
 /// Least energy of a block, mean square: about -37 dBm0.
 const FLOOR: f32 = 40_000.0;
+/// Magnitude of a sample below which a block has no such energy.
+pub(crate) const QUIET: i16 = 200;
 /// Least share of the block's energy in the two tones.
 const PURE: f32 = 0.80;
 /// A tone over the strongest other of its group, as a ratio of energies.
@@ -96,18 +98,32 @@ pub(crate) struct Detector {
     hits: u8,
     misses: u8,
     down: Option<(usize, usize)>,
+    /// Samples in a row below `QUIET`.
+    quiet: usize,
 }
 
 impl Default for Detector {
     fn default() -> Self {
-        Self { block: [0.0; BLOCK], filled: 0, before: None, hits: 0, misses: 0, down: None }
+        Self { block: [0.0; BLOCK], filled: 0, before: None, hits: 0, misses: 0, down: None, quiet: 0 }
     }
 }
 
 impl Detector {
+    /// Takes as many samples, all below `QUIET`, in one step. False where what came before still counts: then they are
+    /// to be pushed.
+    pub(crate) fn quiet(&mut self, samples: usize) -> bool {
+        let over = self.quiet >= BLOCK && self.down.is_none() && self.before.is_none();
+        if over {
+            // The block holds quiet samples only, and does not care which.
+            self.filled = BLOCK - HOP + (self.filled - (BLOCK - HOP) + samples) % HOP;
+        }
+        over
+    }
+
     /// Takes samples in order; calls `found` once for each key.
     pub(crate) fn push(&mut self, samples: impl Iterator<Item = i16>, mut found: impl FnMut(char)) {
         for sample in samples {
+            self.quiet = if sample.saturating_abs() < QUIET { self.quiet + 1 } else { 0 };
             self.block[self.filled] = f32::from(sample);
             self.filled += 1;
             if self.filled == BLOCK {

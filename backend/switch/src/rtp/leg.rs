@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use super::batch::{Batch, Packet};
 use super::packet::{self, Header, Reception};
 use super::sender::{Ended, Sender};
 use super::socket::{self, PortPair};
@@ -36,6 +37,8 @@ pub(crate) struct RtpLeg {
     started: bool,
     pub(crate) sender: Sender,
     pub(crate) partner: Option<usize>,
+    /// In its thread's `epoll`: bridged legs are.
+    pub(crate) watched: bool,
     locked: Option<SocketAddr>,
     candidate: Option<(SocketAddr, u8)>,
     reception: Reception,
@@ -85,6 +88,7 @@ impl RtpLeg {
             started: false,
             sender: Sender::new(chance),
             partner: None,
+            watched: false,
             locked: None,
             candidate: None,
             reception: Reception::default(),
@@ -156,7 +160,25 @@ impl RtpLeg {
             // An ICMP error of an earlier send; it is read off by this.
             Err(_) => return Got::Dropped,
         };
-        let data = &buffer[..length];
+        self.take_in(&buffer[..length], from, now, now)
+    }
+
+    /// Reads what has come, many packets in one call.
+    pub(crate) fn receive_many(&mut self, batch: &mut Batch) {
+        batch.read(&self.rtp, self.locked.is_none());
+    }
+
+    /// One packet of a batch.
+    pub(crate) fn received(&mut self, data: &[u8], packet: Packet, now: u64) -> Got {
+        // A connected socket hears its source alone; the lock may have come with an earlier packet of this batch.
+        match packet.from.or(self.locked) {
+            Some(from) => self.take_in(&data[..packet.length], from, now, packet.at.unwrap_or(now)),
+            None => self.drop_packet(),
+        }
+    }
+
+    /// `arrival` is in nanoseconds of a clock of its own; `now` is the thread's.
+    fn take_in(&mut self, data: &[u8], from: SocketAddr, now: u64, arrival: u64) -> Got {
         let Some(header) = packet::parse(data) else {
             return self.drop_packet();
         };
@@ -171,7 +193,7 @@ impl RtpLeg {
         self.last_heard = Some(now);
         self.counters.received.fetch_add(1, Ordering::Relaxed);
         self.totals.received.fetch_add(1, Ordering::Relaxed);
-        self.reception.note(&header, (now / 125_000) as u32);
+        self.reception.note(&header, (arrival / 125_000) as u32);
         if event {
             self.event_seen = true;
             let key = self.events.packet(&header, &data[header.start..header.end]);
@@ -194,7 +216,11 @@ impl RtpLeg {
             return None;
         }
         let codec = self.codec_of(header.pt)?;
-        let samples = data[header.start..header.end].iter().map(|b| codec.decode(*b));
+        let speech = &data[header.start..header.end];
+        if codec.loudest(speech) < inband::QUIET && self.inband.quiet(speech.len()) {
+            return None;
+        }
+        let samples = speech.iter().map(|b| codec.decode(*b));
         let mut found = None;
         self.inband.push(samples, |key| found = Some(key));
         if let Some(key) = found {
@@ -220,6 +246,7 @@ impl RtpLeg {
         let ended = self.sender.tick(stream, self.partner.is_some(), |p| {
             let done = if locked.is_some() { rtp.send(p) } else { rtp.send_to(p, remote) };
             sent += u64::from(done.is_ok());
+            done.is_ok()
         });
         self.count_sent(sent);
         self.until_report -= 1;

@@ -4,6 +4,7 @@
 //! sweep is read (one packet a leg a sweep, which is also the flood limit), relayed or looked at for keys, and what is
 //! due every 20 ms is sent. Nothing is allocated for a packet, no lock is taken, and no packet passes through tokio.
 
+pub(crate) mod batch;
 pub(crate) mod dtmf;
 pub(crate) mod engine;
 pub(crate) mod inband;

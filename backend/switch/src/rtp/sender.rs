@@ -13,6 +13,8 @@ const MS: u32 = 20;
 const KEY_PACKETS: u16 = 5;
 /// Packets' times without a packet of the partner after which silence is sent in its place.
 const PARTNER_QUIET: u8 = 5;
+/// One packet in so many may fail to be sent without a play counting as broken off.
+const MOST_LOST: u32 = 10;
 /// Most keys that wait.
 const MAX_KEYS: usize = 64;
 
@@ -25,6 +27,8 @@ struct Playing {
     frame: usize,
     gap: u32,
     packets: u32,
+    /// Those of them that the network took.
+    sent: u32,
 }
 
 /// A play that has ended.
@@ -70,6 +74,8 @@ pub(crate) struct Sender {
     keys: VecDeque<Key>,
     pressed: Option<Pressed>,
     relay: Option<Relay>,
+    /// The packet being sent is one of the play.
+    sounding: bool,
     /// Packets' times since something was relayed.
     quiet_ticks: u8,
     pub(crate) packets: u32,
@@ -89,6 +95,7 @@ impl Sender {
             keys: VecDeque::new(),
             pressed: None,
             relay: None,
+            sounding: false,
             quiet_ticks: 0,
             packets: 0,
             octets: 0,
@@ -104,7 +111,7 @@ impl Sender {
     /// Starts a play. The one that it replaces is returned.
     pub(crate) fn play(&mut self, play: Play) -> Option<Ended> {
         let before = self.stop();
-        self.playing = Some(Playing { play, round: 0, prompt: 0, frame: 0, gap: 0, packets: 0 });
+        self.playing = Some(Playing { play, round: 0, prompt: 0, frame: 0, gap: 0, packets: 0, sent: 0 });
         self.marker = true;
         before
     }
@@ -153,7 +160,7 @@ impl Sender {
         &mut self,
         stream: &Stream,
         bridged: bool,
-        mut out: impl FnMut(&[u8]),
+        mut out: impl FnMut(&[u8]) -> bool,
     ) -> Option<Ended> {
         self.relay_over(bridged);
         if self.pressed.is_none()
@@ -181,7 +188,9 @@ impl Sender {
         if !sound {
             self.buffer[packet::HEADER..].fill(stream.codec.silence());
         }
+        self.sounding = sound;
         self.emit(stream.pt, self.ts, FRAME, &mut out);
+        self.sounding = false;
         self.advance();
         ended
     }
@@ -218,7 +227,9 @@ impl Sender {
             }
             p.round += 1;
             if p.round >= p.play.times.max(1) || p.packets == 0 {
-                let ended = Ended { token: p.play.token, completed: true, played_ms: p.packets * MS };
+                // What had no sound, or what the network did not take, nobody has heard.
+                let completed = p.sent > 0 && p.sent >= p.packets - p.packets / MOST_LOST;
+                let ended = Ended { token: p.play.token, completed, played_ms: p.packets * MS };
                 self.playing = None;
                 return (Some(ended), false);
             }
@@ -232,16 +243,19 @@ impl Sender {
         }
     }
 
-    fn emit(&mut self, pt: u8, ts: u32, length: usize, out: &mut impl FnMut(&[u8])) {
+    fn emit(&mut self, pt: u8, ts: u32, length: usize, out: &mut impl FnMut(&[u8]) -> bool) {
         let marker = std::mem::take(&mut self.marker);
         packet::write(&mut self.buffer, marker, pt, self.seq, ts, self.ssrc);
         self.seq = self.seq.wrapping_add(1);
         self.packets = self.packets.wrapping_add(1);
         self.octets = self.octets.wrapping_add(length as u32);
-        out(&self.buffer[..packet::HEADER + length]);
+        let taken = out(&self.buffer[..packet::HEADER + length]);
+        if let Some(p) = self.playing.as_mut().filter(|_| self.sounding) {
+            p.sent += u32::from(taken);
+        }
     }
 
-    fn key_tick(&mut self, stream: &Stream, out: &mut impl FnMut(&[u8])) {
+    fn key_tick(&mut self, stream: &Stream, out: &mut impl FnMut(&[u8]) -> bool) {
         let Some(mut p) = self.pressed.take() else { return };
         let step = p.step;
         p.step += 1;

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
 
+use super::batch;
 use socket2::{Domain, Protocol, Socket, Type};
 
 /// Expedited forwarding (RFC 3246) with the two ECN bits clear.
@@ -23,7 +24,10 @@ pub(crate) struct PortPair {
 /// Binds `addr` and the port above it.
 pub(crate) fn bind_pair(addr: SocketAddr) -> io::Result<PortPair> {
     let above = addr.port().checked_add(1).ok_or(io::ErrorKind::InvalidInput)?;
-    Ok(PortPair { rtp: bind(addr, RTP_BUFFER)?, rtcp: bind(SocketAddr::new(addr.ip(), above), RTCP_BUFFER)? })
+    let rtp = bind(addr, RTP_BUFFER)?;
+    // Where the system refuses, the jitter that is reported is coarser.
+    let _ = batch::note_arrivals(&rtp);
+    Ok(PortPair { rtp, rtcp: bind(SocketAddr::new(addr.ip(), above), RTCP_BUFFER)? })
 }
 
 fn bind(addr: SocketAddr, buffer: usize) -> io::Result<UdpSocket> {

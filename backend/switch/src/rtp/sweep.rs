@@ -1,8 +1,9 @@
 //! The loop of an RTP thread.
 //!
-//! Every 5 ms, on an absolute clock: commands, then what came (one `epoll_wait` without waiting, one packet a leg),
-//! then what is due. A leg sends in every fourth sweep; legs are spread over the four, so that work and packets are
-//! too. A thread that was held up runs the missed sweeps at once, at most 100 ms of them.
+//! Every 5 ms, on an absolute clock: commands, then what came, then what is due. A bridged leg is read in each sweep
+//! (one `epoll_wait` without waiting, one packet a leg); one that is only listened to, in every sixteenth, all its
+//! packets in one call. A leg sends in every fourth sweep; legs are spread over the sweeps, so that work and packets
+//! are too. A thread that was held up runs the missed sweeps at once, at most 100 ms of them.
 
 use std::collections::HashMap;
 use std::io;
@@ -13,6 +14,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::sync::mpsc::UnboundedSender;
 
+use super::batch::{Batch, PACKET};
 use super::leg::{Got, RtpLeg};
 use super::pool::PortPool;
 use super::sender::Ended;
@@ -22,14 +24,14 @@ use super::{Command, Heard, HeardKind, Totals};
 const SWEEP: u64 = 5_000_000;
 /// Sweeps in a packet's time.
 const SLOTS: u64 = 4;
+/// Sweeps between readings of a leg that is not bridged: 80 ms, which is how late a key may be told.
+const LISTEN: u64 = 16;
 /// Most sweeps made good after a stall.
 const CATCH_UP: u64 = 20;
 /// Ready sockets read in one go.
 const READY: usize = 2048;
 /// Sweeps between looks for silent legs.
 const SILENCE_EVERY: u64 = 200;
-/// Bytes of a packet that are read; RTP of 20 ms has 172.
-const PACKET: usize = 2048;
 
 /// Commands to one thread: those of the agent, and legs that move in from another thread.
 pub(crate) enum Order {
@@ -56,6 +58,8 @@ pub(crate) struct Sweep {
     legs: Vec<Option<Box<RtpLeg>>>,
     free: Vec<usize>,
     by_key: HashMap<u64, usize>,
+    /// Legs in `epoll`.
+    watched: usize,
     expected: HashMap<u64, Vec<Command>>,
 }
 
@@ -76,6 +80,7 @@ impl Sweep {
             legs: Vec::new(),
             free: Vec::new(),
             by_key: HashMap::new(),
+            watched: 0,
             expected: HashMap::new(),
         })
     }
@@ -85,6 +90,7 @@ impl Sweep {
         let mut at = now();
         let mut count = 0u64;
         let mut buffer = vec![0u8; PACKET];
+        let mut batch = Batch::new();
         loop {
             at += SWEEP;
             let time = now();
@@ -96,6 +102,7 @@ impl Sweep {
                 break;
             }
             self.read(&mut buffer);
+            self.listen(count % LISTEN, &mut batch);
             self.send(count % SLOTS);
             if count.is_multiple_of(SILENCE_EVERY) {
                 self.look_for_silence();
@@ -200,15 +207,14 @@ impl Sweep {
             self.legs.push(None);
             self.legs.len() - 1
         });
-        watch(&self.epoll, &leg, index as u64);
         self.by_key.insert(leg.key, index);
         self.legs[index] = Some(leg);
     }
 
     fn take(&mut self, key: u64) -> Option<Box<RtpLeg>> {
         let index = self.by_key.remove(&key)?;
-        let leg = self.legs[index].take()?;
-        unwatch(&self.epoll, &leg);
+        let mut leg = self.legs[index].take()?;
+        self.watched -= usize::from(unwatch(&self.epoll, &mut leg));
         self.free.push(index);
         Some(leg)
     }
@@ -228,6 +234,7 @@ impl Sweep {
         for (mine, other, key) in [(x, y, a), (y, x, b)] {
             if let Some(leg) = self.legs[mine].as_mut() {
                 leg.partner = Some(other);
+                self.watched += usize::from(watch(&self.epoll, leg, mine as u64));
             }
             self.on(key, |l| l.sender.stop());
         }
@@ -235,13 +242,19 @@ impl Sweep {
 
     fn unbridge(&mut self, key: u64) {
         let Some(&index) = self.by_key.get(&key) else { return };
-        let partner = self.legs[index].as_mut().and_then(|l| l.partner.take());
+        let Some(leg) = self.legs[index].as_mut() else { return };
+        let partner = leg.partner.take();
+        self.watched -= usize::from(unwatch(&self.epoll, leg));
         if let Some(other) = partner.and_then(|p| self.legs[p].as_mut()) {
             other.partner = None;
+            self.watched -= usize::from(unwatch(&self.epoll, other));
         }
     }
 
     fn read(&mut self, buffer: &mut [u8]) {
+        if self.watched == 0 {
+            return;
+        }
         // Level-triggered: what does not fit, and what more a leg has, is found by the next sweep.
         let mut ready = std::mem::take(&mut self.ready);
         let n = poll(&self.epoll, &mut ready);
@@ -256,12 +269,35 @@ impl Sweep {
     fn read_one(&mut self, index: usize, buffer: &mut [u8], time: u64) {
         let Some(mut leg) = self.legs.get_mut(index).and_then(Option::take) else { return };
         let got = leg.receive(buffer, time);
-        let key = leg.key;
+        self.take_in(&mut leg, got, buffer, time);
+        self.legs[index] = Some(leg);
+    }
+
+    /// Reads the legs of this sweep that are not bridged.
+    fn listen(&mut self, slot: u64, batch: &mut Batch) {
+        let time = now();
+        for index in (slot as usize..self.legs.len()).step_by(LISTEN as usize) {
+            if self.legs[index].as_ref().is_none_or(|l| l.watched) {
+                continue;
+            }
+            let Some(mut leg) = self.legs[index].take() else { continue };
+            leg.receive_many(batch);
+            for i in 0..batch.len() {
+                let (packet, data) = batch.packet(i);
+                let got = leg.received(data, packet, time);
+                self.take_in(&mut leg, got, data, time);
+            }
+            self.legs[index] = Some(leg);
+        }
+    }
+
+    /// What a packet brings: a key, or sound for the leg's partner.
+    fn take_in(&mut self, leg: &mut RtpLeg, got: Got, buffer: &mut [u8], time: u64) {
         match got {
             Got::Nothing | Got::Dropped => {}
             Got::Speech(header) => {
                 if let Some(digit) = leg.listen(&header, buffer, time) {
-                    self.key_came(&mut leg, digit, false);
+                    self.key_came(leg, digit, false);
                 }
                 let codec = leg.codec_of(header.pt);
                 if let Some(other) = leg.partner.and_then(|p| self.legs[p].as_mut()) {
@@ -270,15 +306,13 @@ impl Sweep {
             }
             Got::Event(header, new) => {
                 if let Some(digit) = new {
-                    self.key_came(&mut leg, digit, true);
+                    self.key_came(leg, digit, true);
                 }
                 if let Some(other) = leg.partner.and_then(|p| self.legs[p].as_mut()) {
                     other.relay(&header, buffer, None);
                 }
             }
         }
-        debug_assert_eq!(key, leg.key);
-        self.legs[index] = Some(leg);
     }
 
     fn key_came(&self, leg: &mut RtpLeg, digit: char, event: bool) {
@@ -355,23 +389,34 @@ fn new_epoll() -> io::Result<OwnedFd> {
 }
 
 #[allow(unsafe_code, reason = "epoll is not in the standard library")]
-fn watch(epoll: &OwnedFd, leg: &RtpLeg, token: u64) {
+fn watch(epoll: &OwnedFd, leg: &mut RtpLeg, token: u64) -> bool {
+    if leg.watched {
+        return false;
+    }
     let mut event = libc::epoll_event { events: libc::EPOLLIN as u32, u64: token };
     // SAFETY: both descriptors are open while borrowed; `event` is valid for reading.
     let done = unsafe {
         libc::epoll_ctl(epoll.as_raw_fd(), libc::EPOLL_CTL_ADD, leg.rtp.as_raw_fd(), &raw mut event)
     };
     if done != 0 {
-        tracing::warn!(error = %io::Error::last_os_error(), "leg's sound will not be heard");
+        // It is read every 80 ms then, as an unbridged one is.
+        tracing::warn!(error = %io::Error::last_os_error(), "a bridged leg's sound will come late");
+        return false;
     }
+    leg.watched = true;
+    true
 }
 
 #[allow(unsafe_code, reason = "epoll is not in the standard library")]
-fn unwatch(epoll: &OwnedFd, leg: &RtpLeg) {
+fn unwatch(epoll: &OwnedFd, leg: &mut RtpLeg) -> bool {
+    if !std::mem::take(&mut leg.watched) {
+        return false;
+    }
     // SAFETY: both descriptors are open while borrowed; the event is ignored for a removal.
     unsafe {
         libc::epoll_ctl(epoll.as_raw_fd(), libc::EPOLL_CTL_DEL, leg.rtp.as_raw_fd(), std::ptr::null_mut());
     }
+    true
 }
 
 #[allow(unsafe_code, reason = "epoll is not in the standard library")]

@@ -22,10 +22,11 @@ use crate::config::TrunkConfig;
 /// Most trunks that [`Trunks::routes`] names.
 const MAX_ROUTES: usize = 10;
 
-/// Permission to place one call; given to [`Switch::place`](crate::Switch::place). Dropped unused, its channel is
-/// free again (its share of the calls a second is not).
+/// Permission to place one call; given to [`Switch::place`](crate::Switch::place). Dropped unused, its channel and its
+/// share of the calls a second are free again.
 pub struct Permit {
     trunk: Arc<Trunk>,
+    spent: bool,
     legs: Arc<AtomicUsize>,
 }
 
@@ -41,6 +42,12 @@ impl Permit {
     pub fn trunk(&self) -> &str {
         &self.trunk.config.name
     }
+
+    /// Something is sent on it.
+    pub(crate) fn spend(mut self) -> Self {
+        self.spent = true;
+        self
+    }
 }
 
 impl Drop for Permit {
@@ -48,6 +55,9 @@ impl Drop for Permit {
         self.legs.fetch_sub(1, Ordering::AcqRel);
         let mut pace = self.trunk.pace.lock();
         pace.in_use = pace.in_use.saturating_sub(1);
+        if !self.spent {
+            pace.tokens = (pace.tokens + 1.0).min(Pace::burst(self.trunk.config.cps));
+        }
         drop(pace);
         self.trunk.freed.notify_waiters();
     }
@@ -68,8 +78,21 @@ pub(crate) struct Peer {
     pub(crate) name: String,
     /// What it resolved to, best first; empty until it did.
     pub(crate) addrs: Vec<SocketAddr>,
-    /// Answers OPTIONS (or is not asked).
-    pub(crate) up: bool,
+    /// Whether calls may go there.
+    pub(crate) life: Life,
+    /// Has answered OPTIONS in this process: only then its silence means something while it answers calls.
+    pub(crate) answers_options: bool,
+}
+
+/// What is known of a peer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Life {
+    /// Answers OPTIONS or calls, or is not asked.
+    Up,
+    /// Nothing was heard of it yet, and it was not silent for long: one call at a time may try.
+    Unproven,
+    /// Silent, out of service, or not to be connected to.
+    Down,
 }
 
 struct Pace {
@@ -121,7 +144,12 @@ impl Trunk {
         let peers = config
             .peers
             .iter()
-            .map(|name| Peer { name: name.clone(), addrs: Vec::new(), up: config.options_interval.is_none() })
+            .map(|name| Peer {
+                name: name.clone(),
+                addrs: Vec::new(),
+                life: if config.options_interval.is_none() { Life::Up } else { Life::Unproven },
+                answers_options: false,
+            })
             .collect();
         Self {
             config,
@@ -131,17 +159,33 @@ impl Trunk {
         }
     }
 
-    /// Whether any peer is up.
-    pub(crate) fn is_up(&self) -> bool {
-        self.peers.lock().iter().any(|p| p.up && !p.addrs.is_empty())
+    /// The best life of any peer.
+    pub(crate) fn life(&self) -> Life {
+        let peers = self.peers.lock();
+        peers.iter().filter(|p| !p.addrs.is_empty()).map(|p| p.life).min().unwrap_or(Life::Down)
     }
 
-    /// The peer to use: the first that is up, else the first that has an address.
+    /// Whether any peer is up.
+    pub(crate) fn is_up(&self) -> bool {
+        self.life() == Life::Up
+    }
+
+    /// The peer to use: the first that is up, else the first that may be, else the first that has an address.
     pub(crate) fn peer(&self) -> Option<(String, SocketAddr)> {
         let peers = self.peers.lock();
-        let best = peers.iter().find(|p| p.up && !p.addrs.is_empty());
-        let best = best.or_else(|| peers.iter().find(|p| !p.addrs.is_empty()))?;
+        let best = peers.iter().filter(|p| !p.addrs.is_empty()).min_by_key(|p| p.life)?;
         Some((best.name.clone(), *best.addrs.first()?))
+    }
+
+    /// A call was answered in some way by this address: its peer lives. True where the trunk as a whole changed.
+    pub(crate) fn heard(&self, from: SocketAddr) -> bool {
+        let before = self.life();
+        for p in self.peers.lock().iter_mut() {
+            if p.life != Life::Up && p.addrs.iter().any(|a| a.ip() == from.ip()) {
+                p.life = Life::Up;
+            }
+        }
+        self.life() != before
     }
 
     /// A copy of what is known of the peers.
@@ -158,13 +202,20 @@ impl Trunk {
         }
     }
 
-    /// Stores whether a peer answers; true where the trunk as a whole changed.
-    pub(crate) fn set_up(&self, name: &str, up: bool) -> bool {
-        let before = self.is_up();
+    /// Stores whether a peer answers OPTIONS; true where the trunk as a whole changed. `certain`: the peer says itself
+    /// that it is out of service, or cannot be connected to; mere silence of one that answers calls, and has never
+    /// answered OPTIONS, says nothing.
+    pub(crate) fn set_up(&self, name: &str, up: bool, certain: bool) -> bool {
+        let before = self.life();
         if let Some(p) = self.peers.lock().iter_mut().find(|p| p.name == name) {
-            p.up = up;
+            p.answers_options |= up;
+            if up {
+                p.life = Life::Up;
+            } else if certain || p.answers_options || p.life != Life::Up {
+                p.life = Life::Down;
+            }
         }
-        self.is_up() != before
+        self.life() != before
     }
 
     /// Whether `source` belongs to one of the peers (any port: far sides send from where they like).
@@ -218,7 +269,13 @@ impl Trunks {
         if self.is_stopped() {
             return out;
         }
+        let life = trunk.life();
         let mut pace = trunk.pace.lock();
+        let max = match life {
+            Life::Up => max,
+            Life::Unproven if pace.in_use == 0 => max.min(1),
+            Life::Unproven | Life::Down => 0,
+        };
         while out.len() < max {
             let room = self
                 .legs
@@ -230,7 +287,7 @@ impl Trunks {
                 self.legs.fetch_sub(1, Ordering::AcqRel);
                 break;
             }
-            out.push(Permit { trunk: trunk.clone(), legs: self.legs.clone() });
+            out.push(Permit { trunk: trunk.clone(), spent: false, legs: self.legs.clone() });
         }
         out
     }
@@ -241,7 +298,8 @@ impl Trunks {
             let freed = trunk.freed.notified();
             tokio::pin!(freed);
             freed.as_mut().enable();
-            let full = self.is_stopped() || self.legs.load(Ordering::Acquire) >= self.max_legs;
+            let full =
+                self.is_stopped() || !trunk.is_up() || self.legs.load(Ordering::Acquire) >= self.max_legs;
             let wait = trunk.pace.lock().wait(&trunk.config, Instant::now());
             match wait {
                 Some(wait) if !full && wait.is_zero() => return,
@@ -260,15 +318,17 @@ impl Trunks {
 
     /// See [`Switch::routes`](crate::Switch::routes).
     pub(crate) fn routes(&self, exclude: &[String], rng: &mut impl Rng) -> Vec<String> {
-        let mut keyed: Vec<(bool, bool, u16, f64, &str)> = self
+        let mut keyed: Vec<(Life, bool, u16, f64, &str)> = self
             .list
             .iter()
             .filter(|t| !exclude.contains(&t.config.name))
-            .map(|t| {
+            .map(|t| (t, t.life()))
+            .filter(|(_, life)| *life != Life::Down)
+            .map(|(t, life)| {
                 // Weighted order without replacement: the smallest exponential variate of rate `share` comes first.
                 let share = f64::from(t.config.share);
                 let draw = -(1.0 - rng.random::<f64>()).ln() / share.max(f64::MIN_POSITIVE);
-                (!t.is_up(), t.config.share == 0, t.config.priority, draw, t.config.name.as_str())
+                (life, t.config.share == 0, t.config.priority, draw, t.config.name.as_str())
             })
             .collect();
         keyed.sort_by(|a, b| (a.0, a.1, a.2).cmp(&(b.0, b.1, b.2)).then(a.3.total_cmp(&b.3)));
@@ -287,7 +347,7 @@ mod tests {
         for trunk in t.iter() {
             for p in trunk.peers() {
                 trunk.resolved(&p.name, &["127.0.0.1:5060".parse().expect("addr")]);
-                trunk.set_up(&p.name, true);
+                trunk.set_up(&p.name, true, false);
             }
         }
         t
@@ -322,9 +382,10 @@ mod tests {
         c.cps = 1;
         let t = trunks(vec![c]);
         let now = Instant::now();
-        assert_eq!(t.try_permits("a", 9, now).len(), 1);
-        assert!(t.try_permits("a", 9, now + Duration::from_millis(900)).is_empty());
-        assert_eq!(t.try_permits("a", 9, now + Duration::from_millis(1001)).len(), 1);
+        let spend = |at: Instant| t.try_permits("a", 9, at).into_iter().map(|p| drop(p.spend())).count();
+        assert_eq!(spend(now), 1);
+        assert_eq!(spend(now + Duration::from_millis(900)), 0);
+        assert_eq!(spend(now + Duration::from_millis(1001)), 1);
     }
 
     #[test]
@@ -337,16 +398,50 @@ mod tests {
             list.push(c);
         }
         let t = trunks(list);
-        t.get("down").expect("trunk").set_up("down.test", false);
+        t.get("down").expect("trunk").set_up("down.test", false, true);
         let mut rng = StdRng::seed_from_u64(1);
         let mut a_first = 0;
         for _ in 0..1000 {
             let r = t.routes(&[], &mut rng);
-            assert_eq!((r[2].as_str(), r[3].as_str()), ("low", "down"));
+            assert_eq!((r.len(), r[2].as_str()), (3, "low"), "one that is down is left out");
             a_first += usize::from(r[0] == "a");
         }
         assert!((680..820).contains(&a_first), "{a_first} of 1000 for a share of 3 to 1");
         assert_eq!(t.routes(&["a".into(), "down".into()], &mut rng), ["b", "low"]);
+    }
+
+    #[test]
+    fn an_unused_permit_costs_nothing() {
+        let mut c = config("a");
+        c.cps = 10;
+        let t = trunks(vec![c]);
+        let now = Instant::now();
+        drop(t.try_permits("a", 9, now));
+        let again = t.try_permits("a", 9, now);
+        assert_eq!(again.len(), 1);
+        for permit in again {
+            drop(permit.spend());
+        }
+        assert!(t.try_permits("a", 9, now).is_empty());
+    }
+
+    #[test]
+    fn a_peer_nobody_has_heard_of_takes_one_call_at_a_time_until_it_answers() {
+        let t = Trunks::new(vec![config("a")], 1000);
+        let trunk = t.get("a").expect("trunk");
+        let addr: SocketAddr = "127.0.0.1:5060".parse().expect("addr");
+        trunk.resolved("a.test", &[addr]);
+        let (now, mut rng) = (Instant::now(), StdRng::seed_from_u64(1));
+        assert_eq!(t.routes(&[], &mut rng), ["a"]);
+        let pilot = t.try_permits("a", 5, now);
+        assert_eq!((pilot.len(), t.try_permits("a", 5, now).len()), (1, 0));
+        assert!(trunk.heard(addr), "the pilot's call was answered");
+        assert_eq!(t.try_permits("a", 3, now).len(), 3);
+        assert!(!trunk.set_up("a.test", false, false), "it ignores OPTIONS, which says nothing");
+        assert!(trunk.set_up("a.test", false, true), "it says that it is out of service");
+        assert!(t.try_permits("a", 3, now).is_empty() && t.routes(&[], &mut rng).is_empty());
+        assert!(trunk.set_up("a.test", true, false));
+        assert!(trunk.set_up("a.test", false, false), "it answered OPTIONS before: its silence is one");
     }
 
     #[test]

@@ -274,6 +274,18 @@ impl Us {
         .await
     }
 
+    /// The INVITE that waits to be stored, which is then let go.
+    pub(crate) async fn challenged(&mut self, leg: &LegId) -> InviteRecord {
+        let record = self
+            .until("challenge", |e| match &e.kind {
+                EventKind::Challenged { record } if e.leg == *leg => Some((**record).clone()),
+                _ => None,
+            })
+            .await;
+        self.switch.resubmit(leg);
+        record
+    }
+
     pub(crate) async fn answered(&mut self, leg: &LegId) -> DialogRecord {
         self.until("answer", |e| match &e.kind {
             EventKind::Answered { dialog } if e.leg == *leg => Some(dialog.clone()),

@@ -61,6 +61,7 @@ const HINTS: &[(CallOutcome, &[&str])] = &[
             "caller barred",
             "caller restricted",
             "caller id",
+            "caller number",
             "caller-id",
             "calling number",
             "calling party barred",

@@ -98,6 +98,8 @@ words! {
         CalledBack = "called_back", "已回电", "called back";
         /// Another call to this person, or another batch with this parcel, is open.
         BeingCalled = "being_called", "正在呼叫", "being called";
+        /// Waits in a batch that is paused or that its courier has not confirmed.
+        OnHold = "on_hold", "在暂停或待确认的批次中（请先继续或撤销）", "in a batch on hold (resume or undo it)";
         /// The person was called too often already.
         Frequency = "frequency", "频控", "called too often";
     }
@@ -157,6 +159,8 @@ pub struct PlanInput {
     pub called_back: BTreeSet<String>,
     /// Parcels that wait in another batch of the same notice: two taps make no second ring.
     pub waiting: BTreeSet<ParcelId>,
+    /// Those of them whose batch is paused or waits to be confirmed: nobody will ring before somebody acts.
+    pub held: BTreeSet<ParcelId>,
     /// Persons with an open attempt in the organisation.
     pub open: BTreeSet<String>,
     /// Past calls of the organisation to each person, at least as far back as the longest frequency window.
@@ -183,6 +187,7 @@ impl PlanInput {
             said: BTreeSet::new(),
             called_back: BTreeSet::new(),
             waiting: BTreeSet::new(),
+            held: BTreeSet::new(),
             open: BTreeSet::new(),
             history: BTreeMap::new(),
             display_left: None,
@@ -359,6 +364,9 @@ impl Gate<'_> {
         }
         if self.input.said.contains(&parcel.id) {
             return Err(SuppressReason::AlreadyNotified);
+        }
+        if self.input.held.contains(&parcel.id) {
+            return Err(SuppressReason::OnHold);
         }
         if self.input.waiting.contains(&parcel.id) {
             return Err(SuppressReason::BeingCalled);

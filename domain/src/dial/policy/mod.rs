@@ -5,6 +5,7 @@
 //! and across changes of the zone's offset: time is stepped from border to border (end of a quiet span, midnight, end
 //! of a frequency window), never past a change of the offset.
 
+mod check;
 mod frequency;
 mod hours;
 #[cfg(test)]
@@ -14,6 +15,7 @@ use chrono::{NaiveDate, Weekday};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
+pub use check::PolicyError;
 pub use frequency::{Anchor, FrequencyRule, PastCall};
 pub use hours::{QuietHours, TimeOfDay, TimeOfDayError};
 

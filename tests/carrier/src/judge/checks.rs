@@ -117,7 +117,9 @@ impl<'a> Case<'a> {
             if f.alerts.is_empty() {
                 continue;
             }
+            let side = self.input.sides.iter().find(|s| s.call_id == *id);
             match self.owner.get(id.as_str()) {
+                None if side.is_some_and(|s| s.phone == f.callee) => {}
                 None => {
                     let message = format!("call {id} rang but belongs to no attempt");
                     found.push(("foreign", f.callee.clone(), message, lines(&f.alerts)));
@@ -203,7 +205,8 @@ impl<'a> Case<'a> {
             rings.entry(f.callee.clone()).or_default().extend(f.alerts.iter().cloned());
         }
         for (phone, mut events) in rings {
-            let allowed = attempts.get(phone.as_str()).copied().unwrap_or(0);
+            let sides = self.input.sides.iter().filter(|s| s.phone == phone).count();
+            let allowed = attempts.get(phone.as_str()).copied().unwrap_or(0) + sides;
             if events.len() > allowed {
                 events.sort_by_key(|e| e.at_ms);
                 let message = format!("the number rang {} times for {allowed} attempts", events.len());
@@ -260,14 +263,17 @@ impl<'a> Case<'a> {
             });
             match attempt.outcome.as_deref() {
                 Some(shown @ ("unknown" | "interrupted")) => {
+                    // Answered, and nothing could be said: no usable session, or our CANCEL crossed the answer.
+                    let cut = shown == "interrupted"
+                        && decisive.is_some_and(|f| f.answered_at.is_some() && (f.fault || f.cancelled));
                     open.push(line(attempt));
-                    silent += usize::from(mute);
+                    silent += usize::from(mute || cut);
                     let in_flight = self.in_flight.contains(attempt.id.as_str());
                     let never_answered = decisive.is_none_or(|f| f.answered_at.is_none());
                     if shown == "interrupted" && never_answered && !in_flight {
                         let (m, e) = ("shown as interrupted but was never answered".to_owned(), evidence());
                         self.violation("wrong_outcome", name, m, e);
-                    } else if !in_flight && (!mute || shown != "unknown") {
+                    } else if !in_flight && !cut && (!mute || shown != "unknown") {
                         let message = format!("shown as {shown}, but no kill and no silence explains it");
                         let e = evidence();
                         self.violation("unknown", name, message, e);

@@ -98,6 +98,15 @@ pub struct Attempt {
     pub carry_over: bool,
 }
 
+/// A call beside attempts: the courier's own telephone, rung for a recipient who asked.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct SideCall {
+    /// Call-ID.
+    pub call_id: String,
+    /// E.164.
+    pub phone: String,
+}
+
 /// A line of the export.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -105,6 +114,7 @@ enum Line {
     Policy(Policy),
     Recipient(Recipient),
     Attempt(Attempt),
+    SideCall(SideCall),
 }
 
 #[derive(Deserialize)]
@@ -123,6 +133,8 @@ pub struct Input {
     pub recipients: Vec<Recipient>,
     /// Attempts.
     pub attempts: Vec<Attempt>,
+    /// Calls beside attempts.
+    pub sides: Vec<SideCall>,
     /// Times of kill -9, Unix ms.
     pub kills: Vec<u64>,
 }
@@ -157,13 +169,14 @@ impl Input {
                 serde_json::from_str(line).with_context(|| format!("line {}", index + 1))?;
             let kind = value.get("kind").and_then(serde_json::Value::as_str);
             let kind = kind.with_context(|| format!("line {} has no kind", index + 1))?;
-            if !matches!(kind, "policy" | "recipient" | "attempt") {
+            if !matches!(kind, "policy" | "recipient" | "attempt" | "side_call") {
                 continue;
             }
             match serde_json::from_value(value).with_context(|| format!("line {}", index + 1))? {
                 Line::Policy(policy) => self.policy = policy,
                 Line::Recipient(recipient) => self.recipients.push(recipient),
                 Line::Attempt(attempt) => self.attempts.push(attempt),
+                Line::SideCall(side) => self.sides.push(side),
             }
         }
         Ok(())

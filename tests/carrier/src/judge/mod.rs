@@ -7,7 +7,7 @@
 //! | `not_terminal` | a recipient that is not done |
 //! | `missed` | a recipient that is done, neither suppressed nor cancelled nor to be confirmed, and was never tried |
 //! | `doubled` | two rings in one call or one attempt |
-//! | `foreign` | a ring whose Call-ID no attempt has |
+//! | `foreign` | a ring whose Call-ID no attempt has, and no call of a courier's own telephone |
 //! | `misdialled` | a ring at another number than the attempt's |
 //! | `gap` | two rings of a person closer than the gap |
 //! | `too_many_alerts` | more rings than attempts, for a person or for a number with all its extensions |
@@ -29,7 +29,7 @@ mod verdict;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-pub use input::{Attempt, AttemptCall, Input, Policy, Recipient};
+pub use input::{Attempt, AttemptCall, Input, Policy, Recipient, SideCall};
 pub use verdict::{Summary, Verdict, Violation};
 
 use input::Facts;

@@ -76,6 +76,7 @@ fn clean() -> Input {
     truth.push(invite(0, "c2", B, false));
     truth.push(refusal(100, "c2", B, 486));
     Input {
+        sides: Vec::new(),
         truth,
         policy: Policy {
             min_gap_ms: Some(60_000),
@@ -354,4 +355,15 @@ fn export_lines_name_what_is_wrong() {
     let error = input.add_export("\n{\"kind\":\"recipient\",\"batch\":\"b\"}").unwrap_err();
     assert!(format!("{error:#}").contains("line 2") && format!("{error:#}").contains("phone"), "{error:#}");
     assert!(input.add_export("{}").is_err());
+}
+
+#[test]
+fn the_couriers_own_telephone_is_no_stranger_and_the_server_may_say_that_it_cut_an_answer_off() {
+    let mut input = clean();
+    input.truth.extend(answered(1_000, "side", "+8613900000001"));
+    assert!(!judge(&input).unwrap().violations.is_empty());
+    input.sides.push(SideCall { call_id: "side".into(), phone: "+8613900000001".into() });
+    assert_eq!(judge(&input).unwrap().violations, []);
+    input.sides[0].phone = B.into();
+    assert!(judge(&input).unwrap().violations.iter().any(|v| v.check == "foreign"), "another number's");
 }

@@ -1,8 +1,9 @@
 //! `waybell-house`: rules of the house that no compiler checks. Part of `make check`.
 //!
-//! `licences` (deny.toml), `features` (docs/features.tsv), `sizes` and `paths` of all files; `all` is each of them. Every
+//! `licences` (deny.toml), `features` (docs/features.tsv), `sizes` and `paths` of all files, `benchmarks`; `all` is each of them. Every
 //! finding is one line; exit code 1 if there is one, 2 if a rule cannot be checked. Run from the folder of the workspace.
 
+mod benchmarks;
 mod features;
 mod files;
 mod licences;
@@ -32,6 +33,10 @@ enum Rule {
     Sizes,
     /// No path of one machine, no package host.
     Paths,
+    /// docs/BENCHMARKS.md is made from docs/benchmarks.json.
+    Benchmarks,
+    /// Takes new figures into docs/benchmarks.json and docs/BENCHMARKS.md.
+    Record,
     /// Every rule.
     All,
 }
@@ -45,7 +50,7 @@ struct Report {
 fn main() -> ExitCode {
     let mut rules = Arguments::parse().rules;
     if rules.contains(&Rule::All) {
-        rules = vec![Rule::Licences, Rule::Features, Rule::Sizes, Rule::Paths];
+        rules = vec![Rule::Licences, Rule::Features, Rule::Sizes, Rule::Paths, Rule::Benchmarks];
     }
     let root = Path::new(".");
     let mut code = 0;
@@ -55,6 +60,8 @@ fn main() -> ExitCode {
             Rule::Licences => ("licences", licences::check(root)),
             Rule::Features => ("features", features::check(root)),
             Rule::Sizes => ("sizes", files::sizes(root)),
+            Rule::Benchmarks => ("benchmarks", benchmarks::check(root)),
+            Rule::Record => ("record", benchmarks::record(root)),
             Rule::Paths | Rule::All => ("paths", files::paths(root)),
         };
         let text = match report {

@@ -159,3 +159,28 @@ fn generated_talk_is_no_key() {
     }
     assert_eq!(found, 0);
 }
+
+/// Silence taken in one step changes nothing of what is found around it.
+#[test]
+fn skipped_silence_is_silence() {
+    let mut rng = StdRng::seed_from_u64(7);
+    let (mut whole, mut skipping) = (Detector::default(), Detector::default());
+    let (mut a, mut b, mut skipped) = (Vec::new(), Vec::new(), 0);
+    for round in 0..200 {
+        let key = ['1', '5', '9', '0', '#'][round % 5];
+        let mut samples: Vec<i16> = crate::media::tone::dtmf(key, 80 + round as u32 % 40);
+        samples.extend((0..rng.random_range(400..2_000)).map(|_| rng.random_range(-199..=199i16)));
+        for packet in samples.chunks(160) {
+            whole.push(packet.iter().copied(), |k| a.push(k));
+            let quiet = packet.iter().all(|s| s.abs() < QUIET);
+            if quiet && skipping.quiet(packet.len()) {
+                skipped += 1;
+            } else {
+                skipping.push(packet.iter().copied(), |k| b.push(k));
+            }
+        }
+    }
+    assert_eq!(a, b);
+    assert_eq!(a.len(), 200);
+    assert!(skipped > 500, "{skipped}");
+}

@@ -25,6 +25,7 @@ fn ticks(s: &mut Sender, stream: &Stream, n: usize) -> (Vec<Packet>, Vec<(usize,
         if let Some(e) = s.tick(stream, false, |p| {
             let h = packet::parse(p).expect("packet");
             out.push((h, p[h.start..h.end].to_vec()));
+            true
         }) {
             ended.push((i, e));
         }
@@ -75,7 +76,7 @@ fn a_play_that_is_replaced_or_stopped_says_how_far_it_came() {
         s.play(Play::once(4, Vec::new()));
         ticks(&mut s, &st, 1)
     };
-    assert_eq!(ended[0].1, Ended { token: 4, completed: true, played_ms: 0 });
+    assert_eq!(ended[0].1, Ended { token: 4, completed: false, played_ms: 0 });
 }
 
 #[test]
@@ -136,4 +137,25 @@ fn a_relay_keeps_gaps_and_gives_the_numbers_back() {
     let (after, _) = ticks(&mut s, &st, 1);
     assert_eq!(after[0].0.seq, last.wrapping_add(1));
     assert!(after[0].0.marker);
+}
+
+#[test]
+fn a_play_is_complete_only_if_its_packets_were_really_sent() {
+    let st = stream(Codec::Pcma);
+    let prompt = || Prompt::from_pcm("a", &[1000; 160 * 20]);
+    let run = |prompts: Vec<_>, takes: fn(usize) -> bool| {
+        let mut s = Sender::new(7);
+        s.play(Play::once(1, prompts));
+        let mut n = 0;
+        (0..30).find_map(|_| {
+            s.tick(&st, false, |_| {
+                n += 1;
+                takes(n)
+            })
+        })
+    };
+    assert!(run(vec![prompt()], |_| true).expect("ended").completed);
+    assert!(run(vec![prompt()], |n| n != 3).expect("ended").completed, "one packet is no matter");
+    assert!(!run(vec![prompt()], |n| n % 2 == 0).expect("ended").completed);
+    assert!(!run(vec![], |_| true).expect("ended").completed, "nothing was to be heard");
 }

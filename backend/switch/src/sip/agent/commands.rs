@@ -12,8 +12,9 @@ impl Core {
     pub(crate) fn on_command(&mut self, io: &mut dyn Io, command: Command, now: Instant) {
         self.now = now;
         match command {
-            Command::Place { record, permit } => self.place(io, record, Some(permit)),
-            Command::Probe { record } => self.place(io, record, None),
+            Command::Place { record, permit } => self.place(io, record, permit),
+            Command::Probe { record, permit } => self.probe(io, record, permit),
+            Command::Resubmit { leg } => self.on_leg(io, &leg, |core, io, leg| leg.send_again(core, io)),
             Command::CancelStored { record } => self.cancel_stored(io, record),
             Command::EndStored { dialog } => self.end_stored(io, &dialog),
             Command::Cancel { leg } => self.on_leg(io, &leg, |core, io, leg| leg.cancel(core, io, None)),

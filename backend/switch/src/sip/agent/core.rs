@@ -326,7 +326,9 @@ impl Core {
             Owner::Leg(key, purpose) => {
                 self.with_leg(io, key, |core, io, leg| leg.on_silence(core, io, purpose, why));
             }
-            Owner::Options { trunk, peer } => self.options_answered(io, trunk, &peer, None),
+            Owner::Options { trunk, peer } => {
+                self.options_answered(io, trunk, &peer, None, why == Silence::NeverSent);
+            }
             Owner::Register { trunk } => self.register_answered(io, trunk, None),
         }
     }
@@ -398,11 +400,14 @@ impl Core {
         let Some((owner, request, target)) = passed else { return };
         match owner {
             Owner::Nobody => {}
-            Owner::Leg(key, purpose) => self.with_leg(io, key, |core, io, leg| {
-                leg.on_response(core, io, purpose, message, source, status, &request, target);
-            }),
+            Owner::Leg(key, purpose) => {
+                self.heard_from(io, key, source);
+                self.with_leg(io, key, |core, io, leg| {
+                    leg.on_response(core, io, purpose, message, source, status, &request, target);
+                });
+            }
             Owner::Options { trunk, peer } if status >= 200 => {
-                self.options_answered(io, trunk, &peer, Some(status));
+                self.options_answered(io, trunk, &peer, Some(status), false);
             }
             Owner::Register { trunk } if status >= 200 => self.register_answered(io, trunk, Some(message)),
             Owner::Options { .. } | Owner::Register { .. } => {}

@@ -2,9 +2,10 @@
 //!
 //! A peer is up when it answers OPTIONS with anything but 408, 502, 503 or 504: an answer of "not allowed" is an
 //! answer. Two silences in a row make it down, so that one lost keepalive moves no calls; a down peer is asked more
-//! often.
+//! often. A peer that answers calls and has never answered OPTIONS does not mind them: its silence says nothing.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{Core, Io, Owner};
@@ -13,6 +14,7 @@ use crate::event::{EventKind, LegId};
 use crate::sip::digest::Challenge;
 use crate::sip::invite::{Text, branch, derive, transport_param};
 use crate::sip::message::{Message, Method, Start, finish, param, split_list, uri_of};
+use crate::sip::trunk::Life;
 use crate::sip::wire::Target;
 
 /// Silences after which a peer is down.
@@ -92,7 +94,7 @@ impl Core {
         let Some(config) = self.config(trunk) else { return };
         let Some(interval) = config.options_interval else { return };
         let peers = self.shared.trunks.iter().nth(trunk).map(|t| t.peers()).unwrap_or_default();
-        let all_up = peers.iter().all(|p| p.up);
+        let all_up = peers.iter().all(|p| p.life == Life::Up);
         for peer in &peers {
             let Some(dest) = peer.addrs.first().copied() else { continue };
             let Some(sent_by) = self.shared.sent_by(config.transport, dest) else { continue };
@@ -117,7 +119,7 @@ impl Core {
                 Target { transport: config.transport, dest, flow: self.flow_of(&sent_by.to_string()) };
             let owner = Owner::Options { trunk, peer: peer.name.clone() };
             if !self.request(io, &branch, Method::Options, finish(head, None), target, owner) {
-                self.options_answered(io, trunk, &peer.name, None);
+                self.options_answered(io, trunk, &peer.name, None, false);
             }
         }
         let wait = if all_up { interval } else { interval.min(DOWN) };
@@ -133,16 +135,37 @@ impl Core {
         trunk: usize,
         peer: &str,
         status: Option<u16>,
+        refused: bool,
     ) {
         let good = status.is_some_and(|s| !matches!(s, 408 | 502..=504));
         let Some(health) = self.health.get_mut(trunk) else { return };
         let silences = if good { 0 } else { health.silent.get(peer).copied().unwrap_or(0) + 1 };
         health.silent.insert(peer.to_owned(), silences);
         let Some(t) = self.shared.trunks.iter().nth(trunk).cloned() else { return };
-        // A peer that says itself that it is out of service is believed at once.
-        if (good || silences >= SILENCES || status.is_some()) && t.set_up(peer, good) {
-            let kind = EventKind::Trunk { name: t.config.name.clone(), up: t.is_up() };
-            self.emit(io, &LegId::new(""), kind);
+        // A peer that says itself that it is out of service, or takes no connection, is believed at once.
+        let certain = status.is_some() || refused;
+        if (good || silences >= SILENCES || certain) && t.set_up(peer, good, certain) {
+            self.trunk_changed(io, trunk);
+        }
+    }
+
+    fn trunk_changed(&self, io: &mut dyn Io, trunk: usize) {
+        let Some(t) = self.shared.trunks.iter().nth(trunk) else { return };
+        let (name, up) = (t.config.name.clone(), t.is_up());
+        if !up {
+            tracing::warn!(trunk = %name, "the far side does not answer: no calls are sent there until it does");
+        }
+        self.emit(io, &LegId::new(""), EventKind::Trunk { name, up });
+    }
+
+    /// A call was answered in some way: the far side lives.
+    pub(super) fn heard_from(&self, io: &mut dyn Io, leg: u64, source: Target) {
+        let Some(t) = self.legs.get(&leg).and_then(|l| l.trunk.clone()) else { return };
+        if !t.is_up()
+            && t.heard(source.dest)
+            && let Some(index) = self.shared.trunks.iter().position(|x| Arc::ptr_eq(x, &t))
+        {
+            self.trunk_changed(io, index);
         }
     }
 

@@ -54,7 +54,8 @@ const PARTING: Duration = Duration::from_secs(2);
 /// What the handle asks for.
 pub(crate) enum Command {
     Place { record: Box<InviteRecord>, permit: Permit },
-    Probe { record: Box<InviteRecord> },
+    Probe { record: Box<InviteRecord>, permit: Option<Permit> },
+    Resubmit { leg: LegId },
     CancelStored { record: Box<InviteRecord> },
     EndStored { dialog: Box<DialogRecord> },
     Cancel { leg: LegId },

@@ -95,6 +95,8 @@ pub(crate) struct Leg {
     cseq: u32,
     cancel: Option<Option<u8>>,
     cancel_sent: bool,
+    /// The INVITE with credentials is made and waits for `resubmit`.
+    held: bool,
     auth_tries: u8,
     interval_raised: bool,
     last_progress: (u16, bool),
@@ -138,6 +140,7 @@ impl Leg {
             cseq: 0,
             cancel: None,
             cancel_sent: false,
+            held: false,
             auth_tries: 0,
             interval_raised: false,
             last_progress: (0, false),

@@ -366,7 +366,7 @@ fn a_process_that_dies_at_any_moment_and_probes_rings_nobody_twice() {
                 shared.ports.release(record.rtp_port);
                 let down = w.rng.random_range(0..6000);
                 w.run(Duration::from_millis(down));
-                w.command(0, Command::Probe { record: Box::new(record.clone()) });
+                w.command(0, Command::Probe { record: Box::new(record.clone()), permit: None });
             }
             if killed && w.now >= last {
                 break;

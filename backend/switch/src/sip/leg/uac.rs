@@ -23,10 +23,14 @@ use crate::sip::wire::Target;
 const AUTH_TRIES: u8 = 2;
 
 impl Core {
-    /// Sends a stored INVITE, plain or as a probe.
-    pub(crate) fn place(&mut self, io: &mut dyn Io, record: Box<InviteRecord>, permit: Option<Permit>) {
-        let mode = if permit.is_some() { Mode::Normal } else { Mode::Probe };
-        self.start_stored(io, record, permit, mode);
+    /// Sends a stored INVITE.
+    pub(crate) fn place(&mut self, io: &mut dyn Io, record: Box<InviteRecord>, permit: Permit) {
+        self.start_stored(io, record, Some(permit), Mode::Normal);
+    }
+
+    /// Sends a stored INVITE as a probe.
+    pub(crate) fn probe(&mut self, io: &mut dyn Io, record: Box<InviteRecord>, permit: Option<Permit>) {
+        self.start_stored(io, record, permit, Mode::Probe);
     }
 
     /// Sends the CANCEL of a stored INVITE.
@@ -50,7 +54,7 @@ impl Core {
         // A ghost of an earlier leg of this record would take the answers.
         self.ghosts.remove(&dialog_key);
         let mut leg = Box::new(Leg::new(key, id, dialog_key, Phase::Calling, mode));
-        leg.permit = permit;
+        leg.permit = permit.map(Permit::spend);
         leg.trunk = self.shared.trunks.get(&record.trunk).cloned();
         leg.branch.clone_from(&record.branch);
         leg.cseq = record.cseq;
@@ -391,20 +395,37 @@ impl Leg {
         self.resubmit(core, io)
     }
 
-    /// The INVITE again with the next CSeq and its own derived branch.
+    /// Makes the INVITE again with the next CSeq and its own derived branch. It is told, and waits to be stored.
     fn resubmit(&mut self, core: &mut Core, io: &mut dyn Io) -> bool {
-        let (Some(record), Some(target)) = (self.record.clone(), self.target(core)) else { return false };
+        let (Some(mut record), Some(text)) = (self.record.clone(), self.invite.as_mut()) else {
+            return false;
+        };
         self.cseq += 1;
         self.branch = branch(&record.call_id, &record.from_tag, "INVITE", self.cseq);
-        let Some(text) = &mut self.invite else { return false };
         text.renumber(&record.sent_by, record.transport.as_str(), self.cseq, &self.branch);
-        let bytes = text.bytes();
-        let owner = Owner::Leg(self.key, Purpose::Invite);
+        let Ok(request) = String::from_utf8(text.bytes()) else { return false };
+        (record.cseq, record.branch, record.request) = (self.cseq, self.branch.clone(), request);
+        self.record = Some(record.clone());
+        self.held = true;
         self.end.status = None;
         self.end.phrase = None;
         let limit = self.trunk.as_ref().map_or(core.timing.timeout() * 6, |t| t.config.ring_limit);
         self.wait(core.now + limit, Wait::Ring);
-        core.request(io, &self.branch.clone(), Method::Invite, bytes, target, owner)
+        self.emit(core, io, EventKind::Challenged { record });
+        true
+    }
+
+    /// See [`Switch::resubmit`](crate::Switch::resubmit).
+    pub(crate) fn send_again(&mut self, core: &mut Core, io: &mut dyn Io) {
+        if !std::mem::take(&mut self.held) || self.phase != Phase::Calling {
+            return;
+        }
+        let (Some(record), Some(target)) = (&self.record, self.target(core)) else { return };
+        let bytes = record.request.clone().into_bytes();
+        let owner = Owner::Leg(self.key, Purpose::Invite);
+        if !core.request(io, &self.branch.clone(), Method::Invite, bytes, target, owner) {
+            self.finish(EndHow::TransportFailed);
+        }
     }
 
     /// A challenged request inside the call, sent again with credentials. False where it cannot be.
@@ -449,6 +470,11 @@ impl Leg {
     /// See [`Switch::cancel`](crate::Switch::cancel).
     pub(crate) fn cancel(&mut self, core: &mut Core, io: &mut dyn Io, cause: Option<u8>) {
         match self.phase {
+            Phase::Calling if self.held => {
+                // The far side has refused the first INVITE, and the second has not left: there is nothing to cancel.
+                self.end.status = Some(487);
+                self.finish(EndHow::Cancelled);
+            }
             Phase::Calling => {
                 if self.cancel.is_none() {
                     self.cancel = Some(cause);

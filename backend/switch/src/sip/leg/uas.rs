@@ -99,6 +99,7 @@ impl Core {
             call_id: message.call_id().to_owned(),
             source: source.dest,
             trunk: Some(trunk.config.name.clone()),
+            dialog: dialog.record(Some(&trunk.config.name)),
             headers,
         };
         let leg_key = self.new_key();

@@ -1,0 +1,70 @@
+//! Ways to the network: which trunk takes the next call, and whose numbers may be shown there.
+
+use super::engine::{Engine, Round};
+use super::telephone::Permit;
+use crate::store::{StoreError, all};
+use sea_orm::FromQueryResult;
+use std::collections::HashMap;
+
+/// People taken into one round at most.
+const PEOPLE_A_ROUND: usize = 200;
+
+/// A permit and the trunk that it is for.
+pub(crate) struct Way {
+    pub trunk: String,
+    pub permit: Permit,
+}
+
+/// Permits of the trunks with the best priority, drawn by share one by one. What is over their limits waits: a trunk of
+/// lesser priority is for when they are down or refuse.
+pub(crate) fn free_permits(engine: &Engine) -> Option<Vec<Way>> {
+    let switch = &engine.app.switch;
+    let rank = |name: &str| engine.app.config.trunk.iter().find(|t| t.name == name).map(|t| t.priority);
+    let mut routes = switch.routes(&[]);
+    let best = rank(routes.first()?);
+    let same =
+        |routes: Vec<String>| -> Vec<String> { routes.into_iter().filter(|t| rank(t) == best).collect() };
+    routes = same(routes);
+    let mut out: Vec<Way> = Vec::new();
+    if let [trunk] = &routes[..] {
+        let permits = switch.try_permits(trunk, PEOPLE_A_ROUND);
+        out.extend(permits.into_iter().map(|permit| Way { trunk: trunk.clone(), permit }));
+    } else {
+        while out.len() < PEOPLE_A_ROUND {
+            let drawn = same(switch.routes(&[])).into_iter();
+            let mut ways =
+                drawn.filter_map(|trunk| Some(Way { permit: switch.try_permits(&trunk, 1).pop()?, trunk }));
+            match ways.next() {
+                Some(way) => out.push(way),
+                None => break,
+            }
+        }
+    }
+    // taken from the end: the first that were drawn come first
+    out.reverse();
+    (!out.is_empty()).then_some(out)
+}
+
+#[derive(FromQueryResult)]
+struct Caller {
+    number: String,
+    organisation_id: String,
+}
+
+/// Whose the displayed numbers are.
+pub(crate) async fn callers(round: &Round) -> Result<HashMap<String, Vec<String>>, StoreError> {
+    let mut out: HashMap<String, Vec<String>> = HashMap::new();
+    let rows: Vec<Caller> =
+        all(round.write.tx(), "SELECT number, organisation_id FROM caller_id", []).await?;
+    for row in rows {
+        out.entry(row.number).or_default().push(row.organisation_id);
+    }
+    Ok(out)
+}
+
+/// The numbers that this organisation may show on this trunk: the trunk's, without those that belong to others.
+pub(crate) fn caller_ids(engine: &Engine, organisation: &str, trunk: &str) -> Vec<String> {
+    let all = engine.app.config.trunk.iter().find(|t| t.name == trunk).map_or(&[][..], |t| &t.caller_ids);
+    let own = |n: &&String| engine.callers.get(*n).is_none_or(|o| o.iter().any(|o| o == organisation));
+    all.iter().filter(own).cloned().collect()
+}

@@ -1,0 +1,104 @@
+//! Whether a policy makes sense, before it is put in force.
+
+use super::Policy;
+use crate::clock::{DAY, MINUTE, UnixMs};
+
+/// A rule that cannot be meant.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {problem}")]
+pub struct PolicyError {
+    /// Path of the field, as `frequency[2].max`.
+    pub field: String,
+    /// What is wrong with it, and what is allowed.
+    pub problem: String,
+}
+
+/// Most spans, and most frequency rules.
+const RULES: usize = 20;
+/// Most holidays: ten years of them.
+const HOLIDAYS: usize = 500;
+
+impl Policy {
+    /// Refuses what would keep everybody from being rung for ever, or ring people without end.
+    ///
+    /// # Errors
+    /// The first field that is out of its range.
+    pub fn check(&self) -> Result<(), PolicyError> {
+        count("quiet", self.quiet.len(), RULES)?;
+        count("frequency", self.frequency.len(), RULES)?;
+        count("holidays", self.holidays.len(), HOLIDAYS)?;
+        for (i, rule) in self.frequency.iter().enumerate() {
+            range(&format!("frequency[{i}].window"), rule.window, 1, 400 * DAY, "ms")?;
+            range(&format!("frequency[{i}].max"), rule.max.into(), 1, 1_000_000, "calls")?;
+        }
+        if let Some(cap) = self.display_daily_cap {
+            range("display_daily_cap", cap.into(), 1, 10_000_000, "calls a day")?;
+        }
+        range("frequency_wait", self.frequency_wait, 0, 30 * DAY, "ms")?;
+        range("stale_after", self.stale_after, MINUTE, 30 * DAY, "ms")?;
+        range("retry.max_attempts", self.retry.max_attempts.into(), 1, 10, "attempts")?;
+        range("retry.max_uncounted", self.retry.max_uncounted.into(), 0, 100, "attempts")?;
+        range("retry.back_off", self.retry.back_off, 0, DAY, "ms")?;
+        range("retry.limit_gap", self.retry.limit_gap, 0, 30 * DAY, "ms")?;
+        for (outcome, gap) in &self.retry.gaps {
+            range(&format!("retry.gaps.{outcome:?}"), *gap, 0, 30 * DAY, "ms")?;
+        }
+        if self.next_open(UnixMs(0), chrono_tz::UTC) == UnixMs::NEVER {
+            return Err(PolicyError {
+                field: "quiet".into(),
+                problem: "together with closed_weekdays leaves no minute in which anybody may be rung".into(),
+            });
+        }
+        Ok(())
+    }
+}
+
+fn count(field: &str, n: usize, most: usize) -> Result<(), PolicyError> {
+    if n <= most {
+        return Ok(());
+    }
+    Err(PolicyError { field: field.into(), problem: format!("has {n} entries; {most} are the most") })
+}
+
+fn range(field: &str, value: i64, least: i64, most: i64, unit: &str) -> Result<(), PolicyError> {
+    if (least..=most).contains(&value) {
+        return Ok(());
+    }
+    Err(PolicyError {
+        field: field.into(),
+        problem: format!("is {value}; {least} to {most} {unit} are allowed"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{QuietHours, TimeOfDay};
+    use super::*;
+
+    #[test]
+    fn sensible_policies_pass() {
+        assert_eq!(Policy::default().check(), Ok(()));
+        assert_eq!(Policy::unrestricted().check(), Ok(()));
+    }
+
+    #[test]
+    fn nonsense_is_named() {
+        let refused = |change: fn(&mut Policy)| {
+            let mut policy = Policy::default();
+            change(&mut policy);
+            policy.check().unwrap_err().field
+        };
+        assert_eq!(refused(|p| p.frequency[1].max = 0), "frequency[1].max");
+        assert_eq!(refused(|p| p.frequency[0].window = -5), "frequency[0].window");
+        assert_eq!(refused(|p| p.retry.max_attempts = 0), "retry.max_attempts");
+        assert_eq!(refused(|p| p.retry.max_attempts = 4_000_000), "retry.max_attempts");
+        assert_eq!(refused(|p| p.stale_after = 0), "stale_after");
+        assert_eq!(refused(|p| p.display_daily_cap = Some(0)), "display_daily_cap");
+        assert_eq!(refused(|p| p.retry.limit_gap = i64::MIN), "retry.limit_gap");
+        let whole_day = refused(|p| {
+            let at = |h| TimeOfDay::new(h, 0).unwrap();
+            p.quiet = vec![QuietHours { from: at(0), to: at(12) }, QuietHours { from: at(12), to: at(24) }];
+        });
+        assert_eq!(whole_day, "quiet");
+    }
+}

@@ -1,0 +1,132 @@
+//! A query made ready for many texts: the same as [`super::matches()`] and [`super::rank`], without cutting the query
+//! anew and without making copies of a text.
+
+use super::cut::{self, Run};
+use super::index::Text;
+use super::query::{Rank, words};
+use super::{LONG, MIDDLE, spell};
+
+/// A prepared query.
+#[derive(Clone, Debug)]
+pub struct Finder {
+    needles: Vec<Needle>,
+    pub(super) joined: String,
+}
+
+#[derive(Clone, Debug)]
+enum Needle {
+    Han(String),
+    Digits(String),
+    Latin(String),
+}
+
+impl Finder {
+    /// Prepares a query.
+    #[must_use]
+    pub fn new(query: &str) -> Finder {
+        let words = words(query);
+        let needles = words
+            .iter()
+            .flat_map(|word| cut::runs(word))
+            .map(|run| match run {
+                Run::Han(han) => Needle::Han(han.into_iter().collect()),
+                Run::Digits(digits) => Needle::Digits(digits),
+                Run::Latin(word) => Needle::Latin(word),
+            })
+            .collect();
+        Finder { needles, joined: words.concat() }
+    }
+
+    /// How well the text answers the query; `None` if it does not.
+    #[must_use]
+    pub fn rank(&self, text: &Text) -> Option<Rank> {
+        let found = |needle| text.forms().any(|form| found(needle, form));
+        if self.needles.iter().all(found) { Some(self.rank_of(text)) } else { None }
+    }
+
+    fn rank_of(&self, text: &Text) -> Rank {
+        let joined = self.joined.as_str();
+        if joined.is_empty() {
+            return Rank::Parts;
+        }
+        let digit = |b: Option<u8>| b.is_some_and(|b| b.is_ascii_digit());
+        let (first, last) = (joined.bytes().next(), joined.bytes().last());
+        let mut best = Rank::Parts;
+        for form in text.forms() {
+            let whole_number = |d: &str| d.len() >= LONG && d.ends_with(joined);
+            if joined.len() >= MIDDLE && digit(first) && numbers(form).any(whole_number) {
+                return Rank::Number;
+            }
+            for (at, found) in form.match_indices(joined) {
+                let grows = digit(last) && digit(form.as_bytes().get(at + found.len()).copied())
+                    || digit(first) && at > 0 && digit(form.as_bytes().get(at - 1).copied());
+                let here = match (grows, at) {
+                    (true, _) => Rank::Inside,
+                    (false, 0) => Rank::Start,
+                    (false, _) => Rank::Whole,
+                };
+                best = best.min(here);
+                if best == Rank::Start {
+                    break;
+                }
+            }
+        }
+        best
+    }
+
+    /// True if it may be the end of a telephone or waybill number.
+    pub(super) fn is_number(&self) -> bool {
+        self.joined.len() >= MIDDLE && self.joined.bytes().all(|b| b.is_ascii_digit())
+    }
+}
+
+fn found(needle: &Needle, form: &str) -> bool {
+    match needle {
+        Needle::Han(word) => form.contains(word.as_str()),
+        Needle::Digits(digits) => numbers(form).any(|number| {
+            if number.len() >= LONG {
+                digits.len() >= MIDDLE && number.contains(digits.as_str())
+            } else {
+                number.starts_with(digits.as_str())
+            }
+        }),
+        Needle::Latin(word) => latin(word, form),
+    }
+}
+
+/// The runs of digits of a form.
+fn numbers(form: &str) -> impl Iterator<Item = &str> {
+    form.split(|c: char| !c.is_ascii_digit()).filter(|n| !n.is_empty())
+}
+
+fn latin(word: &str, form: &str) -> bool {
+    let spelt = word.is_ascii();
+    let mut han: Vec<char> = Vec::with_capacity(32);
+    let mut inside = false;
+    for (at, c) in form.char_indices() {
+        match cut::kind(c) {
+            cut::Kind::Han => {
+                han.push(c);
+                inside = false;
+                continue;
+            }
+            cut::Kind::Latin if !inside => {
+                inside = true;
+                if form[at..].starts_with(word) {
+                    return true;
+                }
+            }
+            cut::Kind::Latin => {}
+            cut::Kind::Digit | cut::Kind::Other => inside = false,
+        }
+        if spelt && in_han(word, &han) {
+            return true;
+        }
+        han.clear();
+    }
+    spelt && in_han(word, &han)
+}
+
+fn in_han(word: &str, han: &[char]) -> bool {
+    (0..han.len()).any(|at| spell::spells(word, &han[at..]) || spell::initials(word, &han[at..]))
+}
