@@ -7,6 +7,7 @@
 pub mod api;
 pub mod campaign;
 pub mod list;
+pub mod peers;
 pub mod phone;
 pub mod proxy;
 pub mod results;

@@ -45,12 +45,14 @@ impl Said {
 pub struct Phone {
     home: TempDir,
     url: String,
+    /// Variables of the environment of what it runs.
+    pub variables: Vec<(String, String)>,
 }
 
 impl Phone {
     /// A phone without data, which knows the server's address.
     pub fn new(url: &str) -> anyhow::Result<Phone> {
-        Ok(Phone { home: tempfile::tempdir()?, url: url.to_owned() })
+        Ok(Phone { home: tempfile::tempdir()?, url: url.to_owned(), variables: Vec::new() })
     }
 
     /// Another phone with a copy of this one's data.
@@ -77,6 +79,7 @@ impl Phone {
             .env("WAYBELL_SERVER", &self.url)
             .env("WAYBELL_PASSWORD", PASSWORD)
             .env("LC_ALL", "C.UTF-8")
+            .envs(self.variables.iter().cloned())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());

@@ -110,6 +110,24 @@ impl Server {
         }
     }
 
+    /// Starts it and kills it after this time, wherever it is then.
+    pub fn start_and_kill(&mut self, after: Duration) -> anyhow::Result<()> {
+        let log = std::fs::File::options().create(true).append(true).open(&self.log)?;
+        let mut child = Command::new(programs().join("waybell-server"))
+            .arg("--config")
+            .arg(&self.config)
+            .arg("serve")
+            .envs(self.variables.iter().cloned())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()?;
+        std::thread::sleep(after);
+        child.kill()?;
+        child.wait()?;
+        Ok(())
+    }
+
     /// Process id.
     pub fn pid(&self) -> Option<u32> {
         self.child.as_ref().map(Child::id)

@@ -199,16 +199,24 @@ impl Index {
         // the end of a telephone number is better than any other place, and may come anywhere in the list
         let best = |rank: Rank| if finder.is_number() { Rank::Number } else { rank };
         let holding = candidates.and(&self.holding(&finder.joined));
+        let whole = self.whole_numbers(&finder).map_or_else(|| holding.clone(), |n| holding.and(&n));
         let head = finder.joined.chars().next().and_then(|c| self.heads.get(&c));
-        let starting = holding.and(&head.map_or_else(|| Bits::none(self.count), |h| self.of(h)));
+        let starting = whole.and(&head.map_or_else(|| Bits::none(self.count), |h| self.of(h)));
         for at in starting.ones() {
             if found.full(best(Rank::Start)) {
                 break;
             }
             take(at, Rank::Start, &mut found);
         }
-        for at in holding.without(&found.taken(self.count)).ones() {
+        for at in whole.without(&found.taken(self.count)).ones() {
             if found.full(best(Rank::Whole)) {
+                break;
+            }
+            take(at, Rank::Inside, &mut found);
+        }
+        // what is left holds the query only within a longer number
+        for at in holding.without(&whole).without(&found.taken(self.count)).ones() {
+            if found.full(Rank::Inside) {
                 break;
             }
             take(at, Rank::Inside, &mut found);
@@ -235,6 +243,32 @@ impl Index {
             before = c;
         }
         bits.unwrap_or_else(|| self.chars.get(&before).map_or_else(|| Bits::none(self.count), |p| self.of(p)))
+    }
+
+    /// Texts in which the numbers at the query's ends stand as whole numbers, which every rank above "inside" asks for.
+    /// `None` where that cannot be told.
+    fn whole_numbers(&self, finder: &Finder) -> Option<Bits> {
+        if finder.is_number() {
+            return None;
+        }
+        let digits = |c: char| c.is_ascii_digit();
+        let joined = finder.joined.as_str();
+        let first = &joined[..joined.find(|c| !digits(c)).unwrap_or(joined.len())];
+        let last = &joined[joined
+            .rfind(|c| !digits(c))
+            .map_or(0, |at| at + joined[at..].chars().next().map_or(1, char::len_utf8))..];
+        let mut bits: Option<Bits> = None;
+        for number in [first, last] {
+            if number.is_empty() {
+                continue;
+            }
+            if number.len() >= LONG {
+                return None;
+            }
+            let here = self.numbers.get(number).map_or_else(|| Bits::none(self.count), |p| self.of(p));
+            bits = Some(bits.map_or(here.clone(), |b| b.and(&here)));
+        }
+        bits
     }
 
     fn of(&self, posting: &Posting) -> Bits {

@@ -528,14 +528,16 @@ async fn next_start(round: &Round) -> Result<Option<UnixMs>, StoreError> {
         [],
     )
     .await?;
-    Ok(row.and_then(|r| r.at).map(UnixMs))
+    // a start is a time of the day, so the wall clock says when; the wait is measured by the steady one
+    let wait = |start: i64| start.saturating_sub(round.wall.0).max(0);
+    Ok(row.and_then(|r| r.at).map(|start| UnixMs(round.now.0.saturating_add(wait(start)))))
 }
 
 async fn start_due_batches(round: &mut Round) -> Result<(), StoreError> {
     let due = number(
         round.write.tx(),
         "SELECT COUNT(*) FROM batch WHERE state = 'scheduled' AND (start_at IS NULL OR start_at <= $1)",
-        [round.now.0.into()],
+        [round.wall.0.into()],
     )
     .await?;
     if due == 0 {
@@ -545,7 +547,7 @@ async fn start_due_batches(round: &mut Round) -> Result<(), StoreError> {
     exec(
         round.write.tx(),
         "UPDATE batch SET state = 'running', rev = $1 WHERE state = 'scheduled' AND (start_at IS NULL OR start_at <= $2)",
-        [round.write.next_rev().into(), round.now.0.into()],
+        [round.write.next_rev().into(), round.wall.0.into()],
     )
     .await?;
     Ok(())

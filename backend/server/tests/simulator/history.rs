@@ -2,9 +2,10 @@
 
 use super::carrier::Profile;
 use super::check::{self, Ledger};
+use super::inline::Inline;
 use super::world::{Death, State, What, World};
 use rand::Rng;
-use sea_orm::{ConnectionTrait, Value};
+use sea_orm::Value;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -35,6 +36,7 @@ const HORIZON: i64 = 4 * DAY;
 /// What outlives a history: a migrated database, made once.
 pub(crate) struct Bench {
     folder: tempfile::TempDir,
+    inline: Arc<Inline>,
     store: Store,
     metrics: metrics_exporter_prometheus::PrometheusHandle,
 }
@@ -42,10 +44,12 @@ pub(crate) struct Bench {
 impl Bench {
     pub(crate) async fn new() -> Bench {
         let folder = tempfile::tempdir().unwrap();
-        let url = format!("sqlite:{}", folder.path().join("sim.db").display());
-        let store = Store::open_as(&url, Durability::None).await.unwrap();
+        let file = folder.path().join("sim.db");
+        Store::open_as(&format!("sqlite:{}", file.display()), Durability::None).await.unwrap().close().await;
+        let inline = Inline::open(&file);
+        let store = Store::over(inline.connection(None).await, inline.connection(None).await);
         let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle();
-        Bench { folder, store, metrics }
+        Bench { folder, inline, store, metrics }
     }
 }
 
@@ -80,21 +84,21 @@ impl Future for Mortal {
     type Output = Result<(), StoreError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        {
+        let dead = {
             let mut s = self.world.state.lock();
-            s.turns += 1;
-            let n = s.turns;
-            if let Some(i) = s.deaths.iter().position(|d| *d == Death::Turn(n)) {
-                s.deaths.remove(i);
-                s.die("at an await");
-            }
-        }
-        let dead = self.world.state.lock().dead;
+            s.turn("at an await");
+            s.inside = true;
+            s.dead
+        };
         let polled = match self.engine.as_mut() {
             Some(engine) if !dead => engine.as_mut().poll(cx),
             _ => Poll::Ready(Ok(())),
         };
-        let dead = self.world.state.lock().dead;
+        let dead = {
+            let mut s = self.world.state.lock();
+            s.inside = false;
+            s.dead
+        };
         if dead || polled.is_ready() {
             self.engine = None;
             self.world.idle.notify_one();
@@ -124,7 +128,8 @@ pub(crate) async fn run(bench: &Bench, seed: u64, tracing: bool) -> (Vec<String>
     // most begin in the morning, some a little before the quiet hours
     let start = MIDNIGHT + 10 * HOUR + if seed.is_multiple_of(7) { 10 * HOUR + 26 * MINUTE } else { 0 };
     let world = World::new(seed, start, tracing);
-    let store = bench.store.tried(world.clone());
+    let connection = bench.inline.connection(Some(world.clone())).await;
+    let store = Store::over(connection.clone(), connection).tried(world.clone());
     let mut history = History {
         bench,
         world: world.clone(),
@@ -167,32 +172,9 @@ fn policy(s: &mut State) -> Policy {
 
 impl History<'_> {
     async fn prepare(&mut self) {
+        self.bench.inline.wipe();
         let db = &self.bench.store;
         let write = db.begin().await.unwrap();
-        let tables = [
-            "meta",
-            "recipient_parcel",
-            "consent",
-            "attempt",
-            "message",
-            "decision",
-            "operation",
-            "audit",
-            "notified",
-            "recipient",
-            "batch",
-            "parcel",
-            "parcel_gone",
-            "opt_out",
-            "template",
-            "session",
-            "person",
-            "area",
-            "branch",
-            "organisation",
-        ];
-        let wipe: Vec<String> = tables.iter().map(|t| format!("DELETE FROM {t};")).collect();
-        write.tx().execute_unprepared(&wipe.concat()).await.unwrap();
         let world = self.world.clone();
         let now = UnixMs(world.state.lock().now);
         let organisations = if self.seed.is_multiple_of(5) { 2 } else { 1 };

@@ -25,6 +25,7 @@
 mod carrier;
 mod check;
 mod history;
+mod inline;
 mod line;
 mod world;
 

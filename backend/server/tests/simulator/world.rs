@@ -44,7 +44,7 @@ pub(crate) enum What {
 pub(crate) enum Death {
     /// Before the n-th command to the line takes effect, or after it.
     Command { n: usize, after: bool },
-    /// At the n-th turn of the engine's future, that is at any of its awaits.
+    /// At the n-th turn of the engine's future or the n-th statement, that is at any of its awaits.
     Turn(usize),
     /// Before or after the n-th commit.
     Commit { n: usize, after: bool },
@@ -86,6 +86,8 @@ pub(crate) struct State {
     pub(crate) commits: usize,
     pub(crate) deaths: Vec<Death>,
     pub(crate) dead: bool,
+    /// The engine's future is being polled.
+    pub(crate) inside: bool,
     pub(crate) trace: Vec<String>,
     /// Keep a trace.
     pub(crate) tracing: bool,
@@ -131,6 +133,7 @@ impl World {
             commits: 0,
             deaths: Vec::new(),
             dead: false,
+            inside: false,
             trace: Vec::new(),
             tracing,
         };
@@ -217,6 +220,16 @@ impl State {
         }
     }
 
+    /// One more await of the process.
+    pub(crate) fn turn(&mut self, place: &str) {
+        self.turns += 1;
+        let n = self.turns;
+        if let Some(i) = self.deaths.iter().position(|d| *d == Death::Turn(n)) {
+            self.deaths.remove(i);
+            self.die(place);
+        }
+    }
+
     /// The process ends here; what it still wants to do has no effect.
     pub(crate) fn die(&mut self, why: &str) {
         if self.dead || !self.alive {
@@ -283,5 +296,11 @@ impl Trial for World {
             return Err(DbErr::Custom("disk".into()));
         }
         Ok(())
+    }
+}
+
+impl std::fmt::Debug for World {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("World")
     }
 }
