@@ -3,28 +3,44 @@
 //! A notice is spoken in pieces (literal text and slots), so that a thousand notices need a few dozen prompts. A piece
 //! is looked for in memory, in the cache folder (by hash of voice and text), among the recorded slots (`TEXT.wav`), and
 //! is made by the command of the last resort (`espeak-ng`) otherwise. Making a piece takes tens of milliseconds and
-//! runs on a blocking thread; [`Speech::prepare`] starts it at the intent, so that it is ready at the answer.
+//! runs on a blocking thread, as many at once as there are cores; [`Speech::prepare`] starts it at the intent, so that it
+//! is ready at the answer. Memory holds the pieces of late, 32 MB of them; the others are read again from the folder.
 
 mod wav;
 
 use crate::config::Speech as SpeechConfig;
-use parking_lot::Mutex;
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
 use sha2::{Digest, Sha256};
-use std::collections::HashMap;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use tokio::sync::OnceCell;
+use tokio::sync::Semaphore;
 use waybell_switch::Prompt;
 
-type Cell = Arc<OnceCell<Arc<Prompt>>>;
+/// Bytes of prompts in memory; one second of speech takes 16 kB.
+const MEMORY: u64 = 32 << 20;
+/// What a prompt weighs where the cache makes its first guess at how many it holds.
+const USUAL: u64 = 16 << 10;
+
+/// A prompt weighs what its sound does.
+#[derive(Clone)]
+struct Bytes;
+
+impl Weighter<String, Arc<Prompt>> for Bytes {
+    fn weight(&self, text: &String, prompt: &Arc<Prompt>) -> u64 {
+        // both laws, 8 bytes a millisecond each
+        u64::from(prompt.duration_ms()) * 16 + text.len() as u64 + 200
+    }
+}
 
 /// Makes and keeps prompts. Cheap to clone.
 #[derive(Clone)]
 pub struct Speech {
     config: Arc<SpeechConfig>,
     cache: Arc<PathBuf>,
-    pieces: Arc<Mutex<HashMap<String, Cell>>>,
+    pieces: Arc<Cache<String, Arc<Prompt>, Bytes>>,
+    makers: Arc<Semaphore>,
     voice: Option<Voice>,
 }
 
@@ -50,7 +66,14 @@ pub enum SpeechError {
 impl Speech {
     /// `cache` is a folder for made prompts.
     pub fn new(config: SpeechConfig, cache: PathBuf) -> Speech {
-        Speech { config: Arc::new(config), cache: Arc::new(cache), pieces: Arc::default(), voice: None }
+        let makers = std::thread::available_parallelism().map_or(1, usize::from);
+        Speech {
+            config: Arc::new(config),
+            cache: Arc::new(cache),
+            pieces: Arc::new(Cache::with_weighter((MEMORY / USUAL) as usize, MEMORY, Bytes)),
+            makers: Arc::new(Semaphore::new(makers)),
+            voice: None,
+        }
     }
 
     /// Words made by a function that does not wait, for simulators; nothing is kept in a folder.
@@ -61,7 +84,7 @@ impl Speech {
     /// Starts making these pieces, in the background.
     pub fn prepare(&self, texts: Vec<String>) {
         for text in texts {
-            if self.pieces.lock().get(&text).is_some_and(|c| c.initialized()) {
+            if self.pieces.get(&text).is_some() {
                 continue;
             }
             let this = self.clone();
@@ -87,24 +110,23 @@ impl Speech {
 
     /// The prompts, if all of them are in memory.
     pub fn ready(&self, texts: &[String]) -> Option<Vec<Arc<Prompt>>> {
-        let pieces = self.pieces.lock();
-        texts.iter().map(|t| pieces.get(t).and_then(|c| c.get().cloned())).collect()
+        texts.iter().map(|t| self.pieces.get(t)).collect()
     }
 
     async fn piece(&self, text: &str) -> Result<Arc<Prompt>, SpeechError> {
-        let cell = self.pieces.lock().entry(text.to_owned()).or_default().clone();
-        let made = cell
-            .get_or_try_init(|| async {
+        // whoever asks for the same words meanwhile waits for the first
+        self.pieces
+            .get_or_insert_async(text, async {
                 if let Some(voice) = &self.voice {
                     return voice(text);
                 }
+                let _turn = self.makers.acquire().await.map_err(|e| SpeechError::Sound(e.to_string()))?;
                 let (this, text) = (self.clone(), text.to_owned());
                 tokio::task::spawn_blocking(move || this.make(&text))
                     .await
                     .map_err(|e| SpeechError::Sound(e.to_string()))?
             })
-            .await?;
-        Ok(made.clone())
+            .await
     }
 
     fn make(&self, text: &str) -> Result<Arc<Prompt>, SpeechError> {
@@ -171,4 +193,30 @@ fn file_name(text: &str) -> String {
 
 fn name(text: &str) -> String {
     text.chars().take(40).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    #[tokio::test]
+    async fn memory_is_bounded_and_nothing_is_made_twice_at_once() {
+        let made = Arc::new(AtomicUsize::new(0));
+        let count = made.clone();
+        let speech = Speech::of(move |text| {
+            count.fetch_add(1, Ordering::SeqCst);
+            Ok(Prompt::from_pcm(text, &vec![0; 8_000]))
+        });
+        let words = vec!["您好".to_owned(); 3];
+        let (a, b) = tokio::join!(speech.prompts(&words), speech.prompts(&words));
+        assert!(Arc::ptr_eq(&a.unwrap()[0], &b.unwrap()[2]));
+        assert_eq!(made.load(Ordering::SeqCst), 1);
+        for n in 0..5_000 {
+            speech.prompts(&[n.to_string()]).await.unwrap();
+        }
+        assert!(speech.pieces.weight() <= MEMORY, "{}", speech.pieces.weight());
+        let kept = (0..5_000).filter(|n| speech.ready(&[n.to_string()]).is_some()).count();
+        assert!((1_000..3_000).contains(&kept), "{kept}");
+    }
 }
