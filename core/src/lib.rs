@@ -21,6 +21,7 @@ pub mod measure;
 pub mod notify;
 pub mod outbox;
 pub mod ports;
+pub mod route;
 pub mod search;
 pub mod session;
 mod store;

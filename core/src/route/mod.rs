@@ -2,10 +2,10 @@
 //!
 //! ```text
 //!  Problem ──▶ Net (milliseconds, start, stops, end) ──▶ given order made legal
-//!                 │ no windows, same time both ways        │ everything else
-//!                 ▼                                        ▼
-//!              tour: flips on a ring                    path: segments on a line, clock run along
-//!                 └───────────────▶ the better of found and given ◀┘
+//!                 │ eight free stops or fewer   │ no windows, same time both ways   │ everything else
+//!                 ▼                             ▼                                   ▼
+//!              small: all orders             tour: flips on a ring               path: segments on a line, clock run along
+//!                 └──────────────────▶ the better of found and given ◀──────────────┘
 //!                                        │
 //!                 Plan: every stop once, with times, lateness, notes ──▶ explain(stop)
 //! ```
@@ -29,6 +29,7 @@ mod path;
 mod plan;
 mod problem;
 mod rng;
+mod small;
 #[cfg(test)]
 mod tests;
 mod tour;
@@ -49,7 +50,12 @@ pub fn plan(problem: &Problem, limits: &Limits) -> Plan {
     let mut watch = Watch::new(limits, net.stops());
     let mut best = net.given.clone();
     if net.stops() >= 2 {
-        let found = if net.plain() { tour::search(&net, &mut watch) } else { path::search(&net, &mut watch) };
+        let free = net.stops() - net.pinned.iter().filter(|node| **node != 0).count();
+        let found = match () {
+            () if free <= small::MOST => small::search(&net, &mut watch),
+            () if net.plain() => tour::search(&net, &mut watch),
+            () => path::search(&net, &mut watch),
+        };
         if net.is_legal(&found) && net.value(&found) < net.value(&best) {
             best = found;
         }

@@ -67,6 +67,8 @@ pub(super) struct Net {
     pub(super) pairs: Vec<(u32, u32)>,
     /// A legal order of nodes, start and end not in it.
     pub(super) given: Vec<u32>,
+    /// So many of it are locked.
+    pub(super) locked: usize,
     /// Whether some stop asks something of the clock.
     pub(super) timed: bool,
     /// Whether each leg takes as long back as forth.
@@ -76,6 +78,12 @@ pub(super) struct Net {
 impl Net {
     /// From a problem, and what could not be taken as it was.
     pub(super) fn build(problem: &Problem) -> (Self, Vec<Note>) {
+        let locked = locked(problem.stops.len(), &problem.given, problem.locked);
+        Self::build_from(problem, &problem.given, locked)
+    }
+
+    /// The same with another given order, of which so many are locked.
+    pub(super) fn build_from(problem: &Problem, given: &[usize], locked: usize) -> (Self, Vec<Note>) {
         let mut notes = Vec::new();
         let n = problem.stops.len();
         let size = n + 2;
@@ -130,10 +138,11 @@ impl Net {
             pinned: vec![0; size],
             pairs: Vec::new(),
             given: Vec::new(),
+            locked,
             symmetric,
         };
-        let order = whole_order(problem, &mut notes);
-        net.pin(problem, &order, &mut notes);
+        let order = whole_order(problem.stops.len(), given, &mut notes);
+        net.pin(problem, &order, locked, &mut notes);
         net.pair(problem, &mut notes);
         net.given = net.legal(&order);
         net.drop_broken(&mut notes);
@@ -153,13 +162,14 @@ impl Net {
 
     /// Whether the fast search for rings will do: no clock, no pairs, same time both ways, and pins at the ends only.
     pub(super) fn plain(&self) -> bool {
+        let small = self.size < usize::from(u16::MAX);
+        !self.timed && self.symmetric && self.pairs.is_empty() && small && !self.pinned_within()
+    }
+
+    /// Whether a position is pinned that has free ones before and behind it.
+    pub(super) fn pinned_within(&self) -> bool {
         let (front, back) = self.ends();
-        let free = self.pinned.get(front + 1..self.size - 1 - back);
-        !self.timed
-            && self.symmetric
-            && self.pairs.is_empty()
-            && self.size < usize::from(u16::MAX)
-            && free.is_none_or(|p| p.iter().all(|p| *p == 0))
+        (front + 1..=self.stops() - back).any(|p| self.pinned[p] != 0)
     }
 
     /// How many positions are pinned without a gap from the front and from the back.
@@ -214,14 +224,26 @@ impl Net {
         order.len() == self.stops() && self.pairs.iter().all(|(a, b)| at[*a as usize] < at[*b as usize])
     }
 
+    /// Mean of the legs of an order, those that cannot be travelled left out; milliseconds.
+    pub(super) fn usual_leg(&self, order: &[u32]) -> i64 {
+        let (mut sum, mut count, mut at) = (0, 0, 0);
+        for &node in order {
+            if !self.no_way(at, node) {
+                (sum, count) = (sum + self.d(at, node), count + 1);
+            }
+            at = node;
+        }
+        sum / count.max(1)
+    }
+
     /// Whether a leg cannot be travelled.
     pub(super) fn no_way(&self, a: u32, b: u32) -> bool {
         self.d(a, b) >= i64::from(UNREACHABLE)
     }
 
-    fn pin(&mut self, problem: &Problem, order: &[u32], notes: &mut Vec<Note>) {
+    fn pin(&mut self, problem: &Problem, order: &[u32], locked: usize, notes: &mut Vec<Note>) {
         let n = self.stops();
-        let locked = problem.locked.min(n);
+        let locked = locked.min(n);
         let mut pinned = vec![false; self.size];
         for (i, &node) in order.iter().take(locked).enumerate() {
             self.pinned[i + 1] = node;
@@ -361,11 +383,10 @@ impl Net {
 }
 
 /// The given order as nodes, with every stop once.
-fn whole_order(problem: &Problem, notes: &mut Vec<Note>) -> Vec<u32> {
-    let n = problem.stops.len();
+fn whole_order(n: usize, given: &[usize], notes: &mut Vec<Note>) -> Vec<u32> {
     let mut seen = vec![false; n];
     let mut order = Vec::with_capacity(n);
-    for &stop in &problem.given {
+    for &stop in given {
         match seen.get_mut(stop) {
             Some(seen) if !*seen => {
                 *seen = true;
@@ -380,4 +401,14 @@ fn whole_order(problem: &Problem, notes: &mut Vec<Note>) -> Vec<u32> {
         }
     }
     order
+}
+
+/// How many of the whole order are locked, of so many asked for: what stands for no stop, or for one that was there before, locks nothing.
+pub(super) fn locked(n: usize, given: &[usize], asked: usize) -> usize {
+    let mut seen = vec![false; n];
+    given
+        .iter()
+        .take(asked)
+        .filter(|s| seen.get_mut(**s).is_some_and(|seen| !std::mem::replace(seen, true)))
+        .count()
 }

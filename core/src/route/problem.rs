@@ -51,16 +51,7 @@ impl Stop {
     /// A stop without rules.
     #[must_use]
     pub const fn at(place: usize) -> Self {
-        Self {
-            place,
-            service_s: 0,
-            parcels: 0,
-            parcel_s: 0,
-            hard: None,
-            soft: None,
-            priority: 0,
-            pin: None,
-        }
+        Self { place, service_s: 0, parcels: 0, parcel_s: 0, hard: None, soft: None, priority: 0, pin: None }
     }
 
     /// Time for the stop in milliseconds.
