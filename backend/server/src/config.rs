@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
+/// Variables of the house that are no keys of the configuration.
+const OTHERS: &[&str] = &["config_file", "password"];
+
 /// Everything a server can be told. See `docs/operations.md` for each key.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -269,6 +272,9 @@ impl Config {
             .ok()
             .and_then(|v| v.as_object().map(|o| o.keys().cloned().collect()))
             .unwrap_or_default();
+        if let Some(error) = misspelt(&known) {
+            return Err(error);
+        }
         let own = move |key: &figment::value::UncasedStr| {
             let first = key.as_str().split("__").next().unwrap_or_default().to_lowercase();
             known.contains(&first)
@@ -320,6 +326,13 @@ impl Config {
         if self.rtp_ports.0 >= self.rtp_ports.1 {
             return Err(bad("rtp_ports", "first port is not below the last".into(), "write [20000, 29999]"));
         }
+        if let Err(e) = self.http.parse::<std::net::SocketAddr>() {
+            return Err(bad(
+                "http",
+                format!("{:?}: {e}", self.http),
+                "write address:port, for example 127.0.0.1:8600",
+            ));
+        }
         for listener in &self.sip {
             parse_listener(listener)?;
         }
@@ -342,6 +355,13 @@ impl Config {
                     "write peers = [\"carrier.example:5060\"]",
                 ));
             }
+            if let Some(peer) = trunk.peers.iter().find(|p| !is_peer(p)) {
+                return Err(bad(
+                    &key("peers"),
+                    format!("{peer:?} is no host:port"),
+                    "write carrier.example:5060",
+                ));
+            }
             if !["udp", "tcp", "tls"].contains(&trunk.transport.as_str()) {
                 return Err(bad(
                     &key("transport"),
@@ -358,7 +378,7 @@ impl Config {
             }
             for id in &trunk.caller_ids {
                 waybell_domain::phone::PhoneNumber::parse(id).map_err(|e| {
-                    bad(&key("caller_ids"), format!("{e}"), "write numbers like +862012345678")
+                    bad(&key("caller_ids"), format!("{e}"), "write numbers like +862085551234")
                 })?;
             }
             if trunk.calls_per_second == 0 || trunk.channels == 0 {
@@ -383,6 +403,26 @@ pub fn parse_listener(text: &str) -> Result<(String, std::net::SocketAddr), Conf
     }
     let address = address.parse().map_err(|e| bad("sip", format!("{address:?}: {e}"), hint))?;
     Ok((transport.to_owned(), address))
+}
+
+/// A name or address, a colon, a port.
+fn is_peer(text: &str) -> bool {
+    text.rsplit_once(':')
+        .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok_and(|p| p > 0))
+}
+
+/// A variable that is nearly a key: a slip of the finger that would otherwise have no effect.
+fn misspelt(known: &[String]) -> Option<ConfigError> {
+    std::env::vars_os().find_map(|(name, _)| {
+        let name = name.to_str()?;
+        let first = name.strip_prefix("WAYBELL_")?.split("__").next()?.to_lowercase();
+        if known.contains(&first) || OTHERS.contains(&first.as_str()) {
+            return None;
+        }
+        let near = known.iter().find(|k| strsim::damerau_levenshtein(k, &first) <= 1 + k.len() / 8)?;
+        let hint = format!("write WAYBELL_{}, or remove it", near.to_uppercase());
+        Some(bad(name, "is no key of the configuration".into(), &hint))
+    })
 }
 
 fn quoted(key: &str, value: &str) -> String {

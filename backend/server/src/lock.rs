@@ -12,8 +12,13 @@ pub struct DataLock {
 impl DataLock {
     /// Takes the lock, or says that another server has it.
     pub fn take(data: &Path) -> std::io::Result<DataLock> {
-        std::fs::create_dir_all(data)?;
-        let file = File::options().create(true).truncate(false).write(true).open(data.join("lock"))?;
+        let refused = |e: std::io::Error| {
+            let text = format!("cannot write in the folder {} (configuration key data): {e}", data.display());
+            std::io::Error::new(e.kind(), text)
+        };
+        std::fs::create_dir_all(data).map_err(refused)?;
+        let file =
+            File::options().create(true).truncate(false).write(true).open(data.join("lock")).map_err(refused)?;
         match file.try_lock() {
             Ok(()) => Ok(DataLock { _file: file }),
             Err(std::fs::TryLockError::WouldBlock) => Err(std::io::Error::other(format!(

@@ -96,6 +96,11 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         config,
     });
     crate::accounts::service::load_revoked(&app).await?;
+    for trunk in &app.config.trunk {
+        metrics::gauge!("waybell_trunk_up", "trunk" => trunk.name.clone()).set(1.0);
+    }
+    // a voice that is not there is told now and not at the first call
+    app.speech.prepare(vec!["您好".into()]);
     let engine = tokio::spawn({
         let app = app.clone();
         let switch = switch.clone();
@@ -168,7 +173,9 @@ fn node(data: &std::path::Path) -> std::io::Result<String> {
                 return Ok(name.to_owned());
             }
             // calls that are open now become unknown: nobody is rung twice for it
-            _ => tracing::error!(file = %file.display(), "the name of this data folder is damaged and is made anew"),
+            _ => {
+                tracing::error!(file = %file.display(), "the name of this data folder is damaged and is made anew")
+            }
         },
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
         Err(error) => return Err(std::io::Error::other(format!("cannot read {}: {error}", file.display()))),

@@ -69,12 +69,9 @@ pub(super) async fn tasks(client: &Client, out: &Out, open: bool, limit: usize) 
 
 pub(super) async fn search(client: &Client, out: &Out, words: &str, limit: usize) -> Outcome {
     refresh(client).await?;
-    let found = client.search().ids(words).await?;
-    let all = found.len();
-    let mut list = Vec::with_capacity(limit.min(all));
-    for id in found.into_iter().take(limit) {
-        list.push(client.tasks().get(id).await?);
-    }
+    let mut list = client.search().find(words, usize::MAX).await?;
+    let all = list.len();
+    list.truncate(limit);
     out.json(&out.masked(&list));
     tell_parcels(out, &list, all);
     Ok(DONE)

@@ -6,7 +6,7 @@ use crate::store::seal::Seal;
 use rusqlite::Connection;
 use std::collections::{HashMap, HashSet};
 use waybell_domain::id::ParcelId;
-use waybell_domain::search::{Finder, Index, Text};
+use waybell_domain::search::{Finder, Index, Picker, Text};
 use waybell_domain::wire::ParcelView;
 
 /// Key in `meta`: changes whenever a row was removed.
@@ -128,5 +128,13 @@ impl Memory {
                 ranked.into_iter().take(limit).map(|(_, id)| id).collect()
             }
         }
+    }
+
+    /// Every parcel that the query means, in the courier's order.
+    pub(super) fn pick(&self, query: &str) -> Vec<ParcelId> {
+        let picker = Picker::new(query);
+        let fits: Vec<_> = self.docs.iter().filter_map(|d| Some((picker.fit(&d.text)?, d.id))).collect();
+        let closest = fits.iter().map(|(fit, _)| *fit).min();
+        fits.into_iter().filter(|(fit, _)| Some(*fit) == closest).map(|(_, id)| id).collect()
     }
 }

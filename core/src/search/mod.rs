@@ -55,10 +55,12 @@ impl Search {
         .map_err(Error::storage)?
     }
 
-    /// Every parcel that the query finds, best first: for "select all".
+    /// For "all of these": every parcel that the query means, in the courier's order. Of what [`find`](Self::find) gives these
+    /// are the ones that answer most closely ([`waybell_domain::search::Picker`]): `花园3` means building 3 and not building
+    /// 31, unless there is no building 3.
     pub async fn ids(&self, query: &str) -> Result<Vec<ParcelId>> {
         let (inner, query) = (self.client.inner.clone(), query.to_owned());
-        tokio::task::spawn_blocking(move || Self::look(&inner, &query, usize::MAX))
+        tokio::task::spawn_blocking(move || Self::with(&inner, |memory| memory.pick(&query)))
             .await
             .map_err(Error::storage)?
     }

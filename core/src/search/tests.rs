@@ -92,9 +92,14 @@ async fn agrees(phone: &Phone, queries: &[String]) {
     for query in queries {
         let wanted: BTreeSet<ParcelId> =
             all.iter().filter(|p| matches(query, &text(p))).map(|p| p.id).collect();
-        let found = phone.client.search().ids(query).await.unwrap();
+        let found = phone.client.search().find(query, usize::MAX).await.unwrap();
+        let found: Vec<ParcelId> = found.into_iter().map(|p| p.id).collect();
         assert_eq!(found.len(), found.iter().collect::<BTreeSet<_>>().len(), "{query:?}");
-        assert_eq!(found.into_iter().collect::<BTreeSet<_>>(), wanted, "{query:?}");
+        assert_eq!(found.iter().copied().collect::<BTreeSet<_>>(), wanted, "{query:?}");
+        let picked = phone.client.search().ids(query).await.unwrap();
+        assert_eq!(picked.is_empty(), found.is_empty(), "{query:?}");
+        assert!(picked.iter().all(|id| wanted.contains(id)), "{query:?}");
+        assert!(found.first().is_none_or(|best| picked.contains(best)), "the best one is meant: {query:?}");
     }
 }
 

@@ -116,6 +116,7 @@ fn examine(c: &Connection, seal: &Seal, user: &UserView, table: Table, now: Unix
         unchanged,
         rejected: u32::try_from(rejected).unwrap_or(u32::MAX),
         problems,
+        notes: table.notes,
         preview,
     };
     Ok((report, good.into_iter().map(|(_, row)| row).collect(), ids))

@@ -2,7 +2,7 @@
 
 use super::{TableError, error};
 
-/// The text of a file in UTF-8, UTF-16 with a byte order mark, or GB18030 (which contains GBK and GB2312).
+/// The text of a file in UTF-8, UTF-16 (with or without a byte order mark), or GB18030 (which contains GBK and GB2312).
 ///
 /// # Errors
 /// [`TableError`] for other encodings, and for the spreadsheet formats that are often sent as CSV by mistake.
@@ -14,12 +14,30 @@ pub fn decode(bytes: &[u8]) -> Result<String, TableError> {
         let (text, broken) = encoding.decode_without_bom_handling(&bytes[mark..]);
         return if broken { Err(unknown()) } else { Ok(text.into_owned()) };
     }
+    if let Some(encoding) = unmarked(bytes) {
+        let (text, broken) = encoding.decode_without_bom_handling(bytes);
+        return if broken { Err(unknown()) } else { Ok(text.into_owned()) };
+    }
     if let Ok(text) = std::str::from_utf8(bytes) {
         return if text.contains('\0') { Err(unknown()) } else { Ok(text.to_owned()) };
     }
     match encoding_rs::GB18030.decode_without_bom_handling_and_without_replacement(bytes) {
         Some(text) if !text.contains('\0') => Ok(text.into_owned()),
         _ => Err(unknown()),
+    }
+}
+
+/// UTF-16 without a byte order mark: the separators, digits and line ends of a list have a zero byte, always on the same side.
+/// Few Chinese characters have one on the other (一 is U+4E00).
+fn unmarked(bytes: &[u8]) -> Option<&'static encoding_rs::Encoding> {
+    if !bytes.len().is_multiple_of(2) || bytes.is_empty() {
+        return None;
+    }
+    let zeros = |side: usize| bytes.iter().skip(side).step_by(2).filter(|b| **b == 0).count();
+    match (zeros(0), zeros(1)) {
+        (few, many) if many > 4 * few => Some(encoding_rs::UTF_16LE),
+        (many, few) if many > 4 * few => Some(encoding_rs::UTF_16BE),
+        _ => None,
     }
 }
 

@@ -10,6 +10,7 @@
 
 mod columns;
 mod decode;
+mod notes;
 mod row;
 #[cfg(test)]
 mod tests;
@@ -39,6 +40,9 @@ pub struct Table {
     pub rows: Vec<ImportedRow>,
     /// What is wrong with the others, by line.
     pub problems: Vec<RowProblem>,
+    /// What is well to know although nothing is left out for it: a column that is missing, rows without a number, a waybill
+    /// that is there twice.
+    pub notes: Vec<RowProblem>,
     /// Rows below the header, empty ones not counted.
     pub total: u32,
 }
@@ -82,7 +86,7 @@ pub fn read_csv(bytes: &[u8]) -> Result<Table, TableError> {
         return Err(error("header", &problem, "head the column 运单号 or waybill_no"));
     };
     let mut table = Table::default();
-    let header = rows[at].1.clone();
+    let (head_line, header) = rows[at].clone();
     for (line, cells) in rows.drain(at + 1..) {
         table.total += 1;
         match parse_row(&map, &header, line, &cells) {
@@ -90,6 +94,7 @@ pub fn read_csv(bytes: &[u8]) -> Result<Table, TableError> {
             Err(errors) => table.problems.extend(errors.into_iter().map(FieldError::into_wire)),
         }
     }
+    table.notes = notes::notes(&map, &header, head_line, &table);
     Ok(table)
 }
 

@@ -40,6 +40,12 @@ fn encodings() {
     for bytes in [gbk, bom, utf16] {
         assert_eq!(read_csv(&bytes).unwrap().rows, expected);
     }
+    let units = LIST.encode_utf16();
+    let little: Vec<u8> = units.clone().flat_map(u16::to_le_bytes).collect();
+    let big: Vec<u8> = units.flat_map(u16::to_be_bytes).collect();
+    for bytes in [little, big] {
+        assert_eq!(read_csv(&bytes).unwrap().rows, expected, "UTF-16 without a mark");
+    }
     assert_eq!(read_csv(b"PK\x03\x04rest").unwrap_err().field, "file");
     assert_eq!(read_csv(b"a,\xff\xff\x00").unwrap_err().field, "encoding");
     assert_eq!(read_csv(b"").unwrap_err().field, "file");
@@ -150,4 +156,26 @@ proptest! {
         }
         let _ = read_csv(&junk);
     }
+}
+
+#[test]
+fn what_is_well_to_know_is_told() {
+    let notes = |text: &str| {
+        let table = read_csv(text.as_bytes()).unwrap();
+        table
+            .notes
+            .into_iter()
+            .map(|n| format!("{} {}: {}; {}", n.line, n.column, n.problem, n.hint))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(notes("运单号,电话,地址\nYT0000000001,13800000001,幸福花园1栋\n"), [""; 0]);
+    insta::assert_snapshot!(notes("运单号,电话,地址\n").join("\n"), @"1 : list has a header and no rows; export the list again");
+    insta::assert_snapshot!(notes("单号,姓名\nYT0000000001,王\n").join("\n"), @r#"
+    1 : no column is headed as telephone number; the columns are "单号, 姓名"; head it 电话 or phone, or nobody of this list can be rung
+    1 : no column is headed as address; the columns are "单号, 姓名"; head it 地址 or address, or notices name no place
+    "#);
+    insta::assert_snapshot!(notes("运单号,电话,地址\nYT0000000001,,幸福花园1栋\nYT0000000002,13800000001,幸福花园2栋\nYT0000000001,无,幸福花园3栋\n").join("\n"), @"
+    2 电话: 2 rows have no telephone number, the first in this line; they are not rung; add the numbers and import again
+    4 运单号: this waybill stands in line 2 too; the later line counts
+    ");
 }

@@ -83,6 +83,9 @@ pub enum PhoneError {
     /// A fixed line with too few or too many digits.
     #[error("fixed line has {0} digits after its area code; it must have 7 or 8")]
     LocalLength(usize),
+    /// A fixed line whose number cannot begin like that.
+    #[error("no fixed line's number starts with {0} after its area code; check the digits")]
+    LocalStart(char),
     /// An emergency number.
     #[error("this is an emergency number; it is never called automatically")]
     Emergency,
@@ -121,6 +124,7 @@ impl PhoneError {
             Self::AreaCodeMissing => "area_code_missing",
             Self::AreaCode => "area_code",
             Self::LocalLength(_) => "local_length",
+            Self::LocalStart(_) => "local_start",
             Self::Emergency => "emergency",
             Self::Service => "service",
             Self::Country => "country",

@@ -339,5 +339,9 @@ fn landline(digits: &str) -> Result<String, PhoneError> {
         (_, 5 | 6) => local.starts_with("96") || local.starts_with("95"),
         _ => return Err(PhoneError::LocalLength(local.len())),
     };
-    if good { Ok(format!("+86{digits}")) } else { Err(PhoneError::LocalLength(local.len())) }
+    match local.chars().next() {
+        _ if good => Ok(format!("+86{digits}")),
+        Some(first) if local.len() >= 7 => Err(PhoneError::LocalStart(first)),
+        _ => Err(PhoneError::LocalLength(local.len())),
+    }
 }

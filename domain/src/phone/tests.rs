@@ -108,7 +108,7 @@ fn what_is_wrong() {
         ("0999888666", LocalLength(6)),
         ("0260-8888666", AreaCode),
         ("010-8888666", LocalLength(7)),
-        ("0571-18886666", LocalLength(8)),
+        ("0571-18886666", LocalStart('1')),
         ("110", Emergency),
         ("120", Emergency),
         ("10086", Service),

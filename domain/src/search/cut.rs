@@ -48,3 +48,70 @@ pub(super) fn runs(text: &str) -> Vec<Run> {
     }
     out
 }
+
+/// What a word of a query asks for, one thing after another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// A run of its own.
+    Run(Run),
+    /// A number and the Chinese right after it: `2幢` is neither 12幢 nor 2单元 and some 幢.
+    Counted(String),
+    /// Letters and the digits right after them: the beginning of a waybill number, or each for itself (`xfhy3`).
+    Code(String, String),
+}
+
+/// The parts of a word of a query.
+pub(super) fn parts(word: &str) -> Vec<Part> {
+    let mut out = Vec::new();
+    let mut runs = runs(word).into_iter().peekable();
+    while let Some(run) = runs.next() {
+        out.push(match (run, runs.peek()) {
+            (Run::Digits(digits), Some(Run::Han(han))) => {
+                let counted = digits.chars().chain(han.iter().copied()).collect();
+                runs.next();
+                Part::Counted(counted)
+            }
+            (Run::Latin(letters), Some(Run::Digits(digits))) => {
+                let digits = digits.clone();
+                // a number that counts something goes with that
+                let mut after = runs.clone();
+                after.next();
+                if matches!(after.peek(), Some(Run::Han(_))) {
+                    Part::Run(Run::Latin(letters))
+                } else {
+                    runs.next();
+                    Part::Code(letters, digits)
+                }
+            }
+            (run, _) => Part::Run(run),
+        });
+    }
+    out
+}
+
+/// Whether a form has this number, and not the end of a longer one, with this Chinese right after it.
+pub(super) fn counts(counted: &str, form: &str) -> bool {
+    form.match_indices(counted).any(|(at, _)| !form[..at].ends_with(|c: char| c.is_ascii_digit()))
+}
+
+/// Whether a word of a form begins with these letters and digits.
+pub(super) fn begins(code: &str, form: &str) -> bool {
+    form.match_indices(code).any(|(at, _)| !form[..at].ends_with(|c: char| kind(c) == Kind::Latin))
+}
+
+/// Letters with the digits right after them, as a text has them.
+pub(super) fn codes(form: &str) -> impl Iterator<Item = &str> {
+    let mut rest = form;
+    std::iter::from_fn(move || {
+        loop {
+            let start = rest.find(|c| kind(c) == Kind::Latin)?;
+            let from = &rest[start..];
+            let letters = from.find(|c| kind(c) != Kind::Latin).unwrap_or(from.len());
+            let digits = from[letters..].find(|c: char| !c.is_ascii_digit()).unwrap_or(from.len() - letters);
+            rest = &from[letters + digits..];
+            if digits > 0 {
+                return Some(&from[..letters + digits]);
+            }
+        }
+    })
+}

@@ -1,7 +1,7 @@
 //! A query made ready for many texts: the same as [`super::matches()`] and [`super::rank`], without cutting the query
 //! anew and without making copies of a text.
 
-use super::cut::{self, Run};
+use super::cut::{self, Part, Run};
 use super::index::Text;
 use super::query::{Rank, words};
 use super::{LONG, MIDDLE, spell};
@@ -18,6 +18,33 @@ enum Needle {
     Han(String),
     Digits(String),
     Latin(String),
+    Counted(String),
+    Code(String, [Box<Needle>; 2]),
+}
+
+impl Needle {
+    fn of(part: Part) -> Needle {
+        match part {
+            Part::Run(Run::Han(han)) => Needle::Han(han.into_iter().collect()),
+            Part::Run(Run::Digits(digits)) => Needle::Digits(digits),
+            Part::Run(Run::Latin(word)) => Needle::Latin(word),
+            Part::Counted(counted) => Needle::Counted(counted),
+            Part::Code(letters, digits) => {
+                let code = format!("{letters}{digits}");
+                Needle::Code(code, [Box::new(Needle::Latin(letters)), Box::new(Needle::Digits(digits))])
+            }
+        }
+    }
+
+    fn is_in(&self, text: &Text) -> bool {
+        match self {
+            Needle::Code(code, each) => {
+                text.forms().any(|form| cut::begins(code, form))
+                    || each.iter().all(|needle| needle.is_in(text))
+            }
+            needle => text.forms().any(|form| found(needle, form)),
+        }
+    }
 }
 
 impl Finder {
@@ -25,23 +52,14 @@ impl Finder {
     #[must_use]
     pub fn new(query: &str) -> Finder {
         let words = words(query);
-        let needles = words
-            .iter()
-            .flat_map(|word| cut::runs(word))
-            .map(|run| match run {
-                Run::Han(han) => Needle::Han(han.into_iter().collect()),
-                Run::Digits(digits) => Needle::Digits(digits),
-                Run::Latin(word) => Needle::Latin(word),
-            })
-            .collect();
+        let needles = words.iter().flat_map(|word| cut::parts(word)).map(Needle::of).collect();
         Finder { needles, joined: words.concat() }
     }
 
     /// How well the text answers the query; `None` if it does not.
     #[must_use]
     pub fn rank(&self, text: &Text) -> Option<Rank> {
-        let found = |needle| text.forms().any(|form| found(needle, form));
-        if self.needles.iter().all(found) { Some(self.rank_of(text)) } else { None }
+        if self.needles.iter().all(|needle| needle.is_in(text)) { Some(self.rank_of(text)) } else { None }
     }
 
     fn rank_of(&self, text: &Text) -> Rank {
@@ -80,6 +98,62 @@ impl Finder {
     }
 }
 
+/// How closely a text answers a query; better ones are smaller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Fit {
+    /// Each word stands in it as written, numbers whole, or is the end of a long number.
+    Written,
+    /// The same, but some number is only the beginning or end of a longer one: `花园3` and 花园31栋.
+    Longer,
+    /// Some word is found by its parts, numbers whole: `花园3` and 花园一区3栋, `xfhy3`.
+    Apart,
+    /// Some word is found by its parts, and a number is only the beginning of one.
+    Loose,
+}
+
+/// Chooses what a person means who says "all of these": of everything that a query finds, the texts that answer it most
+/// closely. `春江花园2` finds building 2 and 21 and every room that begins with 2, and means building 2 if there is one.
+#[derive(Clone, Debug)]
+pub struct Picker {
+    words: Vec<Finder>,
+}
+
+impl Picker {
+    /// Prepares a query.
+    #[must_use]
+    pub fn new(query: &str) -> Picker {
+        Picker { words: words(query).iter().map(|word| Finder::new(word)).collect() }
+    }
+
+    /// How closely the text answers; `None` if it does not. An empty query is answered by everything.
+    #[must_use]
+    pub fn fit(&self, text: &Text) -> Option<Fit> {
+        self.words.iter().try_fold(Fit::Written, |fit, word| Some(fit.max(word.fit(text)?)))
+    }
+}
+
+impl Finder {
+    fn fit(&self, text: &Text) -> Option<Fit> {
+        Some(match self.rank(text)? {
+            Rank::Number | Rank::Start | Rank::Whole => Fit::Written,
+            Rank::Inside => Fit::Longer,
+            Rank::Parts if self.needles.iter().all(|needle| needle.is_whole(text)) => Fit::Apart,
+            Rank::Parts => Fit::Loose,
+        })
+    }
+}
+
+impl Needle {
+    /// Whether its digits, if it has any, are a whole number of the text.
+    fn is_whole(&self, text: &Text) -> bool {
+        match self {
+            Needle::Digits(digits) => text.forms().any(|form| numbers(form).any(|n| n == digits)),
+            Needle::Code(_, each) => each.iter().all(|needle| needle.is_whole(text)),
+            _ => true,
+        }
+    }
+}
+
 fn found(needle: &Needle, form: &str) -> bool {
     match needle {
         Needle::Han(word) => form.contains(word.as_str()),
@@ -91,6 +165,8 @@ fn found(needle: &Needle, form: &str) -> bool {
             }
         }),
         Needle::Latin(word) => latin(word, form),
+        Needle::Counted(counted) => cut::counts(counted, form),
+        Needle::Code(code, _) => cut::begins(code, form),
     }
 }
 

@@ -41,7 +41,51 @@ impl Text {
     }
 }
 
-type Posting = Vec<u32>;
+/// Places in order. One that names a good part of the list is kept as bits, which are put together a word at a time.
+#[derive(Clone, Debug)]
+enum Posting {
+    Few(Vec<u32>),
+    Many(Bits),
+}
+
+impl Default for Posting {
+    fn default() -> Posting {
+        Posting::Few(Vec::new())
+    }
+}
+
+/// A posting of more than one place in so many is kept as bits.
+const DENSE: usize = 64;
+
+impl Posting {
+    fn push(&mut self, at: u32) {
+        match self {
+            Posting::Few(list) if list.last() != Some(&at) => list.push(at),
+            Posting::Few(_) => {}
+            Posting::Many(bits) => bits.set(at),
+        }
+    }
+
+    /// When nothing comes any more.
+    fn pack(&mut self, count: usize) {
+        if let Posting::Few(list) = self {
+            if list.len() > count / DENSE {
+                let mut bits = Bits::none(count);
+                list.iter().for_each(|at| bits.set(*at));
+                *self = Posting::Many(bits);
+            } else {
+                list.shrink_to_fit();
+            }
+        }
+    }
+
+    fn add_to(&self, bits: &mut Bits) {
+        match self {
+            Posting::Few(list) => list.iter().for_each(|at| bits.set(*at)),
+            Posting::Many(many) => bits.or(many),
+        }
+    }
+}
 
 /// See the module. Texts are named by their place in the list.
 #[derive(Debug, Default)]
@@ -68,17 +112,13 @@ pub struct Index {
 }
 
 fn post<K: Eq + std::hash::Hash>(map: &mut HashMap<K, Posting>, key: K, at: u32) {
-    let posting = map.entry(key).or_default();
-    if posting.last() != Some(&at) {
-        posting.push(at);
-    }
+    map.entry(key).or_default().push(at);
 }
 
 fn post_sorted(map: &mut BTreeMap<Box<str>, Posting>, key: &str, at: u32) {
     match map.get_mut(key) {
-        Some(posting) if posting.last() == Some(&at) => {}
         Some(posting) => posting.push(at),
-        None => drop(map.insert(key.into(), vec![at])),
+        None => drop(map.insert(key.into(), Posting::Few(vec![at]))),
     }
 }
 
@@ -102,7 +142,15 @@ impl Index {
             index.spell(pair);
         }
         index.spelt.sort_unstable();
+        index.pack();
         index
+    }
+
+    fn pack(&mut self) {
+        let count = self.count;
+        let numbered = self.words.values_mut().chain(self.numbers.values_mut());
+        let marked = self.chars.values_mut().chain(self.pairs.values_mut()).chain(self.heads.values_mut());
+        numbered.chain(marked).chain(self.grams.values_mut()).for_each(|posting| posting.pack(count));
     }
 
     fn add(&mut self, at: u32, form: &str) {
@@ -116,6 +164,9 @@ impl Index {
                 post(&mut self.pairs, (before, c), at);
             }
             before = Some(c);
+        }
+        for code in cut::codes(form) {
+            post_sorted(&mut self.words, code, at);
         }
         for run in cut::runs(form) {
             match run {
@@ -212,10 +263,10 @@ impl Index {
             if found.full(best(Rank::Whole)) {
                 break;
             }
-            take(at, Rank::Inside, &mut found);
+            take(at, Rank::Whole, &mut found);
         }
         // what is left holds the query only within a longer number
-        for at in holding.without(&whole).without(&found.taken(self.count)).ones() {
+        for at in holding.without(&found.taken(self.count)).ones() {
             if found.full(Rank::Inside) {
                 break;
             }
@@ -273,7 +324,7 @@ impl Index {
 
     fn of(&self, posting: &Posting) -> Bits {
         let mut bits = Bits::none(self.count);
-        posting.iter().for_each(|at| bits.set(*at));
+        posting.add_to(&mut bits);
         bits
     }
 
@@ -296,7 +347,7 @@ impl Index {
 
     /// A term as [`super::index_terms`] makes them: its first letter names its kind.
     fn exact(&self, term: &str, bits: &mut Bits) {
-        let mut put = |posting: Option<&Posting>| posting.into_iter().flatten().for_each(|at| bits.set(*at));
+        let mut put = |posting: Option<&Posting>| posting.into_iter().for_each(|p| p.add_to(bits));
         let rest = term.get(1..).unwrap_or_default();
         match term.as_bytes().first() {
             Some(b'p') => {
@@ -305,6 +356,7 @@ impl Index {
                     put(self.pairs.get(pair));
                 }
             }
+            Some(b'd') => put(self.numbers.get(rest)),
             Some(b'i') => {
                 let key = [rest.as_bytes().first(), rest.as_bytes().get(1)].map(|b| b.copied().unwrap_or(0));
                 for pair in self.initials.get(&key).into_iter().flatten() {
@@ -323,7 +375,7 @@ impl Index {
     }
 
     fn starting(&self, start: &str, bits: &mut Bits) {
-        let mut put = |posting: Option<&Posting>| posting.into_iter().flatten().for_each(|at| bits.set(*at));
+        let mut put = |posting: Option<&Posting>| posting.into_iter().for_each(|p| p.add_to(bits));
         let rest = start.get(1..).unwrap_or_default();
         let sorted = |map: &'_ BTreeMap<Box<str>, Posting>, put: &mut dyn FnMut(Option<&Posting>)| {
             map.range::<str, _>((Bound::Included(rest), Bound::Unbounded))

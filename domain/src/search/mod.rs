@@ -11,7 +11,8 @@
 //! An index may return a few more documents (its terms do not know whether bigrams stand side by side); whoever wants
 //! exactly the meaning filters its answer with [`matches()`]. No dictionary is needed: Chinese text is cut into single
 //! characters and pairs of neighbours. [`Index`] is such an index in memory, whose answer is exact and ranked; it is
-//! what a person who types is served from. [`Finder`] is a query made ready for many texts.
+//! what a person who types is served from. [`Finder`] is a query made ready for many texts; [`Picker`] tells which of its
+//! answers are meant by "all of these".
 //!
 //! What a query means: it is cut at spaces into words, each of which must be found; a word is cut into runs of Chinese,
 //! Latin letters and digits.
@@ -19,6 +20,8 @@
 //! * Digits: start a number of the text; in a long one (telephone, waybill) four or more stand anywhere.
 //! * Latin: start a Latin word of the text, or spell it in pinyin from any character on, in full (the last syllable
 //!   may be unfinished) or by initials; every reading of a character counts (`chongqing` and `zhongqing` find 重庆).
+//! * Digits right before Chinese are a whole number right before it: `2幢` finds neither 12幢 nor 2单元 of some 幢.
+//! * Letters right before digits may also be the beginning of a waybill number, however few digits there are (`YD9`).
 //!
 //! The text of a parcel is its address, recipient's name, waybill number and telephone number, with spaces between.
 
@@ -33,7 +36,7 @@ mod tests;
 
 use std::collections::BTreeSet;
 
-pub use finder::Finder;
+pub use finder::{Finder, Fit, Picker};
 pub use index::{Index, Text};
 pub use normal::{half_width, normalise};
 pub use query::{Rank, TermQuery, matches, query_terms, rank};
@@ -51,6 +54,7 @@ const LONG: usize = 7;
 pub fn index_terms(text: &str) -> Vec<String> {
     let mut terms = BTreeSet::new();
     for form in normal::forms(text) {
+        terms.extend(cut::codes(&form).map(|code| format!("w{code}")));
         for run in cut::runs(&form) {
             match run {
                 Run::Han(han) => han_terms(&han, &mut terms),

@@ -1,6 +1,6 @@
 //! What a query means, and how an index answers it.
 
-use super::cut::{self, Run};
+use super::cut::{self, Part, Run};
 use super::{LONG, MIDDLE, normal, normalise, spell};
 
 /// A condition on the terms of a document.
@@ -61,7 +61,27 @@ pub(super) fn words(query: &str) -> Vec<String> {
 /// The condition that an index checks. Every text that [`matches()`] fulfils it.
 #[must_use]
 pub fn query_terms(query: &str) -> TermQuery {
-    TermQuery::All(words(query).iter().flat_map(|word| cut::runs(word)).map(|run| run_terms(&run)).collect())
+    TermQuery::All(
+        words(query).iter().flat_map(|word| cut::parts(word)).flat_map(|part| part_terms(&part)).collect(),
+    )
+}
+
+fn part_terms(part: &Part) -> Vec<TermQuery> {
+    match part {
+        Part::Run(run) => vec![run_terms(run)],
+        Part::Counted(counted) => cut::runs(counted)
+            .iter()
+            .map(|run| match run {
+                Run::Digits(digits) if digits.len() < LONG => TermQuery::Exact(format!("d{digits}")),
+                run => run_terms(run),
+            })
+            .collect(),
+        Part::Code(letters, digits) => {
+            let each = [Run::Latin(letters.clone()), Run::Digits(digits.clone())];
+            let each = TermQuery::All(each.iter().map(run_terms).collect());
+            vec![TermQuery::Any(vec![TermQuery::Prefix(format!("w{letters}{digits}")), each])]
+        }
+    }
 }
 
 fn run_terms(run: &Run) -> TermQuery {
@@ -101,10 +121,16 @@ fn run_terms(run: &Run) -> TermQuery {
 pub fn matches(query: &str, text: &str) -> bool {
     let forms: Vec<(String, Vec<Run>)> =
         normal::forms(text).into_iter().map(|form| (form.clone(), cut::runs(&form))).collect();
-    words(query)
-        .iter()
-        .flat_map(|word| cut::runs(word))
-        .all(|run| forms.iter().any(|(form, runs)| found(&run, form, runs)))
+    words(query).iter().flat_map(|word| cut::parts(word)).all(|part| match part {
+        Part::Run(run) => forms.iter().any(|(form, runs)| found(&run, form, runs)),
+        Part::Counted(counted) => forms.iter().any(|(form, _)| cut::counts(&counted, form)),
+        Part::Code(letters, digits) => {
+            let code = format!("{letters}{digits}");
+            let has = |run: &Run| forms.iter().any(|(form, runs)| found(run, form, runs));
+            forms.iter().any(|(form, _)| cut::begins(&code, form))
+                || has(&Run::Latin(letters)) && has(&Run::Digits(digits))
+        }
+    })
 }
 
 fn found(run: &Run, form: &str, runs: &[Run]) -> bool {

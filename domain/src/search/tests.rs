@@ -33,6 +33,10 @@ fn finds_what_couriers_type() {
         "00006021",
         "13800006021",
         "sf1234",
+        "sf1",
+        "SF12",
+        "幸福花园3栋2单元501",
+        "xfhy3栋",
         "567890",
         "王",
         "wxm",
@@ -60,6 +64,11 @@ fn finds_what_couriers_type() {
         "ingfu",
         "13900006021",
         "1栋",
+        "2栋",
+        "3单元",
+        "幸福花园2栋",
+        "01室",
+        "sf1235",
     ] {
         assert!(!both(query, &here), "{query}");
     }
@@ -116,6 +125,21 @@ fn ranks() {
 }
 
 #[test]
+fn all_of_these_are_the_closest() {
+    let places = ["幸福花园3栋", "幸福花园31栋", "幸福花园5栋301", "幸福花园一区3栋", "平安小区3栋"];
+    let texts: Vec<Text> = places.iter().map(|p| Text::new(&doc(p))).collect();
+    let fits = |query: &str| texts.iter().map(|t| Picker::new(query).fit(t)).collect::<Vec<_>>();
+    use Fit::{Apart, Longer, Loose, Written};
+    assert_eq!(fits("幸福花园3"), [Some(Written), Some(Longer), Some(Loose), Some(Apart), None]);
+    assert_eq!(fits("幸福花园3栋"), [Some(Written), None, None, Some(Apart), None]);
+    assert_eq!(fits("幸福花园 3栋"), [Some(Written), None, None, Some(Written), None]);
+    assert_eq!(fits("xfhy3"), [Some(Apart), Some(Loose), Some(Loose), Some(Apart), None]);
+    assert_eq!(fits("幸福 301"), [None, None, Some(Written), None, None]);
+    assert_eq!(fits("6021"), [Some(Written); 5]);
+    assert_eq!(fits(""), [Some(Written); 5]);
+}
+
+#[test]
 fn terms_of_a_document() {
     insta::assert_debug_snapshot!(index_terms("重庆A座3 12345678").join(" "), @r#""d3 icq iq itq iz izq pchongqing pqing ptongqing pzhongqing pzuo t12345678 t2345678 t345678 t45678 t5678 wa 庆 座 重 重庆""#);
 }
@@ -159,7 +183,7 @@ proptest! {
     #[test]
     fn the_index_is_a_scan(
         texts in prop::collection::vec("[幸福花园重庆长安行栋号楼单元室三十二AaBxfhyzcq0-9 \\-]{0,14}", 0..90),
-        queries in prop::collection::vec("[幸福花园重庆长安行栋号楼单元室三十二AaBxfhyzcq0-9 \\-]{0,4}", 12),
+        queries in prop::collection::vec("[幸福花园重庆长安行栋号楼单元室三十二AaBxfhyzcq0-9 \\-]{0,4}|[0-9]{1,2}[栋号楼室]|(sf|a|x)[0-9]{1,3}|[xfhy]{1,2}[0-9]栋", 16),
         most in 1usize..12,
     ) {
         let texts: Vec<String> = texts.iter().enumerate().map(|(i, t)| format!("{t} 王小明 SF12345678901{i:02} +86138000{i:05}")).collect();

@@ -230,6 +230,9 @@ pub struct ConsentView {
     pub at: UnixMs,
     /// Parcels it covers.
     pub parcels: Vec<ParcelId>,
+    /// Who pressed it: the number with its middle hidden.
+    #[serde(default)]
+    pub phone: String,
 }
 
 /// One decision or event in the life of a recipient.

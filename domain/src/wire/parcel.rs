@@ -116,6 +116,9 @@ pub struct ImportReport {
     pub rejected: u32,
     /// Why, at most 1,000 of them.
     pub problems: Vec<RowProblem>,
+    /// What is well to know although no row is left out for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<RowProblem>,
     /// The first rows as they were understood.
     #[serde(default)]
     pub preview: Vec<ParcelView>,

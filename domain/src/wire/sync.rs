@@ -65,7 +65,6 @@ pub struct TemplateView {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PolicyView {
     /// Rules.
-    #[cfg_attr(feature = "openapi", schema(value_type = Object))]
     pub policy: Policy,
     /// Calls a second that the trunks take.
     pub calls_per_second: f64,

@@ -244,6 +244,7 @@ fn import_report() {
         unchanged: 5,
         rejected: 1,
         problems: vec![row_problem()],
+        notes: vec![],
         preview: vec![parcel_view()],
     };
     insta::assert_json_snapshot!("import_report", sent(record));
@@ -393,6 +394,7 @@ fn consent_view() {
         preference: "station".into(),
         at: NOW,
         parcels: vec![parcel()],
+        phone: "138****0001".into(),
     };
     insta::assert_json_snapshot!("consent_view", sent(record));
 }

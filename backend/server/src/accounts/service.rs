@@ -1,4 +1,4 @@
-//! Signing in, refreshing, signing out, making people.
+//! Signing in, refreshing, signing out.
 
 use super::tokens::{ACCESS_MS, Claims, SESSION_MS, refresh_hash};
 use crate::app::App;
@@ -71,10 +71,11 @@ pub async fn sign_in(app: &App, login: &str, password: &str, device: DeviceId) -
     let session = SessionId::at(now, rand::random());
     let (refresh, hash) = app.tokens.new_refresh(session);
     let write = app.store.begin().await?;
-    write
+    // only if the person has not been shut out or given another password meanwhile
+    let begun = write
         .exec(
             "INSERT INTO session (id, person_id, organisation_id, device_id, current_hash, expires_at, created_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+             SELECT $1, $2, $3, $4, $5, $6, $7 FROM person WHERE id = $2 AND active = 1 AND password_hash = $8",
             [
                 session.to_string().into(),
                 person.id.clone().into(),
@@ -83,9 +84,13 @@ pub async fn sign_in(app: &App, login: &str, password: &str, device: DeviceId) -
                 hash.into(),
                 (now.0 + SESSION_MS).into(),
                 now.0.into(),
+                person.password_hash.clone().into(),
             ],
         )
         .await?;
+    if begun.rows_affected() == 0 {
+        return Err(wrong());
+    }
     crate::audit::record(
         &write,
         Some(user.organisation),
@@ -162,6 +167,18 @@ pub async fn revoke(app: &App, write: &Write, session: SessionId, now: UnixMs) -
         .await?;
     app.revoked.lock().insert(session, now);
     Ok(())
+}
+
+/// Ends every session of a person in this transaction. After its commit the caller puts them into [`App::revoked`], so that
+/// access tokens end too.
+pub async fn revoke_all(write: &Write, person: UserId, now: UnixMs) -> ApiResult<Vec<SessionId>> {
+    let rows: Vec<Revoked> = crate::store::all(
+        write.tx(),
+        "UPDATE session SET revoked_at = $1 WHERE person_id = $2 AND revoked_at IS NULL RETURNING id, revoked_at",
+        [now.0.into(), person.to_string().into()],
+    )
+    .await?;
+    Ok(rows.iter().filter_map(|r| SessionId::parse(&r.id).ok()).collect())
 }
 
 /// Argon2id with the crate's recommended cost (19 MiB, 2 passes).

@@ -24,6 +24,19 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     }
 }
 
+/// A JSON body in which every field must be known: for rules and accounts, where a field that is spelt wrong must not be
+/// passed over. Phones send [`Body`], so that a newer one can talk to an older server.
+pub struct Strict<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Strict<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let Raw(bytes) = Raw::from_request(request, state).await?;
+        parse_strict(&bytes).map(Strict)
+    }
+}
+
 /// A body as it came.
 pub struct Raw(pub Bytes);
 
@@ -47,7 +60,26 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     Ok(value)
 }
 
-/// serde's text quotes values, which may be personal: only its kind is told, and the name of a missing field.
+/// The same; a field that `T` does not have is an error too.
+pub fn parse_strict<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    let mut unknown = None;
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let mut note = |path: serde_ignored::Path<'_>| {
+        unknown.get_or_insert_with(|| path.to_string().replace(".?", ""));
+    };
+    let value = serde_path_to_error::deserialize(serde_ignored::Deserializer::new(&mut reader, &mut note))
+        .map_err(|e| refused(&e.path().to_string(), e.inner()))?;
+    reader.end().map_err(|e| refused(".", &e))?;
+    match unknown {
+        None => Ok(value),
+        Some(field) => {
+            let hint = "compare its name with the API reference; nothing was changed";
+            Err(ApiError::field(field, "there is no such field", hint))
+        }
+    }
+}
+
+/// serde's text quotes values, which may be personal: only what was expected is told, and the name of a missing field.
 fn refused(path: &str, error: &serde_json::Error) -> ApiError {
     let text = error.to_string();
     let missing = text.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
@@ -60,8 +92,14 @@ fn refused(path: &str, error: &serde_json::Error) -> ApiError {
         (path, None) => path.to_owned(),
         (path, Some(name)) => format!("{path}.{name}"),
     };
-    let what =
-        if missing.is_some() { "missing field".to_owned() } else { format!("{:?} error", error.classify()) };
+    // what follows names types and field names only, never what was sent
+    let expected =
+        text.rsplit_once("expected ").map(|(_, rest)| rest.split(" at line ").next().unwrap_or(rest));
+    let what = match (missing, expected) {
+        (Some(_), _) => "missing field".to_owned(),
+        (None, Some(expected)) => format!("expected {expected}"),
+        (None, None) => format!("{} error", format!("{:?}", error.classify()).to_lowercase()),
+    };
     let problem = format!("the body is not the JSON that this route takes ({what})");
     ApiError::field(field, problem, "compare it with the API reference")
 }

@@ -4,6 +4,7 @@ pub mod error;
 pub mod json;
 pub mod limits;
 pub mod once;
+mod page;
 pub mod query;
 pub mod reference;
 
@@ -49,11 +50,12 @@ fn api() -> OpenApiRouter<Shared> {
         .routes(routes!(parcels::routes::pull))
         .routes(routes!(templates::routes::list))
         .routes(routes!(templates::routes::simulate))
-        .routes(routes!(org::routes::get_policy, org::routes::put_policy))
-        .routes(routes!(org::routes::stop_all))
-        .routes(routes!(org::routes::list_opt_outs, org::routes::put_opt_out))
-        .routes(routes!(org::routes::delete_opt_out))
-        .routes(routes!(org::routes::list_people, org::routes::create_person))
+        .routes(routes!(org::rules::get_policy, org::rules::put_policy, org::rules::patch_policy))
+        .routes(routes!(org::rules::stop_all))
+        .routes(routes!(org::opt_outs::list_opt_outs, org::opt_outs::put_opt_out))
+        .routes(routes!(org::opt_outs::delete_opt_out))
+        .routes(routes!(org::people::list_people, org::people::create_person))
+        .routes(routes!(org::people::change_person))
         .routes(routes!(notify::routes::plan))
         .routes(routes!(notify::routes::create, notify::routes::list))
         .routes(routes!(notify::routes::again))

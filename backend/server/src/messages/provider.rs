@@ -31,11 +31,14 @@ pub struct OutboxFolder {
 impl TextMessage for OutboxFolder {
     async fn send(&self, id: &str, to: &str, text: &str) -> Result<(), Undelivered> {
         let fail = |e: std::io::Error| Undelivered { problem: e.to_string(), permanent: false };
-        tokio::fs::create_dir_all(&self.folder).await.map_err(fail)?;
+        let (folder, file) = (self.folder.clone(), self.folder.join(format!("{id}.json")));
         let body = serde_json::json!({ "id": id, "to": to, "text": text }).to_string();
-        let part = self.folder.join(format!("{id}.part"));
-        tokio::fs::write(&part, body).await.map_err(fail)?;
-        tokio::fs::rename(part, self.folder.join(format!("{id}.json"))).await.map_err(fail)
+        // it will be stored as sent, so it must be on the disk
+        let put = move || {
+            std::fs::create_dir_all(&folder)?;
+            crate::files::put(&file, body.as_bytes(), crate::files::Readers::Usual)
+        };
+        tokio::task::spawn_blocking(put).await.map_err(std::io::Error::other).flatten().map_err(fail)
     }
 }
 

@@ -246,6 +246,7 @@ impl Engine {
         match &event.kind {
             EventKind::Trunk { name, up } => {
                 tracing::info!(trunk = %name, up, "trunk");
+                metrics::gauge!("waybell_trunk_up", "trunk" => name.clone()).set(if *up { 1.0 } else { 0.0 });
                 self.look = true;
                 return Ok(());
             }

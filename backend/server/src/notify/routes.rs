@@ -18,6 +18,7 @@ use axum::response::{IntoResponse, Response};
 use sea_orm::FromQueryResult;
 use waybell_domain::clock::UnixMs;
 use waybell_domain::id::{AttemptId, BatchId, ConsentId};
+use waybell_domain::phone::PhoneNumber;
 use waybell_domain::wire::{
     AttemptView, BatchAction, BatchRequest, BatchView, ConsentView, ErrorBody, PlanRequest, PlanView,
     RecipientView, RingAgainRequest, WhyView,
@@ -191,6 +192,7 @@ struct ConsentRow {
     preference: String,
     parcels: String,
     at: i64,
+    phone_key: String,
 }
 
 /// What recipients asked for by key, newest first.
@@ -199,7 +201,7 @@ struct ConsentRow {
 pub async fn consents(State(app): State<Shared>, signed: Signed) -> ApiResult<Json<Vec<ConsentView>>> {
     let (filter, values) = signed.scope.filter("r", 1);
     let sql = format!(
-        "SELECT c.id, c.attempt_id, c.key, c.preference, c.parcels, c.at FROM consent c JOIN attempt a ON a.id = c.attempt_id \
+        "SELECT c.id, c.attempt_id, c.key, c.preference, c.parcels, c.at, r.phone_key FROM consent c JOIN attempt a ON a.id = c.attempt_id \
          JOIN recipient r ON r.id = a.recipient_id WHERE {filter} ORDER BY c.at DESC LIMIT 1000"
     );
     let rows: Vec<ConsentRow> = all(app.store.read(), &sql, values).await?;
@@ -211,6 +213,7 @@ pub async fn consents(State(app): State<Shared>, signed: Signed) -> ApiResult<Js
             preference: r.preference,
             at: UnixMs(r.at),
             parcels: serde_json::from_str(&r.parcels).unwrap_or_default(),
+            phone: PhoneNumber::from_key(&r.phone_key).map(|p| p.masked()).unwrap_or_default(),
         })
     };
     Ok(Json(rows.into_iter().filter_map(view).collect()))

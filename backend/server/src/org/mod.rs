@@ -1,5 +1,7 @@
 //! The organisation: its rules, its people, numbers that must not be rung.
 
+pub mod opt_outs;
+pub mod people;
 pub mod policy;
-pub mod routes;
+pub mod rules;
 pub mod service;

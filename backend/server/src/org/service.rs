@@ -107,9 +107,6 @@ pub async fn ready(person: NewPerson) -> ApiResult<ReadyPerson> {
     if !(2..=60).contains(&login.chars().count()) {
         return Err(ApiError::field("login", "must have 2 to 60 characters", "choose a login name"));
     }
-    if person.password.chars().count() < 8 {
-        return Err(ApiError::field("password", "is shorter than 8 characters", "choose a longer one"));
-    }
     let phone = match person.phone.as_deref().map(str::trim).filter(|p| !p.is_empty()) {
         None => None,
         Some(text) => Some(
@@ -118,13 +115,21 @@ pub async fn ready(person: NewPerson) -> ApiResult<ReadyPerson> {
                 .key(),
         ),
     };
-    let password = person.password.clone();
-    let hash = tokio::task::spawn_blocking(move || hash_password(&password))
+    let hash = hashed(&person.password).await?;
+    Ok(ReadyPerson { person, login, phone, hash })
+}
+
+/// Hashes a password that is long enough, on a thread that may take its time.
+pub async fn hashed(password: &str) -> ApiResult<String> {
+    if password.chars().count() < 8 {
+        return Err(ApiError::field("password", "is shorter than 8 characters", "choose a longer one"));
+    }
+    let password = password.to_owned();
+    tokio::task::spawn_blocking(move || hash_password(&password))
         .await
         .map_err(|e| e.to_string())
         .and_then(|h| h)
-        .map_err(|e| ApiError::field("password", e, "choose another one"))?;
-    Ok(ReadyPerson { person, login, phone, hash })
+        .map_err(|e| ApiError::field("password", e, "choose another one"))
 }
 
 /// Makes a person. The login name must be free on this server.

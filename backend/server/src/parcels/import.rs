@@ -13,6 +13,7 @@ use sea_orm::Value;
 use std::collections::{HashMap, HashSet};
 use waybell_domain::clock::UnixMs;
 use waybell_domain::id::ImportId;
+use waybell_domain::import::Table;
 use waybell_domain::parcel::{CallMark, ParcelState, TaskKind, WaybillNo, parcel_id};
 use waybell_domain::phone::PhoneNumber;
 use waybell_domain::wire::{ImportReport, ImportedRow, RowProblem};
@@ -37,16 +38,15 @@ pub async fn take(
     write: &Write,
     scope: &Scope,
     now: UnixMs,
-    rows: &[ImportedRow],
-    mut problems: Vec<RowProblem>,
-    total: u32,
+    table: Table,
     dry_run: bool,
 ) -> ApiResult<ImportReport> {
+    let Table { rows, mut problems, notes, total } = table;
     let rejected_before = problems.iter().map(|p| p.line).collect::<HashSet<_>>().len() as u32;
     let mut rejected = rejected_before;
     let mut good: Vec<Good> = Vec::with_capacity(rows.len());
     let mut seen: HashMap<String, usize> = HashMap::new();
-    for row in rows {
+    for row in &rows {
         match check(row) {
             Ok(g) => match seen.get(&g.waybill_no) {
                 // the last row of a waybill in a list is the right one
@@ -101,6 +101,7 @@ pub async fn take(
         unchanged,
         rejected,
         problems,
+        notes,
         preview,
     })
 }

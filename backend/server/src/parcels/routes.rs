@@ -13,9 +13,9 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
-use waybell_domain::import::read_csv;
+use waybell_domain::import::{Table, read_csv};
 use waybell_domain::wire::{
-    ErrorBody, ImportReport, ImportRequest, ImportedRow, ParcelStateRequest, ParcelView, RowProblem, SyncPage,
+    ErrorBody, ImportReport, ImportRequest, ParcelStateRequest, ParcelView, SyncPage,
 };
 
 /// Query of an import.
@@ -39,13 +39,11 @@ pub async fn import(
     Raw(bytes): Raw,
 ) -> ApiResult<Response> {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or("application/json");
-    let (rows, problems, total): (Vec<ImportedRow>, Vec<RowProblem>, u32) = if kind.starts_with("text/csv") {
-        let table = read_csv(&bytes).map_err(|e| ApiError::field(e.field, e.problem, e.hint))?;
-        (table.rows, table.problems, table.total)
+    let table = if kind.starts_with("text/csv") {
+        read_csv(&bytes).map_err(|e| ApiError::field(e.field, e.problem, e.hint))?
     } else if kind.starts_with("application/json") {
         let request: ImportRequest = parse(&bytes)?;
-        let total = request.rows.len() as u32;
-        (request.rows, Vec::new(), total)
+        Table { total: request.rows.len() as u32, rows: request.rows, ..Table::default() }
     } else {
         let e =
             ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media_type", format!("cannot read {kind:?}"));
@@ -57,7 +55,7 @@ pub async fn import(
     if let Some(answer) = once.before(&write, &signed.scope).await? {
         return Ok(answer);
     }
-    let report = import::take(&write, &signed.scope, now, &rows, problems, total, query.dry_run).await?;
+    let report = import::take(&write, &signed.scope, now, table, query.dry_run).await?;
     if query.dry_run {
         return Ok(Json(report).into_response());
     }

@@ -26,6 +26,12 @@ impl Policy {
     pub fn check(&self) -> Result<(), PolicyError> {
         count("quiet", self.quiet.len(), RULES)?;
         count("frequency", self.frequency.len(), RULES)?;
+        if let Some(i) = self.quiet.iter().position(|span| span.from == span.to) {
+            return Err(PolicyError {
+                field: format!("quiet[{i}]"),
+                problem: "begins and ends at the same time, which is no time at all; the whole day is 00:00 to 24:00".into(),
+            });
+        }
         count("holidays", self.holidays.len(), HOLIDAYS)?;
         for (i, rule) in self.frequency.iter().enumerate() {
             range(&format!("frequency[{i}].window"), rule.window, 1, 400 * DAY, "ms")?;
