@@ -17,8 +17,12 @@ impl DataLock {
             std::io::Error::new(e.kind(), text)
         };
         std::fs::create_dir_all(data).map_err(refused)?;
-        let file =
-            File::options().create(true).truncate(false).write(true).open(data.join("lock")).map_err(refused)?;
+        let file = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(data.join("lock"))
+            .map_err(refused)?;
         match file.try_lock() {
             Ok(()) => Ok(DataLock { _file: file }),
             Err(std::fs::TryLockError::WouldBlock) => Err(std::io::Error::other(format!(

@@ -24,6 +24,13 @@ pub(super) fn code_length(digits: &str) -> Option<usize> {
     .then_some(3)
 }
 
+/// Whether this is an assigned country code.
+#[must_use]
+pub fn is_country(code: u16) -> bool {
+    let digits = code.to_string();
+    code_length(&format!("{digits}0000")) == Some(digits.len())
+}
+
 /// The zone of a country that has one, from the digits of an E.164 number.
 pub(super) fn zone(digits: &str) -> Option<Tz> {
     let length = code_length(digits)?;

@@ -20,6 +20,7 @@ use chrono_tz::Tz;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use area_code::is_area_code;
+pub use country::is_country;
 
 /// A number that can be called, with its extension if it has one.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -268,6 +269,13 @@ impl PhoneNumber {
     #[must_use]
     pub fn last4(&self) -> &str {
         &self.e164[self.e164.len().saturating_sub(4)..]
+    }
+
+    /// Country code: 86 for the mainland.
+    #[must_use]
+    pub fn country(&self) -> Option<u16> {
+        let digits = self.e164.trim_start_matches('+');
+        digits.get(..country::code_length(digits)?)?.parse().ok()
     }
 
     /// The zone in which this person's clock runs, if the number tells: one zone for each country with one. `None`

@@ -231,6 +231,9 @@ async fn check(
     let Ok(phone) = PhoneNumber::from_key(&row.phone_key) else {
         return Ok(Verdict::Never(SuppressReason::InvalidNumber));
     };
+    if !rules.policy.rings(&phone) {
+        return Ok(Verdict::Never(SuppressReason::Country));
+    }
     if facts.opted_out.contains(&row.phone_key) {
         return Ok(Verdict::Never(SuppressReason::OptedOut));
     }

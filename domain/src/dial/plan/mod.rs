@@ -88,6 +88,8 @@ words! {
         NoNumber = "no_number", "无号码", "without a number";
         /// The number is wrong, or known to be out of use.
         InvalidNumber = "invalid_number", "号码有误", "with a wrong number";
+        /// The number belongs to a country that the organisation does not ring.
+        Country = "country", "境外号码（规则不允许）", "abroad, which the rules do not allow";
         /// The person wants no calls.
         OptedOut = "opted_out", "已退订", "opted out";
         /// On the organisation's blocklist.
@@ -355,6 +357,9 @@ impl Gate<'_> {
             PlanPhone::Missing => return Err(SuppressReason::NoNumber),
             PlanPhone::Invalid => return Err(SuppressReason::InvalidNumber),
         };
+        if !self.policy.rings(phone) {
+            return Err(SuppressReason::Country);
+        }
         let key = phone.key();
         if self.input.opted_out.contains(&key) {
             return Err(SuppressReason::OptedOut);

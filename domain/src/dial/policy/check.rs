@@ -2,6 +2,7 @@
 
 use super::Policy;
 use crate::clock::{DAY, MINUTE, UnixMs};
+use crate::phone::is_country;
 
 /// A rule that cannot be meant.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -25,6 +26,13 @@ impl Policy {
     /// The first field that is out of its range.
     pub fn check(&self) -> Result<(), PolicyError> {
         count("quiet", self.quiet.len(), RULES)?;
+        count("countries", self.countries.len(), 250)?;
+        if let Some(i) = self.countries.iter().position(|code| !is_country(*code)) {
+            return Err(PolicyError {
+                field: format!("countries[{i}]"),
+                problem: "is no country code; write it without plus, as 86".into(),
+            });
+        }
         count("frequency", self.frequency.len(), RULES)?;
         if let Some(i) = self.quiet.iter().position(|span| span.from == span.to) {
             return Err(PolicyError {

@@ -21,6 +21,7 @@ pub use hours::{QuietHours, TimeOfDay, TimeOfDayError};
 
 use super::retry::RetryPolicy;
 use crate::clock::{DAY, HOUR, MINUTE, UnixMs};
+use crate::phone::PhoneNumber;
 
 /// The rules of an organisation for ringing people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +38,9 @@ pub struct Policy {
     pub closed_weekdays: Vec<Weekday>,
     /// How often one person may be rung; every rule must agree.
     pub frequency: Vec<FrequencyRule>,
+    /// Country codes that are rung, without the plus (86 is the mainland, 852 Hong Kong); none means all. An organisation
+    /// whose carrier charges calls abroad, or bars them, names its own.
+    pub countries: Vec<u16>,
     /// Most calls a day that show one and the same number, so that carriers do not block it; `None` for no cap.
     pub display_daily_cap: Option<u32>,
     /// A frequency rule that ends within this time (ms) delays a call; one that ends later leaves it out of the plan.
@@ -62,6 +66,7 @@ impl Default for Policy {
             holidays: Vec::new(),
             closed_weekdays: Vec::new(),
             frequency: vec![rule(MINUTE, 1, true), rule(24 * HOUR, 3, false), rule(30 * DAY, 10, false)],
+            countries: Vec::new(),
             display_daily_cap: Some(300),
             frequency_wait: HOUR,
             stale_after: 2 * HOUR,
@@ -114,6 +119,12 @@ impl Policy {
     #[must_use]
     pub fn unrestricted() -> Self {
         Self { quiet: Vec::new(), frequency: Vec::new(), display_daily_cap: None, ..Self::default() }
+    }
+
+    /// True if numbers of this country are rung at all.
+    #[must_use]
+    pub fn rings(&self, phone: &PhoneNumber) -> bool {
+        self.countries.is_empty() || phone.country().is_some_and(|code| self.countries.contains(&code))
     }
 
     /// May a person in `zone` with this call history be rung at `now`? The order of `history` does not matter.

@@ -179,6 +179,7 @@ fn record() {
           "counts_failed": false
         }
       ],
+      "countries": [],
       "display_daily_cap": 300,
       "frequency_wait": 3600000,
       "stale_after": 7200000,
@@ -297,4 +298,22 @@ proptest! {
             None => prop_assert!(found.since(now) >= 6 * DAY),
         }
     }
+}
+
+#[test]
+fn countries_that_are_rung() {
+    let number = |text: &str| crate::phone::PhoneNumber::parse(text).unwrap();
+    let (here, there, far) = (number("13800001234"), number("+852 5123 4567"), number("+1 202 555 0100"));
+    let any = Policy::default();
+    assert!(any.rings(&here) && any.rings(&there) && any.rings(&far));
+    let some = Policy { countries: vec![86, 852], ..Policy::default() };
+    assert!(some.rings(&here) && some.rings(&there) && !some.rings(&far));
+    assert_eq!(some.check(), Ok(()));
+    let wrong = Policy { countries: vec![86, 999], ..Policy::default() };
+    assert_eq!(wrong.check().unwrap_err().field, "countries[1]");
+    let still = Policy {
+        quiet: vec![QuietHours { from: "08:30".parse().unwrap(), to: "08:30".parse().unwrap() }],
+        ..Policy::default()
+    };
+    assert_eq!(still.check().unwrap_err().field, "quiet[0]");
 }
