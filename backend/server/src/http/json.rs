@@ -53,6 +53,7 @@ impl<S: Send + Sync> FromRequest<S> for Raw {
 
 /// Reads JSON; the error names the field, as `rows[3].phone`, or the place in the text.
 pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    object(bytes)?;
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut reader)
         .map_err(|e| refused(&e.path().to_string(), e.inner()))?;
@@ -62,6 +63,7 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
 
 /// The same; a field that `T` does not have is an error too.
 pub fn parse_strict<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    object(bytes)?;
     let mut unknown = None;
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let mut note = |path: serde_ignored::Path<'_>| {
@@ -76,6 +78,18 @@ pub fn parse_strict<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
             let hint = "compare its name with the API reference; nothing was changed";
             Err(ApiError::field(field, "there is no such field", hint))
         }
+    }
+}
+
+/// serde takes a list for an object, field by field; no route means that, and an empty list would be all defaults.
+fn object(bytes: &[u8]) -> Result<(), ApiError> {
+    match bytes.iter().find(|b| !b.is_ascii_whitespace()) {
+        Some(b'[') => Err(ApiError::field(
+            "line 1 column 1",
+            "the body is a list where an object is expected",
+            "send {\"field\": value, ...}",
+        )),
+        _ => Ok(()),
     }
 }
 
