@@ -40,16 +40,16 @@ async fn one_rule_is_changed_and_the_others_stay() {
     let world = World::start(&WorldOptions::default()).unwrap();
     let boss = world.sign_in("boss").await.unwrap();
     let before = boss.get("/policy").await.unwrap()["policy"].clone();
-    let patch = json!({ "display_daily_cap": 17, "retry": { "max_attempts": 1 }, "countries": [86] });
+    let patch = json!({ "display_daily_cap": 17, "retry": { "max_attempts": 1 }, "countries": [86, 852] });
     let after = boss.ask("PATCH", "/policy", Some(&patch)).await.unwrap()["policy"].clone();
     let mut wanted = before.clone();
     wanted["display_daily_cap"] = json!(17);
     wanted["retry"]["max_attempts"] = json!(1);
-    wanted["countries"] = json!([86]);
+    wanted["countries"] = json!([86, 852]);
     assert_eq!(after, wanted);
     let back = json!({ "countries": null });
     let after = boss.ask("PATCH", "/policy", Some(&back)).await.unwrap()["policy"].clone();
-    assert_eq!(after["countries"], json!([]), "null is the built-in default");
+    assert_eq!(after["countries"], json!([86]), "null is the built-in default");
     assert_eq!(after["display_daily_cap"], json!(17));
     let courier = world.sign_in("c1").await.unwrap();
     assert_eq!(courier.send("PATCH", "/policy", Some(&back), None).await.unwrap().0, 403);
@@ -125,4 +125,14 @@ async fn what_a_list_lacks_is_told() {
         report["notes"].as_array().unwrap().iter().filter_map(|n| n["problem"].as_str()).collect();
     assert_eq!(notes.len(), 2, "{report}");
     assert!(notes[0].contains("telephone") && notes[1].contains("line 2"), "{notes:?}");
+    let list = r#"[{"运单号":"YT0000000007","电话":"13800000007"},{"运单号":"YT0000000008","电话":13800000008}]"#;
+    let answer = courier
+        .request("POST", "/parcels/import")
+        .header("content-type", "application/octet-stream")
+        .body(list)
+        .send()
+        .await
+        .unwrap();
+    let report: Value = answer.json().await.unwrap();
+    assert_eq!((&report["created"], &report["rejected"]), (&json!(2), &json!(0)), "{report}");
 }

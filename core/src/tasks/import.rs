@@ -17,7 +17,7 @@ use rusqlite::Connection;
 use std::collections::{BTreeSet, HashMap};
 use waybell_domain::clock::UnixMs;
 use waybell_domain::id::ImportId;
-use waybell_domain::import::{Table, read_csv};
+use waybell_domain::import::{Table, read_list};
 use waybell_domain::wire::{ActedAt, ImportReport, ImportRequest, ImportedRow, UserView};
 
 /// Problems that a report holds, at most.
@@ -26,8 +26,8 @@ const PROBLEMS: usize = 1_000;
 const PREVIEW: usize = 20;
 
 impl Tasks {
-    /// Imports a CSV file (UTF-8, UTF-16 or GB18030; any usual separator; the header may use any usual names). With
-    /// `dry_run` nothing is changed, and the report says what would be.
+    /// Imports a file: CSV (UTF-8, UTF-16 or GB18030; any usual separator), XLSX, or a JSON list of objects; the bytes decide,
+    /// and the header may use any usual names. With `dry_run` nothing is changed, and the report says what would be.
     ///
     /// # Errors
     /// `BadInput` (`file`, `encoding` or `header`) for a file that is no list; `SignedOut`. Bad rows are no error: they
@@ -36,7 +36,7 @@ impl Tasks {
         let inner = &self.client.inner;
         let user = inner.user()?;
         let bytes = bytes.to_vec();
-        let table = tokio::task::spawn_blocking(move || read_csv(&bytes))
+        let table = tokio::task::spawn_blocking(move || read_list(&bytes))
             .await
             .map_err(Error::storage)?
             .map_err(|e| Error::bad(&e.field, e.problem, e.hint))?;

@@ -7,8 +7,12 @@ use super::{TableError, error};
 /// # Errors
 /// [`TableError`] for other encodings, and for the spreadsheet formats that are often sent as CSV by mistake.
 pub fn decode(bytes: &[u8]) -> Result<String, TableError> {
-    if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"\xd0\xcf\x11\xe0") {
+    if bytes.starts_with(b"PK\x03\x04") {
         return Err(error("file", "file is a spreadsheet, not CSV", "save it as CSV and import that"));
+    }
+    if bytes.starts_with(b"\xd0\xcf\x11\xe0") {
+        let problem = "file is a spreadsheet of the old kind (XLS)";
+        return Err(error("file", problem, "save it as XLSX or CSV and import that"));
     }
     if let Some((encoding, mark)) = encoding_rs::Encoding::for_bom(bytes) {
         let (text, broken) = encoding.decode_without_bom_handling(&bytes[mark..]);

@@ -1,7 +1,8 @@
-//! Reading the day's list: a CSV file from whatever system, without asking the courier about columns or encodings.
+//! Reading the day's list: a file from whatever system, without asking the courier about kind, columns or encoding.
 //!
 //! ```text
-//!  bytes ──decode──> text ──rows──> header ──detect_columns──> ColumnMap
+//!  bytes ──XLSX──> cells ─┐
+//!     └──decode──> text ──┴─rows──> header ──detect_columns──> ColumnMap
 //!                                     rows ──parse_row──> ImportRow, or what is wrong in which column
 //! ```
 //!
@@ -10,8 +11,10 @@
 
 mod columns;
 mod decode;
+mod json;
 mod notes;
 mod row;
+mod sheet;
 #[cfg(test)]
 mod tests;
 
@@ -50,19 +53,51 @@ pub struct Table {
 /// Rows above the header in which some systems write a title.
 const TITLE_ROWS: usize = 5;
 
+/// A row of a file: its line or row number from 1, and its cells.
+type Row = (u32, Vec<String>);
+
+/// Largest file that is looked at.
+pub const MOST_BYTES: usize = 200 << 20;
+
+/// Reads a list whatever it is: an XLSX workbook (its first sheet with a waybill column), a JSON list of objects, or a CSV
+/// file ([`read_csv`]). The bytes decide, not a name.
+///
+/// # Errors
+/// [`TableError`] for a file of another kind, one that is too large or damaged, and as [`read_csv`].
+pub fn read_list(bytes: &[u8]) -> Result<Table, TableError> {
+    if bytes.len() > MOST_BYTES {
+        let problem = format!("file has {} MB, 200 are the most", bytes.len() >> 20);
+        return Err(error("file", &problem, "split the list"));
+    }
+    if bytes.starts_with(b"PK\x03\x04") {
+        return sheet::read(bytes);
+    }
+    let text = decode(bytes)?;
+    match text.trim_start().chars().next() {
+        Some('[' | '{') => table(json::rows(&text)?),
+        Some('<') => {
+            Err(error("file", "file is a web page, whatever its name says", "save it as XLSX or CSV"))
+        }
+        _ => table(csv_rows(&text)),
+    }
+}
+
 /// Reads a CSV file: UTF-8, UTF-16 or GB18030; separated by comma, semicolon or tab; quoted or not; with the header in
 /// one of the first rows.
 ///
 /// # Errors
 /// [`TableError`] if the file is empty, its encoding is unknown, or no row names a waybill column.
 pub fn read_csv(bytes: &[u8]) -> Result<Table, TableError> {
-    let text = decode(bytes)?;
+    table(csv_rows(&decode(bytes)?))
+}
+
+fn csv_rows(text: &str) -> Vec<Row> {
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
-        .delimiter(separator(&text))
+        .delimiter(separator(text))
         .from_reader(text.as_bytes());
-    let mut rows: Vec<(u32, Vec<String>)> = Vec::new();
+    let mut rows = Vec::new();
     for record in reader.records() {
         // The text is UTF-8 and rows may differ in length: nothing is left that the reader could refuse.
         let Ok(record) = record else { continue };
@@ -72,14 +107,22 @@ pub fn read_csv(bytes: &[u8]) -> Result<Table, TableError> {
             rows.push((u32::try_from(line).unwrap_or(u32::MAX), cells));
         }
     }
+    rows
+}
+
+/// Where the header is, if a row names a waybill column.
+fn header(rows: &[Row]) -> Option<(usize, ColumnMap)> {
+    rows.iter().take(TITLE_ROWS).enumerate().find_map(|(at, (_, cells))| {
+        let map = detect_columns(cells);
+        map.get(Field::Waybill).is_some().then_some((at, map))
+    })
+}
+
+fn table(mut rows: Vec<Row>) -> Result<Table, TableError> {
     if rows.is_empty() {
         return Err(error("file", "file has no rows", "export the list again"));
     }
-    let found = rows.iter().take(TITLE_ROWS).enumerate().find_map(|(at, (_, cells))| {
-        let map = detect_columns(cells);
-        map.get(Field::Waybill).is_some().then_some((at, map))
-    });
-    let Some((at, map)) = found else {
+    let Some((at, map)) = header(&rows) else {
         let seen = rows.first().map(|(_, cells)| cells.join(", ")).unwrap_or_default();
         let seen: String = seen.chars().take(80).collect();
         let problem = format!("no column is headed as waybill number; the first row is {seen:?}");

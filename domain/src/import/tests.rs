@@ -1,4 +1,7 @@
 use super::*;
+
+mod files;
+
 use crate::parcel::TaskKind;
 use proptest::prelude::*;
 

@@ -23,6 +23,7 @@
 
 pub mod accept;
 mod doubt;
+mod due;
 mod engine;
 pub mod export;
 mod input;

@@ -254,7 +254,8 @@ async fn next_route(
     end: &LegEnd,
     facts: &CallEnd,
 ) -> Result<NextRoute, StoreError> {
-    let definite = facts.not_sent || end.how == EndHow::Refused && end.status.is_some_and(|s| s >= 300);
+    let refused = matches!(end.how, EndHow::Refused | EndHow::AuthFailed);
+    let definite = facts.not_sent || refused && end.status.is_some_and(|s| s >= 300);
     let about_the_way = matches!(
         classify(facts),
         CallOutcome::ProviderError | CallOutcome::CapacityExceeded | CallOutcome::CallerBarred

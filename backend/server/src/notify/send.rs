@@ -5,15 +5,16 @@
 //! be brought, not opted out, nothing said yet, no open call to the same person, hours, frequency, cap of the display
 //! number. What stops a call is written with its reason; what only puts it off moves `next_at`.
 
+use super::due::{due, left, next_start, next_waiting, start_due_batches};
 use super::engine::{Engine, Round};
 use super::input::{self, Facts};
 use super::live::{Call, Effect, Menu};
 use super::park::park;
-use super::rows::{RECIPIENT_COLUMNS, RecipientRow};
+use super::rows::RecipientRow;
 use super::telephone::Permit;
 use super::ways::{Way, caller_ids, callers, free_permits};
 use crate::store::{StoreError, all, exec, number};
-use sea_orm::{FromQueryResult, Value};
+use sea_orm::FromQueryResult;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use waybell_domain::clock::UnixMs;
@@ -29,6 +30,10 @@ use waybell_switch::Draft;
 const LOOKS_A_ROUND: usize = 5;
 /// How soon a person whom only a busy trunk can call is looked at again.
 const BUSY_TRUNK_MS: i64 = 500;
+/// How soon permits are asked for again where all are used up, and where no trunk is up (the switch tells of one that
+/// comes back, so this is for what it may miss).
+const NO_PERMIT_MS: i64 = 20;
+const NO_TRUNK_MS: i64 = 1_000;
 /// How soon a person with another open call is looked at again.
 const BUSY_PERSON_MS: i64 = 3_000;
 
@@ -119,9 +124,11 @@ pub(crate) async fn fill(engine: &mut Engine, round: &mut Round) -> Result<Sent,
             sent.more = true;
         }
     }
-    if permits.as_ref().is_none_or(Vec::is_empty) && !batches.is_empty() {
-        // out of permits with work perhaps left: look again when the next second's share has come
-        sent.next_due = earlier(sent.next_due, UnixMs(round.now.0 + 20));
+    let callable = batches.iter().filter(|b| b.stopped == 0).map(|b| b.id.as_str());
+    if permits.as_ref().is_none_or(Vec::is_empty) && left(round, callable).await? {
+        // out of permits with people left: look again when the next second's share has come, or when a trunk may be up
+        let wait = if engine.app.switch.routes(&[]).is_empty() { NO_TRUNK_MS } else { NO_PERMIT_MS };
+        sent.next_due = earlier(sent.next_due, UnixMs(round.now.0 + wait));
     }
     for batch in &batches {
         sent.next_due = match next_waiting(round, &batch.id).await? {
@@ -499,61 +506,6 @@ fn damaged(what: &'static str, error: impl std::fmt::Display) -> StoreError {
 
 fn earlier(a: Option<UnixMs>, b: UnixMs) -> Option<UnixMs> {
     Some(a.map_or(b, |a| a.min(b)))
-}
-
-async fn due(round: &Round, batch: &str, most: usize) -> Result<Vec<RecipientRow>, StoreError> {
-    let sql = format!(
-        "SELECT {RECIPIENT_COLUMNS} FROM recipient r WHERE r.batch_id = $1 AND r.state IN ('planned', 'waiting') \
-         AND r.next_at <= $2 ORDER BY r.next_at, r.sequence LIMIT $3"
-    );
-    all(round.write.tx(), &sql, [Value::from(batch), round.now.0.into(), (most as i64).into()]).await
-}
-
-#[derive(FromQueryResult)]
-struct At {
-    at: Option<i64>,
-}
-
-async fn next_waiting(round: &Round, batch: &str) -> Result<Option<UnixMs>, StoreError> {
-    let row: Option<At> = crate::store::one(
-        round.write.tx(),
-        "SELECT MIN(next_at) AS at FROM recipient WHERE batch_id = $1 AND state IN ('planned', 'waiting') AND next_at > $2",
-        [batch.into(), round.now.0.into()],
-    )
-    .await?;
-    Ok(row.and_then(|r| r.at).map(UnixMs))
-}
-
-async fn next_start(round: &Round) -> Result<Option<UnixMs>, StoreError> {
-    let row: Option<At> = crate::store::one(
-        round.write.tx(),
-        "SELECT MIN(start_at) AS at FROM batch WHERE state = 'scheduled'",
-        [],
-    )
-    .await?;
-    // a start is a time of the day, so the wall clock says when; the wait is measured by the steady one
-    let wait = |start: i64| start.saturating_sub(round.wall.0).max(0);
-    Ok(row.and_then(|r| r.at).map(|start| UnixMs(round.now.0.saturating_add(wait(start)))))
-}
-
-async fn start_due_batches(round: &mut Round) -> Result<(), StoreError> {
-    let due = number(
-        round.write.tx(),
-        "SELECT COUNT(*) FROM batch WHERE state = 'scheduled' AND (start_at IS NULL OR start_at <= $1)",
-        [round.wall.0.into()],
-    )
-    .await?;
-    if due == 0 {
-        // a revision without a row would wake every phone for nothing
-        return Ok(());
-    }
-    exec(
-        round.write.tx(),
-        "UPDATE batch SET state = 'running', rev = $1 WHERE state = 'scheduled' AND (start_at IS NULL OR start_at <= $2)",
-        [round.write.next_rev().into(), round.wall.0.into()],
-    )
-    .await?;
-    Ok(())
 }
 
 async fn put_off(round: &mut Round, row: &RecipientRow, until: UnixMs) -> Result<(), StoreError> {

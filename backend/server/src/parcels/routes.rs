@@ -13,7 +13,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
-use waybell_domain::import::{Table, read_csv};
+use waybell_domain::import::{Table, read_list};
 use waybell_domain::wire::{
     ErrorBody, ImportReport, ImportRequest, ParcelStateRequest, ParcelView, SyncPage,
 };
@@ -26,7 +26,18 @@ pub struct ImportQuery {
     dry_run: bool,
 }
 
-/// Import a list: JSON rows, or `text/csv` with a header line. Good rows go in, bad rows come back with line and reason.
+/// Kinds of bodies that are files; what they hold is found out from the bytes.
+const FILES: [&str; 5] = [
+    "text/csv",
+    "text/plain",
+    "application/octet-stream",
+    "application/vnd.ms-excel",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+];
+
+/// Import a list: `application/json` with rows, or a file as it comes from the waybill system (`text/csv` or
+/// `application/octet-stream`: CSV in any usual encoding, XLSX, a JSON list of objects). Good rows go in, bad rows come back
+/// with line and reason.
 #[utoipa::path(post, path = "/api/v1/parcels/import", tag = "parcels", security(("bearer" = [])), params(ImportQuery),
     request_body = ImportRequest, responses(
     (status = 200, body = ImportReport), (status = 401, body = ErrorBody), (status = 415, body = ErrorBody),
@@ -39,15 +50,20 @@ pub async fn import(
     Raw(bytes): Raw,
 ) -> ApiResult<Response> {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or("application/json");
-    let table = if kind.starts_with("text/csv") {
-        read_csv(&bytes).map_err(|e| ApiError::field(e.field, e.problem, e.hint))?
+    let table = if FILES.iter().any(|file| kind.starts_with(file)) {
+        let bytes = bytes.clone();
+        let read = tokio::task::spawn_blocking(move || read_list(&bytes)).await;
+        let read = read.map_err(|e| ApiError::field("file", e.to_string(), "export the list again"))?;
+        read.map_err(|e| ApiError::field(e.field, e.problem, e.hint))?
     } else if kind.starts_with("application/json") {
         let request: ImportRequest = parse(&bytes)?;
         Table { total: request.rows.len() as u32, rows: request.rows, ..Table::default() }
     } else {
         let e =
             ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media_type", format!("cannot read {kind:?}"));
-        return Err(e.hint("send application/json or text/csv"));
+        return Err(
+            e.hint("send application/json with rows, or the file as text/csv or application/octet-stream")
+        );
     };
     let once = Once::of(&headers, if query.dry_run { "import?dry_run" } else { "import" }, &bytes)?;
     let now = app.clock.now();

@@ -5,6 +5,7 @@ use crate::accounts::auth::Signed;
 use crate::app::Shared;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::Body;
+use crate::org::policy::organisation;
 use axum::Json;
 use axum::extract::{Path, State};
 use serde::{Deserialize, Serialize};
@@ -57,7 +58,9 @@ pub async fn simulate(
         ApiError::field("flow", p.first().map(ToString::to_string).unwrap_or_default(), "mend the flow")
     })?;
     let mut variables = body.value.variables;
-    for (name, value) in [("company", "Waybell"), ("count", "1"), ("estate", ""), ("building", "")] {
+    let organisation = organisation(app.store.read(), signed.scope.organisation).await?;
+    let company = organisation.map(|o| o.company).unwrap_or_default();
+    for (name, value) in [("company", company.as_str()), ("count", "1"), ("estate", ""), ("building", "")] {
         variables.entry(name.into()).or_insert_with(|| value.into());
     }
     let language = if body.value.language.as_deref() == Some("en") { Lang::En } else { Lang::Zh };

@@ -239,7 +239,9 @@ fn quiet_hours_and_display_caps_delay() {
     abroad.phone = PlanPhone::Known(PhoneNumber::parse("+442079460958").unwrap());
     input.parcels.push(abroad);
     input.display_left = None;
-    let plan = plan(&input, &Policy::default(), NOW);
+    let barred = plan(&input, &Policy::default(), NOW);
+    assert_eq!(barred.suppressed.last().map(|s| s.reason), Some(SuppressReason::Country));
+    let plan = plan(&input, &Policy { countries: vec![86, 44], ..Policy::default() }, NOW);
     assert_eq!(plan.later, 1);
     assert_eq!(plan.calls[5].not_before.hh_mm(Tz::Europe__London), "08:30");
 }

@@ -38,8 +38,8 @@ pub struct Policy {
     pub closed_weekdays: Vec<Weekday>,
     /// How often one person may be rung; every rule must agree.
     pub frequency: Vec<FrequencyRule>,
-    /// Country codes that are rung, without the plus (86 is the mainland, 852 Hong Kong); none means all. An organisation
-    /// whose carrier charges calls abroad, or bars them, names its own.
+    /// Country codes that are rung, without the plus (86 is the mainland, 852 Hong Kong); an empty list means all.
+    /// Calls abroad cost many times as much, and are what fraud with a stolen password is after.
     pub countries: Vec<u16>,
     /// Most calls a day that show one and the same number, so that carriers do not block it; `None` for no cap.
     pub display_daily_cap: Option<u32>,
@@ -52,7 +52,7 @@ pub struct Policy {
 }
 
 impl Default for Policy {
-    /// Quiet from 20:30 to 08:30; one call a minute, 3 in 24 hours, 10 in 30 days; 300 calls a day for a displayed
+    /// Quiet from 20:30 to 08:30; mainland numbers only; one call a minute, 3 in 24 hours, 10 in 30 days; 300 calls a day for a displayed
     /// number; a tap is good for 2 hours.
     fn default() -> Self {
         let rule = |window, max, counts_failed| FrequencyRule {
@@ -66,7 +66,7 @@ impl Default for Policy {
             holidays: Vec::new(),
             closed_weekdays: Vec::new(),
             frequency: vec![rule(MINUTE, 1, true), rule(24 * HOUR, 3, false), rule(30 * DAY, 10, false)],
-            countries: Vec::new(),
+            countries: vec![86],
             display_daily_cap: Some(300),
             frequency_wait: HOUR,
             stale_after: 2 * HOUR,
@@ -118,7 +118,13 @@ impl Policy {
     /// A policy without any rule: everything is allowed at any time. For tests and demonstrations.
     #[must_use]
     pub fn unrestricted() -> Self {
-        Self { quiet: Vec::new(), frequency: Vec::new(), display_daily_cap: None, ..Self::default() }
+        Self {
+            quiet: Vec::new(),
+            countries: Vec::new(),
+            frequency: Vec::new(),
+            display_daily_cap: None,
+            ..Self::default()
+        }
     }
 
     /// True if numbers of this country are rung at all.

@@ -179,7 +179,9 @@ fn record() {
           "counts_failed": false
         }
       ],
-      "countries": [],
+      "countries": [
+        86
+      ],
       "display_daily_cap": 300,
       "frequency_wait": 3600000,
       "stale_after": 7200000,
@@ -304,7 +306,8 @@ proptest! {
 fn countries_that_are_rung() {
     let number = |text: &str| crate::phone::PhoneNumber::parse(text).unwrap();
     let (here, there, far) = (number("13800001234"), number("+852 5123 4567"), number("+1 202 555 0100"));
-    let any = Policy::default();
+    assert!(!Policy::default().rings(&there) && Policy::default().rings(&here));
+    let any = Policy::unrestricted();
     assert!(any.rings(&here) && any.rings(&there) && any.rings(&far));
     let some = Policy { countries: vec![86, 852], ..Policy::default() };
     assert!(some.rings(&here) && some.rings(&there) && !some.rings(&far));
