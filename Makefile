@@ -10,14 +10,16 @@ PROGRAMS := $(or $(CARGO_TARGET_DIR),target)
 # Scenarios wait for telephones more than they compute, so three run at once on two cores.
 TEST_THREADS ?= 3
 
-.PHONY: help setup build run test check fmt openapi bench bench-guarantee soak fuzz voice
+.PHONY: help setup build run test check fmt openapi simulate bench bench-guarantee bench-route soak fuzz voice
 
 help:
 	@echo 'make run              one tap rings 60 simulated telephones; Ctrl-C ends it'
 	@echo 'make test             everything: check, build, all tests'
 	@echo 'make check            format, lints, licences, documents, file rules'
 	@echo 'make openapi          writes docs/openapi.json from the server'
+	@echo 'make simulate         10,000 histories of the dialler in virtual time (SIMULATE=n for n); minutes'
 	@echo 'make bench-guarantee  kill -9 of campaigns of 10,000; hours; can be resumed'
+	@echo 'make bench-route      the route solver against known tours, PyVRP and VROOM'
 	@echo 'make bench            benchmarks, into docs/BENCHMARKS.md (BENCH=part for one)'
 	@echo 'make soak | fuzz | voice   not built yet'
 
@@ -48,6 +50,10 @@ fmt:
 openapi: build
 	@scripts/openapi write
 
+# Without optimisation, as in the tests: a history costs less than building everything once more.
+simulate: setup
+	WAYBELL_SIM_RUNS=$(or $(SIMULATE),10000) $(CARGO) test --package waybell-server --locked --test simulator
+
 bench-guarantee: setup
 	$(CARGO) build --workspace --bins --locked --release
 	$(PROGRAMS)/release/waybell-guarantee $(GUARANTEE)
@@ -56,6 +62,13 @@ bench-guarantee: setup
 bench: setup
 	$(CARGO) build --workspace --bins --locked --release
 	$(PROGRAMS)/release/waybell-bench $(BENCH)
+	$(if $(BENCH),,$(PROGRAMS)/release/waybell-route-bench)
+	$(PROGRAMS)/release/waybell-house record
+
+# Of the route solver alone (ROUTE=tours, windows, thousand, insert or peers for one part).
+bench-route: setup
+	$(CARGO) build --workspace --bins --locked --release
+	$(PROGRAMS)/release/waybell-route-bench $(ROUTE)
 	$(PROGRAMS)/release/waybell-house record
 
 soak:

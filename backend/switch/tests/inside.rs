@@ -271,6 +271,61 @@ async fn a_call_of_theirs_with_reliable_ringing_and_no_offer() {
 }
 
 #[tokio::test]
+async fn what_cannot_be_taken_is_answered_with_its_reason() {
+    let mut far = Far::new().await;
+    let us = Us::with(vec![trunk("t", far.addr)]).await;
+    far.peer = Some(us.addr());
+    let (here, there) = (us.addr(), far.addr);
+    let good = |method: &str, id: &str| {
+        format!(
+            "{method} sip:x@{here} SIP/2.0\r\nVia: SIP/2.0/UDP {there};rport;branch=z9hG4bKsame\r\nFrom: <sip:s@s>;tag=1\r\n\
+             To: <sip:x@x>\r\nCall-ID: {id}\r\nCSeq: 1 {method}\r\nContact: <sip:far@{there}>\r\nContent-Length: 0\r\n\r\n"
+        )
+    };
+    // one branch for two requests: each has its own answer
+    for id in ["one", "two"] {
+        far.send(&good("OPTIONS", id)).await;
+        let answer = far.hear("SIP/2.0").await;
+        assert_eq!((answer.status(), answer.header("Call-ID")), (200, id));
+    }
+    for (n, (method, from, to, answer)) in [
+        ("OPTIONS", "SIP/2.0\r\nVia", "SIP/3.0\r\nVia", "505 Version Not Supported (another version)"),
+        ("OPTIONS", "To: <sip:x@x>\r\n", "", "400 Bad Request (no To)"),
+        ("OPTIONS", "OPTIONS sip:x@", "OPTIONS http://", "416 Unsupported URI Scheme"),
+        ("OPTIONS", "Contact: ", "Require: a, b\r\nContact: ", "420 "),
+        ("INVITE", "Contact: ", "X: ", "400 Bad Request (no usable Contact)"),
+        ("INVITE", "Contact: ", "Accept: text/x, a/b\r\nContact: ", "406 Not Acceptable"),
+        ("INVITE", "Contact: ", "Max-Forwards: 00\r\nContact: ", "483 Too Many Hops"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let id = format!("bad{n}");
+        far.send(&good(method, &id).replace(from, to)).await;
+        let got = loop {
+            let m = far.hear("SIP/2.0").await;
+            // refusals of INVITEs come again until their ACK
+            if m.header("Call-ID") == id {
+                break m;
+            }
+        };
+        assert!(got.0.starts_with(&format!("SIP/2.0 {answer}")), "{to}: {}", got.0);
+    }
+    // a malformed ACK or answer has no answer
+    far.send(&good("ACK", "ack").replace("CSeq: 1 ACK", "CSeq: 1 INVITE")).await;
+    far.send(&good("OPTIONS", "none").replace("Via: SIP/2.0/UDP", "Viaa: SIP/2.0/UDP")).await;
+    far.send(&good("OPTIONS", "last")).await;
+    loop {
+        let m = far.hear("SIP/2.0").await;
+        assert!(!["ack", "none"].contains(&m.header("Call-ID")), "{}", m.0);
+        if m.header("Call-ID") == "last" {
+            break;
+        }
+    }
+    assert!(us.switch.stats().malformed >= 4);
+}
+
+#[tokio::test]
 async fn strangers_and_floods_get_nothing() {
     let mut far = Far::new().await;
     let mut t = trunk("t", far.addr);

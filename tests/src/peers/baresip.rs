@@ -1,9 +1,9 @@
 //! baresip: a telephone of somebody else, whose microphone and loudspeaker are files.
 //!
-//! What it hears goes to `heard.wav`, which is whole once the call has ended. It is told what to do (accept, press a key,
+//! What it hears goes to a WAV file, which is whole once the call has ended. It is told what to do (accept, press a key,
 //! hang up, dial) over its control port, one netstring with JSON a command.
 
-use super::{Peer, Stage, free_ports, sound, wait_port};
+use super::{Peer, Stage, free_ports, sound};
 use anyhow::Context;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -44,10 +44,8 @@ impl Baresip {
         let room = stage.room(&format!("baresip-{port}"))?;
         let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("interop/baresip");
         let fill = |text: String| {
-            let certificate = phone
-                .certificate
-                .map(|c| format!("sip_certificate {}", c.display()))
-                .unwrap_or_default();
+            let certificate =
+                phone.certificate.map(|c| format!("sip_certificate {}", c.display())).unwrap_or_default();
             text.replace("@SIP@", &port.to_string())
                 .replace("@CONTROL@", &control.to_string())
                 .replace("@RTP@", &rtp.to_string())
@@ -66,10 +64,10 @@ impl Baresip {
         std::fs::write(room.join("contacts"), "")?;
         sound::write_wav(&room.join("says.wav"), &sound::noise(u64::from(port), 8_000 * 20))?;
         let arguments = ["-f".to_owned(), room.display().to_string(), "-v".into(), "-s".into()];
-        let peer = Peer::start("baresip", "baresip-core", &room, &arguments)?;
+        let mut peer = Peer::start("baresip", "baresip-core", &room, &arguments)?;
         let patience = Duration::from_secs(20);
-        wait_port("udp", port, patience)?;
-        wait_port("tcp", control, patience)?;
+        peer.wait_port("udp", port, patience)?;
+        peer.wait_port("tcp", control, patience)?;
         let sip = SocketAddr::from(([127, 0, 0, 1], port));
         let tls = SocketAddr::from(([127, 0, 0, 1], port + 1));
         Ok(Baresip { peer, sip, tls, control, room })
@@ -96,9 +94,14 @@ impl Baresip {
         self.peer.said()
     }
 
-    /// What it has heard, at 8 kHz. Whole once its call has ended.
+    /// What it has heard in its last call, at 8 kHz. Whole once the call has ended.
     pub fn heard(&self) -> anyhow::Result<Vec<i16>> {
-        Ok(sound::read_wav(&self.room.join("heard.wav"))?.0)
+        let mut files: Vec<PathBuf> = std::fs::read_dir(&self.room)?.flatten().map(|f| f.path()).collect();
+        files.retain(|f| f.to_string_lossy().ends_with("-dec.wav"));
+        files.sort();
+        let (sound, rate) = sound::read_wav(files.last().context("it has heard nothing")?)?;
+        anyhow::ensure!(rate == 8_000, "heard at {rate} Hz");
+        Ok(sound)
     }
 
     /// What it says into its microphone.

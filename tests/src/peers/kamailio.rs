@@ -1,6 +1,6 @@
 //! Kamailio as a carrier's proxy: record-route, a dispatcher in front of several far sides, challenges where asked for.
 
-use super::{Peer, Stage, free_ports, wait_port};
+use super::{Peer, Stage, free_ports};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
@@ -47,9 +47,9 @@ impl Kamailio {
             .into_iter()
             .map(str::to_owned)
             .collect();
-        let peer = Peer::start("kamailio", "kamailio", &room, &arguments)?;
-        wait_port("udp", port, Duration::from_secs(30))?;
-        wait_port("tcp", port, Duration::from_secs(30))?;
+        let mut peer = Peer::start("kamailio", "kamailio", &room, &arguments)?;
+        peer.wait_port("udp", port, Duration::from_secs(30))?;
+        peer.wait_port("tcp", port, Duration::from_secs(30))?;
         Ok(Kamailio { peer, address: SocketAddr::from(([127, 0, 0, 1], port)) })
     }
 

@@ -100,6 +100,22 @@ impl Line {
         }
     }
 
+    /// Waits until somebody calls; the leg, and the number that the caller shows.
+    pub async fn called(&mut self) -> anyhow::Result<(LegId, String)> {
+        loop {
+            let event = tokio::time::timeout(PATIENCE, self.events.recv()).await;
+            let event = event.context("nobody calls")?.context("the switch ended")?;
+            let called = match &event.kind {
+                EventKind::Incoming(call) => Some((event.leg.clone(), call.from.clone())),
+                _ => None,
+            };
+            self.told.push(event);
+            if let Some(called) = called {
+                return Ok(called);
+            }
+        }
+    }
+
     /// Waits until the call is answered.
     pub async fn answered(&mut self, leg: &LegId) -> anyhow::Result<()> {
         self.until(leg, "answer", |k| matches!(k, EventKind::Answered { .. }).then_some(())).await

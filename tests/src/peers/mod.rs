@@ -11,8 +11,11 @@ pub mod line;
 pub mod sipp;
 pub mod sound;
 
+use crate::World;
 use anyhow::{Context, bail};
-use std::net::{TcpListener, UdpSocket};
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -25,7 +28,8 @@ const SHOWN: usize = 60;
 /// The folder of one test, and what was started in it. Declare it before what lives in it.
 pub struct Stage {
     folder: TempDir,
-    others: Vec<PathBuf>,
+    /// Open, because its folder may be gone when it is shown.
+    others: Vec<(PathBuf, File)>,
 }
 
 impl Stage {
@@ -39,9 +43,12 @@ impl Stage {
         self.folder.path()
     }
 
-    /// Shows this log too when the test fails (a server's, in another folder).
-    pub fn also_show(&mut self, log: PathBuf) {
-        self.others.push(log);
+    /// Shows this log too when the test fails (a server's, in another folder). It must be there already.
+    pub fn also_show(&mut self, log: &Path) {
+        match File::open(log) {
+            Ok(file) => self.others.push((log.to_owned(), file)),
+            Err(e) => eprintln!("{} cannot be shown: {e}", log.display()),
+        }
     }
 
     /// A folder of its own for a peer.
@@ -53,16 +60,25 @@ impl Stage {
 
     /// The ends of all logs.
     pub fn logs(&self) -> String {
-        let mut files = self.others.clone();
+        let mut files = Vec::new();
         collect(self.path(), &mut files);
         files.sort();
+        let own = files.iter().map(|file| {
+            let name = file.strip_prefix(self.path()).unwrap_or(file).display().to_string();
+            (name, std::fs::read(file).unwrap_or_default())
+        });
+        let others = self.others.iter().map(|(name, file)| {
+            let mut file = file;
+            let mut bytes = Vec::new();
+            let read = file.seek(SeekFrom::Start(0)).and_then(|_| file.read_to_end(&mut bytes));
+            (format!("{} {read:?}", name.display()), bytes)
+        });
         let mut out = String::new();
-        for file in files {
-            let text = std::fs::read(&file).map(|b| String::from_utf8_lossy(&b).into_owned());
-            let text = text.unwrap_or_default();
+        for (name, bytes) in own.chain(others) {
+            let text = String::from_utf8_lossy(&bytes);
             let lines: Vec<&str> = text.lines().collect();
-            let name = file.strip_prefix(self.path()).unwrap_or(&file).display();
-            out.push_str(&format!("---- {name}\n{}\n", lines[lines.len().saturating_sub(SHOWN)..].join("\n")));
+            let end = lines[lines.len().saturating_sub(SHOWN)..].join("\n");
+            out.push_str(&format!("---- {name}\n{end}\n"));
         }
         out
     }
@@ -101,7 +117,7 @@ impl Peer {
     /// The program is missing: the text names the package.
     pub fn start(program: &str, package: &str, folder: &Path, arguments: &[String]) -> anyhow::Result<Peer> {
         let log = folder.join(format!("{program}.log"));
-        let out = std::fs::File::create(&log)?;
+        let out = File::create(&log)?;
         let child = Command::new(find(program, package)?)
             .args(arguments)
             .current_dir(folder)
@@ -131,6 +147,24 @@ impl Peer {
                 bail!("{} did not say {text:?} {times} times within {patience:?}", self.log.display());
             }
             std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(())
+    }
+
+    /// Waits until it listens on a port (`udp` or `tcp`).
+    pub fn wait_port(&mut self, transport: &str, port: u16, patience: Duration) -> anyhow::Result<()> {
+        let until = Instant::now() + patience;
+        while !listens(transport, port)? {
+            if let Some(status) = self.ended()? {
+                bail!(
+                    "{} ended with {status} before it listened on {transport} port {port}",
+                    self.log.display()
+                );
+            }
+            if Instant::now() > until {
+                bail!("{} does not listen on {transport} port {port} after {patience:?}", self.log.display());
+            }
+            std::thread::sleep(Duration::from_millis(10));
         }
         Ok(())
     }
@@ -221,24 +255,45 @@ pub fn free_ports() -> u16 {
     0
 }
 
-/// Waits until somebody on this machine listens on a port (`udp` or `tcp`), by the kernel's table.
-pub fn wait_port(transport: &str, port: u16, patience: Duration) -> anyhow::Result<()> {
-    let wanted = format!(":{port:04X} ");
-    let until = Instant::now() + patience;
-    loop {
-        let table = std::fs::read_to_string(format!("/proc/net/{transport}"))?;
-        let listens = |line: &str| {
-            let mut fields = line.split_ascii_whitespace();
-            let local = fields.nth(1).is_some_and(|l| format!("{l} ").ends_with(&wanted));
-            // a TCP socket that listens is in state 0A
-            local && (transport == "udp" || fields.nth(1) == Some("0A"))
-        };
-        if table.lines().any(listens) {
-            return Ok(());
-        }
-        if Instant::now() > until {
-            bail!("nobody listens on {transport} port {port} after {patience:?}");
-        }
-        std::thread::sleep(Duration::from_millis(10));
+/// Where the server of a world listens for SIP by UDP and TCP.
+pub fn server_sip(world: &World) -> anyhow::Result<SocketAddr> {
+    let text = std::fs::read_to_string(world.folder.path().join("server.toml"))?;
+    let address = text.split_once("\"udp:").and_then(|(_, rest)| rest.split('"').next());
+    address.context("the server does not listen")?.parse().context("no address")
+}
+
+/// Whether somebody on this machine listens on a port (`udp` or `tcp`), by the kernel's table.
+fn listens(transport: &str, port: u16) -> anyhow::Result<bool> {
+    let wanted = format!(":{port:04X}");
+    let table = std::fs::read_to_string(format!("/proc/net/{transport}"))?;
+    Ok(table.lines().any(|line| {
+        let mut fields = line.split_ascii_whitespace();
+        let local = fields.nth(1).is_some_and(|l| l.ends_with(&wanted));
+        // a TCP socket that listens is in state 0A
+        local && (transport == "udp" || fields.nth(1) == Some("0A"))
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn logs_are_shown_and_a_missing_peer_is_named() {
+        let mut stage = Stage::new().unwrap_or_else(|e| panic!("{e}"));
+        let room = stage.room("room").unwrap_or_else(|e| panic!("{e}"));
+        let gone = room.join("gone.log");
+        std::fs::write(&gone, "of another folder\n").unwrap_or_else(|e| panic!("{e}"));
+        stage.also_show(&gone);
+        std::fs::remove_file(&gone).unwrap_or_else(|e| panic!("{e}"));
+        let mut peer = Peer::start("sh", "dash", &room, &["-c".into(), "echo here; sleep 60".into()])
+            .unwrap_or_else(|e| panic!("{e}"));
+        peer.wait_said("here", 1, Duration::from_secs(10)).unwrap_or_else(|e| panic!("{e}"));
+        let logs = stage.logs();
+        assert!(logs.contains("of another folder") && logs.contains("room/sh.log\nhere"), "{logs}");
+        peer.stop();
+        assert!(peer.ended().is_err(), "it was stopped");
+        let missing = Peer::start("no-such-peer", "its-package", &room, &[]).err().map(|e| e.to_string());
+        assert!(missing.is_some_and(|m| m.contains("its-package") && m.contains("scripts/setup")));
     }
 }

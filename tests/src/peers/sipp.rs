@@ -7,16 +7,20 @@
 //! |---|---|
 //! | `@reply 180 Ringing@` | a response to the INVITE, with our tag and Contact |
 //! | `@answer 200 OK@` | a response to the last request inside the call (or to a CANCEL) |
-//! | `@take@` | remembers the caller's From, To and Contact of a received INVITE |
-//! | `@request BYE 1@` | a request of ours inside the call, with this CSeq |
-//! | `@invite@` | an INVITE of ours to the service, without Contact and body |
+//! | `@take@` | remembers From, To, Contact and Via of a received INVITE |
+//! | `@late TAG 200 OK@` | a response to the INVITE that was taken, after other requests came; TAG tells forks apart |
+//! | `@request BYE 1@` | a request of ours inside the call that was taken, with this CSeq |
+//! | `@call INVITE URI 1@` | a request of ours that begins a call, or one inside it without a tag of theirs |
+//! | `@contact@` | our Contact |
 //! | `@empty@` | the end of a message without a body |
-//! | `@sdp sendrecv@` | a body with one audio stream; a second word is the connection address |
+//! | `@sdp sendrecv@` | a body with one audio stream; further words are version, address, port |
+//!
+//! Words between `%` are put in by the test.
 //!
 //! The exit code of sipp is the verdict of its side: an unexpected message, a missing one, or a failed check ends it
 //! with another code than 0.
 
-use super::{Peer, Stage, free_ports, wait_port};
+use super::{Peer, Stage, free_ports};
 use anyhow::bail;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -52,29 +56,52 @@ impl Default for Play {
 impl Sipp {
     /// Plays `tests/interop/sipp/NAME.xml` as the side that is called.
     pub fn carrier(stage: &Stage, name: &str, play: &Play) -> anyhow::Result<Sipp> {
-        let sipp = Sipp::start(stage, "sipp", name, play, &[])?;
+        let mut sipp = Sipp::start(stage, "sipp", name, play, &[], &[])?;
         let transport = if play.transport.starts_with('t') { "tcp" } else { "udp" };
-        wait_port(transport, sipp.address.port(), Duration::from_secs(20))?;
+        sipp.peer.wait_port(transport, sipp.address.port(), Duration::from_secs(20))?;
         Ok(sipp)
     }
 
-    /// Plays `tests/interop/callers/NAME.xml` as a caller of `number` at `server`.
-    pub fn caller(stage: &Stage, name: &str, server: SocketAddr, number: &str) -> anyhow::Result<Sipp> {
+    /// Plays `tests/interop/callers/NAME.xml` as a caller of `number` at `server`; `words` are what stands for each
+    /// `%WORD%` in it. A line that is only a word without a meaning is left out.
+    pub fn caller(
+        stage: &Stage,
+        name: &str,
+        play: &Play,
+        (number, server): (&str, SocketAddr),
+        words: &[(&str, &str)],
+    ) -> anyhow::Result<Sipp> {
         let more = ["-s".to_owned(), number.to_owned(), server.to_string()];
-        Sipp::start(stage, "callers", name, &Play::default(), &more)
+        Sipp::start(stage, "callers", name, play, &more, words)
     }
 
-    fn start(stage: &Stage, kind: &str, name: &str, play: &Play, more: &[String]) -> anyhow::Result<Sipp> {
+    fn start(
+        stage: &Stage,
+        kind: &str,
+        name: &str,
+        play: &Play,
+        more: &[String],
+        words: &[(&str, &str)],
+    ) -> anyhow::Result<Sipp> {
         let source =
             Path::new(env!("CARGO_MANIFEST_DIR")).join("interop").join(kind).join(format!("{name}.xml"));
-        let text = expand(&std::fs::read_to_string(&source)?);
+        let mut text = std::fs::read_to_string(&source)?;
+        for (word, meaning) in words {
+            let word = format!("%{word}%");
+            if meaning.is_empty() {
+                // an empty line would end the headers
+                let lines = text.lines().filter(|l| l.trim() != word);
+                text = lines.flat_map(|l| [l, "\n"]).collect();
+            }
+            text = text.replace(&word, meaning);
+        }
+        let text = expand(&text);
         let (sip, rtp) = (free_ports(), free_ports());
         let room = stage.room(&format!("{kind}-{name}-{sip}"))?;
         std::fs::write(room.join("scenario.xml"), text)?;
         let mut arguments: Vec<String> = format!(
-            "-sf scenario.xml -i 127.0.0.1 -p {sip} -min_rtp_port {rtp} -max_rtp_port {} -m {} -t {} -nostdin -timeout {} \
+            "-sf scenario.xml -i 127.0.0.1 -p {sip} -mi 127.0.0.1 -mp {rtp} -m {} -t {} -nostdin -timeout {} \
              -timeout_error -trace_err -error_file errors.log -trace_msg -message_file messages.log -recv_timeout 30000",
-            rtp + 2,
             play.calls,
             play.transport,
             play.seconds
@@ -123,6 +150,9 @@ fn expand(text: &str) -> String {
     let mut out = String::new();
     for line in text.lines() {
         let line = line.trim();
+        if line == "</scenario>" && text.contains("@take@") {
+            out.push_str("<Reference variables=\"1,2,3,4\"/>\n");
+        }
         let short = line.strip_prefix('@').and_then(|l| l.strip_suffix('@'));
         match short.map(|s| s.split_once(' ').unwrap_or((s, ""))) {
             Some((word, rest)) => out.push_str(&full(word, rest)),
@@ -134,20 +164,29 @@ fn expand(text: &str) -> String {
 }
 
 fn full(word: &str, rest: &str) -> String {
-    const CONTACT: &str = "Contact: <sip:carrier@[local_ip]:[local_port];transport=[transport]>";
-    let mut words = rest.split(' ');
-    let first = words.next().unwrap_or_default();
+    const CONTACT: &str = "Contact: <sip:sipp@[local_ip]:[local_port];transport=[transport]>";
+    let (first, others) = rest.split_once(' ').unwrap_or((rest, ""));
+    let mut words = others.split(' ').filter(|w| !w.is_empty());
     match word {
         "reply" => format!(
-            "SIP/2.0 {rest}\n[last_Via:]\n[last_Record-Route:]\n[last_From:]\n[last_To:];tag=sipp[call_number]\n[last_Call-ID:]\nCSeq: [last_cseq_number] INVITE\n{CONTACT}"
+            "SIP/2.0 {rest}\n[last_Via:]\n[last_Record-Route:]\n[last_From:]\n[last_To:];tag=sipp[call_number]\n[last_Call-ID:]\n\
+             CSeq: [last_cseq_number] INVITE\n{CONTACT}"
+        ),
+        "late" => format!(
+            "SIP/2.0 {others}\nVia:[$4]\nFrom:[$1]\nTo:[$2];tag={first}[call_number]\n[last_Call-ID:]\nCSeq: 1 INVITE\n{CONTACT}"
         ),
         "answer" => format!(
             "SIP/2.0 {rest}\n[last_Via:]\n[last_From:]\n[last_To:]\n[last_Call-ID:]\n[last_CSeq:]\n{CONTACT}"
         ),
-        "take" => "<action>\n<ereg regexp=\".*\" search_in=\"hdr\" header=\"From:\" assign_to=\"1\"/>\n\
-                   <ereg regexp=\".*\" search_in=\"hdr\" header=\"To:\" assign_to=\"2\"/>\n\
-                   <ereg regexp=\"sip:[^>]*\" search_in=\"hdr\" header=\"Contact:\" assign_to=\"3\"/>\n</action>"
-            .into(),
+        "take" => [("1", "From"), ("2", "To"), ("3", "Contact"), ("4", "Via")]
+            .iter()
+            .map(|(n, header)| {
+                let wanted = if *header == "Contact" { "sip:[^>]*" } else { ".*" };
+                format!(
+                    "<ereg regexp=\"{wanted}\" search_in=\"hdr\" header=\"{header}:\" check_it=\"true\" assign_to=\"{n}\"/>\n"
+                )
+            })
+            .collect(),
         "request" => {
             let cseq = words.next().unwrap_or("1");
             format!(
@@ -155,17 +194,26 @@ fn full(word: &str, rest: &str) -> String {
                  To:[$1]\n[last_Call-ID:]\nCSeq: {cseq} {first}\nMax-Forwards: 70\n{CONTACT}"
             )
         }
-        "invite" => "INVITE sip:[service]@[remote_ip]:[remote_port] SIP/2.0\nVia: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]\n\
-                     From: <sip:+8613800000000@[local_ip]:[local_port]>;tag=[pid]x[call_number]\nTo: <sip:[service]@[remote_ip]:[remote_port]>\n\
-                     Call-ID: [call_id]\nCSeq: 1 INVITE\nMax-Forwards: 70"
-            .into(),
+        "call" => {
+            let uri = words.next().unwrap_or("sip:[service]@[remote_ip]:[remote_port]");
+            let cseq = words.next().unwrap_or("1");
+            let branch = words.next().unwrap_or("[branch]");
+            format!(
+                "{first} {uri} SIP/2.0\nVia: SIP/2.0/[transport] [local_ip]:[local_port];rport;branch={branch}\n\
+                 From: <sip:+8613800000000@[local_ip]:[local_port]>;tag=[pid]x[call_number]\nCall-ID: [call_id]\n\
+                 CSeq: {cseq} {first}"
+            )
+        }
+        "contact" => CONTACT.into(),
         "empty" => "Content-Length: 0\n".into(),
         "sdp" => {
+            let version = words.next().unwrap_or("1");
             let address = words.next().unwrap_or("[media_ip]");
+            let port = words.next().unwrap_or("[media_port]");
             format!(
-                "Content-Type: application/sdp\nContent-Length: [len]\n\nv=0\no=sipp 5{} 1 IN IP[local_ip_type] [local_ip]\ns=-\n\
-                 c=IN IP4 {address}\nt=0 0\nm=audio [media_port] RTP/AVP 8 101\na=rtpmap:8 PCMA/8000\na=rtpmap:101 telephone-event/8000\na={first}",
-                rest.len()
+                "Content-Type: application/sdp\nContent-Length: [len]\n\nv=0\no=sipp 53 {version} IN IP4 [local_ip]\ns=-\n\
+                 c=IN IP4 {address}\nt=0 0\nm=audio {port} RTP/AVP 8 101\na=rtpmap:8 PCMA/8000\n\
+                 a=rtpmap:101 telephone-event/8000\na={first}"
             )
         }
         other => format!("unknown shorthand {other}"),

@@ -53,6 +53,18 @@ pub fn write_wav(file: &Path, pcm: &[i16]) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// A byte of G.711 A-law as a sample.
+pub fn alaw(code: u8) -> i16 {
+    let a = code ^ 0x55;
+    let (segment, base) = ((a & 0x70) >> 4, i16::from(a & 0x0f) << 4);
+    let size = match segment {
+        0 => base + 8,
+        1 => base + 0x108,
+        n => (base + 0x108) << (n - 1),
+    };
+    if a & 0x80 == 0 { -size } else { size }
+}
+
 /// Noise that nothing else is like: `samples` at 8 kHz, telling seeds apart.
 pub fn noise(seed: u64, samples: usize) -> Vec<i16> {
     let mut x = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
@@ -78,14 +90,14 @@ pub fn find(what: &[i16], sound: &[i16]) -> (usize, f64) {
         return best;
     }
     // a part of it proposes the place, the whole proves it
-    let part = &what[..what.len().min(800)];
+    let part = &what[..what.len().min(96)];
     for at in 0..=sound.len() - what.len() {
         let dot = |a: &[i16], b: &[i16]| -> f64 {
             a.iter().zip(b).map(|(x, y)| i64::from(*x) * i64::from(*y)).sum::<i64>() as f64
         };
         let first = &sound[at..at + part.len()];
         let proposal = dot(first, part) / (power(first).sqrt() * power(part).sqrt()).max(1.0);
-        if proposal > 0.5 {
+        if proposal > 0.6 {
             let whole = &sound[at..at + what.len()];
             let score = dot(whole, what) / (power(whole).sqrt() * own).max(1.0);
             if score > best.1 {

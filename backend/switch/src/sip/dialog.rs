@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 
-use super::invite::{branch, transport_param};
+use super::invite::{branch, transport_param, via};
 use super::message::{Message, finish, host_of, is_safe, uri_of};
 use super::record::{DialogRecord, InviteRecord, RECORD_VERSION};
 use super::wire::{Flow, Target};
@@ -186,9 +186,8 @@ impl Dialog {
         let mut out = String::with_capacity(700);
         let _ = write!(
             out,
-            "{method} {uri} SIP/2.0\r\nVia: SIP/2.0/{} {};rport;branch={branch}\r\nMax-Forwards: 70\r\n",
-            self.target.transport.as_str(),
-            self.sent_by
+            "{method} {uri} SIP/2.0\r\nVia: {}\r\nMax-Forwards: 70\r\n",
+            via(self.target.transport.as_str(), &self.sent_by, branch)
         );
         for route in routes {
             let _ = write!(out, "Route: {route}\r\n");

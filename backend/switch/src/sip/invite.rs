@@ -150,7 +150,7 @@ pub(crate) fn record(draft: &Draft<'_>, way: &Way<'_>) -> InviteRecord {
     let _ = write!(
         out,
         "INVITE sip:{callee}@{domain}{param} SIP/2.0\r\n\
-         Via: SIP/2.0/{} {};rport;branch={branch}\r\n\
+         Via: {}\r\n\
          Max-Forwards: 70\r\n\
          From: <sip:{caller}@{from_domain}>;tag={from_tag}\r\n\
          To: <sip:{callee}@{domain}>\r\n\
@@ -159,8 +159,7 @@ pub(crate) fn record(draft: &Draft<'_>, way: &Way<'_>) -> InviteRecord {
          Contact: <sip:{caller}@{}{param}>\r\n\
          Allow: {ALLOW}\r\n\
          Supported: 100rel, timer\r\n",
-        transport.as_str(),
-        way.sent_by,
+        via(transport.as_str(), &way.sent_by, &branch),
         way.sent_by,
     );
     if let Some(interval) = way.trunk.session_expires {
@@ -187,6 +186,13 @@ pub(crate) fn record(draft: &Draft<'_>, way: &Way<'_>) -> InviteRecord {
         callee: draft.callee.to_owned(),
         request,
     }
+}
+
+/// The value of our Via. `rport` (RFC 3581) only where it has a meaning: on a stream it would keep a proxy from coming
+/// to the port of sent-by (RFC 3261 18.2.2) when the connection of our former process is gone.
+pub(crate) fn via(transport: &str, sent_by: &str, branch: &str) -> String {
+    let rport = if transport.eq_ignore_ascii_case("UDP") { ";rport" } else { "" };
+    format!("SIP/2.0/{transport} {sent_by}{rport};branch={branch}")
 }
 
 /// `;transport=…` for URIs, empty for UDP.
@@ -273,7 +279,7 @@ impl Text {
     /// A later request of the same call: other CSeq and branch.
     pub(crate) fn renumber(&mut self, sent_by: &str, transport: &str, cseq: u32, branch: &str) {
         self.set("CSeq", &format!("{cseq} INVITE"));
-        self.set("Via", &format!("SIP/2.0/{transport} {sent_by};rport;branch={branch}"));
+        self.set("Via", &via(transport, sent_by, branch));
     }
 
     /// CANCEL (RFC 3261 9.1) or the ACK of a refusal (17.1.1.3): same URI, Via, From, Call-ID, Route and CSeq number.

@@ -9,6 +9,11 @@ use std::net::SocketAddr;
 
 use rsipstack::sip::{Headers, SipMessage};
 
+mod check;
+
+use check::Fault;
+pub(crate) use check::Malformed;
+
 /// Most bytes of one message. UDP cannot carry more; a stream that claims more is closed.
 pub(crate) const MAX_MESSAGE: usize = 65_535;
 /// Most header lines of one message.
@@ -92,54 +97,67 @@ pub(crate) struct Via {
 }
 
 impl Message {
-    /// Parses one whole message. The error says what is wrong, for a trace; it holds no header value.
-    pub(crate) fn parse(data: &[u8]) -> Result<Self, &'static str> {
-        if data.len() > MAX_MESSAGE {
-            return Err("too long");
+    /// Parses one whole message. The error says what is wrong, for a trace and the answer; it holds no header value.
+    pub(crate) fn parse(data: &[u8]) -> Result<Self, Malformed> {
+        let Some(head_end) = data.windows(4).position(|w| w == b"\r\n\r\n") else {
+            let head = data.strip_suffix(b"\r\n").ok_or("no end of headers")?;
+            return Err(Self::parse_unframed(head, "no blank line after the headers"));
+        };
+        let (mut message, fault) = Self::read(data, head_end)?;
+        let fault = fault.or_else(|| message.check().err()).or_else(|| message.cut_body().err());
+        match fault {
+            None => Ok(message),
+            Some(fault) => Err(Malformed::of(message, fault)),
         }
-        let head_end = data.windows(4).position(|w| w == b"\r\n\r\n").ok_or("no end of headers")?;
-        let line_end = data.windows(2).position(|w| w == b"\r\n").ok_or("no start line")?;
+    }
+
+    /// The head of a message whose end cannot be found in its stream (`why`), for the answer to it.
+    pub(crate) fn parse_unframed(head: &[u8], why: &'static str) -> Malformed {
+        match Self::read(head, head.len()) {
+            Ok((message, fault)) => Malformed::of(message, fault.unwrap_or(Fault { status: 400, why })),
+            Err(malformed) => malformed,
+        }
+    }
+
+    /// Start line and headers, all that follows them as the body, and what is wrong with the start line.
+    fn read(data: &[u8], head_end: usize) -> Result<(Self, Option<Fault>), Malformed> {
+        if data.len() > MAX_MESSAGE {
+            return Err("too long".into());
+        }
+        let line_end = data[..head_end].windows(2).position(|w| w == b"\r\n").ok_or("no headers")?;
         let line = std::str::from_utf8(&data[..line_end]).map_err(|_| "start line is not text")?;
-        let start = parse_start(line)?;
+        let (start, fault) = check::start_line(line)?;
 
         let head = String::from_utf8_lossy(&data[line_end..head_end]);
         if head.matches('\n').count() > MAX_HEADERS {
-            return Err("too many headers");
+            return Err("too many headers".into());
         }
-        let mut text = Vec::with_capacity(data.len() + 32);
+        if head.split("\r\n").any(|l| l.contains(['\r', '\n'])) {
+            // Nothing that holds half a line end can be echoed safely.
+            return Err("bare line end".into());
+        }
+        let mut text = Vec::with_capacity(head.len() + 32);
         text.extend_from_slice(b"SIP/2.0 200 OK");
         text.extend_from_slice(head.as_bytes());
         text.extend_from_slice(b"\r\n\r\n");
-        text.extend_from_slice(&data[head_end + 4..]);
         let Ok(SipMessage::Response(parsed)) = SipMessage::try_from(text.as_slice()) else {
-            return Err("unreadable headers");
+            return Err("unreadable headers".into());
         };
-        let mut message = Self { start, headers: parsed.headers, body: parsed.body };
-        message.check()?;
-        match message.header("Content-Length").map(str::parse::<usize>) {
-            // RFC 3261 18.3: without it a datagram's body is what is left; a stream's framing has cut it already.
-            None => message.body = data[head_end + 4..].to_vec(),
-            Some(Ok(length)) if length == message.body.len() => {}
-            Some(_) => return Err("Content-Length does not fit"),
-        }
-        Ok(message)
+        let body = data.get(head_end + 4..).unwrap_or_default().to_vec();
+        Ok((Self { start, headers: parsed.headers, body }, fault))
     }
 
-    /// The headers without which nothing can be done with a message (RFC 3261 8.1.1).
-    fn check(&self) -> Result<(), &'static str> {
-        self.via().ok_or("no Via")?;
-        self.header("Call-ID").filter(|v| !v.is_empty() && v.len() < 512).ok_or("no Call-ID")?;
-        self.tag_from().or_else(|| self.is_response().then_some("")).ok_or("no From tag")?;
-        self.header("To").ok_or("no To")?;
-        let (_, method) = self.cseq().ok_or("no CSeq")?;
-        match &self.start {
-            Start::Request { method: m, .. } if *m != method => Err("CSeq of another method"),
-            _ => Ok(()),
+    /// RFC 3261 18.3: without a Content-Length a datagram's body is what is left; a stream's framing has cut it already.
+    fn cut_body(&mut self) -> Result<(), Fault> {
+        let Some(length) = self.header("Content-Length") else { return Ok(()) };
+        match digits(length) {
+            Some(length) if length <= self.body.len() => {
+                self.body.truncate(length);
+                Ok(())
+            }
+            Some(_) => Err("Content-Length beyond the end".into()),
+            None => Err("Content-Length is no number".into()),
         }
-    }
-
-    pub(crate) fn is_response(&self) -> bool {
-        matches!(self.start, Start::Response { .. })
     }
 
     /// First header of this name, long form.
@@ -201,6 +219,18 @@ impl Message {
         })
     }
 
+    /// Whether the Request-URI is one that this agent can be asked for.
+    pub(crate) fn is_sip_uri(&self) -> bool {
+        let Start::Request { uri, .. } = &self.start else { return false };
+        let scheme = uri.split(':').next().unwrap_or_default();
+        ["sip", "sips", "tel"].iter().any(|s| scheme.eq_ignore_ascii_case(s))
+    }
+
+    /// `Max-Forwards`, where given.
+    pub(crate) fn max_forwards(&self) -> Option<usize> {
+        digits(self.header("Max-Forwards")?)
+    }
+
     /// URI of the first Contact.
     pub(crate) fn contact(&self) -> Option<String> {
         let first = split_list(self.header("Contact")?).next()?;
@@ -231,71 +261,84 @@ impl Message {
     }
 }
 
-fn parse_start(line: &str) -> Result<Start, &'static str> {
-    let mut parts = line.splitn(3, ' ');
-    let (first, second) = (parts.next().unwrap_or(""), parts.next().ok_or("short start line")?);
-    let third = parts.next().unwrap_or("");
-    if first == "SIP/2.0" {
-        let status: u16 = second.parse().map_err(|_| "status is no number")?;
-        if !(100..700).contains(&status) {
-            return Err("status out of range");
-        }
-        return Ok(Start::Response { status, phrase: third.trim().chars().take(256).collect() });
-    }
-    if third.trim() != "SIP/2.0" || first.is_empty() || !second.contains(':') || !is_safe(second) {
-        return Err("not a SIP start line");
-    }
-    Ok(Start::Request { method: Method::parse(first), uri: second.to_owned() })
-}
-
 /// Whether text may be put into a message again: no control characters, no blanks.
 pub(crate) fn is_safe(text: &str) -> bool {
     !text.is_empty() && !text.contains(|c: char| c.is_control() || c == ' ' || c == '<' || c == '>')
 }
 
-/// Splits a header value at commas that stand outside quotes and angle brackets.
-pub(crate) fn split_list(value: &str) -> impl Iterator<Item = &str> {
-    let (mut quoted, mut depth) = (false, 0u32);
-    value
-        .split(move |c: char| {
+/// The characters that stand outside quotes, with their places. A backslash takes its next character along (RFC 3261
+/// 25.1). The quotes themselves are passed over.
+pub(crate) fn unquoted(value: &str) -> impl Iterator<Item = (usize, char)> + '_ {
+    let (mut quoted, mut escaped) = (false, false);
+    value.char_indices().filter(move |(_, c)| {
+        if quoted {
             match c {
-                '"' => quoted = !quoted,
-                '<' if !quoted => depth += 1,
-                '>' if !quoted => depth = depth.saturating_sub(1),
-                ',' if !quoted && depth == 0 => return true,
+                _ if escaped => escaped = false,
+                '\\' => escaped = true,
+                '"' => quoted = false,
                 _ => {}
             }
-            false
+            return false;
+        }
+        quoted = *c == '"';
+        !quoted
+    })
+}
+
+/// Splits a header value at commas that stand outside quotes and angle brackets.
+pub(crate) fn split_list(value: &str) -> impl Iterator<Item = &str> {
+    let (mut depth, mut from) = (0u32, 0);
+    let ends = unquoted(value).filter_map(move |(at, c)| {
+        match c {
+            '<' => depth += 1,
+            '>' => depth = depth.saturating_sub(1),
+            ',' if depth == 0 => return Some(at),
+            _ => {}
+        }
+        None
+    });
+    ends.chain([value.len()])
+        .map(move |end| {
+            let part = &value[from..end];
+            from = end + 1;
+            part.trim()
         })
-        .map(str::trim)
         .filter(|s| !s.is_empty())
+}
+
+/// Where the angle brackets of a `name-addr` stand.
+fn brackets(value: &str) -> Option<(usize, usize)> {
+    let open = unquoted(value).find(|(_, c)| *c == '<')?.0;
+    let close = value[open..].find('>')?;
+    Some((open, open + close))
 }
 
 /// A parameter after the URI of a `name-addr`, or of any `a;b=c` value. Quoted values keep their quotes.
 pub(crate) fn param<'a>(value: &'a str, name: &str) -> Option<&'a str> {
-    let tail = match value.rfind('>') {
-        Some(end) => &value[end + 1..],
+    let tail = match brackets(value) {
+        Some((_, close)) => &value[close + 1..],
         None => value.split_once(';').map_or("", |(_, t)| t),
     };
-    let mut quoted = false;
-    tail.split(move |c: char| {
-        if c == '"' {
-            quoted = !quoted;
-        }
-        c == ';' && !quoted
-    })
-    .find_map(|p| {
-        let (key, v) = p.split_once('=')?;
+    let mut from = 0;
+    unquoted(tail).filter(|(_, c)| *c == ';').map(|(at, _)| at).chain([tail.len()]).find_map(|end| {
+        let part = &tail[from..end];
+        from = end + 1;
+        let (key, v) = part.split_once('=')?;
         key.trim().eq_ignore_ascii_case(name).then_some(v.trim())
     })
 }
 
 /// The URI of a `name-addr` or `addr-spec`.
 pub(crate) fn uri_of(value: &str) -> &str {
-    match (value.find('<'), value.find('>')) {
-        (Some(a), Some(b)) if a < b => value[a + 1..b].trim(),
-        _ => value.split(';').next().unwrap_or("").trim(),
+    match brackets(value) {
+        Some((open, close)) => value[open + 1..close].trim(),
+        None => value.split(';').next().unwrap_or("").trim(),
     }
+}
+
+/// A number that is digits and nothing else.
+pub(crate) fn digits(text: &str) -> Option<usize> {
+    text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok())?
 }
 
 /// The user part of a SIP or tel URI, parameters cut off.
@@ -367,15 +410,15 @@ impl Response<'_> {
                 let _ = write!(out, "Record-Route: {line}\r\n");
             }
         }
-        let _ = write!(out, "From: {}\r\n", r.header("From").unwrap_or_default());
-        let to = r.header("To").unwrap_or_default();
-        if self.status > 100 && r.tag_to().is_none() && !self.to_tag.is_empty() {
-            let _ = write!(out, "To: {to};tag={}\r\n", self.to_tag);
-        } else {
-            let _ = write!(out, "To: {to}\r\n");
+        // One of them can be missing where the request was malformed.
+        for name in ["From", "To", "Call-ID", "CSeq"] {
+            let Some(value) = r.header(name) else { continue };
+            let _ = write!(out, "{name}: {value}");
+            if name == "To" && self.status > 100 && r.tag_to().is_none() && !self.to_tag.is_empty() {
+                let _ = write!(out, ";tag={}", self.to_tag);
+            }
+            out.push_str("\r\n");
         }
-        let _ = write!(out, "Call-ID: {}\r\n", r.call_id());
-        let _ = write!(out, "CSeq: {}\r\n", r.header("CSeq").unwrap_or_default());
         let _ = write!(out, "Server: {}\r\n", self.server);
         out.push_str(self.headers);
         finish(out, self.body)
@@ -437,7 +480,9 @@ pub(crate) fn phrase(status: u16) -> &'static str {
         403 => "Forbidden",
         404 => "Not Found",
         405 => "Method Not Allowed",
+        406 => "Not Acceptable",
         415 => "Unsupported Media Type",
+        416 => "Unsupported URI Scheme",
         420 => "Bad Extension",
         422 => "Session Interval Too Small",
         480 => "Temporarily Unavailable",
@@ -451,6 +496,8 @@ pub(crate) fn phrase(status: u16) -> &'static str {
         500 => "Server Internal Error",
         501 => "Not Implemented",
         503 => "Service Unavailable",
+        504 => "Server Time-out",
+        505 => "Version Not Supported",
         600 => "Busy Everywhere",
         603 => "Decline",
         _ => "Status",

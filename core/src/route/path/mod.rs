@@ -19,8 +19,11 @@ use line::Line;
 
 /// Longest segment of a kick.
 const SEGMENT: usize = 30;
-/// Kicks from tooth to tooth of the saw; at each the search goes on from the best.
-const TOOTH: u64 = 1_000;
+/// Kicks from tooth to tooth of the saw; at each the search goes on from the best, or, every so often, from somewhere else.
+const TOOTH: u64 = 500;
+const ELSEWHERE: u64 = 2;
+/// Stops that are shuffled for that.
+const SHUFFLED: usize = 40;
 /// Price of a millisecond beyond hard windows, thousandths: at first, and its bounds.
 const PRICE: (i64, i64, i64) = (2_000, 500, 1_000_000);
 /// Kicks after which the price is looked at.
@@ -53,10 +56,19 @@ pub(super) fn search(net: &Net, watch: &mut Watch<'_>) -> Vec<u32> {
     let warmth = net.usual_leg(&best.1) * 200;
     let mut feasible = 0;
     while watch.go() {
-        if watch.done.is_multiple_of(TOOTH) && now != best.0 {
+        if watch.done.is_multiple_of(TOOTH) {
             line.set(&best.1);
+            if (watch.done / TOOTH).is_multiple_of(ELSEWHERE) {
+                // far from the best: what no small kick leads to may lie there
+                line.set(&elsewhere(net, &best.1, &mut rng));
+                line.touch_all();
+                line.repair(watch);
+            }
             line.keep();
-            now = best.0;
+            now = line.value();
+            if now < best.0 {
+                best = (now, line.order().to_vec());
+            }
         }
         if watch.done.is_multiple_of(REVIEW) {
             let price = line.price();
@@ -86,6 +98,17 @@ pub(super) fn search(net: &Net, watch: &mut Watch<'_>) -> Vec<u32> {
         }
     }
     best.1
+}
+
+/// The best order with part of it shuffled: all of a small tour, some dozen stops of a large one.
+fn elsewhere(net: &Net, best: &[u32], rng: &mut Rng) -> Vec<u32> {
+    let mut order = best.to_vec();
+    let span = order.len().min(SHUFFLED);
+    let from = rng.below(order.len() - span + 1);
+    for i in (1..span).rev() {
+        order.swap(from + i, from + rng.below(i + 1));
+    }
+    net.legal(&order)
 }
 
 fn priced(value: Value, price: i64) -> i64 {

@@ -105,3 +105,41 @@ fn ends_that_are_fixed_stay() {
     assert_eq!(found.order()[58], 7);
     assert!(found.travel_ms < evaluate(&problem).travel_ms / 2);
 }
+
+/// Twelve customers with windows (Solomon R104, the first route of the best known solution), in which small kicks are trapped.
+#[test]
+fn windows_that_trap_small_kicks() {
+    let text = include_str!("../../../../tests/data/solomon/R104.txt");
+    let row = |number: usize| -> Vec<f64> {
+        let line = text.lines().find(|l| l.split_whitespace().next() == Some(&number.to_string())).unwrap();
+        line.split_whitespace().map(|n| n.parse().unwrap()).collect()
+    };
+    let route = [6, 96, 59, 93, 99, 84, 17, 45, 83, 5, 60, 89];
+    let mut numbers = route.to_vec();
+    numbers.sort_unstable();
+    let places: Vec<Vec<f64>> = std::iter::once(0).chain(numbers.iter().copied()).map(row).collect();
+    let matrix = Matrix::with(places.len(), |a, b| {
+        let (a, b) = (&places[a], &places[b]);
+        ((a[1] - b[1]).hypot(a[2] - b[2]) * 10.0).floor() / 10.0
+    });
+    let mut problem = Problem { end: End::Place(0), ..Problem::new(matrix) };
+    problem.weights.wait = 0;
+    for (stop, place) in problem.stops.iter_mut().zip(&places[1..]) {
+        let ms = |s: f64| UnixMs((s * 1_000.0) as i64);
+        stop.hard = Some(Window { from: ms(place[4]), to: ms(place[5]) });
+        stop.service_s = place[6] as u32;
+    }
+    let given: Vec<usize> = route.iter().filter_map(|n| numbers.binary_search(n).ok()).collect();
+    let known = evaluate(&Problem { given, ..problem.clone() });
+    assert_eq!(known.hard_late_ms, 0);
+    for seed in 1..=10 {
+        let found = plan(&problem, &Limits { seed, iterations: 4_000, ..Limits::default() });
+        assert_eq!(found.hard_late_ms, 0, "seed {seed}");
+        assert!(
+            found.travel_ms <= known.travel_ms,
+            "seed {seed}: {} for {}",
+            found.travel_ms,
+            known.travel_ms
+        );
+    }
+}

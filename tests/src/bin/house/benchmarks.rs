@@ -41,6 +41,12 @@ const BARS: &[Bar] = &[
     bar("store.open", Is::AtMost, 30.0, "make bench BENCH=phone"),
     bar("search.p99_10k", Is::Below, 1.0, "make bench BENCH=phone"),
     bar("search.p99_100k", Is::Below, 2.0, "make bench BENCH=phone"),
+    bar("route.gap_mean_50ms", Is::AtMost, 0.2, "make bench-route"),
+    bar("route.gap_max_50ms", Is::AtMost, 1.0, "make bench-route"),
+    bar("route.windows_gap", Is::AtMost, 1.0, "make bench-route"),
+    bar("route.gap_1000", Is::AtMost, 2.0, "make bench-route"),
+    bar("route.insert_p99", Is::Below, 5.0, "make bench-route"),
+    bar("route.gap_mean_1s", Is::AtMost, 0.2, "make bench-route"),
 ];
 
 impl Bar {

@@ -21,7 +21,7 @@ fn apart(a: &Customer, b: &Customer) -> f64 {
 }
 
 fn customers(text: &str) -> anyhow::Result<Vec<Customer>> {
-    let rows = text.lines().skip_while(|l| !l.starts_with("CUST")).skip(1).filter(|l| !l.trim().is_empty());
+    let rows = text.lines().skip_while(|l| !l.starts_with("CUST NO")).skip(1).filter(|l| !l.trim().is_empty());
     rows.map(|row| {
         let n: Vec<f64> = row.split_whitespace().map(str::parse).collect::<Result<_, _>>()?;
         let [_, x, y, _, ready, due, service] = n[..] else { anyhow::bail!("seven columns, not {row:?}") };
@@ -66,7 +66,11 @@ pub(crate) fn measure() -> anyhow::Result<Vec<Figure>> {
             anyhow::ensure!(reference.hard_late_ms == 0, "{}: the reference is late", file.display());
             let found = within(&problem, 1, Duration::from_millis(200));
             infeasible += usize::from(found.hard_late_ms > 0);
-            gaps.push(above(found.travel_ms as f64, reference.travel_ms as f64));
+            let gap = above(found.travel_ms as f64, reference.travel_ms as f64);
+            if gap > 0.1 {
+                eprintln!("{} #{line}: {gap:.2} %, {} kicks", file.display(), found.iterations);
+            }
+            gaps.push(gap);
         }
     }
     let mut f = figure("route.windows_gap", "%", &gaps);

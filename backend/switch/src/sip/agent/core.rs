@@ -467,16 +467,19 @@ impl Core {
 
     // ---- server transactions
 
-    /// Key of a request's transaction (RFC 3261 17.2.3); ACK and CANCEL find the INVITE's with its method.
+    /// Key of a request's transaction (RFC 3261 17.2.3); ACK and CANCEL find the INVITE's with its method. The Call-ID
+    /// belongs to it as well: a far side that uses one branch for two calls must not have its second call taken for the
+    /// first.
     pub(crate) fn server_key(message: &Message, method: Method) -> String {
         let via = message.via();
         let (branch, sent_by) = via.map_or((None, String::new()), |v| (v.branch, v.sent_by));
         let method = if method == Method::Ack { Method::Invite } else { method };
-        match branch.filter(|b| b.starts_with("z9hG4bK")) {
-            Some(branch) => format!("{branch}|{sent_by}|{}", method.as_str()),
+        let call_id = message.call_id();
+        // The bare cookie tells nothing apart (RFC 4475 3.2.1).
+        match branch.filter(|b| b.starts_with("z9hG4bK") && b.len() > 7) {
+            Some(branch) => format!("{branch}|{sent_by}|{call_id}|{}", method.as_str()),
             None => format!(
-                "{}|{}|{}|{sent_by}|{}",
-                message.call_id(),
+                "{call_id}|{}|{}|{sent_by}|{}",
                 message.tag_from().unwrap_or_default(),
                 message.cseq().map_or(0, |c| c.0),
                 method.as_str()

@@ -12,7 +12,7 @@ use super::{Core, Io, Owner};
 use crate::config::TrunkConfig;
 use crate::event::{EventKind, LegId};
 use crate::sip::digest::Challenge;
-use crate::sip::invite::{Text, branch, derive, transport_param};
+use crate::sip::invite::{Text, branch, derive, transport_param, via};
 use crate::sip::message::{Message, Method, Start, finish, param, split_list, uri_of};
 use crate::sip::trunk::Life;
 use crate::sip::wire::Target;
@@ -107,12 +107,12 @@ impl Core {
             let branch = branch(&call_id, &tag, "OPTIONS", cseq);
             let param = transport_param(config.transport);
             let head = format!(
-                "OPTIONS sip:{peer}{param} SIP/2.0\r\nVia: SIP/2.0/{via} {sent_by};rport;branch={branch}\r\n\
+                "OPTIONS sip:{peer}{param} SIP/2.0\r\nVia: {via}\r\n\
                  Max-Forwards: 70\r\nFrom: <sip:keepalive@{sent_by}>;tag={tag}\r\nTo: <sip:{peer}>\r\n\
                  Call-ID: {call_id}\r\nCSeq: {cseq} OPTIONS\r\nContact: <sip:{sent_by}{param}>\r\n\
                  Accept: application/sdp\r\nUser-Agent: {agent}\r\n",
                 peer = peer.name,
-                via = config.transport.as_str(),
+                via = via(config.transport.as_str(), &sent_by.to_string(), &branch),
                 agent = self.shared.config.user_agent,
             );
             let target =
@@ -184,11 +184,11 @@ impl Core {
         let user = crate::sip::message::user_of(&registration.aor);
         let param = transport_param(config.transport);
         let head = format!(
-            "REGISTER sip:{domain} SIP/2.0\r\nVia: SIP/2.0/{via} {sent_by};rport;branch={branch}\r\n\
+            "REGISTER sip:{domain} SIP/2.0\r\nVia: {via}\r\n\
              Max-Forwards: 70\r\nFrom: <{aor}>;tag={tag}\r\nTo: <{aor}>\r\nCall-ID: {call_id}\r\n\
              CSeq: {cseq} REGISTER\r\nContact: <sip:{user}@{sent_by}{param}>\r\nExpires: {expires}\r\n\
              User-Agent: {agent}\r\n",
-            via = config.transport.as_str(),
+            via = via(config.transport.as_str(), &sent_by.to_string(), &branch),
             aor = registration.aor,
             agent = self.shared.config.user_agent,
         );

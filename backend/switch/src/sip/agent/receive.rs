@@ -7,9 +7,9 @@ use std::time::Instant;
 
 use super::{Core, EVENTS_FULL, Io};
 use crate::sip::guard::Kind;
-use crate::sip::invite::MIN_SE;
+use crate::sip::invite::{MIN_SE, derive};
 use crate::sip::leg::{too_short, unsupported};
-use crate::sip::message::{ALLOW, Message, Method, Start};
+use crate::sip::message::{ALLOW, Malformed, Message, Method, Response, Start, phrase};
 use crate::sip::wire::{Heard, Target};
 
 impl Core {
@@ -18,6 +18,7 @@ impl Core {
         self.now = now;
         match heard {
             Heard::Closed { conn, opened } => self.conn_closed(io, conn, opened),
+            Heard::Malformed { malformed, source } => self.on_malformed(io, &malformed, source),
             Heard::Message { message, source, known } => match &message.start {
                 Start::Response { status, .. } => {
                     let status = *status;
@@ -29,6 +30,28 @@ impl Core {
                 }
             },
         }
+    }
+
+    /// Answered without a transaction: the same request has the same answer.
+    fn on_malformed(&mut self, io: &mut dyn Io, malformed: &Malformed, source: Target) {
+        let Some(request) = &malformed.request else { return };
+        if !self.shared.guard.lock().admit(source.dest.ip(), Kind::Request, self.now) {
+            self.shared.counters.guarded();
+            return;
+        }
+        let source = answer_to(request, source);
+        let bytes = Response {
+            request,
+            source: source.dest,
+            status: malformed.status,
+            phrase: &format!("{} ({})", phrase(malformed.status), malformed.why),
+            to_tag: &derive(6, &["stateless", request.header("Via").unwrap_or_default(), request.call_id()]),
+            headers: "",
+            body: None,
+            server: &self.shared.config.user_agent,
+        }
+        .build();
+        self.send(io, source, bytes);
     }
 
     fn on_request(&mut self, io: &mut dyn Io, message: Message, method: Method, source: Target, known: bool) {
@@ -75,6 +98,14 @@ impl Core {
             self.shared.counters.guarded();
             return;
         }
+        let known_method = !matches!(method, Method::Register | Method::Unsupported | Method::Unknown);
+        if known_method && !message.is_sip_uri() {
+            return self.refuse(io, &message, method, source, 416, "");
+        }
+        if known_method && let Some(unknown) = unsupported(&message) {
+            let headers = format!("Unsupported: {unknown}\r\n");
+            return self.refuse(io, &message, method, source, 420, &headers);
+        }
         match method {
             Method::Invite => self.on_invite(io, message, source, &key),
             Method::Options => {
@@ -96,14 +127,26 @@ impl Core {
         let no = |core: &mut Self, io: &mut dyn Io, status: u16, headers: &str| {
             core.refuse(io, &message, Method::Invite, source, status, headers);
         };
-        if message.header("Max-Forwards") == Some("0") {
+        // A call that comes in may go on to somebody else, so this is a hop like another.
+        if message.max_forwards() == Some(0) {
             return no(self, io, 483, "");
         }
         let Some(trunk) = self.shared.trunks.owner(source.dest).filter(|t| t.config.inbound).cloned() else {
             return no(self, io, 403, "");
         };
-        if let Some(unknown) = unsupported(&message) {
-            return no(self, io, 420, &format!("Unsupported: {unknown}\r\n"));
+        if message.contact().is_none() {
+            let why = "no usable Contact";
+            let malformed = Malformed { why, status: 400, request: Some(Box::new(message)) };
+            return self.on_malformed(io, &malformed, source);
+        }
+        // What is answered is a description (RFC 3261 21.4.7).
+        let types = message.values("Accept");
+        let takes = |t: &String| {
+            let t = t.split(';').next().unwrap_or_default().trim();
+            ["application/sdp", "application/*", "*/*"].iter().any(|k| t.eq_ignore_ascii_case(k))
+        };
+        if !types.is_empty() && !types.iter().any(takes) {
+            return no(self, io, 406, "");
         }
         if self.legs.values().any(|l| l.is_merged(&message)) {
             return no(self, io, 482, "");

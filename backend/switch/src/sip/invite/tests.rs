@@ -115,3 +115,10 @@ fn unauthorised_callers_and_bad_text_are_refused() {
 fn a_hash_key_is_escaped() {
     assert_eq!(escape("*21#"), "*21%23");
 }
+
+#[test]
+fn only_datagrams_ask_for_the_port_that_they_came_from() {
+    assert_eq!(via("UDP", "192.0.2.1:5060", "z9hG4bKx"), "SIP/2.0/UDP 192.0.2.1:5060;rport;branch=z9hG4bKx");
+    assert_eq!(via("TCP", "192.0.2.1:5060", "z9hG4bKx"), "SIP/2.0/TCP 192.0.2.1:5060;branch=z9hG4bKx");
+    assert_eq!(via("TLS", "192.0.2.1:5061", "z9hG4bKx"), "SIP/2.0/TLS 192.0.2.1:5061;branch=z9hG4bKx");
+}

@@ -48,7 +48,8 @@ impl Core {
         let tag = format!("{:016x}", io.random());
         let id = LegId::new(&format!("in-{}", derive(12, &[message.call_id(), &tag])));
         let refuse = |core: &mut Self, io: &mut dyn Io, status: u16| {
-            let bytes = core.response(&message, source, status, &tag, "", None);
+            let headers = if status == 415 { "Accept: application/sdp\r\n" } else { "" };
+            let bytes = core.response(&message, source, status, &tag, headers, None);
             core.answer(io, key, status, bytes);
         };
         let uri = match &message.start {

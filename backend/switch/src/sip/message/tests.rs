@@ -46,7 +46,9 @@ fn an_answer_echoes_and_marks_where_the_request_came_from() {
     assert!(text.contains("Via: SIP/2.0/UDP Far.test:5070;branch=z9hG4bKx;rport=4444;received=192.0.2.9\r\nVia: SIP/2.0/TCP b.test\r\n"), "{text}");
     assert!(text.contains("To: <sip:13800001111@us.test>;tag=tt\r\n"));
     assert!(text.contains("Record-Route: <sip:p;lr>\r\n"));
-    assert!(Message::parse(text.as_bytes()).expect("own answer").is_response());
+    assert!(
+        Message::parse(text.as_bytes()).is_ok_and(|m| matches!(m.start, Start::Response { status: 200, .. }))
+    );
 }
 
 #[test]
@@ -61,7 +63,85 @@ fn rubbish_is_an_error_and_never_a_panic() {
     ] {
         assert!(Message::parse(bytes).is_err());
     }
-    assert!(Message::parse(&request("INVITE sip:a@b SIP/1.0", "")).is_err());
+}
+
+/// Status and reason of the answer to a message with one thing wrong.
+fn fault(change: impl FnOnce(String) -> String) -> Option<(u16, &'static str)> {
+    let good = String::from_utf8(request("INVITE sip:a@b SIP/2.0", "Max-Forwards: 70\r\n")).expect("text");
+    let malformed = Message::parse(change(good).as_bytes()).err()?;
+    malformed.request.is_some().then_some((malformed.status, malformed.why))
+}
+
+#[test]
+fn what_is_wrong_with_a_request_is_said_with_its_answer() {
+    let put = |from: &'static str, to: &'static str| move |m: String| m.replace(from, to);
+    for (from, to, status) in [
+        ("INVITE sip:a@b SIP/2.0", "INVITE sip:a@b SIP/7.0", 505),
+        ("INVITE sip:a@b", "INVITE <sip:a@b>", 400),
+        ("INVITE sip:a@b", "INVITE  sip:a@b", 400),
+        ("INVITE sip:a@b", "INVITE sip:a@b;lr ;x", 400),
+        ("INVITE sip:a@b", "INVITE sip:a@b?Route=x", 400),
+        ("branch=z9hG4bKx", ";;,;", 400),
+        ("To: <", "To: \"open <", 400),
+        ("To: <sip:13800001111@us.test>", "To: <13800001111>", 400),
+        ("To: <sip:13800001111@us.test>", "To: <sip:13800001111@us.test>\r\nTo: <sip:x@y>", 400),
+        ("i: c1@far.test\r\n", "", 400),
+        ("i: c1@far.test\r\n", "i: c1@far.test\r\nCall-ID: c2\r\n", 400),
+        ("CSeq: 7 INVITE", "CSeq: 7 BYE", 400),
+        ("CSeq: 7 INVITE", "CSeq: 36893488147419103232 INVITE", 400),
+        ("Max-Forwards: 70", "Max-Forwards: 300", 400),
+        ("Max-Forwards: 70", "Max-Forwards: -1", 400),
+        ("Content-Length: 0", "Content-Length: 5", 400),
+        ("Content-Length: 0", "Content-Length: -999", 400),
+        ("Content-Length: 0", "Content-Length: 0\r\nl: 5", 400),
+        ("Content-Length: 0\r\n\r\n", "Content-Length: 0\r\n", 400),
+    ] {
+        let said = fault(put(from, to));
+        assert_eq!(said.map(|s| s.0), Some(status), "{to}: {said:?}");
+    }
+    // What does no harm is taken as it is meant.
+    for (from, to) in [
+        ("INVITE sip:a@b SIP/2.0", "INVITE sip:a@b sip/2.0  "),
+        ("INVITE sip:a@b", "INVITE sip:crazy?,/;;*@b"),
+        (";tag=1f", ""),
+        ("f: \"A, B\" <", "f: A, B <"),
+        ("f: \"A, B\" <", "f: \"A \\\\\\\" < B\"<"),
+        ("To: <sip:", "To: \"BEL:\\\u{7} NUL:\\\u{0}\" < sip:"),
+        ("CSeq: 7 INVITE", "cseq: 0007\r\n\tINVITE"),
+        ("Content-Length: 0", "Content-Length: 0\r\nl:0"),
+    ] {
+        let good = request("INVITE sip:a@b SIP/2.0", "Max-Forwards: 70\r\n");
+        let changed = put(from, to)(String::from_utf8(good).expect("text"));
+        assert!(Message::parse(changed.as_bytes()).is_ok(), "{to}");
+    }
+    // An ACK is never answered, nor an answer, nor what is no SIP.
+    let ack = request("ACK sip:a@b SIP/9.9", "");
+    assert!(Message::parse(&ack).err().is_some_and(|m| m.request.is_none()));
+    assert!(
+        Message::parse(b"GET http://a/ HTTP/1.1\r\nVia: 1/1/x y\r\n\r\n")
+            .err()
+            .is_some_and(|m| m.request.is_none())
+    );
+    assert_eq!(
+        fault(|m| m.replace("INVITE sip:a@b SIP/2.0", "SIP/2.0 200 OK").replace("7 INVITE", "x")),
+        None
+    );
+}
+
+#[test]
+fn half_a_line_end_is_not_echoed() {
+    let evil = request("OPTIONS sip:a@b SIP/2.0", "Record-Route: <sip:p;lr>\rX: y\r\n");
+    assert!(Message::parse(&evil).err().is_some_and(|m| m.request.is_none()));
+    let evil = request("OPTIONS sip:a@b SIP/2.0", "Record-Route: <sip:p;lr>\nX: y\r\n");
+    assert!(Message::parse(&evil).is_err());
+}
+
+#[test]
+fn a_backslash_hides_a_quote() {
+    let value = r#""J \\\" <sip:no@x>, y" <sip:a@b>;p="x>;tag=no\"";tag=yes, <sip:c>"#;
+    let parts: Vec<_> = split_list(value).collect();
+    assert_eq!(parts.len(), 2, "{parts:?}");
+    assert_eq!((uri_of(parts[0]), param(parts[0], "tag")), ("sip:a@b", Some("yes")));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Cutting a stream into messages by Content-Length (RFC 3261 18.3).
 
-use super::super::message::MAX_MESSAGE;
+use super::super::message::{MAX_MESSAGE, digits};
 
 /// What is in the stream next.
 #[derive(Debug, PartialEq, Eq)]
@@ -58,6 +58,12 @@ impl Framer {
         Ok(Some(Frame::Message(message)))
     }
 
+    /// The headers at the front of what is collected, where their end has come.
+    pub(crate) fn head(&self) -> &[u8] {
+        let end = self.buffer.windows(4).position(|w| w == b"\r\n\r\n");
+        &self.buffer[..end.unwrap_or(0)]
+    }
+
     fn drop_front(&mut self, n: usize) {
         self.buffer.drain(..n);
         self.searched = 0;
@@ -65,17 +71,26 @@ impl Framer {
 }
 
 fn content_length(head: &[u8]) -> Result<usize, &'static str> {
-    for line in head.split(|b| *b == b'\n') {
-        let Some(colon) = line.iter().position(|b| *b == b':') else { continue };
-        let name = line[..colon].trim_ascii();
-        if name.eq_ignore_ascii_case(b"content-length") || name.eq_ignore_ascii_case(b"l") {
-            let value =
-                std::str::from_utf8(line[colon + 1..].trim_ascii()).map_err(|_| "bad Content-Length")?;
-            let length: usize = value.parse().map_err(|_| "bad Content-Length")?;
-            return if length > MAX_MESSAGE { Err("message too long") } else { Ok(length) };
+    let text = String::from_utf8_lossy(head);
+    // A folded line goes on with the header before it (RFC 3261 7.3.1), whatever it looks like.
+    let text = text.replace("\r\n ", " ").replace("\r\n\t", " ");
+    let mut found = None;
+    for line in text.split('\n') {
+        let Some((name, value)) = line.split_once(':') else { continue };
+        let name = name.trim_ascii();
+        if !name.eq_ignore_ascii_case("content-length") && !name.eq_ignore_ascii_case("l") {
+            continue;
         }
+        let length = digits(value.trim_ascii()).ok_or("Content-Length is no number")?;
+        if length > MAX_MESSAGE {
+            return Err("message too long");
+        }
+        if found.is_some_and(|f| f != length) {
+            return Err("two different Content-Lengths");
+        }
+        found = Some(length);
     }
-    Ok(0)
+    Ok(found.unwrap_or(0))
 }
 
 #[cfg(test)]
@@ -113,14 +128,24 @@ mod tests {
     }
 
     #[test]
+    fn a_folded_line_is_part_of_the_header_before_it() {
+        let mut f = Framer::default();
+        let text =
+            b"OPTIONS sip:a SIP/2.0\r\nSubject: x\r\n Content-Length: 9\r\nContent-Length:\r\n\t3\r\n\r\nabc";
+        f.push(text);
+        assert_eq!(f.next(), Ok(Some(Frame::Message(text.to_vec()))));
+    }
+
+    #[test]
     fn a_stream_without_sense_is_refused_and_not_collected() {
         let mut f = Framer::default();
         f.push(&vec![b'x'; MAX_MESSAGE + 1]);
         assert!(f.next().is_err());
-        for length in ["-1", "99999999999999999999", "70000", "a"] {
+        for length in ["-1", "+1", "99999999999999999999", "70000", "a", "", "1\r\nl: 2"] {
             let mut f = Framer::default();
             f.push(format!("OPTIONS sip:a SIP/2.0\r\nContent-Length: {length}\r\n\r\n").as_bytes());
             assert!(f.next().is_err(), "{length}");
+            assert!(f.head().starts_with(b"OPTIONS sip:a SIP/2.0\r\nContent-Length: "));
         }
     }
 }

@@ -20,7 +20,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::agent::Shared;
-use super::message::Message;
+use super::message::{Malformed, Message};
 use crate::config::{Listen, Transport};
 use crate::error::SwitchError;
 use stream::Streams;
@@ -60,6 +60,8 @@ pub(crate) enum Heard {
         /// From the address of a trunk's peer.
         known: bool,
     },
+    /// A request of a peer that cannot be worked with, but answered.
+    Malformed { malformed: Malformed, source: Target },
     /// A connection is gone; `opened` tells whether it ever was there.
     Closed { conn: u64, opened: bool },
 }
@@ -219,10 +221,10 @@ fn accept(data: &[u8], source: Target, shared: &Shared) -> Option<Heard> {
             shared.counters.message_in();
             Some(Heard::Message { message: Box::new(message), source, known })
         }
-        Err(why) => {
-            tracing::debug!(why, bytes = data.len(), "message not understood");
+        Err(malformed) => {
+            tracing::debug!(why = malformed.why, bytes = data.len(), "message not understood");
             shared.counters.malformed();
-            None
+            (known && malformed.request.is_some()).then_some(Heard::Malformed { malformed, source })
         }
     }
 }

@@ -17,6 +17,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use super::super::agent::Shared;
+use super::super::message::Message;
 use super::frame::{Frame, Framer};
 use super::{Flow, Heard, Sent, Target, accept, tls};
 use crate::config::{Listen, Transport};
@@ -30,6 +31,8 @@ const MAX_INBOUND: usize = 1024;
 const CONNECT: Duration = Duration::from_secs(10);
 /// A connection without any byte for so long is closed.
 const IDLE: Duration = Duration::from_secs(1800);
+/// Time for the answer to leave before a stream without sense is closed.
+const FAREWELL: Duration = Duration::from_millis(500);
 
 /// A listener that is bound.
 pub(crate) struct Door {
@@ -320,6 +323,12 @@ where
                     Err(why) => {
                         tracing::debug!(why, "stream closed");
                         common.shared.counters.malformed();
+                        let malformed = Message::parse_unframed(framer.head(), why);
+                        if malformed.request.is_some()
+                            && common.heard.send(Heard::Malformed { malformed, source }).await.is_ok()
+                        {
+                            tokio::time::sleep(FAREWELL).await;
+                        }
                         return;
                     }
                 }
