@@ -9,6 +9,8 @@
 //! After a kill the test puts together what a disk might hold (`tests/tests/power_loss.rs`): what is in the twins for
 //! certain, and of the rest, sector by sector, the new or the old.
 //!
+//! A disk that is deaf to some syncs: those of files whose names end with `WAYBELL_POWER_DEAF` do nothing.
+//!
 //! A kill in the midst of a copy leaves a mixture in the twin, as a disk would; the `fsync` has not returned then.
 
 use std::ffi::{CString, OsStr};
@@ -19,6 +21,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 struct Places {
     root: PathBuf,
     twins: PathBuf,
+    deaf: Option<String>,
 }
 
 fn places() -> Option<&'static Places> {
@@ -26,7 +29,8 @@ fn places() -> Option<&'static Places> {
     PLACES
         .get_or_init(|| {
             let root = std::fs::canonicalize(std::env::var_os("WAYBELL_POWER_ROOT")?).ok()?;
-            Some(Places { root, twins: std::env::var_os("WAYBELL_POWER_TWINS")?.into() })
+            let deaf = std::env::var("WAYBELL_POWER_DEAF").ok();
+            Some(Places { root, twins: std::env::var_os("WAYBELL_POWER_TWINS")?.into(), deaf })
         })
         .as_ref()
 }
@@ -52,6 +56,9 @@ fn sync(fd: libc::c_int) -> Option<()> {
     let places = places()?;
     let path = std::fs::read_link(format!("/proc/self/fd/{fd}")).ok()?;
     let inside = path.strip_prefix(&places.root).ok()?;
+    if places.deaf.as_ref().is_some_and(|end| path.to_string_lossy().ends_with(end)) {
+        return None;
+    }
     let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
     let (key, folder, size) = key(fd)?;
     if folder { names(places, &path, inside) } else { copy(places, fd, &key, size) }

@@ -36,7 +36,7 @@ pub(crate) async fn progress(
         let tx = round.write.tx();
         exec(
             tx,
-            "UPDATE attempt SET state = 'ringing', ring_at = $1 WHERE id = $2",
+            "UPDATE attempt SET state = 'ringing', ring_at = $1 WHERE id = $2 AND is_open = 1",
             [round.now.0.into(), call.attempt.to_string().into()],
         )
         .await?;
@@ -89,7 +89,7 @@ pub(crate) async fn answered(
         .map_err(|e| StoreError::Damaged { what: "attempt.dialog", problem: e.to_string() })?;
     exec(
         round.write.tx(),
-        "UPDATE attempt SET state = 'answered', answer_at = $1, dialog = $2 WHERE id = $3",
+        "UPDATE attempt SET state = 'answered', answer_at = $1, dialog = $2 WHERE id = $3 AND is_open = 1",
         [round.now.0.into(), text.into(), call.attempt.to_string().into()],
     )
     .await?;
@@ -115,7 +115,8 @@ async fn menu(
         .map_err(|e| StoreError::Damaged { what: "attempt.dialog", problem: e.to_string() })?;
     exec(
         round.write.tx(),
-        "UPDATE attempt SET state = 'ringing', ring_at = COALESCE(ring_at, $1), dialog = $2 WHERE id = $3",
+        "UPDATE attempt SET state = 'ringing', ring_at = COALESCE(ring_at, $1), dialog = $2 \
+         WHERE id = $3 AND is_open = 1",
         [round.now.0.into(), text.into(), call.attempt.to_string().into()],
     )
     .await?;
@@ -137,7 +138,7 @@ pub(crate) async fn connected(
     call.answer_at = Some(round.now);
     exec(
         round.write.tx(),
-        "UPDATE attempt SET state = 'answered', answer_at = $1 WHERE id = $2",
+        "UPDATE attempt SET state = 'answered', answer_at = $1 WHERE id = $2 AND is_open = 1",
         [round.now.0.into(), call.attempt.to_string().into()],
     )
     .await?;
@@ -197,8 +198,11 @@ fn facts_of(call: &Call, end: &LegEnd) -> CallEnd {
     let answered = !probe_failed && call.menu == Menu::None && (end.answered || call.answer_at.is_some());
     // our ring limit ended it, and no 18x said whether a telephone rang
     let limit_unheard = end.how == EndHow::Cancelled && !call.cancel_requested && !rang;
+    // a merged request (RFC 3261 8.2.2.2): an INVITE of ours that was sent again has met the call that the first one made,
+    // and whatever became of that was lost
+    let merged = end.status == Some(482);
     let nothing_known =
-        !answered && (probe_failed || limit_unheard || (call.probed && !proves(end.status, rang)));
+        !answered && (probe_failed || limit_unheard || merged || (call.probed && !proves(end.status, rang)));
     CallEnd {
         status: match (nothing_known, call.menu) {
             (true, _) => None,
@@ -473,11 +477,19 @@ async fn said(round: &Round, call: &Call) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Shows how far a call is. Events that are told once more after their round was stored, and its end with them, change
+/// nothing.
 async fn shown(round: &mut Round, call: &Call, state: &str) -> Result<(), StoreError> {
     exec(
         round.write.tx(),
-        "UPDATE recipient SET state = $1, rev = $2 WHERE id = $3",
-        [state.into(), round.write.next_rev().into(), call.recipient.to_string().into()],
+        "UPDATE recipient SET state = $1, rev = $2 WHERE id = $3 \
+         AND EXISTS (SELECT 1 FROM attempt WHERE id = $4 AND is_open = 1)",
+        [
+            state.into(),
+            round.write.next_rev().into(),
+            call.recipient.to_string().into(),
+            call.attempt.to_string().into(),
+        ],
     )
     .await?;
     touch(round, &call.batch.to_string(), 0);

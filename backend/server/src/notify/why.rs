@@ -3,11 +3,13 @@
 use super::rows::{ATTEMPT_COLUMNS, AttemptRow};
 use crate::app::App;
 use crate::http::error::{ApiError, ApiResult};
+use crate::org::policy::organisation;
 use crate::parcels::rows::{COLUMNS, ParcelRow};
 use crate::store::scope::Scope;
 use crate::store::{StoreError, Write, all, one};
 use sea_orm::FromQueryResult;
 use waybell_domain::clock::UnixMs;
+use waybell_domain::dial::batch::BatchState;
 use waybell_domain::dial::outcome::CallOutcome;
 use waybell_domain::dial::plan::SuppressReason;
 use waybell_domain::id::EventId;
@@ -48,7 +50,16 @@ struct Planned {
     next_at: Option<i64>,
     state: String,
     parcels: String,
-    paused: Option<String>,
+    batch_state: String,
+    reason: Option<String>,
+}
+
+/// What somebody did with a batch.
+#[derive(FromQueryResult)]
+struct Deed {
+    at: i64,
+    action: String,
+    name: Option<String>,
 }
 
 #[derive(FromQueryResult)]
@@ -85,13 +96,14 @@ pub async fn of_parcel(app: &App, scope: &Scope, waybill: &str) -> ApiResult<Why
         vec![line(parcel.imported_at, "imported", "已导入当日清单", "imported with the day's list")];
     let planned: Vec<Planned> = all(
         db,
-        "SELECT r.id, r.batch_id, b.created_at, r.next_at, r.state, r.parcels, \
-         CASE b.state WHEN 'paused' THEN COALESCE(b.reason, '') END AS paused FROM recipient_parcel rp \
+        "SELECT r.id, r.batch_id, b.created_at, r.next_at, r.state, r.parcels, b.state AS batch_state, b.reason \
+         FROM recipient_parcel rp \
          JOIN recipient r ON r.id = rp.recipient_id JOIN batch b ON b.id = r.batch_id WHERE rp.parcel_id = $1",
         [parcel.id.clone().into()],
     )
     .await?;
     decisions(db, "parcel_id", &parcel.id, &mut lines).await?;
+    let stopped = organisation(db, scope.organisation).await?.is_some_and(|o| o.stopped != 0);
     for p in planned {
         let count = serde_json::from_str::<Vec<String>>(&p.parcels).map_or(1, |v| v.len());
         let short = p.batch_id.get(..8).unwrap_or_default();
@@ -103,11 +115,11 @@ pub async fn of_parcel(app: &App, scope: &Scope, waybill: &str) -> ApiResult<Why
         ));
         decisions(db, "recipient_id", &p.id, &mut lines).await?;
         calls(db, &p.id, &mut lines).await?;
-        if let Some(reason) = &p.paused
-            && ["planned", "waiting"].contains(&p.state.as_str())
+        deeds(db, scope, &p, &mut lines).await?;
+        if ["planned", "waiting"].contains(&p.state.as_str())
+            && let Some((what, zh, en)) = held(&p, stopped)
         {
-            let (zh, en) = held(reason);
-            lines.push(line(app.clock.now().0, "paused", &zh, &en));
+            lines.push(line(app.clock.now().0, what, &zh, &en));
             continue;
         }
         if let (Some(at), "waiting") = (p.next_at, p.state.as_str()) {
@@ -118,17 +130,92 @@ pub async fn of_parcel(app: &App, scope: &Scope, waybill: &str) -> ApiResult<Why
     Ok(WhyView { waybill_no: waybill, lines })
 }
 
-/// Why a batch is on hold.
-fn held(reason: &str) -> (String, String) {
-    let (zh, en) = match reason {
-        "" => (String::new(), String::new()),
-        "restored" => (
-            "：服务器数据由备份恢复".to_owned(),
-            ": the server's data were restored from a backup".to_owned(),
-        ),
-        other => (format!("：{other}"), format!(": {other}")),
-    };
-    (format!("批次已暂停{zh}；继续该批次后再呼"), format!("the batch is paused{en}; resume it to go on"))
+/// Why somebody who waits is not rung now; `None` if nothing is in the way.
+fn held(p: &Planned, stopped: bool) -> Option<(&'static str, String, String)> {
+    match BatchState::parse(&p.batch_state) {
+        Some(BatchState::Paused) => {
+            let (zh, en) = match p.reason.as_deref().unwrap_or_default() {
+                "" => (String::new(), String::new()),
+                "restored" => (
+                    "：服务器数据由备份恢复".to_owned(),
+                    ": the server's data were restored from a backup".to_owned(),
+                ),
+                other => (format!("：{other}"), format!(": {other}")),
+            };
+            Some((
+                "paused",
+                format!("批次已暂停{zh}；继续该批次后再呼"),
+                format!("the batch is paused{en}; resume it to go on"),
+            ))
+        }
+        Some(BatchState::NeedsConfirmation) => Some((
+            "needs_confirmation",
+            "点击到达服务器太晚，等快递员确认后再呼".to_owned(),
+            "the tap reached the server late: it waits for the courier's confirmation".to_owned(),
+        )),
+        _ if stopped => Some((
+            "stopped",
+            "管理员已停止所有呼叫，恢复后再呼".to_owned(),
+            "an administrator holds all calls; they go on when released".to_owned(),
+        )),
+        _ => None,
+    }
+}
+
+/// Undo, pause, resume, confirmation of the batch, with who did it. An undo names what it meant for this person.
+async fn deeds(
+    db: &sea_orm::DatabaseConnection,
+    scope: &Scope,
+    p: &Planned,
+    lines: &mut Vec<WhyLine>,
+) -> ApiResult<()> {
+    let sql = "SELECT a.at, a.action, p.name FROM audit a LEFT JOIN person p ON p.id = a.person_id \
+               WHERE a.organisation_id = $1 AND a.at >= $2 AND a.subject = $3 \
+               AND a.action IN ('undo', 'pause', 'resume', 'confirm')";
+    let values = [scope.organisation.to_string().into(), p.created_at.into(), p.batch_id.clone().into()];
+    for d in all::<Deed, _>(db, sql, values).await? {
+        let name = d.name.as_deref().unwrap_or("?");
+        let (zh, en) = match (d.action.as_str(), p.state.as_str()) {
+            ("undo", "cancelled") => {
+                (format!("{name} 撤销了批次：不再呼叫此人"), format!("undone by {name}: not called"))
+            }
+            ("undo", _) => (
+                format!("{name} 撤销了批次：已开始的通话不打断，之后不再呼叫"),
+                format!("undone by {name}: a call that had begun went on, no other follows"),
+            ),
+            ("pause", _) => (format!("{name} 暂停了批次"), format!("paused by {name}")),
+            ("resume", _) => (format!("{name} 让批次继续"), format!("resumed by {name}")),
+            (_, _) => (format!("{name} 确认了这次呼叫"), format!("confirmed by {name}")),
+        };
+        let what = if d.action == "undo" { "undone" } else { d.action.as_str() };
+        lines.push(line(d.at, what, &zh, &en));
+    }
+    Ok(())
+}
+
+/// The state of a call, in Chinese.
+fn call_state(word: &str) -> &str {
+    match word {
+        "intent" => "即将拨出",
+        "sent" => "已拨出",
+        "ringing" => "振铃中",
+        "cancelling" => "正在取消",
+        "answered" => "通话中",
+        "ended" => "已结束",
+        other => other,
+    }
+}
+
+/// What a recipient asked for by key, in Chinese.
+fn wish(word: &str) -> &str {
+    match word {
+        "door" => "送货上门",
+        "station" => "放驿站或快递柜",
+        "later" => "改时间派送",
+        "text_message" => "发短信",
+        "courier" => "接通快递员",
+        other => other,
+    }
 }
 
 async fn decisions(
@@ -152,14 +239,20 @@ async fn decisions(
                 format!("the route refused, next route {}", d.detail),
             ),
             "recovered" => (
-                format!("服务器重启，向网络查询此通话（当时：{}）", d.detail),
+                format!("服务器重启，向网络查询此通话（重启时{}）", call_state(&d.detail)),
                 format!("the server restarted and asked the network about this call (it was {})", d.detail),
             ),
             "gave_up" => (
                 "不再呼叫：没有可用的外显号码".to_owned(),
                 "not called again: no number is left that the carrier would show".to_owned(),
             ),
-            "put_off" => (format!("稍后再呼：{}", d.detail), format!("put off: {}", d.detail)),
+            "put_off" => {
+                let zh = match d.detail.as_str() {
+                    "the storage failed before the call was sent" => "拨出之前保存失败".to_owned(),
+                    other => format!("暂时无法拨出（{other}）"),
+                };
+                (format!("稍后再呼：{zh}"), format!("put off: {}", d.detail))
+            }
             _ => (d.detail.clone(), d.detail.clone()),
         };
         lines.push(line(d.at, &d.what, &zh, &en));
@@ -186,12 +279,16 @@ async fn calls(db: &sea_orm::DatabaseConnection, recipient: &str, lines: &mut Ve
         }
         if let Some(at) = a.end_at {
             let outcome = a.outcome.as_deref().and_then(CallOutcome::parse).unwrap_or(CallOutcome::Unknown);
-            let status = a.sip_status.map(|s| format!(" (SIP {s})")).unwrap_or_default();
+            let status =
+                |open, close| a.sip_status.map(|s| format!("{open}SIP {s}{close}")).unwrap_or_default();
+            let doubt = outcome == CallOutcome::Unknown;
+            let (zh, en) =
+                if doubt { ("，不确定是否响过铃", ", it may have rung") } else { ("", "") };
             lines.push(line(
                 at,
                 "ended",
-                &format!("结果：{}{status}", outcome.label_zh()),
-                &format!("result: {}{status}", outcome.label_en()),
+                &format!("结果：{}{zh}{}", outcome.label_zh(), status("（", "）")),
+                &format!("result: {}{en}{}", outcome.label_en(), status(" (", ")")),
             ));
         }
         let consents: Vec<Consent> =
@@ -200,7 +297,7 @@ async fn calls(db: &sea_orm::DatabaseConnection, recipient: &str, lines: &mut Ve
             lines.push(line(
                 c.at,
                 "key",
-                &format!("按键 {}（{}），已存为同意记录", c.key, c.preference),
+                &format!("按键 {}（{}），已存为同意记录", c.key, wish(&c.preference)),
                 &format!("pressed {} ({}), kept as consent", c.key, c.preference),
             ));
         }

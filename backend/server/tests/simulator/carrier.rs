@@ -1,5 +1,6 @@
 //! The carrier and the telephones behind it: transactions by branch, telephones that ring. It outlives the process.
 
+use super::callee::Plan;
 use super::world::{State, What};
 use rand::Rng;
 
@@ -67,59 +68,6 @@ pub(crate) enum Timer {
     Press,
 }
 
-/// What a telephone does with a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Plan {
-    /// Rings, answers, listens for so long (ms; 0 for until the end), and may press a key.
-    Answers { ring: i64, listens: i64, key: Option<char> },
-    /// Rings and is never answered; the carrier ends it after so long (0: never) with this status and cause.
-    Rings { for_ms: i64, status: u16, cause: Option<u8> },
-    /// Refused before it rings.
-    Refused { status: u16, cause: Option<u8> },
-    /// Never any answer.
-    Silent,
-    /// 100 and nothing else.
-    Trying,
-    /// Rings; deaf to CANCEL.
-    Deaf,
-    /// Rings; is picked up as the CANCEL arrives.
-    Crosses,
-}
-
-impl Plan {
-    fn of(s: &mut State) -> Plan {
-        let ring = s.rng.random_range(200..20_000);
-        match s.rng.random_range(0..100) {
-            0..30 => Plan::Answers { ring, listens: s.rng.random_range(3_500..12_000), key: None },
-            30..36 => Plan::Answers { ring, listens: 0, key: None },
-            36..44 => Plan::Answers { ring, listens: s.rng.random_range(1..2_500), key: None },
-            44..54 => {
-                let key = ['1', '2', '9', '0'][s.rng.random_range(0..4)];
-                Plan::Answers { ring, listens: s.rng.random_range(9_000..30_000), key: Some(key) }
-            }
-            54..62 => Plan::Refused { status: 486, cause: Some(17) },
-            62..69 => Plan::Rings { for_ms: 0, status: 480, cause: None },
-            69..74 => Plan::Rings { for_ms: 20_000, status: 480, cause: Some(19) },
-            74..76 => Plan::Rings { for_ms: 3_000, status: 603, cause: Some(21) },
-            76 => Plan::Rings { for_ms: 2_000, status: 503, cause: Some(34) },
-            77..79 => Plan::Refused { status: 404, cause: Some(1) },
-            79..84 => Plan::Refused { status: 503, cause: Some(34) },
-            84..87 => Plan::Refused { status: 500, cause: Some(41) },
-            87..90 => Plan::Refused { status: 480, cause: Some(20) },
-            90..92 => Plan::Silent,
-            92..94 => Plan::Trying,
-            94..96 => Plan::Deaf,
-            96..98 => Plan::Crosses,
-            _ => Plan::Refused { status: 403, cause: None },
-        }
-    }
-
-    /// No answer by the deadline is in its nature.
-    pub(crate) fn leaves_in_doubt(self) -> bool {
-        matches!(self, Plan::Silent | Plan::Trying | Plan::Deaf | Plan::Crosses)
-    }
-}
-
 /// One call as the carrier has it, by Call-ID.
 #[derive(Debug, Clone)]
 pub(crate) struct Call {
@@ -147,31 +95,31 @@ impl Call {
 impl State {
     /// Sends towards the carrier.
     pub(crate) fn carry(&mut self, message: Message) {
-        let loss = self.nature.loss;
-        if self.chance(0.03) {
-            let way = self.way();
-            self.after(way, What::Carry(message.clone()));
+        for wait in self.travel(0, &message) {
+            self.after(wait, What::Carry(message.clone()));
         }
-        if self.chance(loss) {
-            self.note(|| format!("   lost > {message:?}"));
-            return;
-        }
-        let way = self.way();
-        self.after(way, What::Carry(message));
     }
 
     fn hear(&mut self, message: Message) {
+        let life = self.life;
+        for wait in self.travel(1, &message) {
+            self.after(wait, What::Hear { life, message: message.clone() });
+        }
+    }
+
+    /// When a message arrives, each time that it does.
+    fn travel(&mut self, direction: usize, message: &Message) -> Vec<i64> {
         let loss = self.nature.loss;
-        if self.chance(0.03) {
-            let way = self.way();
-            self.after(way, What::Hear(message.clone()));
+        let mut waits = Vec::new();
+        if !self.nature.tcp && self.chance(0.03) {
+            waits.push(self.way());
         }
         if self.chance(loss) {
-            self.note(|| format!("   lost < {message:?}"));
-            return;
+            self.note(|| format!("   lost {} {message:?}", ['>', '<'][direction]));
+        } else {
+            waits.push(self.arrival(direction));
         }
-        let way = self.way();
-        self.after(way, What::Hear(message));
+        waits
     }
 
     /// A message has come to the carrier.
@@ -363,7 +311,9 @@ impl State {
                     }
                     return;
                 }
-                self.status(&id, status);
+                if status < 300 || !self.nature.tcp {
+                    self.status(&id, status);
+                }
                 let wait = (500i64 << n).min(4_000);
                 self.after(wait, What::Call { call: id, timer: Timer::Repeat(n + 1) });
             }

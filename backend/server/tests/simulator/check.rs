@@ -1,67 +1,15 @@
 //! What must hold at the end of a history (DESIGN 2.11): the server's rows against what the carrier saw.
 
-use super::carrier::{Plan, Profile};
-use super::history::{Action, Org};
+use super::callee::Plan;
+use super::carrier::{Call, Profile};
+use super::history::Org;
+use super::ledger::Ledger;
 use super::world::{State, World};
 use sea_orm::{DatabaseConnection, FromQueryResult};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use waybell_domain::clock::MINUTE;
-use waybell_domain::clock::UnixMs;
 use waybell_domain::dial::policy::Policy;
-use waybell_domain::wire::BatchAction;
-use waybell_server::store::{Store, all as rows};
-
-/// What people did, by the time at which it was stored.
-#[derive(Default)]
-pub(crate) struct Ledger {
-    undone: HashMap<String, i64>,
-    paused: Vec<(String, i64, i64)>,
-    stopped: Vec<(usize, i64, i64)>,
-    opted_out: Vec<(usize, String, i64)>,
-    pub(crate) starts: Vec<i64>,
-    /// Attempts whose telephone rang at a death.
-    pub(crate) rang_at_death: Vec<(i64, Vec<String>)>,
-}
-
-impl Ledger {
-    /// A release is on its way: from now on it may be in force, even if its sender is told otherwise.
-    pub(crate) fn tried(&mut self, now: i64, action: &Action) {
-        if let Action::Act { action: BatchAction::Resume, .. } | Action::Stop { stopped: false, .. } = action
-        {
-            self.acted(now, action);
-        }
-    }
-
-    pub(crate) fn acted(&mut self, now: i64, action: &Action) {
-        match action {
-            Action::Act { batch, action: BatchAction::Undo, .. } => {
-                self.undone.entry(batch.to_string()).or_insert(now);
-            }
-            Action::Act { batch, action: BatchAction::Pause, .. } => {
-                self.paused.push((batch.to_string(), now, i64::MAX));
-            }
-            Action::Act { batch, action: BatchAction::Resume, .. } => {
-                let batch = batch.to_string();
-                for p in self.paused.iter_mut().filter(|p| p.0 == batch && p.2 == i64::MAX) {
-                    p.2 = now;
-                }
-            }
-            Action::Stop { org, stopped: true } => self.stopped.push((*org, now, i64::MAX)),
-            Action::Stop { org, stopped: false } => {
-                for s in self.stopped.iter_mut().filter(|s| s.0 == *org && s.2 == i64::MAX) {
-                    s.2 = now;
-                }
-            }
-            Action::OptOut { org, phone } => self.opted_out.push((*org, phone.clone(), now)),
-            _ => {}
-        }
-    }
-
-    /// Organisations whose calls are held.
-    pub(crate) fn stopped_at(&self, now: i64) -> BTreeSet<usize> {
-        self.stopped.iter().filter(|s| s.1 <= now && s.2 == i64::MAX).map(|s| s.0).collect()
-    }
-}
+use waybell_server::store::{Store, all as rows, number, one as one_row};
 
 #[derive(Debug, FromQueryResult)]
 struct Id {
@@ -72,6 +20,13 @@ struct Id {
 pub(crate) async fn open_attempts(store: &Store) -> Vec<String> {
     let found: Vec<Id> =
         rows(store.read(), "SELECT id FROM attempt WHERE is_open = 1 ORDER BY id", []).await.unwrap();
+    found.into_iter().map(|r| r.id).collect()
+}
+
+/// Those of them whose undo is stored.
+pub(crate) async fn undone_attempts(store: &Store) -> Vec<String> {
+    let sql = "SELECT id FROM attempt WHERE is_open = 1 AND cancel_requested = 1 ORDER BY id";
+    let found: Vec<Id> = rows(store.read(), sql, []).await.unwrap();
     found.into_iter().map(|r| r.id).collect()
 }
 
@@ -88,6 +43,39 @@ pub(crate) async fn held(db: &DatabaseConnection) -> Vec<(String, String, String
     let sql = "SELECT id, state, organisation_id, courier_id FROM batch WHERE state IN ('paused', 'needs_confirmation')";
     let found: Vec<Held> = rows(db, sql, []).await.unwrap();
     found.into_iter().map(|r| (r.id, r.state, r.organisation_id, r.courier_id)).collect()
+}
+
+/// Whether a batch, or an organisation, may call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Standing {
+    Free,
+    Held,
+    Over,
+}
+
+#[derive(FromQueryResult)]
+struct BatchState {
+    state: String,
+}
+
+/// Whether a batch is paused or undone.
+pub(crate) async fn standing(db: &DatabaseConnection, batch: &str) -> Option<Standing> {
+    let row: Option<BatchState> =
+        one_row(db, "SELECT state FROM batch WHERE id = $1", [batch.into()]).await.unwrap();
+    row.map(|r| match r.state.as_str() {
+        "paused" => Standing::Held,
+        "cancelling" | "cancelled" => Standing::Over,
+        _ => Standing::Free,
+    })
+}
+
+/// Whether an organisation has stopped everything.
+pub(crate) async fn stopped(db: &DatabaseConnection, organisation: &str) -> Standing {
+    let sql = "SELECT stopped FROM organisation WHERE id = $1";
+    match number(db, sql, [organisation.into()]).await.unwrap() {
+        0 => Standing::Free,
+        _ => Standing::Held,
+    }
 }
 
 /// A telephone rings for this attempt.
@@ -187,7 +175,8 @@ pub(crate) async fn all(
     for a in &attempts {
         one(&mut wrong, &s, ledger, orgs, &policies, a);
     }
-    people_twice(&mut wrong, &s, ledger, &attempts);
+    people_twice(&mut wrong, &s, ledger, orgs, &attempts);
+    rings_on(&mut wrong, &s, ledger);
     let mut last: BTreeMap<&str, (&Attempt, i64)> = BTreeMap::new();
     for a in &attempts {
         let entry = last.entry(&a.recipient_id).or_insert((a, 0));
@@ -219,6 +208,22 @@ pub(crate) async fn all(
     wrong
 }
 
+/// An attempt may ring a second time on another route only if no server could know that it rang: every 18x of the call
+/// before was lost, and then the carrier refused it.
+fn doubled(s: &State, attempt: &str) -> bool {
+    let mut rang: Vec<&Call> =
+        s.calls.values().filter(|c| of(&c.id) == attempt && !c.alerts.is_empty()).collect();
+    rang.sort_by_key(|c| c.alerts[0]);
+    let unheard = |c: &Call| {
+        s.nature.loss > 0.0
+            && !s.known.contains(&c.id)
+            && c.answered.is_none()
+            && c.last.is_some_and(|l| l.0 == 503)
+    };
+    let before = rang.len().saturating_sub(1);
+    rang.iter().any(|c| c.alerts.len() > 1) || rang[..before].iter().any(|c| !unheard(c))
+}
+
 fn one(
     wrong: &mut Vec<String>,
     s: &State,
@@ -232,16 +237,7 @@ fn one(
     if a.is_open != 0 {
         wrong.push(format!("attempt {id} is still open"));
     }
-    // a lost 180 before a definite refusal: no server could know that it had rung
-    let unheard = s.nature.loss > 0.0
-        && s.calls.values().filter(|c| of(&c.id) == id && !c.alerts.is_empty()).all(|c| c.alerts.len() == 1)
-        && s.calls.values().any(|c| {
-            of(&c.id) == id
-                && !c.alerts.is_empty()
-                && c.answered.is_none()
-                && c.last.is_some_and(|l| l.0 == 503)
-        });
-    if t.alerts.len() > 1 && !unheard {
+    if doubled(s, id) {
         wrong.push(format!("doubled: attempt {id} rang {} times, at {:?}", t.alerts.len(), t.alerts));
     }
     let outcome = a.outcome.as_deref().unwrap_or("none");
@@ -249,6 +245,9 @@ fn one(
     match outcome {
         "answered_full" | "answered_partial" | "interrupted" if !t.answered => {
             wrong.push(format!("{id} is shown as {outcome}, but nobody answered"));
+        }
+        "answered_full" if !s.calls.keys().any(|c| of(c) == id && s.told.contains(c)) => {
+            wrong.push(format!("{id} is shown as {outcome}, but nothing was played to its end"));
         }
         "busy" if t.status != Some(486) => wrong.push(format!("{id} busy, the carrier said {:?}", t.status)),
         "rejected" if !matches!(t.status, Some(603 | 403)) => {
@@ -289,9 +288,8 @@ fn one(
             wrong.push(format!("{id} rang at the death and after it, and is unknown all the same"));
         }
     }
-    let wall = UnixMs(a.intent_at);
     if let Some(policy) = policies.get(&a.organisation_id)
-        && policy.next_open(wall, chrono_tz::Asia::Shanghai) != wall
+        && s.walls(a.intent_at).iter().all(|w| policy.next_open(*w, chrono_tz::Asia::Shanghai) != *w)
     {
         wrong.push(format!("{id} left outside the hours"));
     }
@@ -311,10 +309,12 @@ fn one(
 }
 
 /// What holds between the attempts to one person.
-fn people_twice(wrong: &mut Vec<String>, s: &State, ledger: &Ledger, attempts: &[Attempt]) {
-    let mut by_person: BTreeMap<(&str, &str), Vec<&Attempt>> = BTreeMap::new();
+fn people_twice(wrong: &mut Vec<String>, s: &State, ledger: &Ledger, orgs: &[Org], attempts: &[Attempt]) {
+    // an organisation's id is chance, its place is not
+    let mut by_person: BTreeMap<(Option<usize>, &str), Vec<&Attempt>> = BTreeMap::new();
     for a in attempts {
-        by_person.entry((&a.organisation_id, &a.phone_key)).or_default().push(a);
+        let org = orgs.iter().position(|o| o.id.to_string() == a.organisation_id);
+        by_person.entry((org, &a.phone_key)).or_default().push(a);
     }
     for list in by_person.values() {
         for (i, b) in list.iter().enumerate() {
@@ -366,6 +366,26 @@ fn people_twice(wrong: &mut Vec<String>, s: &State, ledger: &Ledger, attempts: &
                 if alive && !doubt(outcome) {
                     wrong.push(format!("{} rang while {} was alive", b.id, a.id));
                 }
+            }
+        }
+    }
+}
+
+/// A call whose undo was stored at a death is ended by the next life, and does not ring on.
+fn rings_on(wrong: &mut Vec<String>, s: &State, ledger: &Ledger) {
+    // time for the CANCEL, and for a 2xx that is being repeated
+    const PATIENCE: i64 = 12_000;
+    if s.nature.loss > 0.0 || s.nature.bad_disk > 0.0 {
+        return;
+    }
+    for (death, undone) in &ledger.undone_at_death {
+        let Some(back) = ledger.starts.iter().copied().find(|b| b > death) else { continue };
+        if ledger.undone_at_death.iter().any(|d| d.0 > *death && d.0 < back + PATIENCE) {
+            continue;
+        }
+        for c in s.calls.values().filter(|c| undone.iter().any(|a| a == of(&c.id))) {
+            if c.alive(back + PATIENCE) && !c.plan.leaves_in_doubt() {
+                wrong.push(format!("{} was undone before the death, and goes on after it", c.id));
             }
         }
     }

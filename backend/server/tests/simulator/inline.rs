@@ -8,8 +8,8 @@ use parking_lot::Mutex;
 use rusqlite::types::{ToSqlOutput, Value as Sql, ValueRef};
 use rusqlite::{Connection, ToSql};
 use sea_orm::{
-    Database, DatabaseConnection, DbBackend, DbErr, ProxyDatabaseTrait, ProxyExecResult, ProxyRow, Statement,
-    Value,
+    DatabaseConnection, DatabaseConnectionType, DbBackend, DbErr, ExecResult, MockDatabase,
+    MockDatabaseConnection, MockDatabaseTrait, MockExecResult, QueryResult, Statement, Transaction, Value,
 };
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -40,9 +40,9 @@ impl Inline {
     }
 
     /// The same as the server's code knows it. The process of a world may die before any statement.
-    pub(crate) async fn connection(self: &Arc<Inline>, of: Option<Arc<World>>) -> DatabaseConnection {
-        let proxy: Box<dyn ProxyDatabaseTrait> = Box::new(Shared { db: self.clone(), of });
-        Database::connect_proxy(DbBackend::Sqlite, Arc::new(proxy)).await.unwrap()
+    pub(crate) fn connection(self: &Arc<Inline>, of: Option<Arc<World>>) -> DatabaseConnection {
+        let mock = MockDatabaseConnection::new(Shared { db: self.clone(), of });
+        DatabaseConnectionType::MockDatabaseConnection(Arc::new(mock)).into()
     }
 
     /// Empties all tables but the schema's own.
@@ -57,8 +57,11 @@ impl Inline {
             .collect::<Result<_, _>>()
             .unwrap();
         let all: Vec<String> = names.iter().map(|n| format!("DELETE FROM \"{n}\";")).collect();
-        db.execute_batch(&format!("PRAGMA foreign_keys = OFF; BEGIN; {} COMMIT; PRAGMA foreign_keys = ON;", all.concat()))
-            .unwrap();
+        db.execute_batch(&format!(
+            "PRAGMA foreign_keys = OFF; BEGIN; {} COMMIT; PRAGMA foreign_keys = ON;",
+            all.concat()
+        ))
+        .unwrap();
     }
 
     fn run<T>(
@@ -121,29 +124,17 @@ struct Shared {
 }
 
 impl Shared {
-    /// Ends the process's own future before a statement, by seed; what others ask of a dead one is refused.
-    async fn turn(&self) -> Result<(), DbErr> {
+    /// The process may die before any statement, by seed. Whatever it still does has no effect, and its future is dropped
+    /// at the next await.
+    fn turn(&self) -> Result<(), DbErr> {
         let Some(world) = &self.of else { return Ok(()) };
-        let inside = {
-            let mut s = world.state.lock();
-            s.turn("before a statement");
-            if !s.dead {
-                return Ok(());
-            }
-            s.inside
-        };
-        if inside {
-            std::future::pending::<()>().await;
-        }
-        Err(DbErr::Custom("dead".into()))
+        let mut s = world.state.lock();
+        s.turn("before a statement");
+        if s.dead { Err(DbErr::Custom("dead".into())) } else { Ok(()) }
     }
-}
 
-#[async_trait::async_trait]
-impl ProxyDatabaseTrait for Shared {
-    async fn query(&self, statement: Statement) -> Result<Vec<ProxyRow>, DbErr> {
-        self.turn().await?;
-        self.db.run(&statement, |prepared| {
+    fn select(&self, statement: &Statement) -> Result<Vec<BTreeMap<String, Value>>, DbErr> {
+        self.db.run(statement, |prepared| {
             let names: Vec<String> = prepared.column_names().iter().map(|n| (*n).to_owned()).collect();
             let mut rows = prepared.raw_query();
             let mut out = Vec::new();
@@ -162,31 +153,49 @@ impl ProxyDatabaseTrait for Shared {
                     };
                     values.insert(name.clone(), value);
                 }
-                out.push(ProxyRow::new(values));
+                out.push(values);
             }
             Ok(out)
         })
     }
+}
 
-    async fn execute(&self, statement: Statement) -> Result<ProxyExecResult, DbErr> {
-        self.turn().await?;
-        let changed = self.db.run(&statement, |prepared| prepared.raw_execute())?;
-        Ok(ProxyExecResult::new(0, changed as u64))
+// Results can only be made by a mock database: one is made for each of them.
+impl MockDatabaseTrait for Shared {
+    fn query(&mut self, _: usize, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        self.turn()?;
+        let rows = self.select(&statement)?;
+        MockDatabase::new(DbBackend::Sqlite).append_query_results([rows]).query(0, statement)
     }
 
-    async fn begin(&self) {
+    fn execute(&mut self, _: usize, statement: Statement) -> Result<ExecResult, DbErr> {
+        self.turn()?;
+        let rows_affected = self.db.run(&statement, |prepared| prepared.raw_execute())? as u64;
+        let result = MockExecResult { last_insert_id: 0, rows_affected };
+        MockDatabase::new(DbBackend::Sqlite).append_exec_results([result]).execute(0, statement)
+    }
+
+    fn begin(&mut self) {
         self.db.batch("BEGIN").unwrap();
     }
 
-    async fn commit(&self) {
+    fn commit(&mut self) {
         self.db.batch("COMMIT").unwrap();
     }
 
-    async fn rollback(&self) {
+    fn rollback(&mut self) {
         self.db.roll_back();
     }
 
-    fn start_rollback(&self) {
-        self.db.roll_back();
+    fn drain_transaction_log(&mut self) -> Vec<Transaction> {
+        Vec::new()
+    }
+
+    fn get_database_backend(&self) -> DbBackend {
+        DbBackend::Sqlite
+    }
+
+    fn ping(&self) -> Result<(), DbErr> {
+        Ok(())
     }
 }

@@ -1,23 +1,20 @@
 //! The process's side of the line, as `waybell_switch::Switch` behaves: legs, retransmissions, time-outs, events in
 //! order for each leg. It is lost with the process.
 
-use super::carrier::{Message, Profile};
-use super::world::{Death, State, What, World};
+use super::carrier::Message;
+use super::world::{State, What};
 use rand::Rng;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
-use waybell_server::notify::telephone::{Permit, Telephone};
+use waybell_server::notify::telephone::Permit;
 use waybell_switch::{
-    DialogRecord, DigitSource, Draft, EndHow, Event, EventKind, InviteRecord, LegEnd, LegId, Play, Q850,
-    RECORD_VERSION, Stats, SwitchError, Transport,
+    DialogRecord, DigitSource, EndHow, Event, EventKind, LegEnd, LegId, RECORD_VERSION, Transport,
 };
 
 /// Ring limit of the trunks, ms.
-const RING_LIMIT: i64 = 45_000;
+pub(crate) const RING_LIMIT: i64 = 45_000;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
+pub(crate) enum Phase {
     Calling,
     Listening,
     Unconfirmed,
@@ -26,7 +23,7 @@ enum Phase {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Mode {
+pub(crate) enum Mode {
     Normal,
     Probe,
     CancelStored,
@@ -53,35 +50,23 @@ pub(crate) enum Request {
 
 /// A leg.
 pub(crate) struct Leg {
-    phase: Phase,
-    mode: Mode,
+    pub(crate) phase: Phase,
+    pub(crate) mode: Mode,
     how: Option<EndHow>,
     provisional: u16,
     final_seen: bool,
     cancel: bool,
     cancel_sent: bool,
     cancel_answered: bool,
-    playing: Option<u64>,
+    pub(crate) playing: Option<u64>,
     /// Events of this leg are not handed over before this time.
     order: i64,
-    end: LegEnd,
+    pub(crate) end: LegEnd,
     _permit: Option<Permit>,
 }
 
-struct Channel(Arc<AtomicUsize>);
-
-impl Drop for Channel {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-fn trunk_number(name: &str) -> usize {
-    name.trim_start_matches('t').parse().unwrap_or(0)
-}
-
 impl State {
-    fn emit(&mut self, id: &str, kind: EventKind) {
+    pub(crate) fn emit(&mut self, id: &str, kind: EventKind) {
         let wait = match self.rng.random_range(0..20) {
             0 => self.rng.random_range(0..2_000),
             _ => self.rng.random_range(0..8),
@@ -95,12 +80,12 @@ impl State {
         self.after(at - now, What::Emit { life, event });
     }
 
-    fn timer(&mut self, ms: i64, id: &str, timer: Timer) {
+    pub(crate) fn timer(&mut self, ms: i64, id: &str, timer: Timer) {
         let life = self.life;
         self.after(ms, What::Leg { life, leg: id.to_owned(), timer });
     }
 
-    fn open(&mut self, id: &str, mode: Mode, permit: Option<Permit>) -> bool {
+    pub(crate) fn open(&mut self, id: &str, mode: Mode, permit: Option<Permit>) -> bool {
         if self.legs.contains_key(id) {
             return false;
         }
@@ -135,7 +120,7 @@ impl State {
         true
     }
 
-    fn over(&mut self, id: &str, how: EndHow) {
+    pub(crate) fn over(&mut self, id: &str, how: EndHow) {
         let Some(leg) = self.legs.get_mut(id) else { return };
         leg.end.how = leg.how.unwrap_or(how);
         let (end, playing) = (leg.end.clone(), leg.playing.take());
@@ -146,19 +131,21 @@ impl State {
         self.legs.remove(id);
     }
 
-    fn ask(&mut self, id: &str, what: Request, n: u32) {
+    pub(crate) fn ask(&mut self, id: &str, what: Request, n: u32) {
         let Some(leg) = self.legs.get(id) else { return };
         let (call, probe) = (id.to_owned(), leg.mode == Mode::Probe);
-        self.carry(match what {
-            Request::Invite => Message::Invite { call, probe },
-            Request::Cancel => Message::Cancel { call },
-            Request::Bye => Message::Bye { call },
-        });
+        if n == 0 || !self.nature.tcp {
+            self.carry(match what {
+                Request::Invite => Message::Invite { call, probe },
+                Request::Cancel => Message::Cancel { call },
+                Request::Bye => Message::Bye { call },
+            });
+        }
         let wait = if n >= 6 { 500 } else { 500i64 << n };
         self.timer(wait, id, Timer::Repeat { what, n: n + 1 });
     }
 
-    fn send_cancel(&mut self, id: &str) {
+    pub(crate) fn send_cancel(&mut self, id: &str) {
         if let Some(leg) = self.legs.get_mut(id)
             && !leg.cancel_sent
         {
@@ -167,7 +154,7 @@ impl State {
         }
     }
 
-    fn want_cancel(&mut self, id: &str) {
+    pub(crate) fn want_cancel(&mut self, id: &str) {
         let Some(leg) = self.legs.get_mut(id) else { return };
         match leg.phase {
             Phase::Calling => {
@@ -183,7 +170,7 @@ impl State {
         }
     }
 
-    fn bye(&mut self, id: &str, how: EndHow) {
+    pub(crate) fn bye(&mut self, id: &str, how: EndHow) {
         let Some(leg) = self.legs.get_mut(id) else { return };
         leg.how.get_or_insert(how);
         if leg.phase == Phase::Ending {
@@ -229,6 +216,7 @@ impl State {
             Timer::Confirm if leg.phase == Phase::Unconfirmed => self.bye(id, EndHow::LocalBye),
             Timer::Played(token) if leg.playing == Some(token) => {
                 leg.playing = None;
+                self.told.insert(id.to_owned());
                 self.emit(id, EventKind::PlayEnded { token, completed: true, played_ms: 3_000 });
             }
             _ => {}
@@ -236,8 +224,8 @@ impl State {
     }
 
     /// A message has come to the process.
-    pub(crate) fn on_hear(&mut self, message: Message) {
-        if !self.alive {
+    pub(crate) fn on_hear(&mut self, life: u32, message: Message) {
+        if !self.alive || self.nature.tcp && life != self.life {
             return;
         }
         self.note(|| format!("   < {message:?}"));
@@ -268,6 +256,7 @@ impl State {
             }
             Message::Key { call, key } => {
                 if self.legs.get(&call).is_some_and(|l| l.phase == Phase::Confirmed) {
+                    self.told.insert(call.clone());
                     self.emit(&call, EventKind::Digit { digit: key, source: DigitSource::Rfc4733 });
                 }
             }
@@ -293,6 +282,7 @@ impl State {
                 }
                 if (180..190).contains(&status) {
                     leg.end.rang = true;
+                    self.known.insert(id.to_owned());
                 }
                 if status > 100 && leg.mode == Mode::Probe {
                     leg.mode = Mode::Normal;
@@ -366,198 +356,5 @@ fn dialog(id: &str) -> DialogRecord {
         destination: ([127, 0, 0, 1], 5060).into(),
         transport: Transport::Udp,
         sent_by: "127.0.0.1:5060".into(),
-    }
-}
-
-impl World {
-    /// Carries a command out, unless the process dies before it.
-    fn command(&self, text: impl FnOnce() -> String, run: impl FnOnce(&mut State)) {
-        let mut s = self.state.lock();
-        if s.dead || !s.alive {
-            return;
-        }
-        s.commands += 1;
-        let n = s.commands;
-        if let Some(i) = s.deaths.iter().position(|d| *d == Death::Command { n, after: false }) {
-            s.deaths.remove(i);
-            return s.die("before a command");
-        }
-        s.note(text);
-        run(&mut s);
-        if let Some(i) = s.deaths.iter().position(|d| *d == Death::Command { n, after: true }) {
-            s.deaths.remove(i);
-            s.die("after a command");
-        }
-    }
-}
-
-impl Telephone for World {
-    fn routes(&self, exclude: &[String]) -> Vec<String> {
-        (0..self.in_use.len()).map(|n| format!("t{n}")).filter(|t| !exclude.contains(t)).collect()
-    }
-
-    fn try_permits(&self, trunk: &str, max: usize) -> Vec<Permit> {
-        let number = trunk_number(trunk);
-        let free = self.free(number).min(max);
-        let make = |_| {
-            self.in_use[number].fetch_add(1, Ordering::Relaxed);
-            Permit::new(Channel(self.in_use[number].clone()))
-        };
-        (0..free).map(make).collect()
-    }
-
-    fn draft(&self, draft: Draft<'_>) -> Result<InviteRecord, SwitchError> {
-        Ok(InviteRecord {
-            version: RECORD_VERSION,
-            trunk: draft.trunk.to_owned(),
-            destination: ([127, 0, 0, 1], 5060).into(),
-            transport: Transport::Udp,
-            sent_by: "127.0.0.1:5060".into(),
-            call_id: format!("{}+{}", draft.attempt, draft.route_no),
-            from_tag: "f".into(),
-            branch: "b".into(),
-            cseq: 1,
-            rtp_port: 20_000,
-            caller: draft.caller.to_owned(),
-            callee: draft.callee.to_owned(),
-            request: String::new(),
-        })
-    }
-
-    fn discard(&self, _: &InviteRecord) {}
-
-    fn place(&self, record: InviteRecord, permit: Permit) {
-        let id = record.call_id.clone();
-        self.command(
-            || format!("place {id}"),
-            |s| {
-                if s.open(&id, Mode::Normal, Some(permit)) {
-                    s.emit(&id, EventKind::Sent);
-                    s.ask(&id, Request::Invite, 0);
-                    s.timer(RING_LIMIT, &id, Timer::RingLimit);
-                }
-            },
-        );
-    }
-
-    fn probe(&self, record: InviteRecord) {
-        let id = record.call_id.clone();
-        self.command(
-            || format!("probe {id}"),
-            |s| {
-                if !s.open(&id, Mode::Probe, None) {
-                    return;
-                }
-                if s.nature.profile == Profile::IgnoresRequire {
-                    if let Some(leg) = s.legs.get_mut(&id) {
-                        leg.end.sent = false;
-                    }
-                    return s.over(&id, EndHow::ProbeOff);
-                }
-                s.emit(&id, EventKind::Sent);
-                s.ask(&id, Request::Invite, 0);
-                s.timer(RING_LIMIT, &id, Timer::RingLimit);
-            },
-        );
-    }
-
-    fn cancel_stored(&self, record: InviteRecord) {
-        let id = record.call_id.clone();
-        self.command(
-            || format!("cancel_stored {id}"),
-            |s| {
-                if s.open(&id, Mode::CancelStored, None) {
-                    s.emit(&id, EventKind::Sent);
-                    s.send_cancel(&id);
-                }
-            },
-        );
-    }
-
-    fn end_stored(&self, dialog: DialogRecord) {
-        let id = dialog.call_id;
-        self.command(
-            || format!("end_stored {id}"),
-            |s| {
-                if s.open(&id, Mode::EndStored, None) {
-                    s.carry(Message::Ack { call: id.clone() });
-                    s.emit(&id, EventKind::Sent);
-                    s.bye(&id, EndHow::LocalBye);
-                }
-            },
-        );
-    }
-
-    fn confirm(&self, leg: &LegId) {
-        let id = leg.as_str();
-        self.command(
-            || format!("confirm {id}"),
-            |s| {
-                if let Some(leg) = s.legs.get_mut(id)
-                    && leg.phase == Phase::Unconfirmed
-                {
-                    leg.phase = Phase::Confirmed;
-                    s.carry(Message::Ack { call: id.to_owned() });
-                }
-            },
-        );
-    }
-
-    fn cancel(&self, leg: &LegId) {
-        let id = leg.as_str();
-        self.command(|| format!("cancel {id}"), |s| s.want_cancel(id));
-    }
-
-    fn hang_up(&self, leg: &LegId, _: Option<Q850>) {
-        let id = leg.as_str();
-        self.command(|| format!("hang_up {id}"), |s| s.want_cancel(id));
-    }
-
-    fn play(&self, leg: &LegId, play: Play) {
-        let id = leg.as_str();
-        self.command(
-            || format!("play {id} {}", play.token),
-            |s| {
-                let Some(leg) = s.legs.get_mut(id) else { return };
-                if leg.phase != Phase::Confirmed {
-                    let token = play.token;
-                    return s.emit(id, EventKind::PlayEnded { token, completed: false, played_ms: 0 });
-                }
-                if let Some(token) = leg.playing.replace(play.token) {
-                    s.emit(id, EventKind::PlayEnded { token, completed: false, played_ms: 0 });
-                }
-                s.timer(3_000, id, Timer::Played(play.token));
-            },
-        );
-    }
-
-    fn stop_play(&self, leg: &LegId) {
-        let id = leg.as_str();
-        self.command(
-            || format!("stop_play {id}"),
-            |s| {
-                if let Some(token) = s.legs.get_mut(id).and_then(|l| l.playing.take()) {
-                    s.emit(id, EventKind::PlayEnded { token, completed: false, played_ms: 0 });
-                }
-            },
-        );
-    }
-
-    fn send_digits(&self, _: &LegId, _: &str) {}
-
-    fn answer(&self, _: &LegId) {}
-
-    fn bridge(&self, a: &LegId, b: &LegId) -> Result<(), SwitchError> {
-        let s = self.state.lock();
-        let phase = |leg: &LegId| s.legs.get(leg.as_str()).map(|l| l.phase);
-        match (phase(a), phase(b)) {
-            (Some(Phase::Confirmed), Some(Phase::Confirmed)) => Ok(()),
-            (Some(_), Some(_)) => Err(SwitchError::BadState("no media yet")),
-            _ => Err(SwitchError::NoLeg),
-        }
-    }
-
-    fn stats(&self) -> Stats {
-        Stats::default()
     }
 }

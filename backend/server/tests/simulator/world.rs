@@ -19,8 +19,8 @@ use super::line::Leg;
 /// What is to happen at a time.
 #[derive(Debug, Clone)]
 pub(crate) enum What {
-    /// A message reaches the process.
-    Hear(super::carrier::Message),
+    /// A message reaches the process, or the life of it that it was sent to.
+    Hear { life: u32, message: super::carrier::Message },
     /// A message reaches the carrier.
     Carry(super::carrier::Message),
     /// A timer of the process.
@@ -29,6 +29,8 @@ pub(crate) enum What {
     Call { call: String, timer: super::carrier::Timer },
     /// An event is handed to the engine.
     Emit { life: u32, event: Box<Event> },
+    /// The wall clock is stepped by so much.
+    Step(i64),
     /// Somebody does something.
     Act(usize),
     /// The dialler is told what an action has changed.
@@ -54,8 +56,12 @@ pub(crate) enum Death {
 #[derive(Debug, Clone)]
 pub(crate) struct Nature {
     pub(crate) profile: Profile,
+    /// Messages arrive in order and are not lost, until the process dies, which breaks the connection.
+    pub(crate) tcp: bool,
     /// Share of messages that are lost.
     pub(crate) loss: f64,
+    /// Share of prompts that cannot be made.
+    pub(crate) mute: f64,
     /// Share of commits that fail; half of them are stored all the same.
     pub(crate) bad_disk: f64,
     /// Channels of the first trunk.
@@ -67,6 +73,8 @@ pub(crate) struct Nature {
 /// Everything of a history that is not the engine's.
 pub(crate) struct State {
     pub(crate) now: i64,
+    /// What the wall clock is ahead, from which time on.
+    pub(crate) steps: Vec<(i64, i64)>,
     pub(crate) rng: StdRng,
     pub(crate) ids: StdRng,
     queue: BTreeMap<(i64, u64), What>,
@@ -79,15 +87,19 @@ pub(crate) struct State {
     sleeps: Vec<(i64, oneshot::Sender<()>)>,
     pub(crate) legs: BTreeMap<String, Leg>,
     pub(crate) calls: BTreeMap<String, Call>,
+    /// When the last message on its way arrives, to the carrier and to the process.
+    pub(crate) order: [i64; 2],
     /// Attempts that were open at a death.
     pub(crate) in_flight: BTreeSet<String>,
+    /// Calls of which the process has heard that they ring.
+    pub(crate) known: BTreeSet<String>,
+    /// Calls in which a prompt was played to its end, or a key arrived.
+    pub(crate) told: BTreeSet<String>,
     pub(crate) commands: usize,
     pub(crate) turns: usize,
     pub(crate) commits: usize,
     pub(crate) deaths: Vec<Death>,
     pub(crate) dead: bool,
-    /// The engine's future is being polled.
-    pub(crate) inside: bool,
     pub(crate) trace: Vec<String>,
     /// Keep a trace.
     pub(crate) tracing: bool,
@@ -104,9 +116,13 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(seed: u64, now: i64, tracing: bool) -> Arc<World> {
         let mut rng = StdRng::seed_from_u64(seed);
+        let tcp = rng.random_bool(0.25);
+        let loss = [0.0, 0.0, 0.02, 0.1, 0.3][rng.random_range(0..5)];
         let nature = Nature {
             profile: Profile::ALL[rng.random_range(0..Profile::ALL.len())],
-            loss: [0.0, 0.0, 0.02, 0.1, 0.3][rng.random_range(0..5)],
+            tcp,
+            loss: if tcp { 0.0 } else { loss },
+            mute: [0.0, 0.0, 0.0, 0.2, 1.0][rng.random_range(0..5)],
             bad_disk: [0.0, 0.0, 0.02, 0.2][rng.random_range(0..4)],
             channels: [1, 3, 100, 100][rng.random_range(0..4)],
             trunks: rng.random_range(1..=3),
@@ -115,6 +131,7 @@ impl World {
         let ids = StdRng::seed_from_u64(seed ^ 0x5157);
         let state = State {
             now,
+            steps: vec![(i64::MIN, 0)],
             rng,
             ids,
             queue: BTreeMap::new(),
@@ -127,13 +144,15 @@ impl World {
             sleeps: Vec::new(),
             legs: BTreeMap::new(),
             calls: BTreeMap::new(),
+            order: [0; 2],
             in_flight: BTreeSet::new(),
+            known: BTreeSet::new(),
+            told: BTreeSet::new(),
             commands: 0,
             turns: 0,
             commits: 0,
             deaths: Vec::new(),
             dead: false,
-            inside: false,
             trace: Vec::new(),
             tracing,
         };
@@ -220,6 +239,34 @@ impl State {
         }
     }
 
+    /// When something sent now arrives: to the carrier (0) or to the process (1).
+    pub(crate) fn arrival(&mut self, direction: usize) -> i64 {
+        let at = self.now + self.way();
+        if !self.nature.tcp {
+            return at - self.now;
+        }
+        self.order[direction] = self.order[direction].max(at);
+        self.order[direction] - self.now
+    }
+
+    /// What the wall clock is ahead of the steady one.
+    fn ahead(&self) -> i64 {
+        self.steps.last().map_or(0, |s| s.1)
+    }
+
+    /// The wall clock is stepped.
+    pub(crate) fn step(&mut self, by: i64) {
+        self.note(|| format!("-- the wall clock is stepped by {by}"));
+        let (now, ahead) = (self.now, self.ahead() + by);
+        self.steps.push((now, ahead));
+    }
+
+    /// What the wall clock may have shown at a steady time: two things where it was stepped in that very moment.
+    pub(crate) fn walls(&self, at: i64) -> Vec<UnixMs> {
+        let last = self.steps.iter().rposition(|s| s.0 < at).unwrap_or(0);
+        self.steps[last..].iter().take_while(|s| s.0 <= at).map(|s| UnixMs(at + s.1)).collect()
+    }
+
     /// One more await of the process.
     pub(crate) fn turn(&mut self, place: &str) {
         self.turns += 1;
@@ -247,6 +294,7 @@ impl State {
         self.rest = None;
         self.sleeps.clear();
         self.legs.clear();
+        self.order = [0; 2];
     }
 }
 
@@ -256,7 +304,8 @@ impl Driver for World {
     }
 
     fn wall(&self) -> UnixMs {
-        UnixMs(self.state.lock().now)
+        let s = self.state.lock();
+        UnixMs(s.now + s.ahead())
     }
 
     fn wait(&self, until: UnixMs, resting: bool, done: oneshot::Sender<()>) {

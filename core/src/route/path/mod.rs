@@ -5,8 +5,8 @@
 //! on is the most that can be saved) is the clock run over the changed part, and from there until it shows again what it did
 //! before, or nobody downstream asks. So lateness is true lateness, not a stand-in.
 //!
-//! Time beyond hard windows is allowed on the way, at a price that rises while no tour without it is found and falls while one
-//! is. The best is kept by (time beyond hard windows, cost).
+//! Time beyond hard windows is allowed on the way, at a price that is adjusted so that about half of what is found has none: the
+//! best tours lie along that border. The best is kept by (time beyond hard windows, cost).
 
 mod line;
 mod moves;
@@ -53,7 +53,8 @@ pub(super) fn search(net: &Net, watch: &mut Watch<'_>) -> Vec<u32> {
     line.set(&start.1);
     line.keep();
     let mut now = line.value();
-    let warmth = net.usual_leg(&best.1) * 200;
+    // a small tour has few ways out of where it is trapped, and must go over higher passes
+    let warmth = net.usual_leg(&best.1) * (200 + 12_000 / net.stops().max(1) as i64);
     let mut feasible = 0;
     while watch.go() {
         if watch.done.is_multiple_of(TOOTH) {
@@ -72,9 +73,9 @@ pub(super) fn search(net: &Net, watch: &mut Watch<'_>) -> Vec<u32> {
         }
         if watch.done.is_multiple_of(REVIEW) {
             let price = line.price();
-            line.set_price(match (best.0.hard, feasible) {
-                (_, 0) => (price * 3 / 2).min(PRICE.2),
-                (0, f) if f * 2 > REVIEW => (price * 4 / 5).max(PRICE.1),
+            line.set_price(match feasible * 100 / REVIEW {
+                0..=29 => (price * 4 / 3).min(PRICE.2),
+                60.. if best.0.hard == 0 => (price * 4 / 5).max(PRICE.1),
                 _ => price,
             });
             feasible = 0;

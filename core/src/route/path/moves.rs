@@ -4,6 +4,8 @@ use super::line::{Line, Piece, ahead, turned};
 
 /// Longest segment that moves as one.
 const SEGMENT: usize = 4;
+/// Stops up to which no move is passed over.
+const SMALL: usize = 64;
 
 impl Line<'_> {
     /// Does the first move that puts `u` beside one of its neighbours and pays.
@@ -25,10 +27,11 @@ impl Line<'_> {
 
     /// Whether the edge between positions `from` and `to` could pay where those after `a` and `b` are given up: a move that
     /// shortens the way adds at least one edge that is shorter than one which it takes away beside it, and is found from
-    /// there. Where time costs something, all are tried.
+    /// there, or, where that is the edge which closes a gap, not at all. Where time costs something, and in small tours, all
+    /// are tried.
     fn worth(&self, from: usize, to: usize, a: usize, b: usize) -> bool {
         let leg = |a: usize, b: usize| self.net.d(self.node(a), self.node(b));
-        leg(from, to) < leg(a, a + 1).max(leg(b, b + 1)) || self.time_from(1) > 0
+        leg(from, to) < leg(a, a + 1).max(leg(b, b + 1)) || self.stops() <= SMALL || self.time_from(1) > 0
     }
 
     fn attempt(&mut self, l: usize, r: usize, pieces: &[Piece]) -> bool {
