@@ -1,9 +1,12 @@
-//! Arguments.
+//! Arguments. The texts here are the English ones; `help` has the Chinese.
 
+use crate::help::COMMON_HEADING;
 use crate::out::Failure;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
 use std::path::PathBuf;
 use waybell_domain::lang::Lang;
+use waybell_domain::wire::Role;
 
 const EXAMPLES: &str = "Examples:
   waybell login lina --server https://waybell.example.com
@@ -14,6 +17,10 @@ const EXAMPLES: &str = "Examples:
   waybell watch
   waybell why SF1234567890123
 
+Language: --lang; otherwise the first of LC_ALL, LC_MESSAGES and LANG that is not empty: zh... is Chinese, anything else
+(C too) English.
+Times are shown and read in the organisation's zone (Asia/Shanghai).
+
 Exit codes: 0 done, 1 failed, 2 usage, 3 no network (kept, goes out later), 4 sign in needed.";
 
 /// A courier's app in the terminal: import the day's parcels, tap once, everybody is rung once.
@@ -21,19 +28,19 @@ Exit codes: 0 done, 1 failed, 2 usage, 3 no network (kept, goes out later), 4 si
 #[command(name = "waybell", version, about, after_help = EXAMPLES)]
 pub(crate) struct Arguments {
     /// The server's address; kept at login.
-    #[arg(long, env = "WAYBELL_SERVER", global = true, value_name = "URL")]
+    #[arg(long, env = "WAYBELL_SERVER", global = true, value_name = "URL", help_heading = COMMON_HEADING.1)]
     pub server: Option<String>,
     /// Folder of the data; $WAYBELL_HOME, or ~/.local/share/waybell.
-    #[arg(long, env = "WAYBELL_HOME", global = true, value_name = "FOLDER")]
+    #[arg(long, env = "WAYBELL_HOME", global = true, value_name = "FOLDER", help_heading = COMMON_HEADING.1)]
     data: Option<PathBuf>,
     /// Language of the texts; by locale otherwise.
-    #[arg(long, global = true, value_enum)]
+    #[arg(long, global = true, value_enum, help_heading = COMMON_HEADING.1)]
     lang: Option<Language>,
     /// Print one JSON document instead of text.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = COMMON_HEADING.1)]
     pub json: bool,
     /// Show telephone numbers whole; otherwise their middle is hidden.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = COMMON_HEADING.1)]
     pub full: bool,
     #[command(subcommand)]
     pub verb: Verb,
@@ -58,9 +65,11 @@ pub(crate) enum Verb {
     },
     /// Sign out and remove the data from this machine; what has not been delivered is kept for the next sign-in.
     Logout,
-    /// Import the day's list (CSV in UTF-8, UTF-16 or GB18030).
+    /// Import the day's list (XLSX, or CSV in UTF-8, UTF-16 or GB18030, or JSON).
     #[command(
-        after_help = "Examples:\n  waybell import day.csv --dry-run   say what would happen\n  waybell import day.csv"
+        after_help = "A column 运单号 (waybill_no) is needed; 电话 (phone), 收件人 (name), 地址 (address) and 任务类型 (kind) are known by \
+        their usual names. Rows that cannot be taken are named, the others go in.\n\nExamples:\n  waybell import day.csv --dry-run   \
+        say what would happen\n  waybell import day.csv"
     )]
     Import {
         /// The list; - for standard input.
@@ -101,7 +110,7 @@ pub(crate) enum Verb {
         /// The batch, or the start of its id.
         batch: Option<String>,
     },
-    /// Stop everything of a batch (the newest one otherwise) that does not ring yet.
+    /// Stop everything of a batch (the newest tap otherwise) that does not ring yet.
     Undo {
         /// The batch, or the start of its id.
         batch: Option<String>,
@@ -144,9 +153,11 @@ pub(crate) enum Verb {
         States: planned, out_for_delivery, exception, at_station, at_locker, signed, picked_up, returned, withdrawn; or in Chinese."
     )]
     State {
-        /// Waybill numbers, and the state at the end.
-        #[arg(required = true, num_args = 2.., value_name = "WAYBILL... STATE")]
-        words: Vec<String>,
+        /// Waybill numbers, one or more.
+        #[arg(required = true, num_args = 1.., value_name = "WAYBILL")]
+        waybills: Vec<String>,
+        /// The state, at the end.
+        state: String,
     },
     /// Send what waits and pull what is new; shows what was refused.
     Sync {
@@ -162,8 +173,110 @@ pub(crate) enum Verb {
         /// on holds, off releases.
         switch: Switch,
     },
+    /// The organisation's rules for calling (administrators).
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  waybell policy show\n  waybell policy set retry.max_attempts=2 display_daily_cap=200\n  \
+        waybell policy patch rules.json"
+    )]
+    Policy(PolicyVerb),
+    /// The organisation's people (administrators).
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  waybell people list\n  waybell people add li.wei --name 李伟 --phone 13900000002\n  \
+        waybell people change li.wei --new-password\n  waybell people change li.wei --disable"
+    )]
+    People(PeopleVerb),
     /// Find out what is wrong, and what to do about it.
     Doctor,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum PolicyVerb {
+    /// Show the rules in force.
+    Show,
+    /// Change rules and keep the others; null puts one back to its default.
+    Set {
+        /// Rules, as retry.max_attempts=2 or quiet=[]; values are JSON.
+        #[arg(required = true, value_name = "RULE=VALUE")]
+        rules: Vec<String>,
+    },
+    /// Change the rules that a JSON file names and keep the others (RFC 7396).
+    Patch {
+        /// The file; - for standard input.
+        file: PathBuf,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum PeopleVerb {
+    /// Show who may sign in.
+    List,
+    /// Make a person; asks for the password.
+    Add {
+        /// Login name.
+        login: String,
+        /// Role.
+        #[arg(long, value_enum, default_value = "courier")]
+        role: RoleWord,
+        #[command(flatten)]
+        person: PersonArgs,
+    },
+    /// Change a person: name, own mobile, password, or whether they may sign in.
+    Change {
+        /// Login name, or id.
+        login: String,
+        /// May not sign in any more; every session ends.
+        #[arg(long, conflicts_with = "enable")]
+        disable: bool,
+        /// May sign in again (give the id: the login name is not listed).
+        #[arg(long)]
+        enable: bool,
+        #[command(flatten)]
+        person: PersonArgs,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct PersonArgs {
+    /// Name on screens.
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Own mobile, which rings when a recipient asks for the courier; empty takes it away.
+    #[arg(long)]
+    pub phone: Option<String>,
+    /// New password; asked for when the value is left out.
+    #[arg(
+        long,
+        env = "WAYBELL_NEW_PASSWORD",
+        hide_env_values = true,
+        num_args = 0..=1,
+        default_missing_value = "",
+        value_name = "PASSWORD"
+    )]
+    pub new_password: Option<String>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum RoleWord {
+    Courier,
+    Supervisor,
+    Agent,
+    #[value(name = "team_leader")]
+    TeamLeader,
+    Administrator,
+}
+
+impl From<RoleWord> for Role {
+    fn from(word: RoleWord) -> Role {
+        match word {
+            RoleWord::Courier => Role::Courier,
+            RoleWord::Supervisor => Role::Supervisor,
+            RoleWord::Agent => Role::Agent,
+            RoleWord::TeamLeader => Role::TeamLeader,
+            RoleWord::Administrator => Role::Administrator,
+        }
+    }
 }
 
 #[derive(Args)]
@@ -179,7 +292,7 @@ pub(crate) struct NotifyArgs {
     /// Key of the notice.
     #[arg(long, default_value = "arrived")]
     pub template: String,
-    /// Start no earlier: 14:30 (today), or 2026-11-21T14:30 with an optional zone.
+    /// Start no earlier: 14:30 (today), tomorrow 08:30, 2026-11-22T09:30; with a zone if wanted (Z, +08:00).
     #[arg(long, value_name = "TIME")]
     pub at: Option<String>,
     /// Do not ask.
@@ -199,10 +312,7 @@ impl Arguments {
         match self.lang {
             Some(Language::Zh) => Lang::Zh,
             Some(Language::En) => Lang::En,
-            None => {
-                let locale = ["LC_ALL", "LC_MESSAGES", "LANG"].iter().filter_map(|v| std::env::var(v).ok());
-                locale.into_iter().find(|v| !v.is_empty()).map_or(Lang::En, |v| Lang::of_locale(&v))
-            }
+            None => of_locale(|name| std::env::var(name).ok()),
         }
     }
 
@@ -219,5 +329,43 @@ impl Arguments {
 
     pub(crate) fn is_doctor(&self) -> bool {
         matches!(self.verb, Verb::Doctor)
+    }
+}
+
+/// The language of the locale.
+fn of_locale(variable: impl Fn(&str) -> Option<String>) -> Lang {
+    let locale = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().filter_map(variable);
+    locale.into_iter().find(|v| !v.is_empty()).map_or(Lang::En, |v| Lang::of_locale(&v))
+}
+
+/// The language before the arguments are read, for help and usage errors: that of a `--lang` among them, or of the locale.
+pub(crate) fn language_of(words: &[OsString], variable: impl Fn(&str) -> Option<String>) -> Lang {
+    let words: Vec<&str> = words.iter().filter_map(|w| w.to_str()).collect();
+    let asked = words.iter().enumerate().find_map(|(at, word)| match word.strip_prefix("--lang=") {
+        Some(value) => Some(value),
+        None => words.get(at + 1).copied().filter(|_| *word == "--lang"),
+    });
+    match asked {
+        Some("zh") => Lang::Zh,
+        Some("en") => Lang::En,
+        _ => of_locale(variable),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_language_of_help() {
+        let of = |words: &str, locale: &[(&str, &str)]| {
+            let words: Vec<OsString> = words.split(' ').map(Into::into).collect();
+            language_of(&words, |name| locale.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned()))
+        };
+        assert_eq!(of("waybell --help", &[("LANG", "zh_CN.UTF-8")]), Lang::Zh);
+        assert_eq!(of("waybell --help", &[("LC_ALL", ""), ("LANG", "zh_CN.UTF-8")]), Lang::Zh);
+        assert_eq!(of("waybell --help", &[("LC_ALL", "C"), ("LANG", "zh_CN.UTF-8")]), Lang::En);
+        assert_eq!(of("waybell tasks --lang en --help", &[("LANG", "zh_CN.UTF-8")]), Lang::En);
+        assert_eq!(of("waybell --lang=zh", &[]), Lang::Zh);
     }
 }

@@ -5,26 +5,28 @@
 //! the next command that finds a network, once. All rules are the core's: this crate only reads arguments and prints.
 //!
 //! ```text
-//!  args ─▶ verbs ─▶ waybell_core::Client
-//!            │
-//!            └─▶ out (one JSON document with --json, lines otherwise; texts.rs has every sentence, zh and en)
+//!  help ─▶ args ─▶ verbs ─▶ waybell_core::Client
+//!                   │
+//!                   └─▶ out (one JSON document with --json, lines otherwise; texts.rs has every sentence, zh and en;
+//!                        what comes in English from core, domain or server is said by waybell_core::say)
 //! ```
 //!
 //! Exit codes: 0 done, 1 failed, 2 usage, 3 no network (kept, goes out later), 4 sign in needed.
 
 mod args;
+mod help;
 mod out;
 mod texts;
 mod verbs;
+mod when;
 
 use args::Arguments;
-use clap::Parser;
 use out::{Failure, Out};
 use std::process::ExitCode;
-use waybell_core::{Client, ClientConfig, Ports};
+use waybell_core::{Client, ClientConfig, Error, Ports};
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = help::read();
     log_to_stderr();
     let out = Out::new(arguments.lang(), arguments.json, arguments.full);
     let done = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
@@ -52,7 +54,13 @@ async fn run(arguments: &Arguments, out: &Out) -> Result<u8, Failure> {
     let client = match Client::open(config, Ports::of_system(&data_dir)) {
         Ok(client) => client,
         Err(error) if arguments.is_doctor() => return Ok(verbs::doctor::cannot_open(out, &data_dir, &error)),
-        Err(error) => return Err(error.into()),
+        Err(error) => {
+            let folder = data_dir.to_string_lossy();
+            let made =
+                !matches!(&error, Error::Storage { problem, .. } if problem.starts_with(folder.as_ref()));
+            let failure = Failure::from(error);
+            return Err(if made { failure } else { failure.hint(texts::cannot_open_hint(out.lang)) });
+        }
     };
     let done = verbs::run(arguments, &client, out, &data_dir).await;
     client.shutdown().await;

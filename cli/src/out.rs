@@ -6,6 +6,7 @@ use serde_json::json;
 use std::io::Write;
 use unicode_width::UnicodeWidthStr;
 use waybell_core::Error;
+use waybell_core::say::{field, say};
 use waybell_domain::lang::Lang;
 use waybell_domain::phone::{PhoneKind, PhoneNumber};
 
@@ -25,6 +26,9 @@ pub(crate) const SIGN_IN: u8 = 4;
 pub(crate) struct Failure {
     pub code: u8,
     word: String,
+    /// The field, column or parameter that is wrong.
+    about: Option<String>,
+    /// In the person's language, or in the English of core and server.
     message: String,
     hint: Option<String>,
     kind: Kind,
@@ -37,11 +41,15 @@ enum Kind {
     Other,
 }
 
+/// Fields that say nothing which the message does not say.
+const SILENT: [&str; 4] = ["file", "encoding", "header", "batch"];
+
 impl Failure {
     pub(crate) fn plain(message: impl Into<String>) -> Failure {
         Failure {
             code: FAILED,
             word: "failed".into(),
+            about: None,
             message: message.into(),
             hint: None,
             kind: Kind::Other,
@@ -52,9 +60,29 @@ impl Failure {
         Failure { code: USAGE, word: "usage".into(), ..Failure::plain(message) }
     }
 
+    /// What to do; one that is there already stays.
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Failure {
-        self.hint = Some(hint.into());
+        self.hint.get_or_insert_with(|| hint.into());
         self
+    }
+
+    /// A session is wanted; this says why there is none, and what to do.
+    pub(crate) fn session(message: String) -> Failure {
+        Failure { code: SIGN_IN, word: "signed_out".into(), ..Failure::plain(message) }
+    }
+
+    pub(crate) fn is_signed_out(&self) -> bool {
+        self.kind == Kind::SignedOut
+    }
+
+    /// What is wrong, and about what, in this language.
+    fn told(&self, lang: Lang) -> String {
+        let problem = say(lang, &self.message);
+        match &self.about {
+            Some(name) if lang == Lang::Zh => format!("{}：{problem}", field(name).unwrap_or(name)),
+            Some(name) => format!("{name}: {problem}"),
+            None => problem,
+        }
     }
 }
 
@@ -64,12 +92,16 @@ impl From<Error> for Failure {
         match error {
             Error::Offline { .. } => (failure.code, failure.kind) = (OFFLINE, Kind::Offline),
             Error::SignedOut => (failure.code, failure.kind) = (SIGN_IN, Kind::SignedOut),
-            Error::BadInput { hint, .. } => failure.hint = Some(hint),
+            Error::BadInput { field, problem, hint } => {
+                failure.message = problem;
+                failure.about = Some(field).filter(|f| !SILENT.contains(&f.as_str()));
+                failure.hint = Some(hint);
+            }
             Error::Refused(refusal) => {
-                if let Some(field) = &refusal.field {
-                    failure.message = format!("{field}: {}", refusal.message);
-                }
-                failure.hint = refusal.hint;
+                failure.about = refusal.field.filter(|f| !SILENT.contains(&f.as_str()));
+                let wait = refusal.retry_after.map(|s| format!("try again in {s} s"));
+                let hints: Vec<String> = [refusal.hint, wait].into_iter().flatten().collect();
+                failure.hint = Some(hints.join("; ")).filter(|h| !h.is_empty());
             }
             _ => {}
         }
@@ -133,7 +165,14 @@ impl Out {
     /// A line for people; nothing with `--json`.
     pub(crate) fn line(&self, text: impl AsRef<str>) {
         if !self.json {
-            write(text.as_ref());
+            write(&clean(text.as_ref()));
+        }
+    }
+
+    /// A passing note for people, beside the answer.
+    pub(crate) fn note(&self, text: impl AsRef<str>) {
+        if !self.json {
+            let _ = writeln!(std::io::stderr(), "{}", clean(text.as_ref()));
         }
     }
 
@@ -147,32 +186,34 @@ impl Out {
     pub(crate) fn failure(&self, failure: &Failure) {
         let message = match failure.kind {
             Kind::Offline => {
-                texts::offline(self.lang, failure.message.trim_start_matches("reach the server: "))
+                let problem = failure.message.trim_start_matches("reach the server: ");
+                texts::offline(self.lang, say(self.lang, problem))
             }
             Kind::SignedOut => texts::sign_in_first(self.lang),
-            Kind::Other => failure.message.clone(),
+            Kind::Other => failure.told(self.lang),
         };
+        let hint = failure.hint.as_ref().map(|h| say(self.lang, h));
         if self.json {
-            self.json(
-                &json!({ "error": { "code": failure.word, "message": message, "hint": failure.hint } }),
-            );
+            self.json(&json!({ "error": { "code": failure.word, "message": message, "hint": hint } }));
         } else {
-            let hint = failure.hint.as_ref().map(|h| format!("\n  → {h}")).unwrap_or_default();
-            let _ = writeln!(std::io::stderr(), "waybell: {message}{hint}");
+            let hint = hint.map(|h| format!("\n  → {}", clean(&h))).unwrap_or_default();
+            let _ = writeln!(std::io::stderr(), "waybell: {}{hint}", clean(&message));
         }
     }
 
     /// A table with aligned columns; Chinese characters are two columns wide.
     pub(crate) fn table(&self, rows: &[Vec<String>]) {
+        let rows: Vec<Vec<String>> =
+            rows.iter().map(|row| row.iter().map(|cell| clean(cell)).collect()).collect();
         let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
         let widths: Vec<usize> = (0..columns)
             .map(|c| rows.iter().filter_map(|r| r.get(c)).map(|t| t.width()).max().unwrap_or(0))
             .collect();
-        for row in rows {
+        for row in &rows {
             let mut line = String::new();
             for (text, width) in row.iter().zip(&widths) {
-                line += text;
-                line += &" ".repeat(width - text.width() + 2);
+                line += &padded(text, *width);
+                line += "  ";
             }
             self.line(line.trim_end());
         }
@@ -185,7 +226,7 @@ impl Out {
             return None;
         }
         let mut out = std::io::stdout();
-        let _ = write!(out, "{question} [y/N] ");
+        let _ = write!(out, "{} [y/N] ", clean(question));
         let _ = out.flush();
         let mut answer = String::new();
         std::io::stdin().read_line(&mut answer).ok()?;
@@ -193,8 +234,55 @@ impl Out {
     }
 }
 
+/// The text without anything that a terminal would obey: lists and names come from elsewhere. A line break, a tab, a control
+/// character and a character that turns the direction of writing become a blank.
+pub(crate) fn clean(text: &str) -> String {
+    let obeyed = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    text.chars().map(|c| if obeyed(c) { ' ' } else { c }).collect()
+}
+
+/// The text with blanks up to this width; Chinese characters are two columns wide.
+pub(crate) fn padded(text: &str, width: usize) -> String {
+    format!("{text}{}", " ".repeat(width.saturating_sub(text.width())))
+}
+
 fn write(text: &str) {
     let mut out = std::io::stdout();
     let _ = writeln!(out, "{text}");
     let _ = out.flush();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use waybell_core::error::Refusal;
+
+    #[test]
+    fn nothing_that_a_terminal_obeys_gets_through() {
+        assert_eq!(clean("王\u{1b}[2J芳\r\n\t\u{9b}x\u{202e}y\u{7}"), "王 [2J芳    x y ");
+        assert_eq!(clean("幸福花园3栋 501"), "幸福花园3栋 501");
+    }
+
+    #[test]
+    fn refusals_are_told_in_the_persons_language_with_what_to_do() {
+        let refusal = Refusal {
+            status: 429,
+            code: "too_many_requests".into(),
+            message: "too many requests".into(),
+            retry_after: Some(12),
+            ..Refusal::default()
+        };
+        let failure = Failure::from(Error::Refused(Box::new(refusal)));
+        assert_eq!(failure.told(Lang::Zh), "请求过于频繁");
+        assert_eq!(failure.hint.as_deref().map(|h| say(Lang::Zh, h)).as_deref(), Some("请在 12 秒后再试"));
+        let bad = Error::BadInput {
+            field: "login".into(),
+            problem: "must have 2 to 60 characters".into(),
+            hint: "choose a login name".into(),
+        };
+        assert_eq!(Failure::from(bad).told(Lang::Zh), "登录名：应为 2 至 60 个字符");
+    }
 }

@@ -1,9 +1,10 @@
 //! The facade.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::events::{Bus, Subscription};
 use crate::http::Http;
 use crate::notify::Notify;
+use crate::organisation::Organisation;
 use crate::ports::Ports;
 use crate::search::{Search, SearchState};
 use crate::session::{Present, Session, stored_server};
@@ -15,6 +16,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use waybell_domain::clock::EventTime;
+
+/// Name of the store's file in its folder.
+pub(crate) const FILE: &str = "waybell.db";
 
 /// Where things are.
 #[derive(Clone, Debug)]
@@ -51,10 +55,10 @@ impl Client {
     /// [`Client::resume`]; every call works before it.
     ///
     /// # Errors
-    /// `Storage` if the file cannot be opened, `Newer` if a newer app wrote it, `BadInput` for a bad server address.
+    /// `Storage` if the file cannot be opened or its key is lost, `Newer` if a newer app wrote it, `BadInput` for a bad server address.
     pub fn open(config: ClientConfig, ports: Ports) -> Result<Client> {
         make_private(&config.data_dir)?;
-        let store = Store::open(&config.data_dir.join("waybell.db"), ports.keys.data_key()?)?;
+        let store = Store::open(&config.data_dir.join(FILE), ports.keys.data_key()?)?;
         let server = match config.server.trim() {
             "" => store.read_now(stored_server)?.unwrap_or_default(),
             given => given.to_owned(),
@@ -98,6 +102,12 @@ impl Client {
     #[must_use]
     pub fn notify(&self) -> Notify {
         Notify { client: self.clone() }
+    }
+
+    /// Rules and people, for administrators.
+    #[must_use]
+    pub fn organisation(&self) -> Organisation {
+        Organisation { client: self.clone() }
     }
 
     /// Exchange with the server, and what waits for it.
@@ -171,7 +181,7 @@ fn make_private(folder: &std::path::Path) -> Result<()> {
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    Ok(builder.create(folder)?)
+    builder.create(folder).map_err(|e| Error::storage(format!("{}: {e}", folder.display())))
 }
 
 /// Ten random bytes, for ids.

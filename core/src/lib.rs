@@ -19,9 +19,11 @@ mod http;
 #[cfg(feature = "measure")]
 pub mod measure;
 pub mod notify;
+pub mod organisation;
 pub mod outbox;
 pub mod ports;
 pub mod route;
+pub mod say;
 pub mod search;
 pub mod session;
 mod store;

@@ -6,7 +6,8 @@ use waybell_domain::clock::UnixMs;
 
 /// Keeps the key that protects personal fields: the phone's key store, or a private file in a terminal.
 pub trait KeyStore: Send + Sync {
-    /// The 32-byte key; made at the first call and the same ever after.
+    /// The 32-byte key; made at the first call and the same ever after. An error if it has been lost: a new one would
+    /// not open what is stored.
     fn data_key(&self) -> std::io::Result<[u8; 32]>;
 }
 
@@ -52,7 +53,8 @@ impl KeyStore for FileKeyStore {
                     return <[u8; 32]>::try_from(bytes)
                         .map_err(|_| std::io::Error::other("the key file does not hold 32 bytes; put it back, or sign in afresh in an empty folder"));
                 }
-                Err(e) if e.kind() == std::io::ErrorKind::NotFound => self.make()?,
+                Err(e) if e.kind() == std::io::ErrorKind::NotFound && !self.is_lost() => self.make()?,
+                Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Err(self.lost()),
                 Err(e) => return Err(e),
             }
         }
@@ -60,6 +62,20 @@ impl KeyStore for FileKeyStore {
 }
 
 impl FileKeyStore {
+    /// There are data beside the key file, and it has gone. A key that another process makes at this moment comes before
+    /// the data, so it is there when the data are.
+    fn is_lost(&self) -> bool {
+        self.path.with_file_name(crate::client::FILE).exists() && !self.path.exists()
+    }
+
+    fn lost(&self) -> std::io::Error {
+        std::io::Error::other(format!(
+            "the key file {} is lost: without it the data in this folder cannot be read; put it back, or move the folder \
+             away and sign in again",
+            self.path.display()
+        ))
+    }
+
     /// Makes the key. It appears whole or not at all, and never replaces one that another process has just made.
     fn make(&self) -> std::io::Result<()> {
         use chacha20poly1305::aead::OsRng;

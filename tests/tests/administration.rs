@@ -125,7 +125,8 @@ async fn what_a_list_lacks_is_told() {
         report["notes"].as_array().unwrap().iter().filter_map(|n| n["problem"].as_str()).collect();
     assert_eq!(notes.len(), 2, "{report}");
     assert!(notes[0].contains("telephone") && notes[1].contains("line 2"), "{notes:?}");
-    let list = r#"[{"运单号":"YT0000000007","电话":"13800000007"},{"运单号":"YT0000000008","电话":13800000008}]"#;
+    let list =
+        r#"[{"运单号":"YT0000000007","电话":"13800000007"},{"运单号":"YT0000000008","电话":13800000008}]"#;
     let answer = courier
         .request("POST", "/parcels/import")
         .header("content-type", "application/octet-stream")

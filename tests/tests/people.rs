@@ -163,6 +163,40 @@ async fn what_changes_between_tap_and_call_is_seen() {
 }
 
 #[tokio::test]
+async fn a_corrected_number_leaves_the_ring_it_shared_and_can_be_rung() {
+    let world = World::start(&WorldOptions::default()).unwrap();
+    let courier = world.sign_in("c1").await.unwrap();
+    let mut rows = list::rows(3, 800_000_000);
+    for at in [1, 2] {
+        rows[at]["phone"] = rows[0]["phone"].clone();
+    }
+    let parcels = courier.import(&rows).await.unwrap();
+    let mut body = tap(&parcels);
+    body["start_at"] = json!(now_ms() + 1_200);
+    let batch = courier.post("/batches", &body).await.unwrap();
+    rows[1]["phone"] = json!("13800000998");
+    courier.post("/parcels/import", &json!({ "rows": [rows[1]] })).await.unwrap();
+    courier.post("/parcels/state", &json!({ "parcels": [parcels[2]], "state": "signed" })).await.unwrap();
+    let id = batch["id"].as_str().unwrap().to_owned();
+    let mut campaign = Campaign { world, courier, batches: vec![id.clone()] };
+    campaign.finish(Duration::from_secs(15)).await.unwrap();
+    assert_eq!(alerts(&campaign.world).keys().collect::<Vec<_>>(), ["+8613800000000"]);
+    let people = campaign.courier.get(&format!("/batches/{id}/recipients")).await.unwrap();
+    assert_eq!(people[0]["parcels"], json!([parcels[0]]), "{people}");
+    for (at, reason) in [(1, "wrong number"), (2, "delivered")] {
+        let story = why(&campaign.courier, rows[at]["waybill_no"].as_str().unwrap()).await;
+        assert!(story.contains("\"suppressed\"") && story.contains(reason), "{story}");
+    }
+    // it was not spoken of, and is nobody's: the next tap rings the right person
+    campaign.batches = campaign.courier.notify(&parcels[1..2]).await.unwrap();
+    campaign.finish(Duration::from_secs(15)).await.unwrap();
+    let alerted = alerts(&campaign.world);
+    assert_eq!(alerted.keys().collect::<Vec<_>>(), ["+8613800000000", "+8613800000998"]);
+    assert!(alerted.values().all(|at| at.len() == 1), "{alerted:?}");
+    campaign.verdict().await.unwrap();
+}
+
+#[tokio::test]
 async fn an_extension_is_keyed_after_the_menu_answers() {
     let options = WorldOptions {
         carrier: "[defaults]\nbehaviour = \"answer\"\ndelay_ms = 20\nring_ms = 50\nuntil_end = true\n".into(),

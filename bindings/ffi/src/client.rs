@@ -1,7 +1,9 @@
 //! The client object.
 
 use crate::error::WaybellError;
-use crate::records::{ImportResult, Parcel, Plan, Progress, SyncInfo, User};
+use crate::records::{
+    Batch, ImportResult, Operation, Parcel, Plan, Progress, SyncInfo, Template, Undone, User, WhyLine,
+};
 use crate::runtime::{on_runtime, runtime};
 use std::future::Future;
 use std::path::PathBuf;
@@ -9,7 +11,7 @@ use std::sync::Arc;
 use waybell_core::ports::Ports;
 use waybell_core::sync::SyncState;
 use waybell_core::{Client, ClientConfig};
-use waybell_domain::id::{BatchId, ParcelId};
+use waybell_domain::id::{BatchId, OperationId, ParcelId};
 use waybell_domain::parcel::ParcelState;
 
 /// What can change.
@@ -81,12 +83,23 @@ fn batch_id(word: &str) -> Answer<BatchId> {
     BatchId::parse(word).map_err(|e| bad("batch", &e.to_string()))
 }
 
+fn operation_id(word: &str) -> Answer<OperationId> {
+    OperationId::parse(word).map_err(|e| bad("operation", &e.to_string()))
+}
+
 fn bad(field: &str, problem: &str) -> WaybellError {
     WaybellError::BadInput {
         field: field.into(),
         problem: problem.into(),
         hint: "use an id that this library gave".into(),
     }
+}
+
+/// The Chinese of a text in English that this library gave: a problem, a hint, a note. The text itself where there is
+/// none.
+#[uniffi::export]
+pub fn chinese(text: String) -> String {
+    waybell_core::say::say(waybell_domain::lang::Lang::Zh, &text)
 }
 
 #[uniffi::export]
@@ -130,6 +143,17 @@ impl WaybellClient {
         })
     }
 
+    /// The notice templates, as far as the server has told them.
+    pub fn templates(&self) -> Answer<Vec<Template>> {
+        Ok(self.client.notify().templates()?.into_iter().map(Template::from).collect())
+    }
+
+    /// What has not been acknowledged by the server, oldest first. One with a problem was refused and wants a decision:
+    /// `retry` or `discard`.
+    pub fn operations(&self) -> Answer<Vec<Operation>> {
+        Ok(self.client.sync().operations()?.into_iter().map(Operation::from).collect())
+    }
+
     /// Tells the listener every topic once, and then what changes.
     pub fn subscribe(&self, listener: Arc<dyn ChangeListener>) -> Arc<Subscription> {
         use waybell_core::events::Topic as T;
@@ -157,7 +181,14 @@ impl WaybellClient {
         run(async move { session.login(&login, &password).await }).await.map(User::from)
     }
 
-    /// Imports a CSV file.
+    /// Signs out: what waits is sent first if that works within 3 s, and the data on this phone are removed. How many
+    /// operations have not reached the server; they stay, sealed, for the next sign-in of the same person.
+    pub async fn logout(&self) -> Answer<u32> {
+        let session = self.client.session();
+        run(async move { session.logout().await }).await.map(|left| left.undelivered)
+    }
+
+    /// Imports a list, whatever it is: CSV, an XLSX workbook, or JSON (the bytes decide). A dry run changes nothing.
     pub async fn import_csv(&self, bytes: Vec<u8>, dry_run: bool) -> Answer<ImportResult> {
         let tasks = self.client.tasks();
         run(async move { tasks.import_csv(&bytes, dry_run).await }).await.map(ImportResult::from)
@@ -191,6 +222,76 @@ impl WaybellClient {
         let notify = self.client.notify();
         let batch = run(async move { notify.send(&template, &ids, None).await }).await?;
         Ok(batch.to_string())
+    }
+
+    /// Rings today's missed again, as a new batch, whose id this is; with `include_unknown` also those whose result is not
+    /// known, which may ring somebody twice: only if the person asks for it.
+    pub async fn again(&self, template: String, include_unknown: bool) -> Answer<String> {
+        let notify = self.client.notify();
+        let batch = run(async move { notify.again(&template, include_unknown).await }).await?;
+        Ok(batch.to_string())
+    }
+
+    /// Stops everything of a batch that does not ring yet.
+    pub async fn undo(&self, batch: String) -> Answer<Undone> {
+        let id = batch_id(&batch)?;
+        let notify = self.client.notify();
+        run(async move { notify.undo(id).await }).await.map(Undone::from)
+    }
+
+    /// Holds calls of a batch that have not started.
+    pub async fn pause_batch(&self, batch: String) -> Answer<()> {
+        let id = batch_id(&batch)?;
+        let notify = self.client.notify();
+        run(async move { notify.pause(id).await }).await
+    }
+
+    /// Lets a batch that was held go on.
+    pub async fn resume_batch(&self, batch: String) -> Answer<()> {
+        let id = batch_id(&batch)?;
+        let notify = self.client.notify();
+        run(async move { notify.resume(id).await }).await
+    }
+
+    /// Carries out a tap that reached the server too late (state `needs_confirmation`), after all.
+    pub async fn confirm(&self, batch: String) -> Answer<()> {
+        let id = batch_id(&batch)?;
+        let notify = self.client.notify();
+        run(async move { notify.confirm(id).await }).await
+    }
+
+    /// The newest batches, newest first.
+    pub async fn batches(&self, limit: u32) -> Answer<Vec<Batch>> {
+        let notify = self.client.notify();
+        let found = run(async move { notify.batches(limit).await }).await?;
+        Ok(found.into_iter().map(Batch::from).collect())
+    }
+
+    /// The life of a parcel's recipient, decision by decision, oldest first. Asks the server: `Offline` without a network.
+    pub async fn why(&self, waybill_no: String) -> Answer<Vec<WhyLine>> {
+        let notify = self.client.notify();
+        let told = run(async move { notify.why(&waybill_no).await }).await?;
+        Ok(told.lines.into_iter().map(WhyLine::from).collect())
+    }
+
+    /// Holds every call of the organisation, or releases them; for administrators. Asks the server, at once and only now.
+    pub async fn stop_all(&self, stopped: bool) -> Answer<()> {
+        let notify = self.client.notify();
+        run(async move { notify.stop_all(stopped).await }).await
+    }
+
+    /// Sends a refused operation again.
+    pub async fn retry(&self, operation: String) -> Answer<()> {
+        let id = operation_id(&operation)?;
+        let sync = self.client.sync();
+        run(async move { sync.retry(id).await }).await
+    }
+
+    /// Gives a refused operation up, with what waits for it.
+    pub async fn discard(&self, operation: String) -> Answer<()> {
+        let id = operation_id(&operation)?;
+        let sync = self.client.sync();
+        run(async move { sync.discard(id).await }).await
     }
 
     /// A batch with its people.

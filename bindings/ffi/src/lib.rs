@@ -16,8 +16,11 @@ mod error;
 mod records;
 mod runtime;
 
-pub use client::{ChangeListener, Subscription, Topic, WaybellClient};
+pub use client::{ChangeListener, Subscription, Topic, WaybellClient, chinese};
 pub use error::WaybellError;
-pub use records::{Batch, ImportResult, Parcel, Plan, Progress, Recipient, RowProblem, SyncInfo, User};
+pub use records::{
+    Batch, ImportResult, Operation, Parcel, Plan, Progress, Recipient, RowProblem, SyncInfo, Template,
+    Undone, User, WhyLine,
+};
 
 uniffi::setup_scaffolding!();

@@ -1,6 +1,9 @@
 //! Records for screens: ids and enums as their stable words.
 
-use waybell_domain::wire::{BatchView, ImportReport, ParcelView, PlanView, RecipientView, UserView};
+use waybell_core::outbox::OperationView;
+use waybell_domain::wire::{
+    BatchView, ImportReport, ParcelView, PlanView, RecipientView, TemplateView, UserView,
+};
 
 /// Who is signed in.
 #[derive(Clone, Debug, uniffi::Record)]
@@ -45,13 +48,18 @@ pub struct ImportResult {
     pub created: u32,
     /// Corrected parcels.
     pub updated: u32,
+    /// Known parcels that are the same.
+    pub unchanged: u32,
     /// Rows left out.
     pub rejected: u32,
     /// Why.
     pub problems: Vec<RowProblem>,
+    /// What is well to know although no row is left out for it: a column that is missing, rows without a number, a
+    /// waybill that is there twice.
+    pub notes: Vec<RowProblem>,
 }
 
-/// A row that was left out.
+/// What is wrong with a row, or to be known about it.
 #[derive(Clone, Debug, uniffi::Record)]
 pub struct RowProblem {
     /// Line, from 1.
@@ -88,7 +96,7 @@ pub struct Plan {
 pub struct Batch {
     /// Id.
     pub id: String,
-    /// State word.
+    /// `needs_confirmation`, `scheduled`, `running`, `paused`, `done`, `cancelled`.
     pub state: String,
     /// People to ring.
     pub recipients: u32,
@@ -148,6 +156,90 @@ pub struct SyncInfo {
     pub restored_at: Option<i64>,
 }
 
+/// A notice that can be sent.
+#[derive(Clone, Debug, uniffi::Record)]
+pub struct Template {
+    /// What `plan` and `notify` take, such as `arrived`.
+    pub key: String,
+    /// Name in Chinese.
+    pub name_zh: String,
+    /// Name in English.
+    pub name_en: String,
+}
+
+/// How an undo went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
+pub enum Undone {
+    /// The tap had not left this phone: it is as if it had never been.
+    TakenBack,
+    /// The server will stop everything that does not ring yet.
+    Asked,
+}
+
+/// One decision or event in the life of a recipient.
+#[derive(Clone, Debug, uniffi::Record)]
+pub struct WhyLine {
+    /// When, unix ms.
+    pub at: i64,
+    /// A stable word: `imported`, `planned`, `ringing`, `answered`, …
+    pub what: String,
+    /// In Chinese.
+    pub zh: String,
+    /// In English.
+    pub en: String,
+}
+
+/// Something that was done here and that the server has not acknowledged.
+#[derive(Clone, Debug, uniffi::Record)]
+pub struct Operation {
+    /// Id, for `retry` and `discard`.
+    pub id: String,
+    /// `import`, `state`, `notify`, `again`, `pause`, `resume`, `undo`, `confirm`.
+    pub kind: String,
+    /// The batch it is about; empty for none.
+    pub batch: String,
+    /// It was refused: nothing happens until it is retried or discarded.
+    pub refused: bool,
+    /// Why; empty while it was not refused.
+    pub problem: String,
+    /// When it was done, by this phone's clock, unix ms.
+    pub acted_at: i64,
+}
+
+impl From<TemplateView> for Template {
+    fn from(t: TemplateView) -> Self {
+        Template { key: t.key, name_zh: t.name_zh, name_en: t.name_en }
+    }
+}
+
+impl From<waybell_core::notify::Undone> for Undone {
+    fn from(u: waybell_core::notify::Undone) -> Self {
+        match u {
+            waybell_core::notify::Undone::TakenBack => Undone::TakenBack,
+            waybell_core::notify::Undone::Asked => Undone::Asked,
+        }
+    }
+}
+
+impl From<waybell_domain::wire::WhyLine> for WhyLine {
+    fn from(l: waybell_domain::wire::WhyLine) -> Self {
+        WhyLine { at: l.at.0, what: l.what, zh: l.zh, en: l.en }
+    }
+}
+
+impl From<OperationView> for Operation {
+    fn from(o: OperationView) -> Self {
+        Operation {
+            id: o.id.to_string(),
+            kind: o.kind.as_str().to_owned(),
+            batch: o.batch.map(|b| b.to_string()).unwrap_or_default(),
+            refused: o.state == waybell_core::outbox::OperationState::Dead,
+            problem: o.problem.map(|p| p.message).unwrap_or_default(),
+            acted_at: o.acted_at.0,
+        }
+    }
+}
+
 impl From<UserView> for User {
     fn from(u: UserView) -> Self {
         User { id: u.id.to_string(), name: u.name, role: u.role.as_str().to_owned() }
@@ -182,8 +274,10 @@ impl From<ImportReport> for ImportResult {
             total: r.total,
             created: r.created,
             updated: r.updated,
+            unchanged: r.unchanged,
             rejected: r.rejected,
             problems: r.problems.into_iter().map(problem).collect(),
+            notes: r.notes.into_iter().map(problem).collect(),
         }
     }
 }

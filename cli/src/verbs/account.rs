@@ -8,6 +8,7 @@ use ratatui::crossterm::terminal::{disable_raw_mode, enable_raw_mode};
 use serde_json::json;
 use std::io::{IsTerminal, Write};
 use waybell_core::Client;
+use waybell_core::say::role;
 
 pub(super) async fn login(client: &Client, out: &Out, login: &str, password: Option<&str>) -> Outcome {
     if client.session().server().is_empty() {
@@ -19,8 +20,11 @@ pub(super) async fn login(client: &Client, out: &Out, login: &str, password: Opt
     };
     let user = client.session().login(login, &password).await?;
     let _ = client.run_pending(PUSH).await;
-    out.line(texts::signed_in(out.lang, &user.name, user.role.as_str()));
+    out.line(texts::signed_in(out.lang, &user.name, role(out.lang, user.role)));
     let status = client.sync().status()?;
+    if status.more {
+        out.line(texts::partial(out.lang, client.tasks().list().await?.len()));
+    }
     out.json(&json!({ "user": user, "server": client.session().server(), "sync": status }));
     Ok(DONE)
 }
@@ -36,7 +40,7 @@ pub(super) async fn logout(client: &Client, out: &Out) -> Outcome {
 }
 
 /// Reads a password without showing it.
-fn ask_password(out: &Out) -> Result<String, Failure> {
+pub(super) fn ask_password(out: &Out) -> Result<String, Failure> {
     if !std::io::stdin().is_terminal() {
         return Err(Failure::usage(texts::no_password(out.lang)));
     }

@@ -6,9 +6,11 @@ use serde::Serialize;
 use serde_json::json;
 use std::path::Path;
 use std::time::Duration;
+use waybell_core::say::say;
 use waybell_core::sync::SyncState;
 use waybell_core::{Client, Error};
 use waybell_domain::clock::MINUTE;
+use waybell_domain::lang::Lang;
 
 /// A finding.
 #[derive(Serialize)]
@@ -63,7 +65,8 @@ pub(crate) fn cannot_open(out: &Out, data_dir: &Path, error: &Error) -> u8 {
             "check the folder's permissions and the free space; without its data.key, sign in afresh with an empty folder",
         ),
     };
-    report.bad("store", format!("打不开 {folder}：{error}"), format!("cannot open {folder}: {error}"), todo);
+    let zh = format!("打不开 {folder}：{}", chinese(error));
+    report.bad("store", zh, format!("cannot open {folder}: {error}"), todo);
     report.tell(FAILED)
 }
 
@@ -82,7 +85,7 @@ pub(crate) async fn doctor(client: &Client, out: &Out, data_dir: &Path) -> Outco
             worst = FAILED;
             report.bad(
                 "store",
-                format!("读不出数据：{e}"),
+                format!("读不出数据：{}", chinese(&e)),
                 format!("the store cannot be read: {e}"),
                 (
                     "再运行一次：损坏的文件会被移开并从服务器恢复",
@@ -118,6 +121,11 @@ pub(crate) async fn doctor(client: &Client, out: &Out, data_dir: &Path) -> Outco
     Ok(report.tell(worst))
 }
 
+/// What an error says, in Chinese where that is known.
+fn chinese(error: &impl ToString) -> String {
+    say(Lang::Zh, &error.to_string())
+}
+
 /// The key file must be its owner's alone.
 fn key(report: &mut Report<'_>, data_dir: &Path) {
     #[cfg(unix)]
@@ -134,12 +142,16 @@ fn key(report: &mut Report<'_>, data_dir: &Path) {
 
 async fn exchange(client: &Client, report: &mut Report<'_>, server: &str) -> Result<u8, Failure> {
     if client.session().current().is_none() {
-        report.bad(
-            "session",
-            "没有登录",
-            "nobody is signed in",
-            ("waybell login 用户名", "waybell login NAME"),
-        );
+        let ended = client.session().was_ended()?;
+        let (zh, en) = if ended {
+            (
+                "登录已被服务器结束；未送达的操作仍在本机",
+                "the server has ended the session; undelivered operations are kept",
+            )
+        } else {
+            ("没有登录", "nobody is signed in")
+        };
+        report.bad("session", zh, en, ("waybell login 用户名", "waybell login NAME"));
         return Ok(SIGN_IN);
     }
     let done = tokio::time::timeout(Duration::from_secs(10), client.sync().now()).await;
@@ -177,8 +189,8 @@ async fn exchange(client: &Client, report: &mut Report<'_>, server: &str) -> Res
         (_, SyncState::AuthNeeded) => {
             report.bad(
                 "session",
-                "登录已失效",
-                "the session has ended",
+                "登录已失效；数据仍在本机",
+                "the session has ended; the data are kept on this machine",
                 ("waybell login 用户名", "waybell login NAME"),
             );
             Ok(SIGN_IN)
@@ -186,7 +198,7 @@ async fn exchange(client: &Client, report: &mut Report<'_>, server: &str) -> Res
         (Ok(Err(Error::Offline { problem, .. })), _) => {
             report.bad(
                 "server",
-                format!("连不上 {server}：{problem}"),
+                format!("连不上 {server}：{}", say(Lang::Zh, &problem)),
                 format!("cannot reach {server}: {problem}"),
                 (
                     "检查网络和地址；已做的操作都保存着",
@@ -198,7 +210,7 @@ async fn exchange(client: &Client, report: &mut Report<'_>, server: &str) -> Res
         (Ok(Err(other)), _) => {
             report.bad(
                 "server",
-                format!("服务器拒绝：{other}"),
+                format!("服务器拒绝：{}", chinese(&other)),
                 format!("the server refuses: {other}"),
                 ("稍后再试，或告诉管理员", "try later, or tell the administrator"),
             );

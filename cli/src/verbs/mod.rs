@@ -4,8 +4,11 @@ mod account;
 mod batch;
 pub(crate) mod doctor;
 mod notify;
+mod organisation;
 mod parcels;
+mod plan;
 mod sync;
+mod table;
 mod watch;
 
 use crate::args::{Arguments, Switch, Verb};
@@ -13,26 +16,38 @@ use crate::out::{DONE, FAILED, Failure, OFFLINE, Out, SIGN_IN};
 use crate::texts;
 use serde_json::json;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use waybell_core::Client;
 use waybell_core::outbox::{OperationState, OperationView};
-use waybell_core::sync::SyncState;
+use waybell_core::say::{field, say};
+use waybell_core::sync::{SyncState, SyncStatus};
+use waybell_domain::lang::Lang;
 
 /// How long a command that changed something tries to bring it to the server.
 const PUSH: Duration = Duration::from_secs(3);
 /// How long a command that only shows something waits for news.
 const LOOK: Duration = Duration::from_millis(1_500);
+/// How long a list that is being loaded for the first time is waited for, as long as it grows.
+const LOAD: Duration = Duration::from_secs(30);
 
 pub(crate) type Outcome = Result<u8, Failure>;
 
 pub(crate) async fn run(arguments: &Arguments, client: &Client, out: &Out, data_dir: &Path) -> Outcome {
+    let done = verb(arguments, client, out, data_dir).await;
+    match done {
+        Err(failure) if failure.is_signed_out() => Err(Failure::session(session_text(client, out)?)),
+        other => other,
+    }
+}
+
+async fn verb(arguments: &Arguments, client: &Client, out: &Out, data_dir: &Path) -> Outcome {
     match &arguments.verb {
         Verb::Login { login, password } => account::login(client, out, login, password.as_deref()).await,
         Verb::Logout => account::logout(client, out).await,
         Verb::Import { file, dry_run } => parcels::import(client, out, file, *dry_run).await,
         Verb::Tasks { open, limit } => parcels::tasks(client, out, *open, *limit).await,
         Verb::Search { words, limit } => parcels::search(client, out, &words.join(" "), *limit).await,
-        Verb::State { words } => parcels::state(client, out, words).await,
+        Verb::State { waybills, state } => parcels::state(client, out, waybills, state).await,
         Verb::Notify(args) => notify::notify(client, out, args).await,
         Verb::Again { template, include_unknown, yes } => {
             notify::again(client, out, template, *include_unknown, *yes).await
@@ -45,8 +60,22 @@ pub(crate) async fn run(arguments: &Arguments, client: &Client, out: &Out, data_
         Verb::Why { waybill } => parcels::why(client, out, waybill).await,
         Verb::Sync { retry, discard } => sync::sync(client, out, retry.as_deref(), discard.as_deref()).await,
         Verb::StopAll { switch } => sync::stop_all(client, out, *switch == Switch::On).await,
+        Verb::Policy(verb) => organisation::policy(client, out, verb).await,
+        Verb::People(verb) => organisation::people(client, out, verb).await,
         Verb::Doctor => doctor::doctor(client, out, data_dir).await,
     }
+}
+
+/// Why there is no session, and what to do.
+fn session_text(client: &Client, out: &Out) -> Result<String, Failure> {
+    let session = client.session();
+    if session.current().is_some() {
+        return Ok(texts::session_refused(out.lang));
+    }
+    if session.was_ended()? {
+        return Ok(texts::session_ended(out.lang, client.sync().status()?.queued));
+    }
+    Ok(texts::sign_in_first(out.lang))
 }
 
 /// Fails unless somebody is signed in.
@@ -61,9 +90,24 @@ async fn refresh(client: &Client) -> Result<(), Failure> {
     signed_in(client)
 }
 
-/// Tries to bring what was done to the server; says what stays, or what was refused. `answer` is the document for
-/// programs, to which `sync` is added.
-async fn deliver(client: &Client, out: &Out, mut answer: serde_json::Value) -> Outcome {
+/// Goes on loading a list of which only a part has come, as long as more of it comes.
+async fn load(client: &Client, out: &Out) -> Result<SyncStatus, Failure> {
+    let end = Instant::now() + LOAD;
+    loop {
+        let status = client.sync().status()?;
+        if !status.more || Instant::now() >= end || status.state == SyncState::Offline {
+            return Ok(status);
+        }
+        let before = client.tasks().list().await?.len();
+        out.note(texts::loading(out.lang, before));
+        let _ = client.run_pending(PUSH).await;
+        signed_in(client)?;
+    }
+}
+
+/// Tries to bring what was done to the server; says `done` unless it was refused, and what stays or was refused. `answer` is
+/// the document for programs, to which `sync` is added.
+async fn deliver(client: &Client, out: &Out, mut answer: serde_json::Value, done: &[String]) -> Outcome {
     let before = dead(client)?;
     let _ = client.run_pending(PUSH).await;
     let status = client.sync().status()?;
@@ -72,27 +116,52 @@ async fn deliver(client: &Client, out: &Out, mut answer: serde_json::Value) -> O
         dead(client)?.into_iter().filter(|o| !before.iter().any(|b| b.id == o.id)).collect();
     answer["refused"] = json!(refused);
     out.json(&answer);
+    if refused.is_empty() {
+        done.iter().for_each(|line| out.line(line));
+    }
     refused.iter().for_each(|o| tell_refused(out, o));
     tell_restored(out, &status);
+    if status.queued > 0 {
+        tell_kept(out, &status);
+    }
     if !refused.is_empty() {
         return Ok(FAILED);
     }
     if status.queued == 0 {
         return Ok(DONE);
     }
-    out.line(texts::kept(out.lang, status.queued));
     if status.state == SyncState::AuthNeeded {
-        out.line(texts::sign_in_first(out.lang));
+        out.line(session_text(client, out)?);
         return Ok(SIGN_IN);
     }
     Ok(OFFLINE)
 }
 
+/// Says what waits, and why if that is known.
+fn tell_kept(out: &Out, status: &SyncStatus) {
+    out.line(texts::kept(out.lang, status.queued));
+    if let Some(problem) = &status.problem {
+        out.line(format!("  {}", texts::kept_why(out.lang, say(out.lang, problem))));
+    }
+}
+
 /// Says that the server's data are older ones than before.
-fn tell_restored(out: &Out, status: &waybell_core::sync::SyncStatus) {
+fn tell_restored(out: &Out, status: &SyncStatus) {
     if status.restored_at.is_some() {
         out.line(texts::restored(out.lang));
     }
+}
+
+/// Says that an administrator holds all calls.
+fn tell_held(client: &Client, out: &Out) -> Result<(), Failure> {
+    if is_held(client)? {
+        out.line(texts::all_held(out.lang));
+    }
+    Ok(())
+}
+
+fn is_held(client: &Client) -> Result<bool, Failure> {
+    Ok(client.notify().policy()?.is_some_and(|p| p.stopped))
 }
 
 fn dead(client: &Client) -> Result<Vec<OperationView>, Failure> {
@@ -101,10 +170,18 @@ fn dead(client: &Client) -> Result<Vec<OperationView>, Failure> {
 
 fn tell_refused(out: &Out, operation: &OperationView) {
     let why = operation.problem.as_ref().map(|p| {
-        let field = p.field.as_ref().map(|f| format!("{f}: ")).unwrap_or_default();
-        let hint = p.hint.as_ref().map(|h| format!(" ({h})")).unwrap_or_default();
-        format!("{field}{}{hint}", p.message)
+        let about = p.field.as_ref().map(|f| match out.lang {
+            Lang::Zh => format!("{}：", field(f).unwrap_or(f)),
+            Lang::En => format!("{f}: "),
+        });
+        let hint = p.hint.as_ref().map(|h| say(out.lang, h)).map(|h| match out.lang {
+            Lang::Zh => format!("（{h}）"),
+            Lang::En => format!(" ({h})"),
+        });
+        let message = say(out.lang, &p.message);
+        format!("{}{message}{}", about.unwrap_or_default(), hint.unwrap_or_default())
     });
-    out.line(texts::refused(out.lang, operation.kind.as_str(), why.unwrap_or_default()));
+    let what = texts::operation(out.lang, operation.kind);
+    out.line(texts::refused(out.lang, what, why.unwrap_or_default()));
     out.line(format!("  → {}", texts::refused_hint(out.lang, operation.id)));
 }

@@ -1,47 +1,59 @@
 //! `notify`, `again`.
 
-use super::parcels::ids;
-use super::{Outcome, PUSH, deliver, refresh, signed_in};
+use super::parcels::ids_on_list;
+use super::{Outcome, PUSH, deliver, plan, refresh, signed_in, tell_held};
 use crate::args::NotifyArgs;
-use crate::out::{DONE, Failure, Out, USAGE};
+use crate::out::{DONE, FAILED, Failure, OFFLINE, Out, USAGE};
 use crate::texts;
-use chrono::{DateTime, Local, NaiveDateTime, NaiveTime, TimeZone};
+use crate::when;
 use serde_json::json;
 use waybell_core::Client;
-use waybell_domain::clock::{MINUTE, UnixMs};
-use waybell_domain::id::ParcelId;
-use waybell_domain::lang::Lang;
+use waybell_core::notify::MOST_PARCELS;
+use waybell_core::sync::SyncState;
+use waybell_domain::id::{BatchId, ParcelId};
 
 pub(super) async fn notify(client: &Client, out: &Out, args: &NotifyArgs) -> Outcome {
     signed_in(client)?;
-    let start_at = args.at.as_deref().map(|text| start(out.lang, text, Local::now())).transpose()?;
+    let start_at = args.at.as_deref().map(|text| when::start(out.lang, text, when::now())).transpose()?;
     let _ = client.run_pending(PUSH).await;
     signed_in(client)?;
+    if super::load(client, out).await?.more {
+        out.line(texts::partial(out.lang, client.tasks().list().await?.len()));
+    }
+    client.notify().knows(&args.template)?;
     let chosen = choose(client, out, args).await?;
     if chosen.is_empty() {
         return Err(Failure::plain(texts::nothing_found(out.lang)));
     }
-    let (plan, checked) = client.notify().plan_checked(&args.template, &chosen).await?;
-    out.line(out.lang.pick(&plan.summary_zh, &plan.summary_en));
-    if !checked {
-        out.line(texts::local_plan(out.lang));
-    }
-    if plan.rings == 0 {
+    let (dial, checked) = client.notify().plan_checked(&args.template, &chosen).await?;
+    plan::tell(client, out, &dial, checked, &chosen).await?;
+    if dial.rings == 0 {
         out.line(texts::nobody(out.lang));
-        out.json(&json!({ "plan": plan, "checked": checked, "batch": null }));
+        out.json(&json!({ "plan": dial, "checked": checked, "batch": null }));
         return Ok(DONE);
     }
-    if let Some(code) = asked(
-        out,
-        args.yes,
-        &texts::go(out.lang),
-        &json!({ "plan": plan, "checked": checked, "batch": null }),
-    ) {
+    if let Some(at) = start_at {
+        plan::start(client, out, at)?;
+    }
+    if chosen.len() > MOST_PARCELS {
+        let batches = chosen.len().div_ceil(MOST_PARCELS);
+        out.line(texts::several_batches(out.lang, batches, MOST_PARCELS));
+    }
+    let unsent = json!({ "plan": dial, "checked": checked, "batch": null });
+    if let Some(code) = asked(out, args.yes, &texts::go(out.lang), &unsent) {
         return Ok(code);
     }
-    let batch = client.notify().send(&args.template, &chosen, start_at).await?;
-    out.line(texts::sent(out.lang, batch));
-    deliver(client, out, json!({ "plan": plan, "checked": checked, "batch": batch })).await
+    let batches = client.notify().send_all(&args.template, &chosen, start_at).await?;
+    let mut done: Vec<String> = batches.iter().map(|b| texts::sent(out.lang, b)).collect();
+    if batches.len() > 1 {
+        done.truncate(1);
+        done.push(texts::several_sent(out.lang, batches.len()));
+    }
+    let mut answer = json!({ "plan": dial, "checked": checked, "batch": batches.first() });
+    if batches.len() > 1 {
+        answer["batches"] = json!(batches);
+    }
+    deliver(client, out, answer, &done).await
 }
 
 /// Asks unless it was answered by `--yes`; an exit code if it does not go on.
@@ -73,7 +85,7 @@ async fn choose(client: &Client, out: &Out, args: &NotifyArgs) -> Result<Vec<Par
     if args.waybills.is_empty() {
         return Err(Failure::usage(texts::choose(out.lang)));
     }
-    ids(client, &args.waybills)
+    ids_on_list(client, out, &args.waybills).await
 }
 
 pub(super) async fn again(
@@ -84,51 +96,30 @@ pub(super) async fn again(
     yes: bool,
 ) -> Outcome {
     refresh(client).await?;
+    client.notify().knows(template)?;
+    let missed = client.notify().missed(template, include_unknown).await?;
+    let in_step = client.sync().status()?.state == SyncState::Idle;
+    if missed.is_empty() && in_step {
+        out.json(&json!({ "batch": null, "plan": null }));
+        out.line(texts::nobody_missed(out.lang));
+        return Ok(FAILED);
+    }
+    let mut shown = json!({ "batch": null });
+    if !missed.is_empty() {
+        let (dial, checked) = client.notify().plan_checked(template, &missed).await?;
+        plan::tell(client, out, &dial, checked, &missed).await?;
+        shown = json!({ "plan": dial, "checked": checked, "batch": null });
+    }
     let question =
         if include_unknown { texts::again_unknown(out.lang) } else { texts::again_question(out.lang) };
-    if let Some(code) = asked(out, yes, &question, &json!({ "batch": null })) {
+    if let Some(code) = asked(out, yes, &question, &shown) {
         return Ok(code);
     }
-    let batch = client.notify().again(template, include_unknown).await?;
-    out.line(texts::sent(out.lang, batch));
-    deliver(client, out, json!({ "batch": batch })).await
-}
-
-/// A start time as people write it; one that has passed by more than a minute is a mistake.
-fn start(lang: Lang, text: &str, now: DateTime<Local>) -> Result<UnixMs, Failure> {
-    let bad = || Failure::usage(texts::bad_time(lang, text)).hint(texts::time_hint(lang));
-    let text = text.trim();
-    let at = if let Ok(full) = DateTime::parse_from_rfc3339(text) {
-        full.timestamp_millis()
-    } else {
-        let local = match NaiveTime::parse_from_str(text, "%H:%M") {
-            Ok(time) => now.date_naive().and_time(time),
-            Err(_) => ["%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S"]
-                .iter()
-                .find_map(|form| NaiveDateTime::parse_from_str(text, form).ok())
-                .ok_or_else(bad)?,
-        };
-        Local.from_local_datetime(&local).earliest().ok_or_else(bad)?.timestamp_millis()
-    };
-    if at < now.timestamp_millis() - MINUTE {
-        return Err(Failure::usage(texts::time_past(lang, text)).hint(texts::time_hint(lang)));
+    let batch: BatchId = client.notify().again(template, include_unknown).await?;
+    shown["batch"] = json!(batch);
+    let code = deliver(client, out, shown, &[texts::sent(out.lang, batch)]).await?;
+    if missed.is_empty() && code == OFFLINE {
+        tell_held(client, out)?;
     }
-    Ok(UnixMs(at))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times() {
-        let now = Local.with_ymd_and_hms(2026, 11, 21, 12, 0, 0).unwrap();
-        let minutes =
-            |text: &str| start(Lang::En, text, now).map(|t| (t.0 - now.timestamp_millis()) / MINUTE);
-        assert_eq!(minutes("14:30").unwrap(), 150);
-        assert_eq!(minutes("2026-11-22 12:00").unwrap(), 24 * 60);
-        assert_eq!(minutes(&(now + chrono::Duration::hours(1)).to_rfc3339()).unwrap(), 60);
-        assert_eq!(minutes("11:00").unwrap_err().code, USAGE);
-        assert_eq!(minutes("soon").unwrap_err().code, USAGE);
-    }
+    Ok(code)
 }

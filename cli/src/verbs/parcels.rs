@@ -1,23 +1,28 @@
 //! `import`, `tasks`, `search`, `state`, `why`.
 
-use super::{Outcome, deliver, refresh, signed_in};
+use super::{Outcome, deliver, load, refresh, signed_in};
 use crate::out::{DONE, FAILED, Failure, Out};
 use crate::texts;
+use crate::when;
 use serde_json::json;
 use std::io::Read;
 use std::path::Path;
 use waybell_core::Client;
-use waybell_domain::clock::UnixMs;
+use waybell_core::notify::ZONE;
+use waybell_core::say::{field, say};
+use waybell_core::sync::SyncStatus;
 use waybell_domain::id::ParcelId;
+use waybell_domain::lang::Lang;
 use waybell_domain::parcel::ParcelState;
-use waybell_domain::wire::{ImportReport, ParcelView};
+use waybell_domain::wire::{ImportReport, ParcelView, RowProblem};
 
 /// Problems that are printed.
 const PROBLEMS: usize = 20;
 
 pub(super) async fn import(client: &Client, out: &Out, file: &Path, dry_run: bool) -> Outcome {
     signed_in(client)?;
-    let bytes = read_list(file).map_err(|e| Failure::plain(format!("{}: {e}", file.display())))?;
+    let bytes = read_list(file)
+        .map_err(|e| Failure::plain(format!("{}: {}", file.display(), say(out.lang, &e.to_string()))))?;
     let report = client.tasks().import_csv(&bytes, dry_run).await?;
     tell_report(out, &report);
     if dry_run {
@@ -27,11 +32,11 @@ pub(super) async fn import(client: &Client, out: &Out, file: &Path, dry_run: boo
         return Ok(DONE);
     }
     let nothing = report.created + report.updated + report.unchanged == 0;
-    let code = deliver(client, out, out.masked(&report)).await?;
+    let code = deliver(client, out, out.masked(&report), &[]).await?;
     Ok(if nothing { FAILED } else { code })
 }
 
-fn read_list(file: &Path) -> std::io::Result<Vec<u8>> {
+pub(super) fn read_list(file: &Path) -> std::io::Result<Vec<u8>> {
     if file.as_os_str() == "-" {
         let mut bytes = Vec::new();
         std::io::stdin().read_to_end(&mut bytes)?;
@@ -42,17 +47,38 @@ fn read_list(file: &Path) -> std::io::Result<Vec<u8>> {
 
 fn tell_report(out: &Out, report: &ImportReport) {
     out.line(texts::imported(out.lang, report.created, report.updated, report.unchanged, report.rejected));
+    if report.created + report.updated + report.unchanged == 0 {
+        out.line(texts::nothing_taken(out.lang));
+    }
     for p in report.problems.iter().take(PROBLEMS) {
-        out.line(format!("  {}", texts::problem(out.lang, p.line, &p.column, &p.problem, &p.hint)));
+        out.line(format!("  {}", row_problem(out.lang, p)));
     }
     if report.problems.len() > PROBLEMS {
         out.line(format!("  {}", texts::more_problems(out.lang, report.problems.len() - PROBLEMS)));
+    }
+    for n in report.notes.iter().take(PROBLEMS) {
+        out.line(format!("  {}", texts::note(out.lang, row_problem(out.lang, n))));
+    }
+    if report.notes.len() > PROBLEMS {
+        out.line(format!("  {}", texts::more_notes(out.lang, report.notes.len() - PROBLEMS)));
+    }
+}
+
+/// What is wrong with a line, or well to know of it.
+fn row_problem(lang: Lang, p: &RowProblem) -> String {
+    let (problem, hint) = (say(lang, &p.problem), say(lang, &p.hint));
+    match (p.column.as_str(), lang) {
+        ("", _) => texts::problem_of_line(lang, p.line, problem, hint),
+        (column, Lang::Zh) => texts::problem(lang, p.line, field(column).unwrap_or(column), problem, hint),
+        (column, Lang::En) => texts::problem(lang, p.line, column, problem, hint),
     }
 }
 
 pub(super) async fn tasks(client: &Client, out: &Out, open: bool, limit: usize) -> Outcome {
     refresh(client).await?;
+    let status = load(client, out).await?;
     let mut list = client.tasks().list().await?;
+    let loaded = list.len();
     if open {
         list.retain(|p| p.state.is_open());
     }
@@ -64,17 +90,29 @@ pub(super) async fn tasks(client: &Client, out: &Out, open: bool, limit: usize) 
         return Ok(DONE);
     }
     tell_parcels(out, &list, all);
+    tell_partial(out, &status, loaded);
     Ok(DONE)
 }
 
 pub(super) async fn search(client: &Client, out: &Out, words: &str, limit: usize) -> Outcome {
     refresh(client).await?;
+    let status = load(client, out).await?;
     let mut list = client.search().find(words, usize::MAX).await?;
     let all = list.len();
     list.truncate(limit);
     out.json(&out.masked(&list));
     tell_parcels(out, &list, all);
+    if status.more {
+        tell_partial(out, &status, client.tasks().list().await?.len());
+    }
     Ok(DONE)
+}
+
+/// Says that a list is not whole.
+fn tell_partial(out: &Out, status: &SyncStatus, loaded: usize) {
+    if status.more {
+        out.line(texts::partial(out.lang, loaded));
+    }
 }
 
 fn tell_parcels(out: &Out, list: &[ParcelView], all: usize) {
@@ -108,17 +146,14 @@ fn cells(out: &Out, p: &ParcelView) -> Vec<String> {
     ]
 }
 
-pub(super) async fn state(client: &Client, out: &Out, words: &[String]) -> Outcome {
+pub(super) async fn state(client: &Client, out: &Out, waybills: &[String], word: &str) -> Outcome {
     signed_in(client)?;
-    let Some((word, waybills)) = words.split_last() else {
-        return Err(Failure::usage(texts::states_hint(out.lang)));
-    };
     let state = state_of(word)
         .ok_or_else(|| Failure::usage(texts::no_state(out.lang, word)).hint(texts::states_hint(out.lang)))?;
-    let ids = ids(client, waybills)?;
+    let ids = ids_on_list(client, out, waybills).await?;
     client.tasks().set_state(&ids, state).await?;
-    out.line(texts::state_set(out.lang, ids.len(), state.label(out.lang)));
-    deliver(client, out, json!({ "parcels": ids, "state": state })).await
+    let said = texts::state_set(out.lang, ids.len(), state.label(out.lang));
+    deliver(client, out, json!({ "parcels": ids, "state": state }), &[said]).await
 }
 
 fn state_of(word: &str) -> Option<ParcelState> {
@@ -131,31 +166,43 @@ fn state_of(word: &str) -> Option<ParcelState> {
     })
 }
 
-/// The parcels with these waybill numbers, each once.
-pub(super) fn ids(client: &Client, waybills: &[String]) -> Result<Vec<ParcelId>, Failure> {
+/// The parcels with these waybill numbers, each once. Fails with the numbers that are not on the list.
+pub(super) async fn ids_on_list(
+    client: &Client,
+    out: &Out,
+    waybills: &[String],
+) -> Result<Vec<ParcelId>, Failure> {
     let mut ids: Vec<ParcelId> = Vec::with_capacity(waybills.len());
+    let mut unknown: Vec<&str> = Vec::new();
     for waybill in waybills {
         let id = client.tasks().id_of(waybill)?;
-        if !ids.contains(&id) {
-            ids.push(id);
+        match client.tasks().get(id).await {
+            Ok(_) if ids.contains(&id) => {}
+            Ok(_) => ids.push(id),
+            Err(waybell_core::Error::NotFound(_)) => unknown.push(waybill),
+            Err(other) => return Err(other.into()),
         }
     }
-    Ok(ids)
+    if unknown.is_empty() {
+        return Ok(ids);
+    }
+    let named = unknown.join(out.lang.pick("、", ", "));
+    Err(Failure::plain(texts::not_on_list(out.lang, named)).hint(texts::not_on_list_hint(out.lang)))
 }
 
 pub(super) async fn why(client: &Client, out: &Out, waybill: &str) -> Outcome {
     signed_in(client)?;
     let story = client.notify().why(waybill).await?;
+    if story.lines.iter().any(|line| when::is_abroad(line.at)) {
+        out.line(texts::zone(out.lang, ZONE.name()));
+    }
     for line in &story.lines {
-        out.line(format!("{}  {}", local_time(line.at), out.lang.pick(&line.zh, &line.en)));
+        // a time from which on something may happen is not told as the second before it
+        let at = if line.what == "next" { when::full_second(line.at) } else { line.at };
+        out.line(format!("{}  {}", when::stamp(at), out.lang.pick(&line.zh, &line.en)));
     }
     out.json(&story);
     Ok(DONE)
-}
-
-/// Date and time of this machine's zone.
-pub(super) fn local_time(at: UnixMs) -> String {
-    at.to_utc().with_timezone(&chrono::Local).format("%m-%d %H:%M:%S").to_string()
 }
 
 #[cfg(test)]

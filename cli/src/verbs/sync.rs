@@ -1,6 +1,6 @@
 //! `sync`, `stop-all`.
 
-use super::{Outcome, PUSH, dead, signed_in, tell_refused, tell_restored};
+use super::{Outcome, PUSH, dead, signed_in, tell_kept, tell_refused, tell_restored};
 use crate::out::{DONE, FAILED, Failure, OFFLINE, Out};
 use crate::texts;
 use serde_json::json;
@@ -35,7 +35,7 @@ pub(super) async fn sync(client: &Client, out: &Out, retry: Option<&str>, discar
         return Ok(FAILED);
     }
     if status.queued > 0 {
-        out.line(texts::kept(out.lang, status.queued));
+        tell_kept(out, &status);
         return Ok(OFFLINE);
     }
     out.line(texts::synced(out.lang));

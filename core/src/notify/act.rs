@@ -85,11 +85,18 @@ impl Notify {
             .store
             .write(move |t| {
                 let batch = rows::batch(t, id)?.ok_or(Error::NotFound("batch"))?;
-                let (shown, _) = shown(t, &seal, batch)?;
-                shown.state.on(event(kind)).map_err(|_| {
-                    Error::bad("batch", format!("is {}", shown.state.label_en()), "see its progress")
-                })?;
                 let tap = queue::maker(t, &seal, id)?;
+                if tap.as_ref().is_some_and(|t| t.state == OperationState::Dead) {
+                    let problem = "this batch was refused by the server, so nobody is rung";
+                    return Err(Error::bad("batch", problem, "see why with waybell sync"));
+                }
+                let (shown, _) = shown(t, &seal, batch)?;
+                let (state, event) = (shown.state, event(kind));
+                if state.on(event).is_err() {
+                    let (state, event) = (state.label_en(), event.label_en());
+                    let problem = format!("this batch is {state}; there is nothing to {event}");
+                    return Err(Error::bad("batch", problem, "see its progress"));
+                }
                 enqueue(t, &seal, kind, id, tap.as_ref(), now)
             })
             .await?;

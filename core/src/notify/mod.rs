@@ -5,6 +5,7 @@
 //! but [`Notify::why`] and [`Notify::stop_all`].
 
 mod act;
+mod choose;
 mod plan;
 pub(crate) mod rows;
 #[cfg(test)]
@@ -29,6 +30,7 @@ use waybell_domain::wire::{
 };
 
 pub use act::Undone;
+pub use plan::ZONE;
 
 /// Most parcels of one tap, as the server takes them.
 pub const MOST_PARCELS: usize = 2_000;
@@ -79,6 +81,9 @@ impl Notify {
     /// colleagues have done; [`Notify::plan`] otherwise. `true` with the server's.
     pub async fn plan_checked(&self, template: &str, parcels: &[ParcelId]) -> Result<(PlanView, bool)> {
         let inner = &self.client.inner;
+        if self.policy()?.is_none() {
+            self.fetch_rules().await;
+        }
         let waits = inner.store.read_now(|c| queue::lane_waits(c, queue::WORK))?;
         if !waits && let Ok(me) = inner.sign_in() {
             let body = PlanRequest { template: template.to_owned(), parcels: parcels.to_vec() };
@@ -95,18 +100,14 @@ impl Notify {
     /// otherwise later; once.
     ///
     /// # Errors
-    /// `SignedOut`, `NotFound`, `BadInput` for no parcels or more than [`MOST_PARCELS`], `Storage`.
+    /// `SignedOut`, `NotFound`, `BadInput` for no parcels, more than [`MOST_PARCELS`], or a template that the organisation
+    /// does not have; `Storage`.
     pub async fn send(
         &self,
         template: &str,
         parcels: &[ParcelId],
         start_at: Option<UnixMs>,
     ) -> Result<BatchId> {
-        let inner = &self.client.inner;
-        let user = inner.user()?;
-        if parcels.is_empty() {
-            return Err(Error::bad("parcels", "none is chosen", "choose at least one"));
-        }
         if parcels.len() > MOST_PARCELS {
             return Err(Error::bad(
                 "parcels",
@@ -114,35 +115,77 @@ impl Notify {
                 "send several notices",
             ));
         }
+        let batches = self.file(template, vec![parcels.to_vec()], start_at).await?;
+        batches.first().copied().ok_or_else(|| Error::bad("parcels", "none is chosen", "choose at least one"))
+    }
+
+    /// [`Notify::send`] for any number of parcels: batches of at most [`MOST_PARCELS`], all stored or none. The parcels of
+    /// one telephone stay together, so that nobody is rung by two of them. The ids of batches of one tap begin with the
+    /// same moment ([`Notify::siblings`]).
+    ///
+    /// # Errors
+    /// As [`Notify::send`].
+    pub async fn send_all(
+        &self,
+        template: &str,
+        parcels: &[ParcelId],
+        start_at: Option<UnixMs>,
+    ) -> Result<Vec<BatchId>> {
+        let groups = self.split(parcels).await?;
+        self.file(template, groups, start_at).await
+    }
+
+    async fn file(
+        &self,
+        template: &str,
+        groups: Vec<Vec<ParcelId>>,
+        start_at: Option<UnixMs>,
+    ) -> Result<Vec<BatchId>> {
+        let inner = &self.client.inner;
+        let user = inner.user()?;
+        if groups.iter().all(Vec::is_empty) {
+            return Err(Error::bad("parcels", "none is chosen", "choose at least one"));
+        }
+        self.knows(template)?;
         let acted = inner.event_time();
-        let request = BatchRequest {
-            id: BatchId::at(acted.wall, random()),
-            template: template.to_owned(),
-            parcels: parcels.to_vec(),
-            acted_at: ActedAt { wall: acted.wall, age_ms: None },
-            start_at,
-            display_number: None,
-            confirmed: false,
-        };
-        let id = request.id;
-        let operation =
-            Operation::new(OperationKind::Notify, Some(id), serde_json::to_vec(&request)?, acted.clone());
+        let mut made = Vec::with_capacity(groups.len());
+        for parcels in groups {
+            let request = BatchRequest {
+                id: BatchId::at(acted.wall, random()),
+                template: template.to_owned(),
+                parcels,
+                acted_at: ActedAt { wall: acted.wall, age_ms: None },
+                start_at,
+                display_number: None,
+                confirmed: false,
+            };
+            let body = serde_json::to_vec(&request)?;
+            let operation = Operation::new(OperationKind::Notify, Some(request.id), body, acted.clone());
+            made.push((request, operation));
+        }
+        let ids = made.iter().map(|(request, _)| request.id).collect();
         let seal = inner.store.seal.clone();
         inner
             .store
             .write(move |t| {
                 acting(t, &seal, user.id)?;
-                let plan = plan::compute(t, &seal, &request.template, &request.parcels, acted.wall)?
-                    .ok_or(Error::NotFound("parcel"))?;
-                let counts =
-                    BatchCounts { recipients: plan.rings(), waiting: plan.rings(), ..BatchCounts::default() };
-                let view = local(&request, user.id, counts, plan.estimate.cost.minor, acted.wall);
-                rows::local_batch(t, &view)?;
-                queue::push(t, &seal, &operation)
+                for (request, operation) in &made {
+                    let plan = plan::compute(t, &seal, &request.template, &request.parcels, acted.wall)?
+                        .ok_or(Error::NotFound("parcel"))?;
+                    let counts = BatchCounts {
+                        recipients: plan.rings(),
+                        waiting: plan.rings(),
+                        ..BatchCounts::default()
+                    };
+                    let view = local(request, user.id, counts, plan.estimate.cost.minor, acted.wall);
+                    rows::local_batch(t, &view)?;
+                    queue::push(t, &seal, operation)?;
+                }
+                Ok(())
             })
             .await?;
         self.taken();
-        Ok(id)
+        Ok(ids)
     }
 
     /// Rings today's missed again, as a new batch; with `include_unknown` also those whose result is not known, as the
@@ -150,6 +193,7 @@ impl Notify {
     pub async fn again(&self, template: &str, include_unknown: bool) -> Result<BatchId> {
         let inner = &self.client.inner;
         let user = inner.user()?;
+        self.knows(template)?;
         let acted = inner.event_time();
         let request = RingAgainRequest {
             id: BatchId::at(acted.wall, random()),

@@ -18,8 +18,8 @@ use waybell_domain::money::Money;
 use waybell_domain::parcel::CallMark;
 use waybell_domain::wire::{BatchRequest, PlanView, PolicyView, ReasonCount, SuppressedView};
 
-/// Zone of an organisation whose zone this phone has not been told.
-const ZONE: chrono_tz::Tz = chrono_tz::Asia::Shanghai;
+/// Zone of an organisation whose zone this phone has not been told: times that people see and write are of this one.
+pub const ZONE: chrono_tz::Tz = chrono_tz::Asia::Shanghai;
 /// Batches that are looked at for what was said already.
 const BATCHES: u32 = 200;
 

@@ -3,6 +3,7 @@
 use crate::error::Result;
 use crate::store::seal::Seal;
 use rusqlite::{Connection, OptionalExtension, params};
+use waybell_domain::clock::UnixMs;
 use waybell_domain::id::BatchId;
 use waybell_domain::parcel::CallMark;
 use waybell_domain::wire::{BatchCounts, BatchView, RecipientView};
@@ -64,6 +65,18 @@ pub(crate) fn batches(c: &Connection, limit: u32) -> Result<Vec<BatchView>> {
     let mut statement =
         c.prepare_cached("SELECT body FROM batch ORDER BY created_at DESC, id DESC LIMIT ?1")?;
     let mut rows = statement.query([limit])?;
+    let mut out = Vec::new();
+    while let Some(row) = rows.next()? {
+        out.push(serde_json::from_str(&row.get::<_, String>(0)?)?);
+    }
+    Ok(out)
+}
+
+/// Batches made since then, newest first.
+pub(crate) fn since(c: &Connection, from: UnixMs) -> Result<Vec<BatchView>> {
+    let mut statement =
+        c.prepare_cached("SELECT body FROM batch WHERE created_at >= ?1 ORDER BY created_at DESC, id DESC")?;
+    let mut rows = statement.query([from.0])?;
     let mut out = Vec::new();
     while let Some(row) = rows.next()? {
         out.push(serde_json::from_str(&row.get::<_, String>(0)?)?);

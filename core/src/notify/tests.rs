@@ -130,3 +130,130 @@ async fn nothing_missed_is_told_with_its_reason() {
     assert_eq!(progress.operation.unwrap().problem.unwrap().code, "nothing_missed");
     assert!(phone.client.notify().progress(BatchId::at(1, [0; 10])).await.is_err());
 }
+
+#[tokio::test]
+async fn a_large_tap_is_several_batches_and_nobody_is_in_two() {
+    let phone = Phone::signed_in().await;
+    let most = super::MOST_PARCELS as u32;
+    let mut csv = list(1..=most + 10);
+    // the last parcel is of the first one's telephone
+    csv.extend("SF2000000000001,王小1,13811110001,杭州市幸福花园1栋\n".as_bytes());
+    phone.client.tasks().import_csv(&csv, false).await.unwrap();
+    let all = ids(&phone).await;
+    assert!(phone.client.notify().send("arrived", &all, None).await.is_err(), "one batch cannot hold them");
+    let batches = phone.client.notify().send_all("arrived", &all, None).await.unwrap();
+    assert_eq!(batches.len(), 2);
+    phone.client.sync().now().await.unwrap();
+    let taken: Vec<usize> = {
+        let model = phone.fake.model.lock();
+        assert!(batches.iter().all(|b| model.batches.contains_key(b)));
+        batches.iter().map(|b| model.batches[b].1.len()).collect()
+    };
+    assert_eq!(taken.iter().sum::<usize>(), all.len());
+    assert!(taken.iter().all(|n| *n <= super::MOST_PARCELS), "{taken:?}");
+    let mut siblings = phone.client.notify().siblings(batches[1]).await.unwrap();
+    siblings.sort();
+    let mut both = batches.clone();
+    both.sort();
+    assert_eq!(siblings, both);
+    phone.clock.pass(5);
+    let other = phone.client.notify().send("station", &all[..1], None).await.unwrap();
+    assert_eq!(phone.client.notify().siblings(other).await.unwrap(), [other]);
+}
+
+#[tokio::test]
+async fn a_template_that_does_not_exist_is_refused_here() {
+    let phone = Phone::signed_in().await;
+    phone.client.tasks().import_csv(&list(1..=1), false).await.unwrap();
+    assert!(phone.client.notify().knows("nope").is_ok(), "the templates are not known yet");
+    let template = waybell_domain::wire::TemplateView {
+        key: "arrived".into(),
+        name_zh: "派件通知".into(),
+        name_en: "arrival notice".into(),
+        text: "x".into(),
+        rev: 1,
+    };
+    let text = serde_json::to_string(&[template]).unwrap();
+    let store = phone.client.inner.store.clone();
+    store.write(move |t| crate::store::set_meta(t, super::rows::TEMPLATES, Some(&text))).await.unwrap();
+    let refused = phone.client.notify().send("nope", &ids(&phone).await, None).await.unwrap_err();
+    assert!(
+        matches!(&refused, crate::Error::BadInput { field, hint, .. } if field == "template" && hint.contains("arrived"))
+    );
+    assert!(phone.client.notify().again("nope", false).await.is_err());
+    assert!(phone.client.notify().send("arrived", &ids(&phone).await, None).await.is_ok());
+}
+
+#[tokio::test]
+async fn todays_missed_are_known_here() {
+    let phone = Phone::signed_in().await;
+    phone.client.tasks().import_csv(&list(1..=3), false).await.unwrap();
+    let all = ids(&phone).await;
+    let batch = phone.client.notify().send("arrived", &all, None).await.unwrap();
+    phone.client.sync().now().await.unwrap();
+    let marks = [CallMark::Unanswered, CallMark::Answered, CallMark::ToConfirm];
+    let seal = phone.client.inner.store.seal.clone();
+    let (store, ids) = (phone.client.inner.store.clone(), all.clone());
+    store
+        .write(move |t| {
+            for (n, mark) in marks.into_iter().enumerate() {
+                let person = RecipientView {
+                    id: RecipientId::at(n as i64, [n as u8; 10]),
+                    batch,
+                    phone: waybell_domain::phone::PhoneNumber::parse("13811110001").unwrap(),
+                    name: "王".into(),
+                    parcels: vec![ids[n]],
+                    state: "done".into(),
+                    mark,
+                    outcome: None,
+                    suppressed: None,
+                    attempts: 1,
+                    next_at: None,
+                    keys: String::new(),
+                    sequence: n as i64,
+                    rev: 100,
+                };
+                super::rows::server_recipient(t, &seal, &person)?;
+                let mut view = crate::tasks::rows::find(t, &seal, ids[n])?.unwrap().shown;
+                view.mark = mark;
+                view.rev = 100;
+                crate::tasks::rows::Writer::new(t, &seal)?.server_row(&view, true)?;
+            }
+            Ok(())
+        })
+        .await
+        .unwrap();
+    assert_eq!(phone.client.notify().missed("arrived", false).await.unwrap(), [all[0]]);
+    assert_eq!(phone.client.notify().missed("arrived", true).await.unwrap(), [all[0], all[2]]);
+    assert_eq!(phone.client.notify().missed("station", true).await.unwrap(), []);
+    phone.clock.pass(24 * HOUR);
+    assert_eq!(phone.client.notify().missed("arrived", true).await.unwrap(), [], "that was yesterday");
+}
+
+#[tokio::test]
+async fn a_refused_tap_cannot_be_held_and_nothing_waits_for_it() {
+    let phone = Phone::signed_in().await;
+    // a pause is asked for before the server has refused the tap
+    let batch = phone.client.notify().again("arrived", false).await.unwrap();
+    phone.client.notify().pause(batch).await.unwrap();
+    phone.client.sync().now().await.unwrap();
+    let status = phone.client.sync().status().unwrap();
+    assert_eq!((status.queued, status.dead), (0, 1), "the pause goes with the tap");
+    let refused = phone.client.notify().pause(batch).await.unwrap_err();
+    assert!(refused.to_string().contains("refused by the server"), "{refused}");
+}
+
+#[tokio::test]
+async fn the_first_plan_after_a_sign_in_is_made_by_the_organisations_rules() {
+    let phone = Phone::signed_in().await;
+    phone.fake.model.lock().policy.policy.quiet.clear();
+    phone.clock.pass(13 * HOUR);
+    phone.client.tasks().import_csv(&list(1..=1), false).await.unwrap();
+    let all = ids(&phone).await;
+    let by_default = phone.client.notify().plan("arrived", &all).await.unwrap();
+    assert!(by_default.not_before.is_some(), "it is night, and nothing is known of the rules");
+    let (plan, checked) = phone.client.notify().plan_checked("arrived", &all).await.unwrap();
+    assert!(!checked, "the import has not reached the server");
+    assert_eq!(plan.not_before, None, "this organisation rings at night");
+    assert!(phone.client.notify().policy().unwrap().is_some());
+}

@@ -97,26 +97,40 @@ pub(crate) fn push(t: &Connection, seal: &Seal, operation: &Operation) -> Result
 
 /// Takes the next operation that may leave, for sending: the first of its lane, with what it waits for out of the way,
 /// in a lane that is not held. It is in flight when this commits.
+///
+/// One that cannot be read is dead, and the next gets its turn.
 pub(crate) fn claim(t: &Connection, seal: &Seal, held: &HashSet<String>) -> Result<Option<Operation>> {
-    let found = {
-        let mut statement = t.prepare_cached(
-            "SELECT id, lane FROM operation o WHERE state = 'pending' AND NOT EXISTS (SELECT 1 FROM operation p \
-             WHERE p.lane = o.lane AND p.seq < o.seq AND p.state IN ('pending', 'in_flight')) \
-             AND (after IS NULL OR NOT EXISTS (SELECT 1 FROM operation d WHERE d.id = o.after)) ORDER BY seq",
-        )?;
-        let mut rows = statement.query([])?;
-        let mut found: Option<String> = None;
-        while let (None, Some(row)) = (&found, rows.next()?) {
-            if !held.contains(&row.get::<_, String>(1)?) {
-                found = Some(row.get(0)?);
+    while let Some(id) = first(t, held)? {
+        match by_id(t, seal, &id)? {
+            Some(mut operation) if operation.state != OperationState::Dead => {
+                t.prepare_cached(
+                    "UPDATE operation SET state = 'in_flight', tries = tries + 1 WHERE id = ?1",
+                )?
+                .execute([&id])?;
+                operation.state = OperationState::InFlight;
+                operation.tries += 1;
+                return Ok(Some(operation));
             }
+            _ => bury(t, &id, &unreadable())?,
         }
-        found
-    };
-    let Some(id) = found else { return Ok(None) };
-    t.prepare_cached("UPDATE operation SET state = 'in_flight', tries = tries + 1 WHERE id = ?1")?
-        .execute([&id])?;
-    by_id(t, seal, &id)
+    }
+    Ok(None)
+}
+
+/// The first that may leave.
+fn first(t: &Connection, held: &HashSet<String>) -> Result<Option<String>> {
+    let mut statement = t.prepare_cached(
+        "SELECT id, lane FROM operation o WHERE state = 'pending' AND NOT EXISTS (SELECT 1 FROM operation p \
+         WHERE p.lane = o.lane AND p.seq < o.seq AND p.state IN ('pending', 'in_flight')) \
+         AND (after IS NULL OR NOT EXISTS (SELECT 1 FROM operation d WHERE d.id = o.after)) ORDER BY seq",
+    )?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        if !held.contains(&row.get::<_, String>(1)?) {
+            return Ok(Some(row.get(0)?));
+        }
+    }
+    Ok(None)
 }
 
 /// The operation with this id.
@@ -133,12 +147,16 @@ pub(crate) fn maker(c: &Connection, seal: &Seal, batch: BatchId) -> Result<Optio
 /// Pending and sent operations of these kinds, oldest first.
 pub(crate) fn alive(c: &Connection, seal: &Seal, kinds: &[OperationKind]) -> Result<Vec<Operation>> {
     let words: Vec<String> = kinds.iter().map(|k| format!("'{}'", k.as_str())).collect();
-    select(c, seal, &format!("state <> 'dead' AND kind IN ({})", words.join(",")), &[])
+    let mut list = select(c, seal, &format!("state <> 'dead' AND kind IN ({})", words.join(",")), &[])?;
+    list.retain(|o| o.state != OperationState::Dead);
+    Ok(list)
 }
 
 /// Pending and sent operations of a lane, oldest first.
 pub(crate) fn in_lane(c: &Connection, seal: &Seal, lane: &str) -> Result<Vec<Operation>> {
-    select(c, seal, "state <> 'dead' AND lane = ?1", &[&lane])
+    let mut list = select(c, seal, "state <> 'dead' AND lane = ?1", &[&lane])?;
+    list.retain(|o| o.state != OperationState::Dead);
+    Ok(list)
 }
 
 /// Every operation, oldest first.
@@ -146,9 +164,12 @@ pub(crate) fn all(c: &Connection, seal: &Seal) -> Result<Vec<Operation>> {
     select(c, seal, "1", &[])
 }
 
-/// How many wait, and how many are dead.
+/// How many wait, and how many are dead. One that waits for a dead one goes with it, whatever is decided about that.
 pub(crate) fn lengths(c: &Connection) -> Result<(u32, u32)> {
-    Ok(c.prepare_cached("SELECT COUNT(*) FILTER (WHERE state <> 'dead'), COUNT(*) FILTER (WHERE state = 'dead') FROM operation")?
+    Ok(c.prepare_cached(
+        "SELECT COUNT(*) FILTER (WHERE o.state <> 'dead' AND NOT EXISTS (SELECT 1 FROM operation d WHERE d.id = o.after \
+         AND d.state = 'dead')), COUNT(*) FILTER (WHERE o.state = 'dead') FROM operation o",
+    )?
         .query_row([], |r| Ok((r.get(0)?, r.get(1)?)))?)
 }
 
@@ -182,9 +203,25 @@ pub(crate) fn recover(t: &Connection) -> Result<()> {
 
 /// Refused for good.
 pub(crate) fn kill(t: &Connection, id: OperationId, refusal: &Refusal) -> Result<()> {
+    bury(t, &id.to_string(), refusal)
+}
+
+fn bury(t: &Connection, id: &str, refusal: &Refusal) -> Result<()> {
     t.prepare_cached("UPDATE operation SET state = 'dead', problem = ?2 WHERE id = ?1")?
-        .execute(params![id.to_string(), serde_json::to_string(refusal)?])?;
+        .execute(params![id, serde_json::to_string(refusal)?])?;
     Ok(())
+}
+
+/// Why an operation whose body does not open with the key is dead.
+fn unreadable() -> Refusal {
+    Refusal {
+        status: 400,
+        code: "unreadable".into(),
+        message: "the stored operation cannot be read".into(),
+        field: None,
+        hint: Some("discard it, and do it again".into()),
+        retry_after: None,
+    }
 }
 
 /// A dead one is to be sent again, in its old place. True if there is such a one.
@@ -221,6 +258,7 @@ fn select(
     Ok(out)
 }
 
+/// Reads a row; one whose body does not open is dead, whatever the row says.
 fn read(row: &Row<'_>, seal: &Seal) -> Result<Option<Operation>> {
     let id: String = row.get(0)?;
     let kind: String = row.get(2)?;
@@ -230,14 +268,17 @@ fn read(row: &Row<'_>, seal: &Seal) -> Result<Option<Operation>> {
     let (Ok(parsed), Some(kind)) = (OperationId::parse(&id), OperationKind::parse(&kind)) else {
         return Ok(None);
     };
+    let body = seal.open_bytes(&id, &row.get::<_, Vec<u8>>(5)?).ok();
+    let readable = body.is_some();
     Ok(Some(Operation {
         id: parsed,
         lane: row.get(1)?,
         kind,
         target: row.get::<_, Option<String>>(3)?.and_then(|b| BatchId::parse(&b).ok()),
         after: row.get::<_, Option<String>>(4)?.and_then(|o| OperationId::parse(&o).ok()),
-        body: seal.open_bytes(&id, &row.get::<_, Vec<u8>>(5)?)?,
+        body: body.unwrap_or_default(),
         state: match state.as_str() {
+            _ if !readable => OperationState::Dead,
             "dead" => OperationState::Dead,
             "in_flight" => OperationState::InFlight,
             _ => OperationState::Pending,
@@ -248,6 +289,10 @@ fn read(row: &Row<'_>, seal: &Seal) -> Result<Option<Operation>> {
             boot_id: (!boot.is_empty()).then_some(boot),
             boot_ms: u64::try_from(row.get::<_, i64>(10)?).ok(),
         },
-        problem: problem.and_then(|p| serde_json::from_str(&p).ok()),
+        problem: if readable {
+            problem.and_then(|p| serde_json::from_str(&p).ok())
+        } else {
+            Some(unreadable())
+        },
     }))
 }

@@ -10,6 +10,7 @@ use crate::store::seal::Seal;
 use crate::tasks::row::parcels_named;
 use crate::tasks::rows::Writer;
 use rusqlite::Connection;
+use std::collections::HashSet;
 use waybell_domain::id::ParcelId;
 use waybell_domain::wire::{BatchView, ParcelView};
 
@@ -97,10 +98,15 @@ fn taken(t: &Connection, seal: &Seal, operation: &Operation, answer: &[u8]) -> R
         }
         OperationKind::State => {
             let writer = Writer::new(t, seal)?;
-            for view in serde_json::from_slice::<Vec<ParcelView>>(answer).unwrap_or_default() {
-                writer.server_row(&view, true)?;
+            let Ok(views) = serde_json::from_slice::<Vec<ParcelView>>(answer) else { return Ok(()) };
+            for view in &views {
+                writer.server_row(view, true)?;
             }
-            Ok(())
+            // those that the answer leaves out are not this courier's any more, and were not changed
+            let mut others = parcels_of(t, seal, operation)?;
+            let told: HashSet<ParcelId> = views.iter().map(|view| view.id).collect();
+            others.retain(|id| !told.contains(id));
+            writer.recompute(&others)
         }
         _ => match serde_json::from_slice::<BatchView>(answer) {
             Ok(view) => crate::notify::rows::server_batch(t, &view),

@@ -108,7 +108,7 @@ async fn a_refused_state_is_taken_back_on_the_screen() {
     phone.client.tasks().import_csv(&list(1..=2), false).await.unwrap();
     phone.client.sync().now().await.unwrap();
     let all = ids(&phone).await;
-    phone.fake.model.lock().parcels.remove(&all[1]);
+    phone.fake.model.lock().parcels.clear();
     phone.client.tasks().set_state(&all, ParcelState::Signed).await.unwrap();
     assert_eq!(phone.client.tasks().get(all[0]).await.unwrap().state, ParcelState::Signed);
     phone.client.sync().now().await.unwrap();
@@ -116,6 +116,67 @@ async fn a_refused_state_is_taken_back_on_the_screen() {
     let dead = phone.client.sync().operations().unwrap().remove(0);
     phone.client.sync().retry(dead.id).await.unwrap();
     assert_eq!(phone.client.tasks().get(all[0]).await.unwrap().state, ParcelState::Signed);
+}
+
+#[tokio::test]
+async fn a_parcel_that_was_moved_leaves_the_others_delivered() {
+    let phone = Phone::signed_in().await;
+    phone.client.tasks().import_csv(&list(1..=3), false).await.unwrap();
+    phone.client.sync().now().await.unwrap();
+    let all = ids(&phone).await;
+    phone.client.tasks().set_state(&all, ParcelState::Signed).await.unwrap();
+    phone.fake.model.lock().parcels.remove(&all[1]);
+    phone.client.sync().now().await.unwrap();
+    assert_eq!(phone.client.sync().operations().unwrap(), []);
+    let mut states = Vec::new();
+    for id in &all {
+        states.push(phone.client.tasks().get(*id).await.unwrap().state);
+    }
+    assert_eq!(states, [ParcelState::Signed, ParcelState::OutForDelivery, ParcelState::Signed]);
+}
+
+#[tokio::test]
+async fn one_that_cannot_be_read_is_dead_and_lets_others_pass() {
+    let phone = Phone::signed_in().await;
+    phone.client.tasks().import_csv(&list(1..=2), false).await.unwrap();
+    phone.client.sync().now().await.unwrap();
+    let all = ids(&phone).await;
+    phone.client.tasks().set_state(&all[..1], ParcelState::Signed).await.unwrap();
+    phone.client.notify().send("arrived", &all[..1], None).await.unwrap();
+    let good = phone.client.notify().send("arrived", &all[1..], None).await.unwrap();
+    let damaged: Vec<_> = phone.client.sync().operations().unwrap()[..2].iter().map(|o| o.id).collect();
+    let names: Vec<String> = damaged.iter().map(ToString::to_string).collect();
+    phone
+        .client
+        .inner
+        .store
+        .write(move |t| {
+            // a body that is too short, and one of another row
+            t.execute("UPDATE operation SET body = x'00' WHERE id = ?1", [&names[0]])?;
+            t.execute(
+                "UPDATE operation SET body = (SELECT body FROM operation ORDER BY seq DESC) WHERE id = ?1",
+                [&names[1]],
+            )?;
+            Ok(())
+        })
+        .await
+        .unwrap();
+    let seen = phone.client.sync().operations().unwrap();
+    assert_eq!(seen.len(), 3);
+    for operation in &seen[..2] {
+        assert_eq!(operation.state, super::OperationState::Dead);
+        assert_eq!(operation.problem.as_ref().unwrap().code, "unreadable");
+    }
+    phone.client.sync().now().await.unwrap();
+    assert_eq!(phone.fake.model.lock().rung, [good].into());
+    let status = phone.client.sync().status().unwrap();
+    assert_eq!((status.queued, status.dead), (0, 2));
+    phone.client.sync().retry(damaged[0]).await.unwrap();
+    phone.client.sync().now().await.unwrap();
+    for id in damaged {
+        phone.client.sync().discard(id).await.unwrap();
+    }
+    assert_eq!(phone.client.sync().operations().unwrap(), []);
 }
 
 #[tokio::test]

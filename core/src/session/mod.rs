@@ -44,6 +44,8 @@ const DEVICE: &str = "device";
 const SERVER: &str = "server";
 /// Number of the sign-in or wipe; rises.
 const EPOCH: &str = "epoch";
+/// Set when the server, not the person, has ended the sign-in.
+const ENDED: &str = "ended";
 
 /// What signing out left behind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -108,13 +110,19 @@ impl Session {
                 );
             }
         }
-        Ok(wipe(inner, ending).await?.unwrap_or_default())
+        Ok(wipe(inner, ending, false).await?.unwrap_or_default())
     }
 
     /// Who is signed in on this phone, whether or not the server can be reached.
     #[must_use]
     pub fn current(&self) -> Option<UserView> {
         self.client.inner.user().ok()
+    }
+
+    /// True if somebody was signed in here and the server has ended that: the list was removed from this phone and comes
+    /// back with the next sign-in; what had not been delivered is kept.
+    pub fn was_ended(&self) -> Result<bool> {
+        Ok(self.client.inner.store.read_now(|c| meta(c, ENDED))?.is_some())
     }
 
     /// The server's address of the last sign-in, or the one given at opening.
@@ -222,7 +230,7 @@ impl Inner {
 
     async fn ended(&self, me: &SignIn, refusal: &Refusal) -> Result<()> {
         if refusal.code == "signed_out"
-            && let Some(left) = wipe(self, me.epoch).await?
+            && let Some(left) = wipe(self, me.epoch, true).await?
         {
             tracing::warn!(
                 undelivered = left.undelivered,
@@ -277,6 +285,7 @@ impl Inner {
                 set_sealed_meta(t, &seal, TOKENS, &stored)?;
                 set_sealed_meta(t, &seal, OWNER, &stored.user)?;
                 set_meta(t, SERVER, Some(&server))?;
+                set_meta(t, ENDED, None)?;
                 Ok((raise(t)?, cleared))
             })
             .await?;

@@ -52,6 +52,7 @@ async fn a_session_ended_by_the_server_removes_the_data_but_not_what_is_undelive
     assert_eq!(phone.client.session().current(), None);
     let status = phone.client.sync().status().unwrap();
     assert_eq!((status.queued, status.state), (1, SyncState::AuthNeeded));
+    assert!(phone.client.session().was_ended().unwrap(), "it was not the person who signed out");
 
     let me = phone.fake.model.lock().user.clone();
     phone.fake.model.lock().user.id = UserId::at(9, [9; 10]);
@@ -64,6 +65,7 @@ async fn a_session_ended_by_the_server_removes_the_data_but_not_what_is_undelive
     phone.client.sync().now().await.unwrap();
     assert_eq!(phone.client.tasks().list().await.unwrap().len(), 4);
     assert_eq!(phone.client.sync().status().unwrap().queued, 0);
+    assert!(!phone.client.session().was_ended().unwrap());
 }
 
 #[tokio::test]
@@ -80,7 +82,7 @@ async fn what_comes_late_for_a_sign_in_that_is_over_is_not_applied() {
     assert!(now.epoch > old.epoch);
 
     // the end of the old session, from its socket or from a refresh
-    assert_eq!(super::wipe(inner, old.epoch).await.unwrap(), None);
+    assert_eq!(super::wipe(inner, old.epoch, false).await.unwrap(), None);
     assert_eq!(phone.client.tasks().list().await.unwrap().len(), 2);
     // the answer of an old refresh
     assert!(matches!(inner.keep(old.epoch, old.pair.clone()).await, Err(Error::SignedOut)));
@@ -109,7 +111,7 @@ async fn a_page_and_an_answer_that_arrive_after_the_sign_out_leave_nothing() {
     });
     phone.fake.held(1).await;
     let epoch = phone.client.inner.sign_in().unwrap().epoch;
-    super::wipe(&phone.client.inner, epoch).await.unwrap().unwrap();
+    super::wipe(&phone.client.inner, epoch, true).await.unwrap().unwrap();
     drop(gate);
     assert!(matches!(syncing.await.unwrap(), Err(Error::SignedOut)));
     assert!(phone.fake.model.lock().batches.contains_key(&batch));

@@ -1,6 +1,6 @@
 //! Removing the data of a person from this phone.
 
-use super::{DEVICE, EPOCH, OWNER, SERVER, SignedOut, TOKENS, epoch, raise};
+use super::{DEVICE, ENDED, EPOCH, OWNER, SERVER, SignedOut, TOKENS, epoch, raise};
 use crate::client::Inner;
 use crate::error::Result;
 use crate::events::Topic;
@@ -9,7 +9,7 @@ use rusqlite::Connection;
 
 /// Ends the sign-in of this epoch: removes tokens and rows; undelivered operations stay, sealed, and their number is
 /// told. `None`, and nothing is removed, if that sign-in is over already.
-pub(crate) async fn wipe(inner: &Inner, ending: i64) -> Result<Option<SignedOut>> {
+pub(crate) async fn wipe(inner: &Inner, ending: i64, by_server: bool) -> Result<Option<SignedOut>> {
     let done = inner
         .store
         .write(move |t| {
@@ -18,6 +18,7 @@ pub(crate) async fn wipe(inner: &Inner, ending: i64) -> Result<Option<SignedOut>
             }
             clear(t)?;
             set_meta(t, TOKENS, None)?;
+            set_meta(t, ENDED, by_server.then_some("1"))?;
             let left: i64 = t.query_row("SELECT COUNT(*) FROM operation", [], |r| r.get(0))?;
             if left == 0 {
                 set_meta(t, OWNER, None)?;

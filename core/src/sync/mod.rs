@@ -65,6 +65,8 @@ pub struct SyncStatus {
     pub dead: u32,
     /// The last time when everything was pulled, by the phone's clock.
     pub pulled_at: Option<UnixMs>,
+    /// The server has more than what was pulled so far: lists are not whole yet.
+    pub more: bool,
     /// What is wrong, when something is.
     pub problem: Option<String>,
     /// The server's clock less this phone's at the last pull, ms.
@@ -123,8 +125,9 @@ impl Sync {
     /// State and length of the queue. Reads the store: some microseconds.
     pub fn status(&self) -> Result<SyncStatus> {
         let inner = &self.client.inner;
-        let ((queued, dead), restored) =
-            inner.store.read_now(|c| Ok((queue::lengths(c)?, meta(c, apply::RESTORED)?)))?;
+        let ((queued, dead), restored, more) = inner.store.read_now(|c| {
+            Ok((queue::lengths(c)?, meta(c, apply::RESTORED)?, meta(c, pull::MORE)?.is_some()))
+        })?;
         let restored = restored.and_then(|at| at.parse().ok()).map(UnixMs);
         let now = inner.clock.wall();
         let seen = inner.sync.seen.lock();
@@ -133,6 +136,7 @@ impl Sync {
             queued,
             dead,
             pulled_at: seen.pulled_at,
+            more,
             problem: seen.problem.clone(),
             clock_skew_ms: seen.clock_skew_ms,
             restored_at: restored.filter(|at| now.since(*at) < DAY),
@@ -256,7 +260,8 @@ fn end(inner: &Inner, done: Result<()>) -> Result<()> {
         Err(Error::Offline { problem, .. }) => set(inner, SyncState::Offline, Some(problem.clone())),
         Err(Error::SignedOut) => set(inner, SyncState::AuthNeeded, None),
         Err(Error::Refused(refusal)) if refusal.is_retryable() => {
-            set(inner, SyncState::Offline, Some(refusal.message.clone()));
+            let wait = refusal.retry_after.map(|s| format!("; try again in {s} s")).unwrap_or_default();
+            set(inner, SyncState::Offline, Some(format!("{}{wait}", refusal.message)));
         }
         Err(other) => set(inner, SyncState::Error, Some(other.to_string())),
     }

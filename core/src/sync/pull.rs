@@ -6,10 +6,12 @@ use crate::error::{Error, Result};
 use crate::events::Topic;
 use crate::http::Request;
 use crate::session::{SignIn, still};
-use crate::store::meta;
+use crate::store::{meta, set_meta};
 use waybell_domain::wire::SyncPage;
 
 pub(crate) const CURSOR: &str = "cursor";
+/// Key in `meta`: set while the server has more pages than were pulled.
+pub(super) const MORE: &str = "more";
 
 /// The cursor of the last page.
 pub(crate) fn cursor(connection: &rusqlite::Connection) -> Result<i64> {
@@ -45,7 +47,9 @@ async fn pages(inner: &Inner, me: &SignIn, changed: &mut Applied) -> Result<()> 
             .store
             .write(move |t| {
                 still(t, epoch)?;
-                apply::page(t, &seal, since, &page, wall)
+                let applied = apply::page(t, &seal, since, &page, wall)?;
+                set_meta(t, MORE, (more || applied.again).then_some("1"))?;
+                Ok(applied)
             })
             .await?;
         changed.parcels |= applied.parcels;

@@ -33,6 +33,10 @@ pub(super) async fn listen(inner: Arc<Inner>, mut stopped: watch::Receiver<bool>
             done = once(&inner, &mut failures) => match done {
                 Err(Error::SignedOut) => SIGNED_OUT,
                 _ => {
+                    if failures == 0 {
+                        // it was open: whether the server is still there is found out at once
+                        inner.sync.wake();
+                    }
                     failures += 1;
                     jitter(failures, random())
                 }
@@ -63,7 +67,7 @@ async fn once(inner: &Inner, failures: &mut u32) -> Result<()> {
         match serde_json::from_str::<WsEvent>(text.as_str()) {
             Ok(WsEvent::Hello { .. } | WsEvent::Changed { .. }) => inner.sync.wake(),
             Ok(WsEvent::SignedOut) => {
-                wipe(inner, me.epoch).await?;
+                wipe(inner, me.epoch, true).await?;
                 return Err(Error::SignedOut);
             }
             Err(_) => tracing::debug!("a message of another kind on the socket"),

@@ -59,6 +59,13 @@ type Row = (u32, Vec<String>);
 /// Largest file that is looked at.
 pub const MOST_BYTES: usize = 200 << 20;
 
+/// Most rows of a list, titles and header included: a list is of one day and one courier or branch.
+pub const MOST_ROWS: usize = 200_000;
+/// Most cells of a list, empty ones before the last used one of a row included. A small file can name many.
+const MOST_CELLS: usize = 10_000_000;
+/// Cells of a row that are looked at.
+const MOST_COLUMNS: usize = 256;
+
 /// Reads a list whatever it is: an XLSX workbook (its first sheet with a waybill column), a JSON list of objects, or a CSV
 /// file ([`read_csv`]). The bytes decide, not a name.
 ///
@@ -78,7 +85,7 @@ pub fn read_list(bytes: &[u8]) -> Result<Table, TableError> {
         Some('<') => {
             Err(error("file", "file is a web page, whatever its name says", "save it as XLSX or CSV"))
         }
-        _ => table(csv_rows(&text)),
+        _ => table(csv_rows(&text)?),
     }
 }
 
@@ -88,26 +95,56 @@ pub fn read_list(bytes: &[u8]) -> Result<Table, TableError> {
 /// # Errors
 /// [`TableError`] if the file is empty, its encoding is unknown, or no row names a waybill column.
 pub fn read_csv(bytes: &[u8]) -> Result<Table, TableError> {
-    table(csv_rows(&decode(bytes)?))
+    table(csv_rows(&decode(bytes)?)?)
 }
 
-fn csv_rows(text: &str) -> Vec<Row> {
+/// The rows of a file while they are read: refused at the first one, or the first cell, too many.
+#[derive(Default)]
+struct Rows {
+    rows: Vec<Row>,
+    cells: usize,
+}
+
+impl Rows {
+    fn push(&mut self, line: u32, cells: Vec<String>) -> Result<(), TableError> {
+        self.cells = self.cells.saturating_add(cells.len());
+        within(self.rows.len() + 1, self.cells)?;
+        self.rows.push((line, cells));
+        Ok(())
+    }
+}
+
+/// Refuses a list of too many rows or cells.
+fn within(rows: usize, cells: usize) -> Result<(), TableError> {
+    if rows > MOST_ROWS {
+        let problem = format!("list has more than {MOST_ROWS} rows");
+        return Err(error("file", &problem, "split the list"));
+    }
+    if cells > MOST_CELLS {
+        let problem = format!("list has more than {MOST_CELLS} cells");
+        return Err(error("file", &problem, "remove the columns that are not needed, or split the list"));
+    }
+    Ok(())
+}
+
+fn csv_rows(text: &str) -> Result<Vec<Row>, TableError> {
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
         .delimiter(separator(text))
         .from_reader(text.as_bytes());
-    let mut rows = Vec::new();
+    let mut rows = Rows::default();
     for record in reader.records() {
         // The text is UTF-8 and rows may differ in length: nothing is left that the reader could refuse.
         let Ok(record) = record else { continue };
         let line = record.position().map_or(0, csv::Position::line);
-        let cells: Vec<String> = record.iter().map(|c| c.trim().to_owned()).collect();
-        if cells.iter().any(|c| !c.is_empty()) {
-            rows.push((u32::try_from(line).unwrap_or(u32::MAX), cells));
+        let used = record.iter().take(MOST_COLUMNS).enumerate().filter(|(_, c)| !c.trim().is_empty());
+        if let Some((last, _)) = used.last() {
+            let cells = record.iter().take(last + 1).map(|c| c.trim().to_owned()).collect();
+            rows.push(u32::try_from(line).unwrap_or(u32::MAX), cells)?;
         }
     }
-    rows
+    Ok(rows.rows)
 }
 
 /// Where the header is, if a row names a waybill column.
@@ -128,6 +165,7 @@ fn table(mut rows: Vec<Row>) -> Result<Table, TableError> {
         let problem = format!("no column is headed as waybill number; the first row is {seen:?}");
         return Err(error("header", &problem, "head the column 运单号 or waybill_no"));
     };
+    within(rows.len(), 0)?;
     let mut table = Table::default();
     let (head_line, header) = rows[at].clone();
     for (line, cells) in rows.drain(at + 1..) {

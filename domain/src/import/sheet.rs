@@ -3,7 +3,7 @@
 //! A small file can unpack into gigabytes, and a sheet of two cells can span seventeen thousand million. So the parts are
 //! unpacked once into nothing, up to a limit, before any is read, and cells are taken up to a limit of rows and columns.
 
-use super::{Row, Table, TableError, error, header, table};
+use super::{MOST_COLUMNS, Row, Table, TableError, error, header, table, within};
 use calamine::{DataRef, Reader, SheetType, SheetVisible, Xlsx};
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read};
@@ -12,9 +12,6 @@ use std::io::{Cursor, Read};
 const UNPACKED: u64 = 200 << 20;
 /// Most parts: the usual workbook has fifteen.
 const PARTS: usize = 2_000;
-/// Most rows and columns.
-const ROWS: u32 = 200_000;
-const COLUMNS: u32 = 256;
 /// Whole numbers up to here are exact in a spreadsheet (15 digits); beyond, the last digits are lost.
 const EXACT: f64 = 1e15;
 
@@ -67,19 +64,19 @@ fn unpacks(bytes: &[u8]) -> Result<(), TableError> {
 fn rows(book: &mut Xlsx<Cursor<&[u8]>>, name: &str) -> Result<Vec<Row>, TableError> {
     let mut cells = book.worksheet_cells_reader(name).map_err(|e| damaged(&e.to_string()))?;
     let mut rows: BTreeMap<u32, Vec<String>> = BTreeMap::new();
+    let mut held = 0;
     while let Some(cell) = cells.next_cell().map_err(|e| damaged(&e.to_string()))? {
         let (row, column) = cell.get_position();
         let text = text(cell.get_value());
-        if text.is_empty() || column >= COLUMNS {
+        let column = column as usize;
+        if text.is_empty() || column >= MOST_COLUMNS {
             continue;
         }
-        if !rows.contains_key(&row) && rows.len() as u32 >= ROWS {
-            let problem = format!("sheet {name:?} has more than {ROWS} rows");
-            return Err(error("file", &problem, "split the list"));
-        }
+        let (known, before) = (rows.len(), rows.get(&row).map_or(0, Vec::len));
+        held += (column + 1).saturating_sub(before);
+        within(known + usize::from(before == 0), held)?;
         let cells = rows.entry(row).or_default();
-        let column = column as usize;
-        if cells.len() <= column {
+        if before <= column {
             cells.resize(column + 1, String::new());
         }
         cells[column] = text;

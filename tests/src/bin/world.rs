@@ -1,14 +1,25 @@
 //! A world for tests in other languages: starts carrier and server, prints one JSON line
-//! (`{"url","login","password","people"}`), ends when standard input does. With `judge` on a line of standard input it
+//! (`{"url","login","password"}`), ends when standard input does. With `judge` on a line of standard input it
 //! prints the verdict as one JSON line: `{"violations":0,"alerted":…,"missed":…,"doubled":…}`.
 
 #![expect(clippy::print_stdout, reason = "its answers go to standard output")]
 
+use clap::Parser;
 use std::io::BufRead;
 use waybell_tests::world::PASSWORD;
 use waybell_tests::{World, WorldOptions};
 
+/// A world for tests in other languages: a simulated carrier, a server on it, an organisation with the couriers c1 and c2
+/// and the administrator boss.
+///
+/// Prints one JSON line when it is ready, {"url","login","password"}. "judge" on a line of standard input stops the carrier
+/// and answers with the verdict as one JSON line. It ends, and removes its files, when standard input ends.
+#[derive(Parser)]
+#[command(name = "waybell-world", version)]
+struct Arguments {}
+
 fn main() -> anyhow::Result<()> {
+    Arguments::parse();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut world = World::start(&WorldOptions::default())?;
     println!("{}", serde_json::json!({ "url": world.server.url, "login": "c1", "password": PASSWORD }));

@@ -23,7 +23,7 @@ use waybell_domain::wire::ActedAt;
 
 #[derive(OpenApi)]
 #[openapi(info(title = "Waybell", description = "Calling, notifying and tracking for couriers. Times are unix milliseconds; \
-    ids are UUIDv7; requests that change something take an Idempotency-Key header. A thing that is not yours is 404."),
+    ids are UUIDv7; imports, parcel states and batches take an Idempotency-Key header, other changes set a state and may be sent again. A thing that is not yours is 404."),
     modifiers(&Bearer))]
 struct Api;
 

@@ -28,8 +28,9 @@ pub(crate) fn render(doc: &Value) -> String {
          curl -s http://SERVER/api/v1/me -H 'authorization: Bearer ACCESS_TOKEN'</pre>\
          <ul><li>Bodies and answers are JSON in UTF-8. Times are milliseconds since 1970 UTC.\
          <li>Ids are UUIDs of version 7; who makes a thing makes its id, so that a request may be sent again.\
-         <li>Everything that changes something takes <code>Idempotency-Key</code>: the same key and body again have no second \
-         effect and get the first answer; the same key with another body gets 409.\
+         <li>Imports, parcel states, batches, what is done with them, and stop-all take <code>Idempotency-Key</code>: the same key \
+         and request again have no second effect and get the first answer; the same key with another request gets 409. Other \
+         changes set a state: sent again they change nothing more (a second person of one login name gets 409).\
          <li>Errors have the form of <a href=#ErrorBody>ErrorBody</a>. What belongs to somebody else answers 404.\
          <li>429 and 503 say in <code>Retry-After</code> when to come again.</ul>"
     );

@@ -88,17 +88,27 @@ async fn hand_over(app: &Shared, provider: &dyn TextMessage) -> Result<(), Store
     )
     .await?;
     for m in due {
+        // counted before it goes: where the result cannot be stored, the next try comes later and not at once
+        let wait = 1_000 * (1 << m.tries.min(9));
+        let write = app.store.begin().await?;
+        write
+            .exec(
+                "UPDATE message SET tries = tries + 1, next_at = $1 WHERE id = $2",
+                [(now.0 + wait).into(), m.id.clone().into()],
+            )
+            .await?;
+        write.commit().await?;
         let sent = provider.send(&m.id, &m.phone_key, &m.text).await;
         let write = app.store.begin().await?;
         let now = app.clock.now();
         let (state, next, problem) = match sent {
             Ok(()) => ("sent", now.0, None),
             Err(u) if u.permanent || m.tries + 1 >= TRIES => ("failed", now.0, Some(u.problem)),
-            Err(u) => ("pending", now.0 + 1_000 * (1 << m.tries.min(9)), Some(u.problem)),
+            Err(u) => ("pending", now.0 + wait, Some(u.problem)),
         };
         write
             .exec(
-                "UPDATE message SET state = $1, next_at = $2, problem = $3, tries = tries + 1, sent_at = $4 WHERE id = $5",
+                "UPDATE message SET state = $1, next_at = $2, problem = $3, sent_at = $4 WHERE id = $5",
                 [
                     state.into(),
                     next.into(),

@@ -105,7 +105,7 @@ pub async fn create(
     let now = app.clock.now();
     let acted = crate::http::acted_at(request.acted_at, headers, now);
     let (plan, policy) = dial_plan(app, write.tx(), scope, &request.template, parcels).await?;
-    let stale = now.0 - acted.0 > policy.stale_after && !request.confirmed;
+    let stale = now.since(acted) > policy.stale_after && !request.confirmed;
     let state = if stale { BatchState::NeedsConfirmation } else { BatchState::Scheduled };
     write
         .exec(

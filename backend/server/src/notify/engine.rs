@@ -120,6 +120,8 @@ pub async fn run(app: Shared, mut ear: Ear, mut events: mpsc::Receiver<Event>) -
             Err(error) => {
                 // nothing was sent, nothing in memory changed: the same events again in a moment
                 engine.legs.rollback();
+                // it may have been stored after all: counts are read anew
+                engine.remaining.clear();
                 engine.doubt = true;
                 for record in engine.drafted.drain(..) {
                     engine.app.switch.discard(&record);
@@ -306,6 +308,13 @@ impl Engine {
     pub(crate) fn carry_out(&mut self, effects: Vec<Effect>) {
         let switch = &self.app.switch;
         for effect in effects {
+            match &effect {
+                Effect::Play { leg, .. } => self.legs.speaks(leg),
+                Effect::Speak { leg, text, .. } if self.app.speech.ready(text).is_some() => {
+                    self.legs.speaks(leg)
+                }
+                _ => {}
+            }
             match effect {
                 Effect::Place(record, permit) => {
                     switch.place(*record, permit);

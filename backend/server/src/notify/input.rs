@@ -17,7 +17,7 @@ use waybell_domain::money::Money;
 use waybell_domain::parcel::{ParcelState, TaskKind};
 use waybell_domain::phone::PhoneNumber;
 
-const CHUNK: usize = 400;
+pub(crate) const CHUNK: usize = 400;
 
 /// Facts about a set of people and parcels of one organisation.
 #[derive(Default)]

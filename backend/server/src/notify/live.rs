@@ -32,6 +32,8 @@ pub(crate) struct Call {
     pub heard_full: bool,
     /// Our side could not say what it had to: whoever ends the call, the person was not told.
     pub fault: bool,
+    /// Something was played to the person. Who answers, hears nothing and hangs up was told nothing and gets a text message.
+    pub spoke: bool,
     /// Something that was being said broke off: where we then end the call, the person was not told. Where the callee
     /// does, that is why it broke off.
     pub broken: bool,
@@ -164,6 +166,13 @@ impl Legs {
                 Some(what) => self.live.insert(leg, what),
                 None => self.live.remove(&leg),
             };
+        }
+    }
+
+    /// A prompt goes out to this leg.
+    pub(crate) fn speaks(&mut self, leg: &LegId) {
+        if let Some(Leg::Recipient(call)) = self.live.get_mut(leg) {
+            call.spoke = true;
         }
     }
 

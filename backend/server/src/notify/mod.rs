@@ -27,6 +27,7 @@ mod due;
 mod engine;
 pub mod export;
 mod input;
+mod kept;
 mod live;
 mod park;
 mod recover;

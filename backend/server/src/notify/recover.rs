@@ -34,6 +34,8 @@ use waybell_switch::{DialogRecord, EndHow, InviteRecord, LegEnd, LegId};
 const ASK_EVERY_MS: i64 = 20;
 const ENDED_AT_ONCE: usize = 50;
 const PATIENCE_MS: i64 = 1_000;
+/// Questions at once by trunks that give no permits.
+const ASKED_BLINDLY: usize = 10;
 
 /// What is still to be done for calls of an earlier life.
 #[derive(Default)]
@@ -79,6 +81,10 @@ pub(crate) fn ask(engine: &mut Engine) {
     }
     let mut permits: HashMap<String, Vec<Permit>> = HashMap::new();
     let impatient = now.0 - backlog.asked.0 > PATIENCE_MS;
+    // a trunk that is down, or in the configuration no more, gives no permits: its calls are asked about all the same, a few
+    // at a time, so that one dead trunk does not hold everybody
+    let up = switch.routes(&[]);
+    let mut blind = ASKED_BLINDLY;
     let mut left = VecDeque::new();
     while let Some(record) = backlog.probes.pop_front() {
         let waiting = 1 + backlog.probes.len();
@@ -87,6 +93,10 @@ pub(crate) fn ask(engine: &mut Engine) {
             .or_insert_with(|| switch.try_permits(&record.trunk, waiting.min(ENDED_AT_ONCE)));
         match free.pop() {
             Some(permit) => switch.probe_with(record, permit),
+            None if blind > 0 && !up.contains(&record.trunk) => {
+                blind -= 1;
+                switch.probe(record);
+            }
             None if impatient && backlog.asked < now => switch.probe(record),
             None => {
                 left.push_back(record);
@@ -279,6 +289,8 @@ fn call(row: &AttemptRow, recipient: &RecipientRow) -> Option<Call> {
         cancel_requested: row.cancel_requested != 0,
         heard_full: row.heard_full != 0,
         fault: false,
+        // a call that was talking when the server died had its notice begun
+        spoke: row.answer_at.is_some(),
         broken: false,
         refused: None,
         keys: row.keys.clone(),

@@ -248,6 +248,38 @@ enum NextRoute {
     None,
 }
 
+/// Whether somebody has meanwhile stopped all calls, the batch or this one, or the person wants none any more: what is
+/// refused then stays refused, and is tried again when it may be.
+async fn held(round: &Round, call: &Call) -> Result<bool, StoreError> {
+    let sql = "SELECT COUNT(*) FROM attempt a JOIN batch b ON b.id = a.batch_id \
+               JOIN organisation o ON o.id = a.organisation_id \
+               WHERE a.id = $1 AND a.cancel_requested = 0 AND b.state = 'running' AND o.stopped = 0 \
+               AND NOT EXISTS (SELECT 1 FROM opt_out x WHERE x.organisation_id = o.id AND x.phone_key = a.phone_key)";
+    Ok(number(round.write.tx(), sql, [call.attempt.to_string().into()]).await? == 0)
+}
+
+/// The number to show on another way: the same, else the first one that has not reached its cap of the day.
+async fn number_for(
+    engine: &mut Engine,
+    round: &Round,
+    call: &Call,
+    allowed: &[String],
+) -> Result<Option<String>, StoreError> {
+    if allowed.contains(&call.display) {
+        return Ok(Some(call.display.clone()));
+    }
+    let Some(org) = organisation(round.write.tx(), call.organisation).await? else { return Ok(None) };
+    let cap = org.policy()?.display_daily_cap;
+    for number in allowed {
+        let shown = super::send::displayed_today(engine, round, number, org.zone()).await?;
+        if cap.is_none_or(|cap| shown < cap) {
+            engine.displayed.count(number);
+            return Ok(Some(number.clone()));
+        }
+    }
+    Ok(None)
+}
+
 /// Tries the next trunk after a definite refusal that is about the way and not the person, before any 18x; what never
 /// left has been refused as definitely as can be.
 async fn next_route(
@@ -274,6 +306,9 @@ async fn next_route(
     {
         return Ok(NextRoute::None);
     }
+    if held(round, call).await? {
+        return Ok(NextRoute::None);
+    }
     let trunks: Vec<String> = engine.app.switch.routes(&call.trunks);
     let organisation = call.organisation.to_string();
     let rank = |name: &str| engine.app.config.trunk.iter().find(|t| t.name == name).map(|t| t.priority);
@@ -285,9 +320,7 @@ async fn next_route(
             break;
         }
         let allowed = super::ways::caller_ids(engine, &organisation, &trunk);
-        let Some(display) = allowed.iter().find(|n| **n == call.display).or(allowed.first()).cloned() else {
-            continue;
-        };
+        let Some(display) = number_for(engine, round, call, &allowed).await? else { continue };
         let Some(permit) = engine.app.switch.try_permits(&trunk, 1).pop() else {
             busy = Some(priority);
             continue;
@@ -429,10 +462,12 @@ pub(crate) async fn store(
     )
     .await?;
     mark_parcels(round, &call.parcels, mark, Some(outcome.as_str())).await?;
-    if matches!(outcome, CallOutcome::AnsweredFull | CallOutcome::AnsweredPartial) {
+    // who answered and hung up before anything was said has answered, and was told nothing
+    let untold = outcome == CallOutcome::AnsweredPartial && !call.spoke;
+    if matches!(outcome, CallOutcome::AnsweredFull | CallOutcome::AnsweredPartial) && !untold {
         said(round, call).await?;
     }
-    if text && org.text_messages != 0 {
+    if (text || untold && !cancelled) && org.text_messages != 0 {
         crate::messages::queue_notice(
             &round.write,
             now,

@@ -142,17 +142,23 @@ pub async fn act(
     State(app): State<Shared>,
     signed: Signed,
     Path((id, action)): Path<(String, String)>,
-) -> ApiResult<Json<BatchView>> {
+    headers: HeaderMap,
+) -> ApiResult<Response> {
+    // a late copy must not undo what came after it: a resume after the pause that followed
+    let once = Once::of(&headers, &format!("batches/{id}/{action}"), &[])?;
     let id = BatchId::parse(&id).map_err(|_| ApiError::not_found("batch"))?;
     let action = BatchAction::parse(&action).ok_or_else(|| ApiError::not_found("action"))?;
     let write = app.store.begin().await?;
+    if let Some(answer) = once.before(&write, &signed.scope).await? {
+        return Ok(answer);
+    }
     let view = accept::act(&app, &write, &signed.scope, id, action).await?;
-    write.commit().await?;
+    let answer = once.commit(write, &signed.scope, app.clock.now(), StatusCode::OK, &view).await?;
     if action == BatchAction::Undo {
         app.dialler.cancel(id);
     }
     app.dialler.wake();
-    Ok(Json(view))
+    Ok(answer)
 }
 
 /// The people of a batch.

@@ -8,6 +8,7 @@
 use super::due::{due, left, next_start, next_waiting, start_due_batches};
 use super::engine::{Engine, Round};
 use super::input::{self, Facts};
+use super::kept;
 use super::live::{Call, Effect, Menu};
 use super::park::park;
 use super::rows::RecipientRow;
@@ -22,7 +23,7 @@ use waybell_domain::dial::attempt::AttemptState;
 use waybell_domain::dial::plan::{NoticeKind, SuppressReason};
 use waybell_domain::dial::policy::Policy;
 use waybell_domain::id::{AttemptId, BatchId, OrganisationId, RecipientId, UserId};
-use waybell_domain::parcel::{CallMark, ParcelState};
+use waybell_domain::parcel::CallMark;
 use waybell_domain::phone::PhoneNumber;
 use waybell_switch::Draft;
 
@@ -56,6 +57,13 @@ pub(crate) struct Displayed {
 }
 
 impl Displayed {
+    /// One more call shows it.
+    pub(super) fn count(&mut self, number: &str) {
+        if let Some(count) = self.counts.get_mut(number) {
+            *count += 1;
+        }
+    }
+
     pub(crate) fn commit(&mut self, sent: HashMap<String, u32>) {
         for (number, n) in sent {
             // a number that was not counted yet is counted in the database when its cap is asked for
@@ -162,7 +170,7 @@ async fn people(
         let due: Vec<RecipientRow> = due(round, &batch.id, most).await?;
         let full = due.len() == most;
         let facts = input::facts(round, &batch.organisation_id, &batch.template_key, &due).await?;
-        for row in due {
+        for mut row in due {
             let Some(trunk) = free.last().map(|w| w.trunk.clone()) else { break };
             let verdict =
                 check(engine, round, &rules, batch, &facts, &row, taken, &sent.displayed, &trunk).await?;
@@ -188,9 +196,11 @@ async fn people(
             };
             taken.insert((batch.organisation_id.clone(), row.phone_key.clone()));
             *sent.displayed.entry(display.clone()).or_default() += 1;
+            let notice = NoticeKind::of_key(&batch.template_key);
+            kept::leave_out(round, notice, &facts, &mut row).await?;
             intent(engine, round, batch, row, display, &way, permit).await?;
         }
-        sent.more = full;
+        sent.more |= full;
         if !full || free.is_empty() {
             break;
         }
@@ -245,7 +255,7 @@ async fn check(
         return Ok(Verdict::Never(SuppressReason::OptedOut));
     }
     let notice = NoticeKind::of_key(&batch.template_key);
-    if let Some(reason) = objection(notice, facts, row) {
+    if let Some(reason) = kept::nobody(notice, facts, row) {
         return Ok(Verdict::Never(reason));
     }
     // two couriers, two taps, one person: whoever tapped before the person was told makes no second ring
@@ -325,27 +335,6 @@ async fn shown(
         return Ok(Shown::Number(display));
     }
     Ok(if capped { Shown::Capped } else { Shown::Barred })
-}
-
-/// Why none of the parcels needs the call any more: the reason of the first one.
-fn objection(notice: NoticeKind, facts: &Facts, row: &RecipientRow) -> Option<SuppressReason> {
-    let mut first = None;
-    let ids = row.parcel_ids();
-    for id in &ids {
-        let id = id.to_string();
-        let reason = match facts.parcels.get(&id) {
-            None => Some(SuppressReason::Withdrawn),
-            Some((_, Some(key))) if *key != row.phone_key => Some(SuppressReason::InvalidNumber),
-            Some((_, None)) => Some(SuppressReason::NoNumber),
-            Some((state, _)) => notice.objection(ParcelState::parse(state).unwrap_or_default()),
-        };
-        let reason = reason.or_else(|| facts.said.contains(&id).then_some(SuppressReason::AlreadyNotified));
-        match reason {
-            None => return None,
-            Some(reason) => first = first.or(Some(reason)),
-        }
-    }
-    first.or(Some(SuppressReason::Withdrawn))
 }
 
 async fn intent(
@@ -441,6 +430,7 @@ async fn intent(
         cancel_requested: false,
         heard_full: false,
         fault: false,
+        spoke: false,
         broken: false,
         refused: None,
         keys: String::new(),
@@ -582,7 +572,7 @@ async fn give_up(round: &mut Round, batch: &Running, row: &RecipientRow) -> Resu
     Ok(())
 }
 
-async fn displayed_today(
+pub(super) async fn displayed_today(
     engine: &mut Engine,
     round: &Round,
     display: &str,

@@ -103,6 +103,10 @@ pub(crate) async fn digit(
     leg: &LegId,
     digit: char,
 ) -> Result<(), StoreError> {
+    // A to D are keys of exchanges and no telephone's: no flow asks for them
+    if !(digit.is_ascii_digit() || matches!(digit, '*' | '#')) {
+        return Ok(());
+    }
     let Some(call) = engine.legs.call(leg) else { return Ok(()) };
     feed(engine, round, leg, call, FlowEvent::Digit { digit }).await
 }

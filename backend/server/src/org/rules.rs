@@ -4,9 +4,12 @@ use super::policy::{organisation, view};
 use crate::accounts::auth::Signed;
 use crate::app::Shared;
 use crate::http::error::{ApiError, ApiResult};
-use crate::http::json::{Strict, parse_strict};
+use crate::http::json::{Raw, Strict, parse_strict};
+use crate::http::once::Once;
 use axum::Json;
 use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use waybell_domain::dial::policy::Policy;
@@ -31,7 +34,7 @@ pub async fn put_policy(
     Strict(policy): Strict<Policy>,
 ) -> ApiResult<Json<PolicyView>> {
     signed.administrator()?;
-    set(app, signed, move |_| Ok(policy)).await
+    set(app, signed, Change::Whole(Box::new(policy))).await
 }
 
 /// Change some rules and keep the others (administrators). The body holds the fields to change (RFC 7396, JSON Merge Patch:
@@ -51,12 +54,13 @@ pub async fn patch_policy(
             "send the fields to change",
         ));
     }
-    set(app, signed, move |now| {
-        let mut merged = serde_json::to_value(now).unwrap_or_default();
-        merge(&mut merged, patch);
-        parse_strict(merged.to_string().as_bytes())
-    })
-    .await
+    set(app, signed, Change::Some(patch)).await
+}
+
+enum Change {
+    /// The rules in force are not even read: damaged ones can be replaced.
+    Whole(Box<Policy>),
+    Some(Value),
 }
 
 /// RFC 7396 section 2.
@@ -78,17 +82,20 @@ fn merge(target: &mut Value, patch: Value) {
     }
 }
 
-async fn set(
-    app: Shared,
-    signed: Signed,
-    change: impl FnOnce(&Policy) -> ApiResult<Policy>,
-) -> ApiResult<Json<PolicyView>> {
+async fn set(app: Shared, signed: Signed, change: Change) -> ApiResult<Json<PolicyView>> {
     let scope = signed.scope.clone();
     let now = app.clock.now();
     let write = app.store.begin().await?;
     let row = organisation(write.tx(), scope.organisation).await?;
     let row = row.ok_or_else(|| ApiError::not_found("organisation"))?;
-    let policy = change(&row.policy()?)?;
+    let policy = match change {
+        Change::Whole(policy) => *policy,
+        Change::Some(patch) => {
+            let mut merged = serde_json::to_value(row.policy()?).unwrap_or_default();
+            merge(&mut merged, patch);
+            parse_strict(merged.to_string().as_bytes())?
+        }
+    };
     policy
         .check()
         .map_err(|e| ApiError::field(e.field, e.problem.clone(), "the rules in force stay as they were"))?;
@@ -103,7 +110,7 @@ async fn set(
     write
         .exec(
             "UPDATE recipient SET next_at = $1 WHERE state = 'waiting' AND attempts = 0 AND next_at > $1 AND batch_id IN \
-             (SELECT id FROM batch WHERE organisation_id = $2 AND state = 'running')",
+             (SELECT id FROM batch WHERE organisation_id = $2 AND state NOT IN ('done', 'cancelled'))",
             [now.0.into(), scope.organisation.to_string().into()],
         )
         .await?;
@@ -135,11 +142,17 @@ pub struct StopAll {
 pub async fn stop_all(
     State(app): State<Shared>,
     signed: Signed,
-    Strict(body): Strict<StopAll>,
-) -> ApiResult<Json<StopAll>> {
+    headers: HeaderMap,
+    Raw(bytes): Raw,
+) -> ApiResult<Response> {
     let scope = signed.administrator()?;
+    let body: StopAll = parse_strict(&bytes)?;
+    let once = Once::of(&headers, "stop-all", &bytes)?;
     let now = app.clock.now();
     let write = app.store.begin().await?;
+    if let Some(answer) = once.before(&write, scope).await? {
+        return Ok(answer);
+    }
     write
         .exec(
             "UPDATE organisation SET stopped = $1, rev = $2 WHERE id = $3",
@@ -157,7 +170,7 @@ pub async fn stop_all(
         "",
     )
     .await?;
-    write.commit().await?;
+    let answer = once.commit(write, scope, now, StatusCode::OK, &body).await?;
     app.dialler.wake();
-    Ok(Json(body))
+    Ok(answer)
 }

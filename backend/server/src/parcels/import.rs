@@ -4,23 +4,38 @@
 //! second parcel. A list that names a waybill of another courier of the organisation moves it to the importing courier
 //! (the newest list is right); the other phone is told by a tombstone. Bad rows are reported and left out; good rows
 //! go in.
+//!
+//! A list is written in parts, each a commit of its own, so that the dialler gets its turn between two of them. What a
+//! part wrote stays when a later one fails: taking the list again finds those rows unchanged, so it needs no undoing. The
+//! answer is kept for `Idempotency-Key` with the last part. The lists of one person are taken one after the other: a
+//! copy of a request that is under way waits for it, and then gets its answer.
 
 use super::rows::{COLUMNS, ParcelRow};
-use crate::http::error::ApiResult;
+use crate::http::error::{ApiError, ApiResult};
+use crate::http::once::Once;
 use crate::store::scope::Scope;
-use crate::store::{Write, all, marks};
-use sea_orm::Value;
+use crate::store::{Store, Write, all, marks};
+use axum::http::StatusCode;
+use axum::response::Response;
+use sea_orm::{ConnectionTrait, Value};
 use std::collections::{HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use tokio::sync::Mutex;
 use waybell_domain::clock::UnixMs;
 use waybell_domain::id::ImportId;
-use waybell_domain::import::Table;
+use waybell_domain::import::{MOST_ROWS, Table};
 use waybell_domain::parcel::{CallMark, ParcelState, TaskKind, WaybillNo, parcel_id};
 use waybell_domain::phone::PhoneNumber;
-use waybell_domain::wire::{ImportReport, ImportedRow, RowProblem};
+use waybell_domain::wire::{ImportReport, ImportRequest, ImportedRow, RowProblem};
 
+/// Rows of a part.
+const PART: usize = 500;
 const CHUNK: usize = 400;
 const PROBLEMS_TOLD: usize = 1_000;
 const PREVIEW: usize = 20;
+
+/// Who imports, by a hash: two people who share one wait for each other now and then.
+static UNDER_WAY: [Mutex<()>; 64] = [const { Mutex::const_new(()) }; 64];
 
 /// A row that can be stored.
 struct Good {
@@ -33,77 +48,164 @@ struct Good {
     building: String,
 }
 
-/// Takes rows for the courier in `scope`. With `dry_run` nothing is written.
-pub async fn take(
+/// A list whose rows were looked at one by one.
+pub struct List {
+    good: Vec<Good>,
+    report: ImportReport,
+}
+
+impl List {
+    /// Looks at the rows of a table.
+    pub fn of(table: Table) -> List {
+        let Table { rows, mut problems, notes, total } = table;
+        let mut rejected = problems.iter().map(|p| p.line).collect::<HashSet<_>>().len() as u32;
+        let mut good: Vec<Good> = Vec::with_capacity(rows.len());
+        let mut seen: HashMap<String, usize> = HashMap::new();
+        for row in &rows {
+            match check(row) {
+                Ok(g) => match seen.get(&g.waybill_no) {
+                    // the last row of a waybill in a list is the right one
+                    Some(&at) => good[at] = g,
+                    None => {
+                        seen.insert(g.waybill_no.clone(), good.len());
+                        good.push(g);
+                    }
+                },
+                Err(p) => {
+                    rejected += 1;
+                    problems.push(p);
+                }
+            }
+        }
+        problems.sort_by_key(|p| p.line);
+        problems.truncate(PROBLEMS_TOLD);
+        let report = ImportReport {
+            import: None,
+            total: total.max(rows.len() as u32),
+            created: 0,
+            updated: 0,
+            unchanged: 0,
+            rejected,
+            problems,
+            notes,
+            preview: Vec::new(),
+        };
+        List { good, report }
+    }
+
+    /// The rows of a request.
+    ///
+    /// # Errors
+    /// More rows than a list may have.
+    pub fn of_request(request: ImportRequest) -> ApiResult<List> {
+        if request.rows.len() > MOST_ROWS {
+            return Err(ApiError::field("rows", format!("has more than {MOST_ROWS}"), "split the list"));
+        }
+        Ok(List::of(Table { total: request.rows.len() as u32, rows: request.rows, ..Table::default() }))
+    }
+}
+
+/// What a row of a list comes to.
+enum Fate {
+    New,
+    Corrected,
+    Same,
+}
+
+fn fate(old: Option<&ParcelRow>, g: &Good, scope: &Scope) -> Fate {
+    match old {
+        None => Fate::New,
+        Some(old) if same(old, g, scope) => Fate::Same,
+        Some(_) => Fate::Corrected,
+    }
+}
+
+/// Counts a row.
+fn tell(report: &mut ImportReport, fate: &Fate, row: &ParcelRow) {
+    match fate {
+        Fate::New => report.created += 1,
+        Fate::Corrected => report.updated += 1,
+        Fate::Same => report.unchanged += 1,
+    }
+    if report.preview.len() < PREVIEW {
+        report.preview.extend(row.view());
+    }
+}
+
+/// What taking the list for the courier in `scope` would do. Nothing is written.
+pub async fn examine<C: ConnectionTrait>(
+    db: &C,
+    scope: &Scope,
+    now: UnixMs,
+    list: List,
+) -> ApiResult<ImportReport> {
+    let List { good, mut report } = list;
+    for (n, part) in good.chunks(PART).enumerate() {
+        let known = known(db, scope, part).await?;
+        for (i, g) in part.iter().enumerate() {
+            let old = known.get(&g.waybill_no);
+            let fate = fate(old, g, scope);
+            let row = row(scope, now, old, g, (n * PART + i) as i64, 0);
+            tell(&mut report, &fate, &row);
+        }
+    }
+    Ok(report)
+}
+
+/// Takes a list for the courier in `scope`, once.
+pub async fn take(store: &Store, scope: &Scope, now: UnixMs, list: List, once: Once) -> ApiResult<Response> {
+    let mut hasher = DefaultHasher::new();
+    scope.person.hash(&mut hasher);
+    let _alone = UNDER_WAY[(hasher.finish() % 64) as usize].lock().await;
+    let List { good, mut report } = list;
+    report.import = Some(ImportId::at(now, rand::random()));
+    let mut parts: Vec<&[Good]> = good.chunks(PART).collect();
+    let last = parts.pop().unwrap_or_default();
+    let mut at = 0;
+    for (n, part) in parts.into_iter().enumerate() {
+        let write = store.begin().await?;
+        if n == 0
+            && let Some(answer) = once.before(&write, scope).await?
+        {
+            return Ok(answer);
+        }
+        take_part(&write, scope, now, part, at, &mut report).await?;
+        write.commit().await?;
+        at += part.len();
+        tokio::task::yield_now().await;
+    }
+    let write = store.begin().await?;
+    if let Some(answer) = once.before(&write, scope).await? {
+        return Ok(answer);
+    }
+    take_part(&write, scope, now, last, at, &mut report).await?;
+    once.commit(write, scope, now, StatusCode::OK, &report).await
+}
+
+/// Takes some rows, the first of which is the `at`th of the list, from 0.
+async fn take_part(
     write: &Write,
     scope: &Scope,
     now: UnixMs,
-    table: Table,
-    dry_run: bool,
-) -> ApiResult<ImportReport> {
-    let Table { rows, mut problems, notes, total } = table;
-    let rejected_before = problems.iter().map(|p| p.line).collect::<HashSet<_>>().len() as u32;
-    let mut rejected = rejected_before;
-    let mut good: Vec<Good> = Vec::with_capacity(rows.len());
-    let mut seen: HashMap<String, usize> = HashMap::new();
-    for row in &rows {
-        match check(row) {
-            Ok(g) => match seen.get(&g.waybill_no) {
-                // the last row of a waybill in a list is the right one
-                Some(&at) => good[at] = g,
-                None => {
-                    seen.insert(g.waybill_no.clone(), good.len());
-                    good.push(g);
-                }
-            },
-            Err(p) => {
-                rejected += 1;
-                problems.push(p);
-            }
-        }
-    }
-    problems.sort_by_key(|p| p.line);
-    problems.truncate(PROBLEMS_TOLD);
-
-    let known = known(write, scope, &good).await?;
-    let (mut created, mut updated, mut unchanged) = (0, 0, 0);
+    part: &[Good],
+    at: usize,
+    report: &mut ImportReport,
+) -> ApiResult<()> {
+    let known = known(write.tx(), scope, part).await?;
     let mut fresh: Vec<Vec<Value>> = Vec::new();
-    let mut preview = Vec::new();
-    for (sequence, g) in good.iter().enumerate() {
-        let row = match known.get(&g.waybill_no) {
-            None => {
-                created += 1;
-                let row = new_row(write, scope, now, g, sequence as i64);
-                fresh.push(values(scope, now, &row));
-                row
-            }
-            Some(old) if same(old, g, scope) => {
-                unchanged += 1;
-                old.clone()
-            }
-            Some(old) => {
-                updated += 1;
-                correct(write, scope, old, g, dry_run).await?
-            }
-        };
-        if preview.len() < PREVIEW {
-            preview.extend(row.view());
+    for (i, g) in part.iter().enumerate() {
+        let old = known.get(&g.waybill_no);
+        let fate = fate(old, g, scope);
+        let rev = if matches!(fate, Fate::Same) { 0 } else { write.next_rev() };
+        let row = row(scope, now, old, g, (at + i) as i64, rev);
+        match (&fate, old) {
+            (Fate::Corrected, Some(old)) => correct(write, scope, old, &row).await?,
+            (Fate::New, _) => fresh.push(values(scope, &row)),
+            _ => {}
         }
+        tell(report, &fate, &row);
     }
-    if !dry_run {
-        insert(write, &fresh).await?;
-    }
-    Ok(ImportReport {
-        import: (!dry_run).then(|| ImportId::at(now, rand::random())),
-        total: total.max(rows.len() as u32),
-        created,
-        updated,
-        unchanged,
-        rejected,
-        problems,
-        notes,
-        preview,
-    })
+    insert(write, &fresh).await
 }
 
 fn check(row: &ImportedRow) -> Result<Good, RowProblem> {
@@ -137,7 +239,11 @@ fn clip(text: &str, characters: usize) -> String {
     text.chars().take(characters).collect()
 }
 
-async fn known(write: &Write, scope: &Scope, good: &[Good]) -> ApiResult<HashMap<String, ParcelRow>> {
+async fn known<C: ConnectionTrait>(
+    db: &C,
+    scope: &Scope,
+    good: &[Good],
+) -> ApiResult<HashMap<String, ParcelRow>> {
     let mut out = HashMap::new();
     for chunk in good.chunks(CHUNK) {
         let mut values: Vec<Value> = vec![scope.organisation.to_string().into()];
@@ -146,7 +252,7 @@ async fn known(write: &Write, scope: &Scope, good: &[Good]) -> ApiResult<HashMap
             "SELECT {COLUMNS} FROM parcel p WHERE p.organisation_id = $1 AND p.waybill_no IN ({})",
             marks(2, chunk.len())
         );
-        for row in all::<ParcelRow, _>(write.tx(), &sql, values).await? {
+        for row in all::<ParcelRow, _>(db, &sql, values).await? {
             out.insert(row.waybill_no.clone(), row);
         }
     }
@@ -161,28 +267,43 @@ fn same(old: &ParcelRow, g: &Good, scope: &Scope) -> bool {
         && old.kind == g.kind.as_str()
 }
 
-fn new_row(write: &Write, scope: &Scope, now: UnixMs, g: &Good, sequence: i64) -> ParcelRow {
-    ParcelRow {
+/// The row as it is after the import: new, or the known one with what the list says. `rev` 0 leaves that of a known one.
+fn row(scope: &Scope, now: UnixMs, old: Option<&ParcelRow>, g: &Good, sequence: i64, rev: i64) -> ParcelRow {
+    let row = old.cloned().unwrap_or_else(|| ParcelRow {
         id: parcel_id(scope.organisation, &g.waybill_no).to_string(),
-        courier_id: scope.person.to_string(),
+        courier_id: String::new(),
         waybill_no: g.waybill_no.clone(),
-        kind: g.kind.as_str().into(),
+        kind: String::new(),
         state: ParcelState::default().as_str().into(),
-        recipient_name: g.name.clone(),
-        phone_key: g.phone_key.clone(),
-        address: g.address.clone(),
-        estate: g.estate.clone(),
-        building: g.building.clone(),
+        recipient_name: String::new(),
+        phone_key: None,
+        address: String::new(),
+        estate: String::new(),
+        building: String::new(),
         mark: CallMark::default().as_str().into(),
         outcome: None,
         preference: None,
         sequence,
         imported_at: now.0,
-        rev: write.next_rev(),
+        rev,
+    });
+    if old.is_some_and(|old| same(old, g, scope)) {
+        return row;
+    }
+    ParcelRow {
+        courier_id: scope.person.to_string(),
+        kind: g.kind.as_str().into(),
+        recipient_name: g.name.clone(),
+        phone_key: g.phone_key.clone(),
+        address: g.address.clone(),
+        estate: g.estate.clone(),
+        building: g.building.clone(),
+        rev: if rev == 0 { row.rev } else { rev },
+        ..row
     }
 }
 
-fn values(scope: &Scope, now: UnixMs, row: &ParcelRow) -> Vec<Value> {
+fn values(scope: &Scope, row: &ParcelRow) -> Vec<Value> {
     vec![
         row.id.clone().into(),
         scope.organisation.to_string().into(),
@@ -199,7 +320,8 @@ fn values(scope: &Scope, now: UnixMs, row: &ParcelRow) -> Vec<Value> {
         row.mark.clone().into(),
         row.sequence.into(),
         row.imported_at.into(),
-        now.0.into(),
+        // nobody has done anything with it; what a courier did offline before the list arrived counts (see `state`)
+        0i64.into(),
         row.rev.into(),
     ]
 }
@@ -220,25 +342,7 @@ async fn insert(write: &Write, rows: &[Vec<Value>]) -> ApiResult<()> {
 }
 
 /// A known waybill with other data: who, where and whose are corrected; state, mark and history stay.
-async fn correct(
-    write: &Write,
-    scope: &Scope,
-    old: &ParcelRow,
-    g: &Good,
-    dry_run: bool,
-) -> ApiResult<ParcelRow> {
-    let mut row = old.clone();
-    row.courier_id = scope.person.to_string();
-    row.kind = g.kind.as_str().into();
-    row.recipient_name = g.name.clone();
-    row.phone_key = g.phone_key.clone();
-    row.address = g.address.clone();
-    row.estate = g.estate.clone();
-    row.building = g.building.clone();
-    if dry_run {
-        return Ok(row);
-    }
-    row.rev = write.next_rev();
+async fn correct(write: &Write, scope: &Scope, old: &ParcelRow, row: &ParcelRow) -> ApiResult<()> {
     if old.courier_id != row.courier_id {
         write
             .exec(
@@ -273,5 +377,5 @@ async fn correct(
             ],
         )
         .await?;
-    Ok(row)
+    Ok(())
 }

@@ -1,6 +1,7 @@
 //! `/api/v1/parcels*`, `/api/v1/sync`.
 
-use super::{import, rows::ParcelRow, state, sync};
+use super::import::{self, List};
+use super::{rows::ParcelRow, state, sync};
 use crate::accounts::auth::Signed;
 use crate::app::Shared;
 use crate::http::error::{ApiError, ApiResult};
@@ -13,7 +14,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
-use waybell_domain::import::{Table, read_list};
+use waybell_domain::import::read_list;
 use waybell_domain::wire::{
     ErrorBody, ImportReport, ImportRequest, ParcelStateRequest, ParcelView, SyncPage,
 };
@@ -50,14 +51,16 @@ pub async fn import(
     Raw(bytes): Raw,
 ) -> ApiResult<Response> {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or("application/json");
-    let table = if FILES.iter().any(|file| kind.starts_with(file)) {
+    let list = if FILES.iter().any(|file| kind.starts_with(file)) {
         let bytes = bytes.clone();
-        let read = tokio::task::spawn_blocking(move || read_list(&bytes)).await;
-        let read = read.map_err(|e| ApiError::field("file", e.to_string(), "export the list again"))?;
-        read.map_err(|e| ApiError::field(e.field, e.problem, e.hint))?
+        aside(move || match read_list(&bytes) {
+            Ok(table) => Ok(List::of(table)),
+            Err(e) => Err(ApiError::field(e.field, e.problem, e.hint)),
+        })
+        .await?
     } else if kind.starts_with("application/json") {
         let request: ImportRequest = parse(&bytes)?;
-        Table { total: request.rows.len() as u32, rows: request.rows, ..Table::default() }
+        aside(move || List::of_request(request)).await?
     } else {
         let e =
             ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media_type", format!("cannot read {kind:?}"));
@@ -67,18 +70,26 @@ pub async fn import(
     };
     let once = Once::of(&headers, if query.dry_run { "import?dry_run" } else { "import" }, &bytes)?;
     let now = app.clock.now();
+    if !query.dry_run {
+        return import::take(&app.store, &signed.scope, now, list, once).await;
+    }
     let write = app.store.begin().await?;
     if let Some(answer) = once.before(&write, &signed.scope).await? {
         return Ok(answer);
     }
-    let report = import::take(&write, &signed.scope, now, table, query.dry_run).await?;
-    if query.dry_run {
-        return Ok(Json(report).into_response());
-    }
-    once.commit(write, &signed.scope, now, StatusCode::OK, &report).await
+    write.commit().await?;
+    let report = import::examine(app.store.read(), &signed.scope, now, list).await?;
+    Ok(Json(report).into_response())
 }
 
-/// Say what was done with parcels: delivered, left at a station, returned.
+/// Does the work of a long list away from the threads that serve everybody.
+async fn aside(work: impl FnOnce() -> ApiResult<List> + Send + 'static) -> ApiResult<List> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|e| ApiError::field("file", e.to_string(), "export the list again"))?
+}
+
+/// Say what was done with parcels: delivered, left at a station, returned. The answer has those that are yours; others are
+/// left out, and when none is yours it is 404.
 #[utoipa::path(post, path = "/api/v1/parcels/state", tag = "parcels", security(("bearer" = [])),
     request_body = ParcelStateRequest, responses((status = 200, body = [ParcelView]), (status = 404, body = ErrorBody)))]
 pub async fn set_state(

@@ -5,6 +5,7 @@ use crate::http::error::{ApiError, ApiResult};
 use crate::store::scope::Scope;
 use crate::store::{Write, all, marks};
 use sea_orm::Value;
+use std::collections::{HashMap, HashSet};
 use waybell_domain::clock::UnixMs;
 use waybell_domain::id::ParcelId;
 use waybell_domain::parcel::ParcelState;
@@ -14,6 +15,17 @@ pub const MOST: usize = 2_000;
 
 /// The parcels in the order asked for; 404 when one is not in the scope.
 pub async fn find(write: &Write, scope: &Scope, ids: &[ParcelId]) -> ApiResult<Vec<ParcelRow>> {
+    let rows = find_some(write, scope, ids).await?;
+    let found: HashSet<&str> = rows.iter().map(|r| r.id.as_str()).collect();
+    match ids.iter().all(|id| found.contains(id.to_string().as_str())) {
+        true => Ok(rows),
+        false => Err(ApiError::not_found("parcel")),
+    }
+}
+
+/// Those of the parcels that are in the scope, each once, in the order asked for; 404 when none is. What is not in the
+/// scope, because the newest list gave it to a colleague, is left out like what never was.
+pub async fn find_some(write: &Write, scope: &Scope, ids: &[ParcelId]) -> ApiResult<Vec<ParcelRow>> {
     if ids.is_empty() {
         return Err(ApiError::field("parcels", "is empty", "name at least one parcel"));
     }
@@ -31,21 +43,15 @@ pub async fn find(write: &Write, scope: &Scope, ids: &[ParcelId]) -> ApiResult<V
         );
         found.extend(all::<ParcelRow, _>(write.tx(), &sql, values).await?);
     }
-    let mut by_id: std::collections::HashMap<String, ParcelRow> =
-        found.into_iter().map(|r| (r.id.clone(), r)).collect();
-    let mut out = Vec::with_capacity(ids.len());
-    for id in ids {
-        match by_id.remove(&id.to_string()) {
-            Some(row) => out.push(row),
-            // named twice is harmless, unknown is not
-            None if out.iter().any(|r: &ParcelRow| r.id == id.to_string()) => {}
-            None => return Err(ApiError::not_found("parcel")),
-        }
-    }
-    Ok(out)
+    let mut by_id: HashMap<String, ParcelRow> = found.into_iter().map(|r| (r.id.clone(), r)).collect();
+    // named twice is harmless
+    let rows: Vec<ParcelRow> = ids.iter().filter_map(|id| by_id.remove(&id.to_string())).collect();
+    if rows.is_empty() { Err(ApiError::not_found("parcel")) } else { Ok(rows) }
 }
 
-/// Sets the state. `at` is when the courier acted: a later action that arrived earlier stays.
+/// Sets the state of those that are in the scope, and gives these back: one parcel that was moved meanwhile must not
+/// keep the others from being known as delivered. `at` is when the courier acted: a later action that arrived earlier
+/// stays. A parcel that nobody did anything with yet has the time 0, whenever its list arrived.
 pub async fn set(
     write: &Write,
     scope: &Scope,
@@ -53,13 +59,14 @@ pub async fn set(
     state: ParcelState,
     at: UnixMs,
 ) -> ApiResult<Vec<ParcelRow>> {
-    let mut rows = find(write, scope, ids).await?;
+    let at = at.0.max(0);
+    let mut rows = find_some(write, scope, ids).await?;
     for row in &mut rows {
         let rev = write.next_rev();
         let done = write
             .exec(
                 "UPDATE parcel SET state = $1, state_at = $2, rev = $3 WHERE id = $4 AND state_at <= $2",
-                [state.as_str().into(), at.0.into(), rev.into(), row.id.clone().into()],
+                [state.as_str().into(), at.into(), rev.into(), row.id.clone().into()],
             )
             .await?;
         if done.rows_affected() == 1 {

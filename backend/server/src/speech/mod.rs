@@ -15,8 +15,12 @@ use sha2::{Digest, Sha256};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::Semaphore;
 use waybell_switch::Prompt;
+
+/// Longest that the command may take for a piece.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Bytes of prompts in memory; one second of speech takes 16 kB.
 const MEMORY: u64 = 32 << 20;
@@ -154,7 +158,7 @@ impl Speech {
     fn espeak(&self, text: &str) -> Result<Vec<u8>, SpeechError> {
         let command = &self.config.espeak;
         let fail = |problem: String| SpeechError::Command { command: command.clone(), problem };
-        let output = Command::new(command)
+        let mut child = Command::new(command)
             .args([
                 "-v",
                 &self.config.voice,
@@ -165,13 +169,36 @@ impl Speech {
                 text,
             ])
             .stdin(Stdio::null())
+            .stdout(Stdio::piped())
             .stderr(Stdio::null())
-            .output()
+            .spawn()
             .map_err(|e| fail(format!("{e}; install espeak-ng or record slots")))?;
-        if !output.status.success() || output.stdout.len() < 44 {
-            return Err(fail(format!("ended with {}", output.status)));
+        let Some(mut pipe) = child.stdout.take() else { return Err(fail("has no output".into())) };
+        let reader = std::thread::spawn(move || {
+            let mut wav = Vec::new();
+            std::io::Read::read_to_end(&mut pipe, &mut wav).map(|_| wav)
+        });
+        // one that hangs would hold its place for ever
+        let begun = std::time::Instant::now();
+        let status = loop {
+            match child.try_wait() {
+                Ok(Some(status)) => break status,
+                Ok(None) if begun.elapsed() < PATIENCE => std::thread::sleep(Duration::from_millis(5)),
+                other => {
+                    let _ = child.kill();
+                    let _ = child.wait();
+                    return Err(fail(match other {
+                        Err(e) => e.to_string(),
+                        Ok(_) => format!("was not done after {} s", PATIENCE.as_secs()),
+                    }));
+                }
+            }
+        };
+        let wav = reader.join().ok().and_then(Result::ok).unwrap_or_default();
+        if !status.success() || wav.len() < 44 {
+            return Err(fail(format!("ended with {status}")));
         }
-        Ok(output.stdout)
+        Ok(wav)
     }
 
     fn hash(&self, text: &str) -> String {

@@ -99,7 +99,7 @@ words! {
         /// The person has meanwhile rung back and spoken.
         CalledBack = "called_back", "已回电", "called back";
         /// Another call to this person, or another batch with this parcel, is open.
-        BeingCalled = "being_called", "正在呼叫", "being called";
+        BeingCalled = "being_called", "已在呼叫或排队中", "being called";
         /// Waits in a batch that is paused or that its courier has not confirmed.
         OnHold = "on_hold", "在暂停或待确认的批次中（请先继续或撤销）", "in a batch on hold (resume or undo it)";
         /// The person was called too often already.
@@ -227,6 +227,21 @@ pub struct PlannedCall {
 }
 
 impl PlannedCall {
+    /// A call about parcels at these places (estate and building), in the courier's order.
+    #[must_use]
+    pub fn about(phone: PhoneNumber, parcels: &[(ParcelId, &str, &str)], not_before: UnixMs) -> Self {
+        let mut places: Vec<Place> = Vec::new();
+        for (_, estate, building) in parcels {
+            match places.iter_mut().find(|p| p.estate == *estate && p.building == *building) {
+                Some(place) => place.count += 1,
+                None => {
+                    places.push(Place { estate: (*estate).into(), building: (*building).into(), count: 1 });
+                }
+            }
+        }
+        Self { phone, parcels: parcels.iter().map(|p| p.0).collect(), order: 0, not_before, places }
+    }
+
     /// How many parcels it is about.
     #[must_use]
     pub fn count(&self) -> u32 {
@@ -411,26 +426,8 @@ impl Gate<'_> {
 fn call(mut parcels: Vec<&PlanParcel>, not_before: UnixMs) -> Option<PlannedCall> {
     parcels.sort_by_key(|p| (p.sequence, p.id));
     let PlanPhone::Known(phone) = &parcels.first()?.phone else { return None };
-    let mut places: Vec<Place> = Vec::new();
-    for parcel in &parcels {
-        match places.iter_mut().find(|p| p.estate == parcel.estate && p.building == parcel.building) {
-            Some(place) => place.count += 1,
-            None => {
-                places.push(Place {
-                    estate: parcel.estate.clone(),
-                    building: parcel.building.clone(),
-                    count: 1,
-                });
-            }
-        }
-    }
-    Some(PlannedCall {
-        phone: phone.clone(),
-        parcels: parcels.iter().map(|p| p.id).collect(),
-        order: 0,
-        not_before,
-        places,
-    })
+    let about: Vec<_> = parcels.iter().map(|p| (p.id, p.estate.as_str(), p.building.as_str())).collect();
+    Some(PlannedCall::about(phone.clone(), &about, not_before))
 }
 
 /// Moves today's calls beyond the display number's cap to the next day.

@@ -56,15 +56,17 @@ impl DialPlan {
         line
     }
 
-    /// `HH:MM`, with the date in front if it is not today.
+    /// `HH:MM`, with the day in front if it is not today.
     fn when(&self, at: crate::clock::UnixMs, lang: Lang) -> String {
         use chrono::Datelike;
         let (today, date) = (self.now.local(self.zone).0, at.local(self.zone).0);
         let time = at.hh_mm(self.zone);
-        match (today == date, lang) {
-            (true, _) => time,
-            (false, Lang::Zh) => format!("{}月{}日 {time}", date.month(), date.day()),
-            (false, Lang::En) => format!("{date} {time}"),
+        match ((date - today).num_days(), lang) {
+            (0, _) => time,
+            (1, Lang::Zh) => format!("明天 {time}"),
+            (1, Lang::En) => format!("tomorrow {time}"),
+            (_, Lang::Zh) => format!("{}月{}日 {time}", date.month(), date.day()),
+            (_, Lang::En) => format!("{date} {time}"),
         }
     }
 }

@@ -225,10 +225,8 @@ fn quiet_hours_and_display_caps_delay() {
     let at_night = plan(&input, &Policy::default(), night);
     assert_eq!((at_night.rings(), at_night.later), (5, 5));
     assert_eq!(at_night.starts.hh_mm(ZONE), "08:30");
-    assert!(
-        at_night.summary(Lang::En).contains("; starts 2026-11-22 08:30; no calls after 2026-11-22 20:30")
-    );
-    assert!(at_night.summary(Lang::Zh).contains("；11月22日 08:30 开始；11月22日 20:30 后不呼叫"));
+    assert!(at_night.summary(Lang::En).contains("; starts tomorrow 08:30; no calls after tomorrow 20:30"));
+    assert!(at_night.summary(Lang::Zh).contains("；明天 08:30 开始；明天 20:30 后不呼叫"));
     input.display_left = Some(3);
     let capped = plan(&input, &Policy::default(), NOW);
     let today = capped.calls.iter().filter(|c| c.not_before == NOW).count();

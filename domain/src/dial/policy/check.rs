@@ -14,6 +14,8 @@ pub struct PolicyError {
     pub problem: String,
 }
 
+/// How far back calls are looked at.
+const HISTORY: i64 = 31 * DAY;
 /// Most spans, and most frequency rules.
 const RULES: usize = 20;
 /// Most holidays: ten years of them.
@@ -42,7 +44,7 @@ impl Policy {
         }
         count("holidays", self.holidays.len(), HOLIDAYS)?;
         for (i, rule) in self.frequency.iter().enumerate() {
-            range(&format!("frequency[{i}].window"), rule.window, 1, 400 * DAY, "ms")?;
+            range(&format!("frequency[{i}].window"), rule.window, 1, HISTORY, "ms")?;
             range(&format!("frequency[{i}].max"), rule.max.into(), 1, 1_000_000, "calls")?;
         }
         if let Some(cap) = self.display_daily_cap {

@@ -153,3 +153,51 @@ proptest! {
         let _ = read_list(&bytes);
     }
 }
+
+#[test]
+fn a_list_is_found_under_the_best_of_its_names() {
+    let text = r#"{"data":[{"waybill_no":"YT0000000001"}],"count":{"rows":1},"rows":[{},{"x":[[1],{"a":[]},"y","z"],"waybill_no":"YT0000000002"}],"list":"no"}"#;
+    let rows = json::rows(text).unwrap();
+    let header = vec!["x".to_owned(), "waybill_no".to_owned()];
+    assert_eq!(rows, [(1, header), (3, vec!["y z".to_owned(), "YT0000000002".to_owned()])]);
+}
+
+#[test]
+fn a_small_file_of_very_many_rows_is_refused_and_empty_objects_are_none() {
+    let names: Vec<String> = (0..200).map(|n| format!("\"k{n}\":\"\"")).collect();
+    let list = |rest: &str, n: usize| {
+        format!("[{{{},\"waybill_no\":\"YT0000000001\"}}{}]", names[1..].join(","), rest.repeat(n))
+    };
+    let table = read_list(list(",{}", 1_000_000).as_bytes()).unwrap();
+    assert_eq!((table.total, table.rows.len()), (1, 1), "empty objects are no rows");
+    for rest in [",{\"a\":0}", ",0", ",[]", ",null"] {
+        let e = read_list(list(rest, MOST_ROWS).as_bytes()).unwrap_err();
+        assert!(e.problem.contains("more than 200000 rows") && e.hint.contains("split"), "{e}");
+    }
+    // one cell in the last column of each row
+    let e = read_list(list(",{\"k199\":1}", 60_000).as_bytes()).unwrap_err();
+    assert!(e.problem.contains("cells"), "{e}");
+    let csv = format!("运单号\n{}", "YT0000000001\n".repeat(MOST_ROWS));
+    let e = read_list(csv.as_bytes()).unwrap_err();
+    assert!(e.problem.contains("more than 200000 rows"), "{e}");
+    let csv = format!("运单号\n{}", "YT0000000001\n".repeat(MOST_ROWS - 1));
+    assert_eq!(read_list(csv.as_bytes()).unwrap().rows.len(), MOST_ROWS - 1);
+}
+
+#[test]
+fn cells_are_kept_up_to_the_last_used_one() {
+    let rows = csv_rows(&format!("a,b{}\n,x,,\n", ",".repeat(100_000))).unwrap();
+    assert_eq!(rows[0].1, ["a", "b"]);
+    assert_eq!(rows[1].1, ["", "x"]);
+}
+
+#[test]
+fn a_sheet_of_far_cells_is_refused() {
+    let mut xml = String::from(
+        "<worksheet xmlns=\"http://schemas.openxmlformats.org/spreadsheetml/2006/main\"><sheetData>",
+    );
+    (1..=50_000).for_each(|r| xml.push_str(&format!("<row r=\"{r}\"><c r=\"IV{r}\"><v>1</v></c></row>")));
+    xml.push_str("</sheetData></worksheet>");
+    let e = read_list(&pack(&[("清单", false, &xml)])).unwrap_err();
+    assert!(e.problem.contains("cells"), "{e}");
+}

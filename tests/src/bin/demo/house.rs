@@ -1,11 +1,11 @@
 //! The processes of the demonstration: a carrier and a server, ended by id when this is dropped.
 
+use crate::interrupt;
 use anyhow::{Context, bail};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use waybell_tests::Server;
 use waybell_tests::server::programs;
 
@@ -39,6 +39,7 @@ impl House {
         std::fs::write(&settings, waybell_carrier::config::demo_config())?;
         let truth = folder.join("truth.jsonl");
         let (mut carrier, peer) = carrier(folder, &settings, &truth)?;
+        interrupt::note(carrier.id());
         match server(folder, &peer) {
             Ok(server) => Ok(House { server, carrier, folder: folder.to_owned(), truth, _lock: lock }),
             Err(error) => {
@@ -71,10 +72,16 @@ fn empty(folder: &Path) -> anyhow::Result<File> {
     }
     let mut lock = File::options().create(true).append(true).open(&mark)?;
     if lock.try_lock().is_err() {
-        bail!("another demonstration runs in {}; end it, or name another --folder", folder.display());
+        let by = std::fs::read_to_string(&mark).unwrap_or_default();
+        let process = by.lines().nth(1).map(|id| format!(" (process {id})")).unwrap_or_default();
+        bail!(
+            "another demonstration runs in {}{process}; end it with Ctrl-C, or run this one beside it: make run \
+             DEMO='--folder data/demo-2'",
+            folder.display()
+        );
     }
     lock.set_len(0)?;
-    writeln!(lock, "the demonstration empties this folder at each start")?;
+    writeln!(lock, "the demonstration empties this folder at each start\n{}", std::process::id())?;
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
         if entry.file_type()?.is_dir() {
@@ -126,6 +133,9 @@ fn server(folder: &Path, peer: &str) -> anyhow::Result<Server> {
     for (login, role, name, phone) in
         [(BOSS, "administrator", "周敏", "13900000001"), (COURIER, "courier", "李伟", "13900000002")]
     {
+        if interrupt::came() {
+            bail!("stopped");
+        }
         server.admin(&[
             "create-user",
             "--organisation",
@@ -142,7 +152,11 @@ fn server(folder: &Path, peer: &str) -> anyhow::Result<Server> {
             phone,
         ])?;
     }
+    if interrupt::came() {
+        bail!("stopped");
+    }
     server.start()?;
+    server.pid().into_iter().for_each(interrupt::note);
     Ok(server)
 }
 
@@ -175,27 +189,6 @@ fn policy() -> serde_json::Value {
             "max_uncounted": 3
         }
     })
-}
-
-/// Ctrl-C and SIGTERM.
-pub(crate) struct Interrupt {
-    int: Signal,
-    term: Signal,
-}
-
-impl Interrupt {
-    /// From now on neither ends this process by itself.
-    pub(crate) fn listen() -> anyhow::Result<Interrupt> {
-        Ok(Interrupt { int: signal(SignalKind::interrupt())?, term: signal(SignalKind::terminate())? })
-    }
-
-    /// Waits for one of them.
-    pub(crate) async fn wait(mut self) {
-        tokio::select! {
-            _ = self.int.recv() => {}
-            _ = self.term.recv() => {}
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,8 +1,15 @@
-//! The live table: drawn in place on a terminal, one line a change elsewhere.
+//! The live table: drawn in place on a terminal, one line a result elsewhere.
+//!
+//! A window that holds everybody shows them in the order of the list. A lower one shows those on the line first, then
+//! the newest results, then who waits; it says how many are not shown, and scrolls. At the end the whole table is
+//! printed, as a terminal cannot draw over what has scrolled away.
 
 use crate::day::{Row, Scene};
-use crate::words::Words;
+use crate::screen::{Key, Keyboard, window};
+use crate::table::{Layout, Person, Stage, fit, fold, wrap};
+use crate::words::{Counts, Words};
 use serde_json::Value;
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
@@ -17,26 +24,37 @@ pub(crate) fn say(text: &str) {
     let _ = writeln!(out, "{text}").and_then(|()| out.flush());
 }
 
+/// Writes paragraphs, folded to the width of the window.
+pub(crate) fn tell(text: &str) {
+    let columns = if std::io::stdout().is_terminal() { window().1 } else { usize::MAX };
+    say(&fold(text, columns));
+}
+
 /// See the module.
 pub(crate) struct Show {
     words: Words,
     places: HashMap<String, String>,
-    /// The last line of each person.
-    shown: HashMap<String, String>,
+    people: Vec<Person>,
+    /// What was last seen of each person, and at which drawing it came.
+    seen: HashMap<String, (String, u64)>,
+    drawings: u64,
+    counts: Counts,
+    since: Duration,
+    keyboard: Option<Keyboard>,
     terminal: bool,
+    /// First row shown, where not all fit.
+    offset: usize,
     /// Lines of the last drawing, to be drawn over.
     drawn: usize,
-    last: String,
+    size: (usize, usize),
+    /// Seconds at which a pipe was last told how far it is.
+    told: u64,
 }
 
-/// One line of the table, in columns.
-struct Line {
-    columns: [String; 5],
-    colour: &'static str,
-}
-
-const WIDTHS: [usize; 5] = [8, 15, 22, 13, 50];
 const PLAIN: &str = "\x1b[0m";
+const BOLD: &str = "\x1b[1m";
+/// Seconds between two lines about the whole, in a pipe.
+const TELL: u64 = 15;
 
 impl Show {
     pub(crate) fn new(words: Words, list: &[Row]) -> Show {
@@ -47,188 +65,271 @@ impl Show {
             places.insert(format!("+86{}", row.phone), place);
         }
         let terminal = std::io::stdout().is_terminal() && std::env::var("TERM").is_ok_and(|t| t != "dumb");
-        Show { words, places, shown: HashMap::new(), terminal, drawn: 0, last: String::new() }
+        Show {
+            words,
+            places,
+            people: Vec::new(),
+            seen: HashMap::new(),
+            drawings: 0,
+            counts: Counts::default(),
+            since: Duration::ZERO,
+            keyboard: if terminal { Keyboard::open() } else { None },
+            terminal,
+            offset: 0,
+            drawn: 0,
+            size: (0, 0),
+            told: 0,
+        }
     }
 
     /// Shows what is new.
-    pub(crate) fn draw(&mut self, people: &[Value], batch: &Value, since: Duration) {
-        let lines: Vec<(String, Line)> = people
-            .iter()
-            .filter(|p| p["state"] != "suppressed")
-            .filter_map(|p| Some((p["phone"].as_str()?.to_owned(), self.line(p)?)))
-            .collect();
-        self.last = self.words.progress(&batch["counts"], since.as_secs());
+    pub(crate) fn draw(&mut self, people: &[Value], since: Duration) {
+        self.people =
+            people.iter().filter(|p| p["state"] != "suppressed").filter_map(|p| self.person(p)).collect();
+        self.counts = Counts::of(&self.people);
+        self.since = since;
+        self.drawings += 1;
         if self.terminal {
-            self.in_place(&lines);
+            self.note();
+            self.in_place();
         } else {
-            self.changes(lines);
+            self.results();
+        }
+    }
+
+    /// Numbers of the last drawing.
+    pub(crate) fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// Follows the keys that were pressed.
+    pub(crate) fn keys(&mut self) {
+        let pressed = self.keyboard.as_ref().map(Keyboard::pressed).unwrap_or_default();
+        let room = self.room();
+        for key in &pressed {
+            let last = self.people.len().saturating_sub(room);
+            self.offset = match key {
+                Key::Up => self.offset.saturating_sub(1),
+                Key::Down => self.offset + 1,
+                Key::PageUp => self.offset.saturating_sub(room),
+                Key::PageDown => self.offset + room,
+                Key::Home => 0,
+                Key::End => last,
+            }
+            .min(last);
+        }
+        if !pressed.is_empty() || self.terminal && self.size != window() {
+            self.in_place();
         }
     }
 
     /// The table stays; what follows goes below it.
-    pub(crate) fn finish(&mut self, since: Duration) {
+    pub(crate) fn finish(&mut self) {
+        self.keyboard = None;
         if !self.terminal {
-            say(&format!("{:6.1} s  {}", since.as_secs_f64(), self.last));
+            say(&self.status(usize::MAX).join(" "));
+        } else if self.room() < self.people.len() {
+            let (_, columns) = window();
+            let layout = Layout::of(columns);
+            let mut text = self.above();
+            text += &heading(layout, self.words, columns);
+            for person in &self.people {
+                text += &coloured(layout, self.words, person, columns);
+            }
+            text += &self.foot(columns);
+            write(&(text + "\x1b[J"));
         }
     }
 
-    fn line(&self, person: &Value) -> Option<Line> {
-        let lang = self.words.lang;
-        let phone = person["phone"].as_str()?;
+    fn person(&self, person: &Value) -> Option<Person> {
+        let key = person["phone"].as_str()?;
         let mark = CallMark::parse(person["mark"].as_str()?)?;
         let state = person["state"].as_str()?;
-        let outcome = person["outcome"].as_str().and_then(CallOutcome::parse).map(|o| o.label(lang));
-        let mut result = match (self.words.state(state), outcome) {
-            ("", Some(outcome)) if person["next_at"].is_i64() && state != "done" => self.words.again(outcome),
-            ("", outcome) => outcome.unwrap_or_default().to_owned(),
-            (now, _) => now.to_owned(),
+        let outcome = person["outcome"].as_str().and_then(CallOutcome::parse);
+        let stage = match state {
+            "dialling" | "ringing" | "talking" => Stage::Busy,
+            "done" => Stage::Over,
+            _ if outcome.is_some() => Stage::Later,
+            _ => Stage::Waiting,
         };
-        match person["keys"].as_str() {
-            Some(keys) if !keys.is_empty() => result += &self.words.keys(keys),
-            _ => {}
-        }
-        let colour = match (state, mark) {
-            ("dialling" | "ringing" | "talking", _) => "\x1b[33m",
-            (_, CallMark::Answered) => "\x1b[32m",
-            (_, CallMark::Unanswered) => "\x1b[31m",
-            (_, CallMark::ToConfirm) => "\x1b[35m",
-            _ => "\x1b[2m",
-        };
-        let columns = [
-            person["name"].as_str().unwrap_or_default().to_owned(),
-            PhoneNumber::from_key(phone).map(|p| p.masked()).unwrap_or_default(),
-            self.places.get(phone).cloned().unwrap_or_default(),
-            mark.label(lang).to_owned(),
-            result,
-        ];
-        Some(Line { columns, colour })
-    }
-
-    /// Draws the table over the last one. A window that is too low for it gets the people on the line and the newest
-    /// results, because a terminal cannot draw over what has scrolled away.
-    fn in_place(&mut self, lines: &[(String, Line)]) {
-        let (rows, columns) = window();
-        let room = rows.saturating_sub(4).max(5);
-        let mut chosen: Vec<usize> = (0..lines.len()).collect();
-        if lines.len() > room {
-            // Busy lines first, then what ended, then what waits; each in the order of the list.
-            let rank = |i: &usize| match lines[*i].1.colour {
-                "\x1b[33m" => 0,
-                "\x1b[2m" => 2,
-                _ => 1,
-            };
-            chosen.sort_by_key(|i| (rank(i), *i));
-            chosen.truncate(room);
-            chosen.sort_unstable();
-        }
-        let mut text = String::new();
-        if self.drawn > 0 {
-            text += &format!("\x1b[{}A", self.drawn);
-        }
-        let heads = self.words.heads().map(str::to_owned);
-        text += &format!("\x1b[1m{}{PLAIN}\x1b[K\n", fit(&row(&heads), columns));
-        for i in &chosen {
-            let line = &lines[*i].1;
-            text += &format!("{}{}{PLAIN}\x1b[K\n", line.colour, fit(&row(&line.columns), columns));
-        }
-        text += &format!("\x1b[1m{}{PLAIN}\x1b[K\n", fit(&self.last, columns));
-        text += "\x1b[J";
-        self.drawn = chosen.len() + 2;
-        let mut out = std::io::stdout().lock();
-        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-    }
-
-    /// A line for each person about whom something changed.
-    fn changes(&mut self, lines: Vec<(String, Line)>) {
-        for (phone, line) in lines {
-            let text = row(&line.columns);
-            let fresh = self.shown.get(&phone).is_none_or(|old| *old != text);
-            // The first drawing says nothing: everybody waits.
-            if fresh && self.drawn > 0 {
-                say(text.trim_end());
-            }
-            self.shown.insert(phone, text);
-        }
-        self.drawn = 1;
-    }
-}
-
-fn row(columns: &[String; 5]) -> String {
-    columns.iter().zip(WIDTHS).map(|(text, width)| pad(text, width)).collect::<Vec<_>>().join(" ")
-}
-
-/// Cells that a character takes on a terminal: two for Chinese characters and full-width signs.
-fn cells(c: char) -> usize {
-    match u32::from(c) {
-        0x1100..=0x115f
-        | 0x2e80..=0xa4cf
-        | 0xac00..=0xd7a3
-        | 0xf900..=0xfaff
-        | 0xfe30..=0xfe6f
-        | 0xff00..=0xff60
-        | 0xffe0..=0xffe6 => 2,
-        _ => 1,
-    }
-}
-
-/// Cuts to at most `width` cells.
-fn fit(text: &str, width: usize) -> String {
-    let mut used = 0;
-    text.chars()
-        .take_while(|c| {
-            used += cells(*c);
-            used <= width
+        Some(Person {
+            name: person["name"].as_str().unwrap_or_default().to_owned(),
+            phone: PhoneNumber::from_key(key).ok()?,
+            place: self.places.get(key).cloned().unwrap_or_default(),
+            mark,
+            state: state.to_owned(),
+            outcome,
+            keys: person["keys"].as_str().unwrap_or_default().to_owned(),
+            stage,
         })
-        .collect()
+    }
+
+    /// Remembers when each person last changed; who did, by place in the list.
+    fn note(&mut self) -> Vec<usize> {
+        let layout = Layout::of_pipe();
+        let mut changed = Vec::new();
+        for (n, person) in self.people.iter().enumerate() {
+            let line = layout.line(self.words, person);
+            let key = person.phone.key();
+            if self.seen.get(&key).is_none_or(|(old, _)| *old != line) {
+                self.seen.insert(key, (line, self.drawings));
+                changed.push(n);
+            }
+        }
+        changed
+    }
+
+    /// Rows of people that the window holds.
+    fn room(&self) -> usize {
+        let (rows, columns) = window();
+        let most = rows.saturating_sub(2 + self.status(columns).len());
+        // the line that says what is not shown
+        if self.people.len() > most { most.saturating_sub(1).max(3) } else { most }
+    }
+
+    fn in_place(&mut self) {
+        let (rows, columns) = window();
+        let layout = Layout::of(columns);
+        let room = self.room();
+        let mut order: Vec<usize> = (0..self.people.len()).collect();
+        let hidden = order.len().saturating_sub(room);
+        self.offset = self.offset.min(hidden);
+        if hidden > 0 {
+            order.sort_by_key(|n| self.rank(*n));
+        }
+        let mut text = self.above();
+        if self.size != (0, 0) && self.size != (rows, columns) {
+            // lines that were wrapped anew cannot be counted
+            text = "\x1b[H\x1b[2J".to_owned();
+        }
+        self.size = (rows, columns);
+        text += &heading(layout, self.words, columns);
+        let shown = &order[self.offset.min(order.len())..(self.offset + room).min(order.len())];
+        for n in shown {
+            text += &coloured(layout, self.words, &self.people[*n], columns);
+        }
+        let mut drawn = 1 + shown.len();
+        if hidden > 0 {
+            let (above, below) = (self.offset, hidden - self.offset);
+            let line = self.words.hidden(order.len(), above, below, self.keyboard.is_some());
+            text += &format!("\x1b[2m{}{PLAIN}\x1b[K\n", fit(&line, columns));
+            drawn += 1;
+        }
+        text += &self.foot(columns);
+        drawn += self.status(columns).len();
+        self.drawn = drawn;
+        write(&(text + "\x1b[J"));
+    }
+
+    /// On the line first, then the newest results, then who waits; each in the order of the list.
+    fn rank(&self, n: usize) -> (u8, Reverse<u64>, usize) {
+        let person = &self.people[n];
+        let changed = self.seen.get(&person.phone.key()).map_or(0, |(_, at)| *at);
+        match person.stage {
+            Stage::Busy => (0, Reverse(0), n),
+            Stage::Over | Stage::Later => (1, Reverse(changed), n),
+            Stage::Waiting => (2, Reverse(0), n),
+        }
+    }
+
+    /// To the first line of the last drawing.
+    fn above(&self) -> String {
+        if self.drawn > 0 { format!("\x1b[{}A\r", self.drawn) } else { String::new() }
+    }
+
+    /// How far it is, in lines of at most so many cells.
+    fn status(&self, columns: usize) -> Vec<String> {
+        wrap(&self.words.progress(self.counts, self.since.as_secs()), " · ", columns)
+    }
+
+    fn foot(&self, columns: usize) -> String {
+        self.status(columns)
+            .iter()
+            .map(|line| format!("{BOLD}{}{PLAIN}\x1b[K\n", fit(line, columns)))
+            .collect()
+    }
+
+    /// A line for each result, with the seconds since the tap, and now and then one about the whole.
+    fn results(&mut self) {
+        let layout = Layout::of_pipe();
+        let seconds = self.since.as_secs();
+        if self.drawings == 1 {
+            say(&format!("{:>6}  {}", self.words.seconds(), layout.heads(self.words)));
+        }
+        for n in self.note() {
+            let person = &self.people[n];
+            if matches!(person.stage, Stage::Over | Stage::Later) {
+                say(&format!("{seconds:>6}  {}", layout.line(self.words, person)));
+            }
+        }
+        if seconds >= self.told + TELL && self.counts.open() > 0 {
+            self.told = seconds;
+            say(&format!("        {}", self.status(usize::MAX).join(" ")));
+        }
+    }
 }
 
-/// Cuts or fills to exactly `width` cells.
-fn pad(text: &str, width: usize) -> String {
-    let mut text = fit(text, width);
-    let used: usize = text.chars().map(cells).sum();
-    text.extend(std::iter::repeat_n(' ', width - used));
-    text
+fn heading(layout: Layout, words: Words, columns: usize) -> String {
+    format!("{BOLD}{}{PLAIN}\x1b[K\n", fit(&layout.heads(words), columns))
 }
 
-/// Rows and columns of the terminal.
-#[allow(unsafe_code, reason = "asking the terminal for its size")]
-fn window() -> (usize, usize) {
-    // SAFETY: a winsize is plain numbers, for which zero is a value.
-    let mut size: libc::winsize = unsafe { std::mem::zeroed() };
-    // SAFETY: TIOCGWINSZ writes a winsize through a pointer to one that lives here.
-    let answer = unsafe { libc::ioctl(libc::STDOUT_FILENO, libc::TIOCGWINSZ, &raw mut size) };
-    if answer == 0 && size.ws_row > 0 { (size.ws_row.into(), size.ws_col.into()) } else { (24, 80) }
+fn coloured(layout: Layout, words: Words, person: &Person, columns: usize) -> String {
+    let colour = match (person.stage, person.mark) {
+        (Stage::Busy, _) => "\x1b[33m",
+        (_, CallMark::Answered) => "\x1b[32m",
+        (_, CallMark::Unanswered) => "\x1b[31m",
+        (_, CallMark::ToConfirm) => "\x1b[35m",
+        _ => "\x1b[2m",
+    };
+    format!("{colour}{}{PLAIN}\x1b[K\n", fit(&layout.line(words, person), columns))
+}
+
+fn write(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
     use waybell_domain::lang::Lang;
 
-    #[test]
-    fn columns_line_up_in_both_scripts() {
-        for text in ["王伟", "Wang Wei", "", "一二三四五六七八九十", "a一b二c三d四"] {
-            assert_eq!(pad(text, 8).chars().map(cells).sum::<usize>(), 8, "{text:?}");
-        }
+    fn show() -> Show {
+        Show::new(Words { lang: Lang::Zh }, &crate::day::list())
     }
 
-    #[test]
-    fn a_wide_character_is_not_cut_in_half() {
-        assert_eq!(fit("一二", 3), "一");
-        assert_eq!(pad("一二", 3), "一 ");
+    fn person(n: u32, state: &str, outcome: &str) -> Value {
+        json!({ "phone": format!("+86138{n:08}"), "name": "王芳", "mark": "unanswered", "state": state,
+            "outcome": outcome, "keys": "" })
     }
 
     #[test]
     fn a_person_becomes_a_line() {
-        let show = Show::new(Words { lang: Lang::Zh }, &crate::day::list());
-        let person = serde_json::json!({
-            "phone": "+8613800000001", "name": "王芳", "mark": "unanswered", "state": "waiting", "outcome": "busy",
-            "next_at": 5, "keys": ""
-        });
-        let line = show.line(&person).unwrap();
-        assert_eq!(line.columns[1], "+86138****0001");
-        assert_eq!(line.columns[3], "未接听");
-        assert_eq!(line.columns[4], "占线，稍后再呼");
-        assert!(!line.columns[2].is_empty());
+        let show = show();
+        let person = show.person(&person(1, "waiting", "busy")).unwrap();
+        let line = Layout::of(200).line(show.words, &person);
+        assert!(line.contains("+86138****0001") && line.contains("未接听"), "{line}");
+        assert!(line.ends_with("占线，稍后再呼"), "{line}");
+        assert!(!person.place.is_empty());
+    }
+
+    #[test]
+    fn those_on_the_line_come_first_and_then_the_newest_results() {
+        let mut show = show();
+        let mut people = vec![
+            person(1, "done", "busy"),
+            person(2, "waiting", ""),
+            person(3, "ringing", ""),
+            person(4, "talking", ""),
+        ];
+        show.draw(&people, Duration::ZERO);
+        people[3] = person(4, "done", "answered_full");
+        show.draw(&people, Duration::from_secs(1));
+        let mut order: Vec<usize> = (0..4).collect();
+        order.sort_by_key(|n| show.rank(*n));
+        assert_eq!(order, [2, 3, 0, 1]);
+        let counts = show.counts();
+        assert_eq!((counts.calling, counts.waiting), (1, 1));
     }
 }

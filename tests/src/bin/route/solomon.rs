@@ -21,7 +21,8 @@ fn apart(a: &Customer, b: &Customer) -> f64 {
 }
 
 fn customers(text: &str) -> anyhow::Result<Vec<Customer>> {
-    let rows = text.lines().skip_while(|l| !l.starts_with("CUST NO")).skip(1).filter(|l| !l.trim().is_empty());
+    let rows =
+        text.lines().skip_while(|l| !l.starts_with("CUST NO")).skip(1).filter(|l| !l.trim().is_empty());
     rows.map(|row| {
         let n: Vec<f64> = row.split_whitespace().map(str::parse).collect::<Result<_, _>>()?;
         let [_, x, y, _, ready, due, service] = n[..] else { anyhow::bail!("seven columns, not {row:?}") };

@@ -1,0 +1,87 @@
+//! What an administrator sets: the rules of the organisation, and its people. Everything here asks the server, at once and
+//! only now: a rule that comes into force hours later would be a surprise.
+
+use crate::client::Client;
+use crate::error::Result;
+use crate::http::Request;
+use reqwest::Method;
+use serde::Serialize;
+use waybell_domain::id::UserId;
+use waybell_domain::wire::{PolicyView, Role, UserView};
+
+/// Rules and people of the organisation. Needs a network.
+#[derive(Clone)]
+pub struct Organisation {
+    pub(crate) client: Client,
+}
+
+/// Somebody who is to sign in.
+#[derive(Clone, Serialize)]
+pub struct NewPerson {
+    /// Login name, free on the server.
+    pub login: String,
+    /// Password, 8 characters or more.
+    pub password: String,
+    /// Name on screens.
+    pub name: String,
+    /// Role.
+    pub role: Role,
+    /// Own mobile, which rings when a recipient asks for the courier.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phone: Option<String>,
+}
+
+/// What is to change of a person; what is absent stays.
+#[derive(Clone, Default, PartialEq, Eq, Serialize)]
+pub struct PersonChange {
+    /// Name on screens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// New password. Ends every session of the person.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub password: Option<String>,
+    /// Own mobile; empty takes it away.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phone: Option<String>,
+    /// False: may not sign in any more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub active: Option<bool>,
+}
+
+impl Organisation {
+    /// The rules in force.
+    ///
+    /// # Errors
+    /// `Offline`, `SignedOut`, `Refused`; so for every call here.
+    pub async fn policy(&self) -> Result<PolicyView> {
+        self.ask(&Request::get("/api/v1/policy")).await
+    }
+
+    /// Changes the rules that the object names and keeps the others (RFC 7396: `null` puts one back to its default); the
+    /// rules after it.
+    pub async fn change_policy(&self, patch: &serde_json::Value) -> Result<PolicyView> {
+        let request = Request::post("/api/v1/policy", patch)?;
+        self.ask(&Request { method: Method::PATCH, ..request }).await
+    }
+
+    /// The people who may sign in, as far as this person sees them.
+    pub async fn people(&self) -> Result<Vec<UserView>> {
+        self.ask(&Request::get("/api/v1/people")).await
+    }
+
+    /// Makes a person.
+    pub async fn add_person(&self, person: &NewPerson) -> Result<UserView> {
+        self.ask(&Request::post("/api/v1/people", person)?).await
+    }
+
+    /// Changes a person; how they are after it.
+    pub async fn change_person(&self, id: UserId, change: &PersonChange) -> Result<UserView> {
+        let request = Request::post(format!("/api/v1/people/{id}"), change)?;
+        self.ask(&Request { method: Method::PATCH, ..request }).await
+    }
+
+    async fn ask<T: serde::de::DeserializeOwned>(&self, request: &Request) -> Result<T> {
+        let inner = &self.client.inner;
+        inner.ask(&inner.sign_in()?, request).await
+    }
+}
