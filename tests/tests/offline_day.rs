@@ -246,6 +246,36 @@ async fn a_long_list_goes_in_by_parts_and_once() {
 }
 
 #[tokio::test]
+async fn a_long_list_that_a_crash_cut_is_whole_when_it_comes_again() {
+    let mut world = world();
+    let courier = world.sign_in("c1").await.unwrap();
+    let rows = list::rows(8_000, 860_000_000);
+    let body = json!({ "rows": rows });
+    let first = {
+        let (courier, body) = (courier.clone(), body.clone());
+        tokio::spawn(
+            async move { courier.send("POST", "/parcels/import", Some(&body), Some("cut-list")).await },
+        )
+    };
+    while parcels(&courier).await == 0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    world.kill().unwrap();
+    assert!(first.await.unwrap().is_err(), "the server died before it had all");
+    world.server.start().unwrap();
+    let courier = courier.at(&world.server.url);
+    let mut answers = Vec::new();
+    for _ in 0..2 {
+        answers.push(courier.insist("POST", "/parcels/import", &body, "cut-list").await.unwrap());
+    }
+    assert_eq!(answers[0], answers[1]);
+    let count = |field: &str| answers[0][field].as_u64().unwrap();
+    assert_eq!((count("created") + count("unchanged"), count("updated")), (8_000, 0), "{}", answers[0]);
+    assert!(count("unchanged") > 0 && count("unchanged") % 500 == 0, "{}", answers[0]);
+    assert_eq!(courier.import(&rows[..1]).await.unwrap().len(), 8_000);
+}
+
+#[tokio::test]
 async fn a_list_without_end_is_refused() {
     let world = world();
     let courier = world.sign_in("c1").await.unwrap();
