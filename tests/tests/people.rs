@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use serde_json::{Value, json};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 use std::time::{Duration, Instant};
 use waybell_carrier::truth::TruthEvent;
@@ -190,9 +190,26 @@ async fn a_corrected_number_leaves_the_ring_it_shared_and_can_be_rung() {
     // it was not spoken of, and is nobody's: the next tap rings the right person
     campaign.batches = campaign.courier.notify(&parcels[1..2]).await.unwrap();
     campaign.finish(Duration::from_secs(15)).await.unwrap();
-    let alerted = alerts(&campaign.world);
+    let alerted: BTreeMap<String, Vec<u64>> = alerts(&campaign.world).into_iter().collect();
     assert_eq!(alerted.keys().collect::<Vec<_>>(), ["+8613800000000", "+8613800000998"]);
     assert!(alerted.values().all(|at| at.len() == 1), "{alerted:?}");
+    campaign.verdict().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_parcel_that_went_to_a_colleague_keeps_nobody_else_from_being_rung() {
+    let world = World::start(&WorldOptions::default()).unwrap();
+    let (one, two) = (world.sign_in("c1").await.unwrap(), world.sign_in("c2").await.unwrap());
+    let parcels = one.import(&list::rows(3, 800_000_000)).await.unwrap();
+    two.import(&list::rows(1, 800_000_000)).await.unwrap();
+    let batches = one.notify(&parcels).await.unwrap();
+    let campaign = Campaign { world, courier: one, batches };
+    campaign.finish(Duration::from_secs(15)).await.unwrap();
+    let alerted: BTreeSet<String> = alerts(&campaign.world).into_keys().collect();
+    assert_eq!(alerted.iter().collect::<Vec<_>>(), ["+8613800000001", "+8613800000002"]);
+    let alone = tap(&parcels[..1]);
+    let (status, _) = campaign.courier.send("POST", "/batches", Some(&alone), None).await.unwrap();
+    assert_eq!(status, 404, "nothing of it is his");
     campaign.verdict().await.unwrap();
 }
 

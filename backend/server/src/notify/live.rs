@@ -32,7 +32,7 @@ pub(crate) struct Call {
     pub heard_full: bool,
     /// Our side could not say what it had to: whoever ends the call, the person was not told.
     pub fault: bool,
-    /// Something was played to the person. Who answers, hears nothing and hangs up was told nothing and gets a text message.
+    /// Something was played to the person. Who answers and waits in silence was told nothing and gets a text message.
     pub spoke: bool,
     /// Something that was being said broke off: where we then end the call, the person was not told. Where the callee
     /// does, that is why it broke off.

@@ -234,6 +234,9 @@ fn proves(status: Option<u16>, rang: bool) -> bool {
     }
 }
 
+/// So long a person waits for words before the silence is ours and not a hasty hang-up.
+const SILENCE_MS: u32 = 3_000;
+
 /// How soon another trunk is looked for again while all are at their limits, and how long.
 const ROUTE_AGAIN_MS: i64 = 50;
 const ROUTE_PATIENCE_MS: i64 = 30_000;
@@ -462,8 +465,8 @@ pub(crate) async fn store(
     )
     .await?;
     mark_parcels(round, &call.parcels, mark, Some(outcome.as_str())).await?;
-    // who answered and hung up before anything was said has answered, and was told nothing
-    let untold = outcome == CallOutcome::AnsweredPartial && !call.spoke;
+    // who answered and waited in silence has answered, and was told nothing
+    let untold = outcome == CallOutcome::AnsweredPartial && !call.spoke && end.talk_ms >= SILENCE_MS;
     if matches!(outcome, CallOutcome::AnsweredFull | CallOutcome::AnsweredPartial) && !untold {
         said(round, call).await?;
     }

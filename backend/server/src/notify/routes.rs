@@ -9,7 +9,7 @@ use crate::app::Shared;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::Body;
 use crate::http::once::Once;
-use crate::parcels::state::find;
+use crate::parcels::state::{find, find_some};
 use crate::store::all;
 use axum::Json;
 use axum::extract::{Path, State};
@@ -59,7 +59,8 @@ pub async fn create(
     if let Some(view) = accept::earlier(&write, &signed.scope, &body.value.id).await? {
         return once.commit(write, &signed.scope, now, StatusCode::CREATED, &view).await;
     }
-    let parcels = find(&write, &signed.scope, &body.value.parcels).await?;
+    // one that a colleague has meanwhile does not keep the others from being rung
+    let parcels = find_some(&write, &signed.scope, &body.value.parcels).await?;
     let view = accept::create(&app, &write, &signed.scope, &body.value, &headers, &parcels).await?;
     let answer = once.commit(write, &signed.scope, now, StatusCode::CREATED, &view).await?;
     app.dialler.wake();
