@@ -81,7 +81,8 @@ impl Job {
     fn undo(&mut self, deaths: &[Death]) {
         let Some(batch) = self.batch.clone() else { return };
         let said = self.insist(&["undo", &batch], deaths, |s| {
-            s.text.contains("taken back") || s.text.contains("stopping")
+            // over already: an undo before, whose answer was lost with the phone, has stopped it
+            ["taken back", "stopping", "stopped", "nothing to stop"].iter().any(|told| s.text.contains(told))
         });
         self.undone = true;
         self.taken_back = said.text.contains("taken back");

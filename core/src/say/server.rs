@@ -66,6 +66,7 @@ pub(super) const PAIRS: &[Pair] = &[
     ("nobody was missed today", "今天没有未接听的人"),
     ("the batch is {}", "批次{}"),
     ("names more than {}", "超过 {} 个"),
+    ("has more than {}", "超过 {} 行"),
     ("name at least one parcel", "请至少指明一件"),
     ("send several requests", "请分几次发送"),
     ("is empty", "为空"),

@@ -58,7 +58,7 @@ pub(super) fn beside(database: &str) -> PathBuf {
 /// Reads the file.
 pub(super) fn find(path: &Path) -> Found {
     let Ok(file) = File::open(path) else { return Found::Absent };
-    let Ok(inode) = file.metadata().map(|m| m.ino()) else { return Found::Absent };
+    let Ok(inode) = file.metadata().map(|m| identity(&m)) else { return Found::Absent };
     let mut best: Option<(Record, u64)> = None;
     for slot in 0..2u64 {
         let mut sector = [0u8; SECTOR];
@@ -80,7 +80,7 @@ impl Mark {
     /// Opens the file that [`find`] has found to be the database's own.
     pub(super) fn open(path: &Path, generation: String) -> io::Result<Mark> {
         let file = File::options().write(true).open(path)?;
-        let inode = file.metadata()?.ino();
+        let inode = identity(&file.metadata()?);
         Ok(Mark { file: Arc::new(file), inode, generation, synced: Instant::now() })
     }
 
@@ -88,7 +88,7 @@ impl Mark {
     pub(super) fn create(path: &Path, record: &Record) -> io::Result<Mark> {
         let part = path.with_extension("mark-part");
         let file = File::create(&part)?;
-        let inode = file.metadata()?.ino();
+        let inode = identity(&file.metadata()?);
         file.write_all_at(&[0; APART as usize + SECTOR], 0)?;
         let generation = record.generation.clone();
         let mut mark = Mark { file: Arc::new(file), inode, generation, synced: Instant::now() };
@@ -115,6 +115,15 @@ impl Mark {
         self.synced = Instant::now();
         Some(self.file.clone())
     }
+}
+
+/// What tells a file from every copy of it: its number in the file system and the time it was made there. The number alone
+/// would not do: the copy that is put back after a folder was removed may well get the number that has become free.
+fn identity(metadata: &std::fs::Metadata) -> u64 {
+    let made = metadata.created().ok().and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok());
+    // where no time of birth is kept, the number is all there is
+    let made = made.map_or(0, |t| t.as_nanos() as u64);
+    metadata.ino() ^ made.rotate_left(20)
 }
 
 fn encode(generation: &str, mark: i64, inode: u64) -> [u8; SECTOR] {

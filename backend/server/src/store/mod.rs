@@ -288,6 +288,12 @@ impl Write {
         Ok(())
     }
 
+    /// Takes SQLite's write lock before anything is read, which waits for another server that is still writing. One that has
+    /// read first and finds the lock taken is refused at once. Needed where a takeover can be under way.
+    pub async fn lock(&self) -> Result<(), StoreError> {
+        self.exec("UPDATE owner SET fence = fence WHERE id = 1", []).await.map(drop)
+    }
+
     /// Runs one statement; parameters are `$1`, `$2`, …
     pub async fn exec(
         &self,
