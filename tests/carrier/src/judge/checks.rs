@@ -263,9 +263,12 @@ impl<'a> Case<'a> {
             });
             match attempt.outcome.as_deref() {
                 Some(shown @ ("unknown" | "interrupted")) => {
-                    // Answered, and nothing could be said: no usable session, or our CANCEL crossed the answer.
+                    // Answered, and nothing could be said: no usable session, or our CANCEL, or the undo that had not yet
+                    // become one, crossed the answer.
                     let cut = shown == "interrupted"
-                        && decisive.is_some_and(|f| f.answered_at.is_some() && (f.fault || f.cancelled));
+                        && decisive.is_some_and(|f| {
+                            f.answered_at.is_some() && (f.fault || f.cancelled || broken_off(f))
+                        });
                     open.push(line(attempt));
                     silent += usize::from(mute || cut);
                     let in_flight = self.in_flight.contains(attempt.id.as_str());
@@ -392,4 +395,10 @@ impl<'a> Case<'a> {
             in_flight_at_kills: self.in_flight.len(),
         }
     }
+}
+
+/// Whether the caller ended the call before the callee had heard a packet.
+fn broken_off(facts: &Facts) -> bool {
+    let by_caller = facts.events.iter().any(|e| e.event == "bye" && e.by.as_deref() == Some("caller"));
+    by_caller && facts.events.iter().any(|e| e.media.as_ref().is_some_and(|m| m.packets == 0))
 }
