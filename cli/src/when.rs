@@ -3,7 +3,7 @@
 
 use crate::out::Failure;
 use crate::texts;
-use chrono::{DateTime, Datelike, Duration, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Utc};
+use chrono::{DateTime, Duration, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Utc};
 use waybell_core::notify::ZONE;
 use waybell_domain::clock::{MINUTE, SECOND, UnixMs};
 use waybell_domain::lang::Lang;
@@ -15,15 +15,7 @@ pub(crate) fn now() -> UnixMs {
 
 /// `08:30`, `明天 08:30`, `11月23日 08:30`.
 pub(crate) fn moment(lang: Lang, at: UnixMs, now: UnixMs) -> String {
-    let (date, today) = (at.date(ZONE), now.date(ZONE));
-    let time = at.hh_mm(ZONE);
-    match ((date - today).num_days(), lang) {
-        (0, _) => time,
-        (1, Lang::Zh) => format!("明天 {time}"),
-        (1, Lang::En) => format!("tomorrow {time}"),
-        (_, Lang::Zh) => format!("{}月{}日 {time}", date.month(), date.day()),
-        (_, Lang::En) => format!("{date} {time}"),
-    }
+    at.moment(now, ZONE, lang)
 }
 
 /// Month, day and time to the second, for records. A moment is not told as the second before it.

@@ -6,9 +6,11 @@
 
 use std::ops::{Add, Sub};
 
-use chrono::{DateTime, NaiveDate, Offset, TimeZone, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, Offset, TimeZone, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
+
+use crate::lang::Lang;
 
 /// One second in milliseconds.
 pub const SECOND: i64 = 1_000;
@@ -68,6 +70,20 @@ impl UnixMs {
     pub fn hh_mm(self, zone: Tz) -> String {
         let (_, ms) = self.local(zone);
         format!("{:02}:{:02}", ms / HOUR, ms % HOUR / MINUTE)
+    }
+
+    /// `HH:MM` in the zone, with the day in front if it is not the day of `now`: `08:30`, `明天 08:30`, `11月23日 08:30`.
+    #[must_use]
+    pub fn moment(self, now: Self, zone: Tz, lang: Lang) -> String {
+        let (today, date) = (now.date(zone), self.date(zone));
+        let time = self.hh_mm(zone);
+        match ((date - today).num_days(), lang) {
+            (0, _) => time,
+            (1, Lang::Zh) => format!("明天 {time}"),
+            (1, Lang::En) => format!("tomorrow {time}"),
+            (_, Lang::Zh) => format!("{}月{}日 {time}", date.month(), date.day()),
+            (_, Lang::En) => format!("{date} {time}"),
+        }
     }
 
     /// The local date.

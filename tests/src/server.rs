@@ -45,17 +45,20 @@ impl Server {
         Ok(serde_json::from_slice(&output.stdout)?)
     }
 
+    /// `waybell-server serve`, without its standard output.
+    fn serving(&self) -> anyhow::Result<Command> {
+        let log = std::fs::File::options().create(true).append(true).open(&self.log)?;
+        let mut command = Command::new(programs().join("waybell-server"));
+        command.arg("--config").arg(&self.config).arg("serve");
+        command.envs(self.variables.iter().cloned()).stdin(Stdio::null()).stderr(log);
+        Ok(command)
+    }
+
     /// Starts it and waits until it is ready.
     pub fn start(&mut self) -> anyhow::Result<()> {
-        let log = std::fs::File::options().create(true).append(true).open(&self.log)?;
-        let mut child = Command::new(programs().join("waybell-server"))
-            .arg("--config")
-            .arg(&self.config)
-            .arg("serve")
-            .envs(self.variables.iter().cloned())
-            .stdin(Stdio::null())
+        let mut child = self
+            .serving()?
             .stdout(Stdio::piped())
-            .stderr(log)
             .spawn()
             .context("waybell-server must be built: cargo build --workspace --bins")?;
         let stdout = child.stdout.take().context("no standard output")?;
@@ -112,16 +115,7 @@ impl Server {
 
     /// Starts it and kills it after this time, wherever it is then.
     pub fn start_and_kill(&mut self, after: Duration) -> anyhow::Result<()> {
-        let log = std::fs::File::options().create(true).append(true).open(&self.log)?;
-        let mut child = Command::new(programs().join("waybell-server"))
-            .arg("--config")
-            .arg(&self.config)
-            .arg("serve")
-            .envs(self.variables.iter().cloned())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()?;
+        let mut child = self.serving()?.stdout(Stdio::null()).spawn()?;
         std::thread::sleep(after);
         child.kill()?;
         child.wait()?;

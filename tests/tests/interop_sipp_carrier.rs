@@ -8,6 +8,7 @@ use std::time::Duration;
 use waybell_switch::{Credentials, EndHow, EventKind, LegEnd, LegId, Q850, Transport, TrunkConfig};
 use waybell_tests::peers::Stage;
 use waybell_tests::peers::line::Line;
+use waybell_tests::peers::lossy::LossyLine;
 use waybell_tests::peers::sipp::{Play, Sipp};
 
 /// A carrier that plays `scenario`, and a line to it.
@@ -176,9 +177,11 @@ async fn rings(line: &mut Line, leg: &LegId) {
 #[tokio::test]
 async fn ten_percent_loss_costs_no_call() {
     const CALLS: u32 = 30;
-    let play =
-        Play { calls: CALLS, arguments: vec!["-lost".into(), "10".into()], seconds: 60, ..Play::default() };
-    let (_stage, mut sipp, mut line) = begin("lossy", &play, |_| ()).await;
+    let stage = Stage::new().unwrap();
+    let play = Play { calls: CALLS, seconds: 60, ..Play::default() };
+    let mut sipp = Sipp::carrier(&stage, "lossy", &play).unwrap();
+    let lossy = LossyLine::to(sipp.address, 0.1, 10).await.unwrap();
+    let mut line = Line::to(lossy.address, |_| ()).await.unwrap();
     let mut legs = Vec::new();
     for n in 0..CALLS {
         legs.push(line.call(&format!("lossy{n}")).await.unwrap());
@@ -194,7 +197,7 @@ async fn ten_percent_loss_costs_no_call() {
         assert_eq!((end.how, end.status), (EndHow::LocalBye, Some(200)));
     }
     sipp.finish().await.unwrap();
-    assert!(line.switch.stats().retransmissions > 0, "messages were really lost");
+    assert!(lossy.lost() > 0 && line.switch.stats().retransmissions > 0, "messages were really lost");
     line.switch.shutdown().await;
 }
 

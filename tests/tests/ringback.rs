@@ -4,6 +4,7 @@
 
 use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
+use waybell_tests::peers::sound;
 use waybell_tests::world::DISPLAY;
 use waybell_tests::{World, WorldOptions};
 
@@ -140,37 +141,11 @@ fn noise() -> Vec<i16> {
         .collect()
 }
 
-fn wav(pcm: &[i16]) -> Vec<u8> {
-    let data = (pcm.len() * 2) as u32;
-    let mut out = Vec::new();
-    out.extend(b"RIFF");
-    out.extend((36 + data).to_le_bytes());
-    out.extend(b"WAVEfmt ");
-    for n in [16u32, 0x0001_0001, 8_000, 16_000, 0x0010_0002] {
-        out.extend(n.to_le_bytes());
-    }
-    out.extend(b"data");
-    out.extend(data.to_le_bytes());
-    out.extend(pcm.iter().flat_map(|s| s.to_le_bytes()));
-    out
-}
-
-/// Best normalised correlation of `what` anywhere in `sound`.
-fn correlation(what: &[i16], sound: &[i16]) -> f64 {
-    let norm = |s: &[i16]| s.iter().map(|x| f64::from(*x) * f64::from(*x)).sum::<f64>().sqrt();
-    (0..sound.len().saturating_sub(what.len()).min(8_000))
-        .map(|at| {
-            let part = &sound[at..at + what.len()];
-            let dot: f64 = part.iter().zip(what).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum();
-            dot / (norm(part) * norm(what)).max(1.0)
-        })
-        .fold(0.0, f64::max)
-}
-
 fn world() -> World {
     let world = World::start(&WorldOptions { hear: true, ..WorldOptions::default() }).unwrap();
     let name: String = ANNOUNCEMENT.chars().filter(|c| c.is_alphanumeric()).take(80).collect();
-    std::fs::write(world.folder.path().join("slots").join(format!("{name}.wav")), wav(&noise())).unwrap();
+    let file = world.folder.path().join("slots").join(format!("{name}.wav"));
+    sound::write_wav(&file, &noise()).unwrap();
     world
 }
 
@@ -179,16 +154,16 @@ fn who_rings_back_hears_the_announcement() {
     let world = world();
     let telephone = Telephone::new(&world);
     telephone.ring();
-    let sound = telephone.listen();
+    let played = telephone.listen();
     // the middle, so that a first packet that came late costs nothing
     let what = noise()[2_000..10_000].to_vec();
-    let heard = correlation(&what, &sound);
-    assert!(heard > 0.9, "the announcement was heard: {heard}, {} samples", sound.len());
+    let (_, heard) = sound::find(&what, &played);
+    assert!(heard > 0.9, "the announcement was heard: {heard}, {} samples", played.len());
     assert!(
-        correlation(&what.iter().rev().copied().collect::<Vec<_>>(), &sound) < 0.3,
+        sound::find(&what.iter().rev().copied().collect::<Vec<_>>(), &played).1 < 0.3,
         "and nothing like it"
     );
-    assert!(sound.len() < 12_000 + 8_000, "once");
+    assert!(played.len() < 12_000 + 8_000, "once");
 }
 
 #[test]

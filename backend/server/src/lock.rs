@@ -2,6 +2,11 @@
 
 use std::fs::File;
 use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// How long a lock may outlive its server: a program that the server was just starting when it was killed holds what it
+/// inherited until it runs.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Held as long as this lives.
 #[derive(Debug)]
@@ -10,7 +15,7 @@ pub struct DataLock {
 }
 
 impl DataLock {
-    /// Takes the lock, or says that another server has it.
+    /// Takes the lock, or says after a moment that another server has it. Blocks.
     pub fn take(data: &Path) -> std::io::Result<DataLock> {
         let refused = |e: std::io::Error| {
             let text = format!("cannot write in the folder {} (configuration key data): {e}", data.display());
@@ -23,13 +28,21 @@ impl DataLock {
             .write(true)
             .open(data.join("lock"))
             .map_err(refused)?;
-        match file.try_lock() {
-            Ok(()) => Ok(DataLock { _file: file }),
-            Err(std::fs::TryLockError::WouldBlock) => Err(std::io::Error::other(format!(
-                "another server uses the folder {}: stop it, or set another one with data = \"…\"",
-                data.display()
-            ))),
-            Err(std::fs::TryLockError::Error(e)) => Err(e),
+        let until = Instant::now() + PATIENCE;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(DataLock { _file: file }),
+                Err(std::fs::TryLockError::WouldBlock) if Instant::now() < until => {
+                    std::thread::sleep(Duration::from_millis(20));
+                }
+                Err(std::fs::TryLockError::WouldBlock) => {
+                    return Err(std::io::Error::other(format!(
+                        "another server uses the folder {}: stop it, or set another one with data = \"…\"",
+                        data.display()
+                    )));
+                }
+                Err(std::fs::TryLockError::Error(e)) => return Err(e),
+            }
         }
     }
 }

@@ -8,6 +8,7 @@
 pub mod baresip;
 pub mod kamailio;
 pub mod line;
+pub mod lossy;
 pub mod sipp;
 pub mod sound;
 

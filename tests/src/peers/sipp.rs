@@ -41,15 +41,13 @@ pub struct Play {
     pub calls: u32,
     /// `u1` UDP, `t1` one TCP connection.
     pub transport: &'static str,
-    /// Further arguments of sipp.
-    pub arguments: Vec<String>,
     /// After so many seconds it gives up.
     pub seconds: u32,
 }
 
 impl Default for Play {
     fn default() -> Self {
-        Play { calls: 1, transport: "u1", arguments: Vec::new(), seconds: 40 }
+        Play { calls: 1, transport: "u1", seconds: 40 }
     }
 }
 
@@ -109,7 +107,6 @@ impl Sipp {
         .split_ascii_whitespace()
         .map(str::to_owned)
         .collect();
-        arguments.extend(play.arguments.iter().cloned());
         arguments.extend(more.iter().cloned());
         let peer = Peer::start("sipp", "sip-tester", &room, &arguments)?;
         let address = SocketAddr::from(([127, 0, 0, 1], sip));
@@ -142,6 +139,18 @@ impl Sipp {
             }
         }
         out
+    }
+}
+
+impl Drop for Sipp {
+    /// A test that fails shows what sipp did not expect.
+    fn drop(&mut self) {
+        let errors = self.messages.with_file_name("errors.log");
+        if std::thread::panicking()
+            && let Ok(errors) = std::fs::read(errors)
+        {
+            eprintln!("sipp says:\n{}", String::from_utf8_lossy(&errors));
+        }
     }
 }
 

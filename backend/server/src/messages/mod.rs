@@ -66,6 +66,13 @@ struct Due {
     tries: i64,
 }
 
+impl Due {
+    /// Milliseconds until it is tried again.
+    fn wait(&self) -> i64 {
+        1_000 * (1 << self.tries.min(9))
+    }
+}
+
 /// Hands pending messages over until the server stops.
 pub async fn run(app: Shared, provider: Arc<dyn TextMessage>) {
     loop {
@@ -87,24 +94,28 @@ async fn hand_over(app: &Shared, provider: &dyn TextMessage) -> Result<(), Store
         [now.0.into()],
     )
     .await?;
-    for m in due {
-        // counted before it goes: where the result cannot be stored, the next try comes later and not at once
-        let wait = 1_000 * (1 << m.tries.min(9));
-        let write = app.store.begin().await?;
+    if due.is_empty() {
+        return Ok(());
+    }
+    // counted before they go: where a result cannot be stored, the next try comes later and not at once
+    let write = app.store.begin().await?;
+    for m in &due {
         write
             .exec(
                 "UPDATE message SET tries = tries + 1, next_at = $1 WHERE id = $2",
-                [(now.0 + wait).into(), m.id.clone().into()],
+                [(now.0 + m.wait()).into(), m.id.clone().into()],
             )
             .await?;
-        write.commit().await?;
+    }
+    write.commit().await?;
+    for m in due {
         let sent = provider.send(&m.id, &m.phone_key, &m.text).await;
         let write = app.store.begin().await?;
         let now = app.clock.now();
         let (state, next, problem) = match sent {
             Ok(()) => ("sent", now.0, None),
             Err(u) if u.permanent || m.tries + 1 >= TRIES => ("failed", now.0, Some(u.problem)),
-            Err(u) => ("pending", now.0 + wait, Some(u.problem)),
+            Err(u) => ("pending", now.0 + m.wait(), Some(u.problem)),
         };
         write
             .exec(

@@ -308,13 +308,6 @@ impl Engine {
     pub(crate) fn carry_out(&mut self, effects: Vec<Effect>) {
         let switch = &self.app.switch;
         for effect in effects {
-            match &effect {
-                Effect::Play { leg, .. } => self.legs.speaks(leg),
-                Effect::Speak { leg, text, .. } if self.app.speech.ready(text).is_some() => {
-                    self.legs.speaks(leg)
-                }
-                _ => {}
-            }
             match effect {
                 Effect::Place(record, permit) => {
                     switch.place(*record, permit);
@@ -330,12 +323,21 @@ impl Engine {
                 }
                 Effect::Cancel(leg) => switch.cancel(&leg),
                 Effect::HangUp(leg) => switch.hang_up(&leg, None),
-                Effect::Play { leg, token, prompts } => switch.play(&leg, Play::once(token, prompts)),
+                Effect::Play { leg, token, prompts } => {
+                    self.legs.speaks(&leg);
+                    switch.play(&leg, Play::once(token, prompts));
+                }
                 Effect::StopPlay(leg) => switch.stop_play(&leg),
                 Effect::Digits(leg, digits) => switch.send_digits(&leg, &digits),
                 Effect::Bridge(a, b) => talk::bridge(self.app.clone(), a, b),
                 Effect::Answer(leg) => switch.answer(&leg),
-                Effect::Speak { leg, token, text } => talk::speak(self.app.clone(), leg, token, text),
+                Effect::Speak { leg, token, text } => match self.app.speech.ready(&text) {
+                    Some(prompts) => {
+                        self.legs.speaks(&leg);
+                        switch.play(&leg, Play::once(token, prompts));
+                    }
+                    None => talk::make_words(self.app.clone(), leg, token, text),
+                },
                 Effect::Count(name, label) => metrics::counter!(name, "outcome" => label).increment(1),
             }
         }

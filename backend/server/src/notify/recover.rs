@@ -138,8 +138,6 @@ pub(crate) async fn recover(engine: &mut Engine) -> Result<(), StoreError> {
         effects: Vec::new(),
         touched: HashMap::new(),
     };
-    // the server that was taken over may be in the middle of its last write
-    round.write.lock().await?;
     let sql = format!("SELECT {ATTEMPT_COLUMNS} FROM attempt a WHERE a.is_open = 1 ORDER BY a.intent_at");
     let open: Vec<AttemptRow> = all(round.write.tx(), &sql, []).await?;
     if !open.is_empty() {

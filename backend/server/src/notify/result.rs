@@ -276,7 +276,6 @@ async fn number_for(
     for number in allowed {
         let shown = super::send::displayed_today(engine, round, number, org.zone()).await?;
         if cap.is_none_or(|cap| shown < cap) {
-            engine.displayed.count(number);
             return Ok(Some(number.clone()));
         }
     }
@@ -341,7 +340,10 @@ async fn next_route(
         call.route_no += 1;
         call.trunks.push(trunk.clone());
         call.call_ids.push(record.call_id.clone());
-        call.display = display.clone();
+        if display != call.display {
+            engine.displayed.count(&display);
+            call.display = display.clone();
+        }
         call.state = AttemptState::Intent;
         call.refused = None;
         call.deadline = None;

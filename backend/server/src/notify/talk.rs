@@ -12,7 +12,7 @@ use waybell_domain::clock::UnixMs;
 use waybell_domain::flow::{Flow, FlowCommand, FlowEvent, notice_arrived};
 use waybell_domain::id::{ConsentId, OrganisationId};
 use waybell_domain::phone::PhoneNumber;
-use waybell_switch::{Draft, EndHow, EventKind, Incoming, LegId, Play, SwitchError};
+use waybell_switch::{Draft, EndHow, EventKind, Incoming, LegId, SwitchError};
 
 /// Told to who rings the displayed number back, until calls are built.
 const ANNOUNCEMENT: &str =
@@ -482,12 +482,8 @@ pub(crate) fn bridge(app: Shared, a: LegId, b: LegId) {
     });
 }
 
-/// Plays words: at once if they are made, otherwise as soon as they are.
-pub(crate) fn speak(app: Shared, leg: LegId, token: u64, text: Vec<String>) {
-    if let Some(prompts) = app.speech.ready(&text) {
-        app.switch.play(&leg, Play::once(token, prompts));
-        return;
-    }
+/// Makes words that are not at hand; [`spoken`] plays them.
+pub(crate) fn make_words(app: Shared, leg: LegId, token: u64, text: Vec<String>) {
     tokio::spawn(async move {
         let prompts = match app.speech.prompts(&text).await {
             Ok(prompts) => Some(prompts),

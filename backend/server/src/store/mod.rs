@@ -24,7 +24,8 @@ pub use owner::{Claim, ORPHANED, RESTORED};
 use owner::Owner;
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
-    ExecResult, FromQueryResult, Statement, TransactionTrait, Value,
+    ExecResult, FromQueryResult, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
+    Value,
 };
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -211,7 +212,13 @@ impl Store {
             gate.suspect = false;
             gate.changes = 0;
         }
-        let tx = match gate.db.begin().await {
+        // the lock before anything is read: a write that has read first and finds the lock with another server, in a
+        // takeover, is refused at once instead of waiting for that server's last commit
+        let immediate = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        let tx = match gate.db.begin_with_options(immediate).await {
             Ok(tx) => tx,
             Err(error) => {
                 gate.suspect = true;
@@ -286,12 +293,6 @@ impl Write {
             changed
         });
         Ok(())
-    }
-
-    /// Takes SQLite's write lock before anything is read, which waits for another server that is still writing. One that has
-    /// read first and finds the lock taken is refused at once. Needed where a takeover can be under way.
-    pub async fn lock(&self) -> Result<(), StoreError> {
-        self.exec("UPDATE owner SET fence = fence WHERE id = 1", []).await.map(drop)
     }
 
     /// Runs one statement; parameters are `$1`, `$2`, …

@@ -65,7 +65,6 @@ impl Store {
         let path = beside(&self.path);
         let write = self.begin().await?;
         let tx = write.tx();
-        write.lock().await?;
         let row: Option<Row> = one(tx, "SELECT fence, node, mark FROM owner WHERE id = 1", []).await?;
         let known: Option<Value> = one(tx, "SELECT value FROM meta WHERE key = 'generation'", []).await?;
         let known = known.map(|v| v.value);

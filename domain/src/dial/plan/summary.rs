@@ -35,7 +35,7 @@ impl DialPlan {
             Lang::En => format!("; about {minutes} min, {cost}"),
         };
         if self.starts > self.now {
-            let at = self.when(self.starts, lang);
+            let at = self.starts.moment(self.now, self.zone, lang);
             line += &match lang {
                 Lang::Zh => format!("；{at} 开始"),
                 Lang::En => format!("; starts {at}"),
@@ -47,26 +47,12 @@ impl DialPlan {
             };
         }
         if let Some(closes) = self.closes {
-            let at = self.when(closes, lang);
+            let at = closes.moment(self.now, self.zone, lang);
             line += &match lang {
                 Lang::Zh => format!("；{at} 后不呼叫"),
                 Lang::En => format!("; no calls after {at}"),
             };
         }
         line
-    }
-
-    /// `HH:MM`, with the day in front if it is not today.
-    fn when(&self, at: crate::clock::UnixMs, lang: Lang) -> String {
-        use chrono::Datelike;
-        let (today, date) = (self.now.local(self.zone).0, at.local(self.zone).0);
-        let time = at.hh_mm(self.zone);
-        match ((date - today).num_days(), lang) {
-            (0, _) => time,
-            (1, Lang::Zh) => format!("明天 {time}"),
-            (1, Lang::En) => format!("tomorrow {time}"),
-            (_, Lang::Zh) => format!("{}月{}日 {time}", date.month(), date.day()),
-            (_, Lang::En) => format!("{date} {time}"),
-        }
     }
 }
