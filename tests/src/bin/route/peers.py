@@ -13,9 +13,11 @@ def by_pyvrp(d):
     from pyvrp.stop import MaxRuntime
 
     model = Model()
-    depot = model.add_depot(x=0, y=0)
-    model.add_vehicle_type(1)
-    places = [depot] + [model.add_client(x=0, y=0) for _ in d[1:]]
+    places = [model.add_location(x=0, y=0) for _ in d]
+    depot = model.add_depot(places[0])
+    for place in places[1:]:
+        model.add_client(place)
+    model.add_vehicle_type(1, start_depot=depot, end_depot=depot)
     for i, a in enumerate(places):
         for j, b in enumerate(places):
             if i != j:
