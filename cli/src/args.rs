@@ -87,6 +87,18 @@ pub(crate) enum Verb {
         #[arg(long, default_value_t = 200)]
         limit: usize,
     },
+    /// List the stops: the parcels by building, in the order of the list.
+    #[command(
+        after_help = "Spellings of one building are one stop: 幸福花园3栋, 幸福花园3号楼, 幸福花园3-2-501."
+    )]
+    Stops {
+        /// Also parcels that are done with.
+        #[arg(long)]
+        all: bool,
+        /// Most lines.
+        #[arg(long, default_value_t = 200)]
+        limit: usize,
+    },
     /// Search by address, name, waybill, telephone; characters, pinyin, initials, digits.
     #[command(
         after_help = "Examples:\n  waybell search 幸福花园3\n  waybell search xfhy3\n  waybell search 6021"

@@ -2,7 +2,7 @@
 
 use crate::error::WaybellError;
 use crate::records::{
-    Batch, ImportResult, Operation, Parcel, Plan, Progress, SyncInfo, Template, Undone, User, WhyLine,
+    Batch, ImportResult, Operation, Parcel, Plan, Progress, Stop, SyncInfo, Template, Undone, User, WhyLine,
 };
 use crate::runtime::{on_runtime, runtime};
 use std::future::Future;
@@ -199,6 +199,14 @@ impl WaybellClient {
         let search = self.client.search();
         let found = run(async move { search.find(&query, limit as usize).await }).await?;
         Ok(found.into_iter().map(Parcel::from).collect())
+    }
+
+    /// The parcels by stop, in the order in which the list first names each; offline. Without `all` only what is still to be
+    /// brought or fetched.
+    pub async fn stops(&self, all: bool) -> Answer<Vec<Stop>> {
+        let tasks = self.client.tasks();
+        let stops = run(async move { tasks.stops(!all).await }).await?;
+        Ok(stops.into_iter().map(Stop::from).collect())
     }
 
     /// Says what was done with parcels: `signed`, `at_station`, …

@@ -16,6 +16,20 @@ pub struct User {
     pub role: String,
 }
 
+/// A building, house or gate with the parcels that go there.
+#[derive(Clone, Debug, uniffi::Record)]
+pub struct Stop {
+    /// What the courier calls it: estate and building, or a whole address that says neither.
+    pub name: String,
+    /// Ids of its parcels, in the list's order.
+    pub parcels: Vec<String>,
+    /// How many of them still have to be brought or fetched.
+    pub open: u32,
+    /// Recipients, told apart by telephone number.
+    pub people: u32,
+}
+
+
 /// A parcel.
 #[derive(Clone, Debug, uniffi::Record)]
 pub struct Parcel {
@@ -209,6 +223,18 @@ pub struct Operation {
 impl From<TemplateView> for Template {
     fn from(t: TemplateView) -> Self {
         Template { key: t.key, name_zh: t.name_zh, name_en: t.name_en }
+    }
+}
+
+impl From<waybell_core::tasks::Stop> for Stop {
+    fn from(s: waybell_core::tasks::Stop) -> Self {
+        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        Stop {
+            name: s.name,
+            parcels: s.parcels.iter().map(ToString::to_string).collect(),
+            open: count(s.open),
+            people: count(s.people),
+        }
     }
 }
 

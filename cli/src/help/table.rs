@@ -95,6 +95,12 @@ const VERBS: &[Verb] = &[
         name: "tasks", about: "列出快件", after: None, args: &[("open", "只列尚未完成的", ""), LIMIT]
     },
     Verb {
+        name: "stops",
+        about: "列出停靠点：按楼栋归并快件，顺序同清单",
+        after: Some("同一栋楼的不同写法归为一个停靠点：幸福花园3栋、幸福花园3号楼、幸福花园3-2-501。"),
+        args: &[("all", "也包括已完成的快件", ""), LIMIT],
+    },
+    Verb {
         name: "search",
         about: "按地址、姓名、运单号、电话搜索；可用汉字、拼音、首字母、数字",
         after: Some("示例：\n  waybell search 幸福花园3\n  waybell search xfhy3\n  waybell search 6021"),

@@ -46,6 +46,7 @@ async fn verb(arguments: &Arguments, client: &Client, out: &Out, data_dir: &Path
         Verb::Logout => account::logout(client, out).await,
         Verb::Import { file, dry_run } => parcels::import(client, out, file, *dry_run).await,
         Verb::Tasks { open, limit } => parcels::tasks(client, out, *open, *limit).await,
+        Verb::Stops { all, limit } => parcels::stops(client, out, *all, *limit).await,
         Verb::Search { words, limit } => parcels::search(client, out, &words.join(" "), *limit).await,
         Verb::State { waybills, state } => parcels::state(client, out, waybills, state).await,
         Verb::Notify(args) => notify::notify(client, out, args).await,

@@ -94,6 +94,29 @@ pub(super) async fn tasks(client: &Client, out: &Out, open: bool, limit: usize) 
     Ok(DONE)
 }
 
+pub(super) async fn stops(client: &Client, out: &Out, all: bool, limit: usize) -> Outcome {
+    refresh(client).await?;
+    let status = load(client, out).await?;
+    let mut stops = client.tasks().stops(!all).await?;
+    let (count, parcels) = (stops.len(), stops.iter().map(|s| s.parcels.len()).sum::<usize>());
+    stops.truncate(limit);
+    out.json(&stops);
+    if count == 0 {
+        out.line(texts::no_stops(out.lang));
+        return Ok(DONE);
+    }
+    let cells = |s: &waybell_core::tasks::Stop| {
+        vec![s.name.clone(), texts::parcels(out.lang, s.parcels.len()), texts::people(out.lang, s.people)]
+    };
+    out.table(&stops.iter().map(cells).collect::<Vec<_>>());
+    out.line(texts::stops(out.lang, count, parcels));
+    if count > stops.len() {
+        out.line(texts::more_stops(out.lang, count - stops.len()));
+    }
+    tell_partial(out, &status, client.tasks().list().await?.len());
+    Ok(DONE)
+}
+
 pub(super) async fn search(client: &Client, out: &Out, words: &str, limit: usize) -> Outcome {
     refresh(client).await?;
     let status = load(client, out).await?;

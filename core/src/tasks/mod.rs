@@ -3,6 +3,7 @@
 mod import;
 pub(crate) mod row;
 pub(crate) mod rows;
+mod stops;
 #[cfg(test)]
 mod tests;
 
@@ -16,6 +17,8 @@ use crate::session::acting;
 use waybell_domain::id::ParcelId;
 use waybell_domain::parcel::{ParcelState, WaybillNo, parcel_id};
 use waybell_domain::wire::{ActedAt, ParcelStateRequest, ParcelView};
+
+pub use stops::Stop;
 
 /// Parcels on this phone. Everything here works offline.
 #[derive(Clone)]

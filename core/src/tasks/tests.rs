@@ -84,3 +84,23 @@ async fn old_rows_are_purged_but_not_those_with_operations() {
     let left: Vec<_> = phone.client.tasks().list().await.unwrap().into_iter().map(|p| p.waybill_no).collect();
     assert_eq!(left, ["SF1000000000001", "SF1000000000007"]);
 }
+
+#[tokio::test]
+async fn spellings_of_one_building_are_one_stop() {
+    let phone = Phone::signed_in().await;
+    let csv = "运单号,收件人,电话,地址
+SF2000000000001,甲,13811110001,杭州市西湖区文一路18号幸福花园3栋2单元501室
+SF2000000000002,乙,13811110002,西湖区幸福花园4栋101
+SF2000000000003,丙,13811110003,浙江省杭州市西湖区幸福花园小区三号楼1单元202（放门口）
+SF2000000000004,甲,13811110001,幸福花园3-2-501
+SF2000000000005,丁,,家里
+";
+    phone.client.tasks().import_csv(csv.as_bytes(), false).await.unwrap();
+    let stops = phone.client.tasks().stops(true).await.unwrap();
+    let told: Vec<_> = stops.iter().map(|s| (s.name.as_str(), s.parcels.len(), s.people)).collect();
+    assert_eq!(told, [("幸福花园3栋", 3, 2), ("幸福花园4栋", 1, 1), ("家里", 1, 1)]);
+    phone.client.tasks().set_state(&stops[1].parcels, ParcelState::Signed).await.unwrap();
+    assert_eq!(phone.client.tasks().stops(true).await.unwrap().len(), 2);
+    let all = phone.client.tasks().stops(false).await.unwrap();
+    assert_eq!((all.len(), all[1].open), (3, 0));
+}

@@ -1,346 +1,275 @@
-//! Reading an address from both ends.
+//! Road, number, estate and zone: what stands between the regions and the building.
 
-use super::AddressParts;
-use crate::search::half_width;
+use super::region::starts;
+use super::text::{digits, is_count, is_han};
 
-/// Words that end the name of an estate; the longer ones first where one ends another.
-const ESTATES: &[&str] = &[
-    "小区",
-    "社区",
-    "花园",
-    "家园",
-    "公寓",
-    "大厦",
-    "大楼",
-    "广场",
-    "新村",
-    "新城",
-    "新苑",
-    "嘉苑",
-    "花苑",
-    "名苑",
-    "佳苑",
-    "公馆",
-    "豪庭",
-    "华庭",
-    "名都",
-    "名城",
-    "国际",
-    "中心",
-    "商城",
-    "市场",
-    "医院",
-    "学校",
-    "大学",
-    "学院",
-    "中学",
-    "小学",
-    "幼儿园",
-    "工业园",
-    "产业园",
-    "科技园",
-    "创业园",
-    "园区",
-    "宿舍",
-    "家属院",
-    "生活区",
-    "别墅",
-    "山庄",
-    "酒店",
-    "宾馆",
-    "银行",
-    "支行",
-    "派出所",
-    "管委会",
-    "委员会",
-    "政府",
-    "公司",
-    "超市",
-    "商场",
-    "商厦",
-    "写字楼",
-    "苑",
-    "庭",
-    "府",
-    "邸",
-    "轩",
-    "居",
-    "阁",
-    "湾",
-    "郡",
-    "庄园",
-    "庄",
-    "村",
-    "屯",
-    "寨",
-    "园",
-    "里",
-    "院",
-    "城",
-    "厂",
-    "店",
-    "校",
-    "馆",
-    "坊",
-    "弄",
+const ROADS: &[&str] =
+    &["大道", "大街", "胡同", "公路", "国道", "省道", "环路", "街道", "路", "街", "巷", "道", "弄"];
+/// What makes of a road's word the beginning of another one.
+const NO_ROAD: &[&str] = &[
+    "路口",
+    "路桥",
+    "公路局",
+    "公路站",
+    "公路段",
+    "路局",
+    "路店",
+    "街店",
+    "街坊",
+    "街区",
+    "街市",
+    "道口",
+    "道班",
+    "路灯",
+    "弄堂",
+    "道路",
 ];
-
-/// Words that end the name of a region.
-const REGIONS: &[&str] = &[
-    "自治区",
-    "自治州",
-    "自治县",
-    "特别行政区",
-    "街道办事处",
-    "街道",
-    "开发区",
-    "高新区",
-    "新区",
-    "省",
-    "市",
-    "区",
-    "县",
-    "旗",
-    "州",
-    "盟",
-    "镇",
-    "乡",
+/// Where two roads meet.
+const CORNERS: &[&str] = &[
+    "交汇处",
+    "交叉口",
+    "交叉处",
+    "交界处",
+    "交口",
+    "路口",
+    "口",
+    "东头",
+    "西头",
+    "南头",
+    "北头",
+    "南口",
+    "北口",
+    "东口",
+    "西口",
 ];
+/// Parts of an estate that are no building.
+const ZONES: &[&str] = &["小高层", "高层", "多层", "洋房"];
 
-/// Words that end the name of a road.
-const ROADS: &[&str] = &["大道", "大街", "胡同", "公路", "路", "街", "巷", "道"];
-
-/// Words that end the number of a building; `#` included.
-const BUILDINGS: &[&str] = &["号楼", "栋楼", "栋", "幢", "座", "楼", "#楼", "#"];
-
-pub(super) fn split(address: &str) -> AddressParts {
-    let text: String = address.chars().map(half_width).collect();
-    let main = main_part(&text);
-    let chars: Vec<char> = main.chars().filter(|c| !c.is_whitespace() && *c != '\'').collect();
-    let mut parts = AddressParts::default();
-    let head = take_tail(&chars, &mut parts);
-    parts.estate = estate(head);
-    if parts.estate.is_none() && parts.building.is_none() {
-        // Only a house number is known: 文一路18号.
-        parts.estate = estate(&chars);
-    }
-    parts
+/// What is read between the regions and the building.
+#[derive(Debug, Default)]
+pub(super) struct Place {
+    /// The road.
+    pub road: Option<String>,
+    /// House number with its lane: `18`, `305弄1支弄8`.
+    pub number: Option<String>,
+    /// Estate, village, institution.
+    pub estate: Option<String>,
+    /// Phase and quarter: `3期B区`.
+    pub zone: Option<String>,
+    /// The same as written, to be said with the estate.
+    pub zone_said: String,
 }
 
-/// The part that names the place: what stands in 【】 if that is more than a remark, otherwise the text without brackets
-/// and without what follows a remark.
-fn main_part(text: &str) -> String {
-    if let (Some(open), Some(close)) = (text.find('【'), text.find('】'))
-        && open < close
+/// Reads the head of an address, from which regions and tail have been taken.
+pub(super) fn read(chars: &[char]) -> Place {
+    let mut place = Place::default();
+    let mut from = 0;
+    let mut at = 1;
+    while at < chars.len() {
+        let Some(word) = road_word(chars, at) else {
+            at += 1;
+            continue;
+        };
+        let end = at + word.chars().count();
+        let (number, to) = house(chars, end);
+        // a second road without a number is a crossing
+        if place.number.is_none() || number.is_some() {
+            let name: String = chars[road_start(chars, from, at)..end].iter().collect();
+            place.road = Some(name);
+            place.number = number;
+        }
+        (from, at) = (to, to + 1);
+    }
+    let rest = without_corner(&chars[from..]);
+    let mut name = rest;
+    // a number in a village or behind a gate: 上丰村六组282号
+    let lane = place.number.as_deref().is_some_and(|n| n.ends_with('弄'));
+    if (place.number.is_none() || lane)
+        && let Some((number, n)) = last_number(name)
     {
-        let inside = &text[open + '【'.len_utf8()..close];
-        if inside.chars().any(is_han) && inside.chars().count() >= 3 {
-            return inside.to_owned();
-        }
-        let before = &text[..open];
-        return format!("{}{inside}", without_remarks(before));
+        place.number = Some(place.number.unwrap_or_default() + &number);
+        name = &name[..n];
     }
-    without_remarks(text)
+    let (estate, zone) = without_zone(name);
+    place.zone_said = name[estate.len()..].iter().collect();
+    place.zone = zone;
+    let name = estate;
+    let name = trimmed(name);
+    // a name, and not a number that stands alone
+    let letters = name.chars().filter(|c| c.is_alphabetic()).count();
+    place.estate = Some(name).filter(|n| n.chars().any(is_han) && n.chars().count() >= 2 || letters >= 2);
+    if place.estate.is_none() && from > 0 {
+        // 溪口村龙园路: the village before the road
+        place.estate = village_before(&chars[..from], place.road.as_deref());
+    }
+    place
 }
 
-fn without_remarks(text: &str) -> String {
-    let mut depth = 0u32;
+fn trimmed(chars: &[char]) -> String {
+    let text: String = chars.iter().collect();
+    text.trim_matches(|c: char| !c.is_alphanumeric() || c == '号').to_owned()
+}
+
+/// A word at `at` that ends the name of a road.
+fn road_word(chars: &[char], at: usize) -> Option<&'static str> {
+    let rest = &chars[at..];
+    if NO_ROAD.iter().any(|w| starts(rest, w)) {
+        return None;
+    }
+    let word = ROADS.iter().find(|w| starts(rest, w)).copied()?;
+    let next = rest.get(word.chars().count()).copied();
+    match word {
+        // 西青道 is a road at the end or before a number; 通道, 大道 inside names are not
+        "道" => next.is_none_or(|c| c.is_ascii_digit() || c == '与' || c == '和').then_some(word),
+        "弄" => None,
+        _ => Some(word),
+    }
+}
+
+/// Where the name of a road begins: after a village that stands before it.
+fn road_start(chars: &[char], from: usize, at: usize) -> usize {
+    let name = &chars[from..at];
+    let village =
+        name.iter().rposition(|c| "村屯寨区园苑庄".contains(*c)).filter(|p| p + 1 < name.len() && *p > 0);
+    let joint = name.iter().rposition(|c| "与和、/".contains(*c)).filter(|p| p + 1 < name.len() && *p > 0);
+    village.max(joint).map_or(from, |p| from + p + 1)
+}
+
+fn village_before(chars: &[char], road: Option<&str>) -> Option<String> {
+    let text: String = chars.iter().collect();
+    let at = text.find(road?)?;
+    let name = text.get(..at)?.trim_matches(|c: char| !c.is_alphanumeric());
+    (name.chars().count() >= 2 && name.ends_with(['村', '屯', '寨', '区', '园', '苑', '庄']))
+        .then(|| name.to_owned())
+}
+
+/// The house number after a road: `18号`, `7-9号`, `305弄1支弄8号`, `南86号`, `甲79号`; and where it ends.
+fn house(chars: &[char], from: usize) -> (Option<String>, usize) {
+    let mut at = from;
     let mut out = String::new();
-    for c in text.chars() {
-        match c {
-            '(' | '[' | '〔' | '{' => depth += 1,
-            ')' | ']' | '〕' | '}' => depth = depth.saturating_sub(1),
-            ',' | ';' | '、' | '。' => out.push(' '),
-            c if depth == 0 => out.push(c),
-            _ => {}
+    let mut end = from;
+    loop {
+        let side = chars.get(at).copied().filter(|c| "东西南北中甲乙丙丁附".contains(*c));
+        let start = at + usize::from(side.is_some());
+        let n =
+            chars.get(start..).map_or(0, |r| r.iter().take_while(|c| is_count(**c) || **c == '-').count());
+        if n == 0 || n > 8 {
+            break;
+        }
+        let number: String = chars[at..start + n].iter().collect();
+        let rest = &chars[start + n..];
+        let word = ["支弄", "弄", "号院", "号大院", "巷", "号"].into_iter().find(|w| starts(rest, w));
+        let Some(word) = word.filter(|w| *w != "号" || !starts(rest, "号楼")) else {
+            break;
+        };
+        let lane = matches!(word, "支弄" | "弄" | "巷");
+        out.push_str(&digits(&number));
+        if lane {
+            out.push_str(word);
+        }
+        at = start + n + word.chars().count();
+        end = at;
+        if !lane {
+            break;
         }
     }
-    for remark in ["附近", "对面", "旁边", "隔壁", "门口"] {
-        if let Some(stripped) = out.trim_end().strip_suffix(remark) {
-            out = stripped.to_owned();
+    if out.is_empty() {
+        // 解放路38 without 号, at the end
+        let n = chars[from.min(chars.len())..].iter().take_while(|c| c.is_ascii_digit()).count();
+        if n > 0 && n <= 4 && from + n == chars.len() {
+            return (Some(digits(&chars[from..].iter().collect::<String>())), chars.len());
+        }
+        return (None, from);
+    }
+    (Some(out), end)
+}
+
+/// A number with 号 at the end of a name; the number, and how much of the name stands before it.
+fn last_number(chars: &[char]) -> Option<(String, usize)> {
+    let end = chars.iter().rposition(|c| *c == '号')?;
+    if end + 1 != chars.len() {
+        return None;
+    }
+    let n = chars[..end].iter().rev().take_while(|c| is_count(**c) || **c == '-').count();
+    let side = chars[..end - n].last().is_some_and(|c| "东西南北".contains(*c)) && end - n > 3;
+    let from = end - n - usize::from(side);
+    let number: String = chars[from..end].iter().collect();
+    (n > 0 && n <= 6).then(|| (digits(&number), from))
+}
+
+fn without_corner(chars: &[char]) -> &[char] {
+    let mut chars = chars;
+    while let Some(word) = CORNERS.iter().find(|w| starts(chars, w)) {
+        chars = &chars[word.chars().count()..];
+    }
+    while chars.first().is_some_and(|c| !c.is_alphanumeric()) {
+        chars = &chars[1..];
+    }
+    chars
+}
+
+/// Takes `3期`, `B区`, `东区`, `高层`, `二组团` from the end.
+fn without_zone(chars: &[char]) -> (&[char], Option<String>) {
+    let mut end = chars.len();
+    let mut zone = String::new();
+    loop {
+        let head = &chars[..end];
+        let taken = ZONES
+            .iter()
+            .find(|w| ends(head, w))
+            .map(|w| w.chars().count())
+            .or_else(|| counted_end(head, &["期", "区", "组团", "街坊"]))
+            .filter(|n| *n < end);
+        let Some(n) = taken else { break };
+        zone = format!("{}{zone}", digits(&chars[end - n..end].iter().collect::<String>()));
+        end -= n;
+    }
+    if zone.is_empty() { (chars, None) } else { (&chars[..end], Some(zone)) }
+}
+
+fn ends(chars: &[char], word: &str) -> bool {
+    let n = word.chars().count();
+    chars.len() >= n && starts(&chars[chars.len() - n..], word)
+}
+
+/// Length of a number or side with one of the words after it, at the end.
+fn counted_end(chars: &[char], words: &[&str]) -> Option<usize> {
+    let word = words.iter().find(|w| ends(chars, w))?;
+    let stem = &chars[..chars.len() - word.chars().count()];
+    let mut n = stem.iter().rev().take_while(|c| is_count(**c)).count();
+    if n == 0 && *word == "区" && stem.last().is_some_and(|c| "东西南北中".contains(*c)) {
+        n = 1;
+    }
+    // 第二期
+    let ordinal = n > 0 && stem.len() > n && stem[stem.len() - n - 1] == '第';
+    (n > 0 && n <= 3).then(|| n + usize::from(ordinal) + word.chars().count())
+}
+
+/// The name of an estate as it is compared: without words that senders put in or leave out.
+pub(super) fn essence(name: &str) -> String {
+    let name = digits_inside(name);
+    let mut out: String = name.chars().filter(|c| c.is_alphanumeric()).collect();
+    for word in ["住宅小区", "小区", "社区", "住宅区"] {
+        if let Some(cut) = out.strip_suffix(word)
+            && cut.chars().filter(|c| is_han(*c)).count() >= 2
+        {
+            out = cut.to_owned();
         }
     }
     out
 }
 
-fn is_han(c: char) -> bool {
-    ('\u{4e00}'..='\u{9fff}').contains(&c)
-}
-
-fn is_count(c: char) -> bool {
-    c.is_ascii_alphanumeric() || "零〇一二三四五六七八九十百甲乙丙丁".contains(c)
-}
-
-/// Takes building, unit and room from the end; the rest is what stands before the first of them.
-fn take_tail<'a>(chars: &'a [char], parts: &mut AddressParts) -> &'a [char] {
-    if let Some(rest) = dashed(chars, parts) {
-        return rest;
-    }
-    let mut first = chars.len();
-    // The first building word with a number before it, as 3栋; house numbers (18号) do not count, but 18号楼 does.
-    let found = (1..chars.len()).find_map(|at| {
-        let word = BUILDINGS.iter().find(|w| starts(&chars[at..], w))?;
-        let digits = chars[..at].iter().rev().take_while(|c| is_count(**c)).count();
-        // 一楼, 3楼 are floors, not buildings, unless a unit or room follows with its own number.
-        let floor = *word == "楼" && (digits > 2 || !has_room(&chars[at + 1..]));
-        (digits > 0 && digits <= 4 && !floor).then_some((at - digits, at + word.chars().count()))
-    });
-    let mut after = 0;
-    if let Some((from, to)) = found {
-        parts.building = Some(chars[from..to].iter().collect());
-        (first, after) = (from, to);
-    }
-    if let Some((from, to)) = counted(&chars[after..], "单元").or_else(|| counted(&chars[after..], "门")) {
-        parts.unit = Some(chars[after + from..after + to].iter().collect());
-        first = first.min(after + from);
-        after += to;
-    }
-    if let Some((from, to)) = room(&chars[after..]) {
-        parts.room = Some(chars[after + from..after + to].iter().collect());
-        first = first.min(after + from);
-    }
-    &chars[..first]
-}
-
-fn starts(chars: &[char], word: &str) -> bool {
-    word.chars().count() <= chars.len() && word.chars().zip(chars).all(|(a, b)| a == *b)
-}
-
-fn has_room(chars: &[char]) -> bool {
-    chars.iter().any(char::is_ascii_digit)
-}
-
-/// The first `number word` in the characters.
-fn counted(chars: &[char], word: &str) -> Option<(usize, usize)> {
-    (1..chars.len()).find_map(|at| {
-        let digits = chars[..at].iter().rev().take_while(|c| is_count(**c)).count();
-        (digits > 0 && starts(&chars[at..], word)).then_some((at - digits, at + word.chars().count()))
-    })
-}
-
-/// A room: `501室`, `501房`, or three to four digits (and a letter) at the end.
-fn room(chars: &[char]) -> Option<(usize, usize)> {
-    if let Some(found) = counted(chars, "室").or_else(|| counted(chars, "房")) {
-        return Some(found);
-    }
-    let end = chars.iter().rposition(|c| c.is_ascii_alphanumeric())? + 1;
-    let digits = chars[..end].iter().rev().take_while(|c| c.is_ascii_alphanumeric()).count();
-    let alone = end == chars.len() || starts(&chars[end..], "号") && end + 1 == chars.len() && digits >= 3;
-    (alone && (3..=5).contains(&digits) && chars[end - digits].is_ascii_digit())
-        .then_some((end - digits, end))
-}
-
-/// `3-2-501`, `12-1708`, `2-7-101室`: building, unit, room.
-fn dashed<'a>(chars: &'a [char], parts: &mut AddressParts) -> Option<&'a [char]> {
-    let mut end = chars.len();
-    while end > 0 && matches!(chars[end - 1], '室' | '房' | '户' | '东' | '西' | '中' | '号' | '-') {
-        end -= 1;
-    }
-    let from = chars[..end]
-        .iter()
-        .rposition(|c| !(c.is_ascii_alphanumeric() || *c == '-' || *c == '—'))
-        .map_or(0, |p| p + 1);
-    let tail: String = chars[from..end].iter().collect();
-    let pieces: Vec<&str> = tail.split(['-', '—']).filter(|p| !p.is_empty()).collect();
-    let small = |p: &str| p.len() <= 4 && p.bytes().any(|b| b.is_ascii_digit());
-    match pieces.as_slice() {
-        [building, unit, room] if small(building) && unit.len() <= 2 && small(room) => {
-            parts.building = Some(format!("{building}栋"));
-            parts.unit = Some(format!("{unit}单元"));
-            parts.room = Some((*room).to_owned());
-        }
-        [building, room] if small(building) && building.len() <= 3 && room.len() >= 3 && small(room) => {
-            parts.building = Some(format!("{building}栋"));
-            parts.room = Some((*room).to_owned());
-        }
-        _ => return None,
-    }
-    Some(&chars[..from])
-}
-
-/// The last name in the characters that ends like an estate, without regions and roads before it.
-fn estate(chars: &[char]) -> Option<String> {
-    let chars = without_region(chars);
-    let (road_end, house) = road(chars);
-    let rest: String = chars[road_end..].iter().collect();
-    // 无影山中路与济齐路交汇处恒生望山花园: the corner is no part of the name.
-    let corner = ["交汇处", "交叉口", "交界处", "路口", "十字"].iter().find_map(|w| rest.strip_prefix(w));
-    let rest = corner.map_or(rest.clone(), str::to_owned);
-    let rest = rest.trim_matches(|c: char| !c.is_alphanumeric());
-    let last = ESTATES.iter().filter_map(|w| rest.rfind(w).map(|at| at + w.len())).max();
-    if let Some(end) = last {
-        // A phase or quarter may follow: 幸福花园二期, 西山枫林四区.
-        let more: String =
-            rest[end..].chars().take_while(|c| is_count(*c) || "期区组团".contains(*c)).collect();
-        let more = if more.ends_with(['期', '区', '团', '组']) { more } else { String::new() };
-        let name = format!("{}{more}", &rest[..end]);
-        if name.chars().count() >= 2 {
-            return Some(name);
-        }
-    }
-    if rest.chars().filter(|c| is_han(*c)).count() >= 2 {
-        return Some(rest.trim_end_matches(|c: char| c.is_ascii_digit() || c == '-').to_owned());
-    }
-    house.map(|(from, to)| chars[from..to].iter().collect())
-}
-
-/// Skips regions from the left: the last region word that leaves a name behind it.
-fn without_region(chars: &[char]) -> &[char] {
-    let mut start = 0;
-    let mut at = 1;
+/// Numerals before a word that counts as digits: `三组` is `3组`.
+fn digits_inside(name: &str) -> String {
+    let chars: Vec<char> = name.chars().collect();
+    let mut out = String::new();
+    let mut at = 0;
     while at < chars.len() {
-        let word = REGIONS.iter().find(|w| starts(&chars[at..], w));
-        match word {
-            Some(word) => {
-                let end = at + word.chars().count();
-                let own = at - start;
-                // 小区, 社区, 园区, 生活区, 四区 and 超市, 城市 … are no regions.
-                let before = chars[at - 1];
-                let inner = "小社园活工业住宅矿东西南北中".contains(before) && *word == "区" && own < 2
-                    || "小社园活宅厂库".contains(before) && *word == "区"
-                    || *word == "市" && ("超城菜".contains(before) || chars.get(end) == Some(&'场'))
-                    || is_count(before);
-                if !inner && (1..=8).contains(&own) && end < chars.len() {
-                    start = end;
-                    at = end;
-                }
-                at += 1;
-            }
-            None => at += 1,
-        }
+        let n = chars[at..].iter().take_while(|c| super::text::is_numeral(**c)).count();
+        let counts = chars.get(at + n).is_some_and(|c| "组队社期区村里号小大".contains(*c));
+        let run: String = chars[at..at + n.max(1)].iter().collect();
+        out.push_str(&if n > 0 && counts { digits(&run) } else { run });
+        at += n.max(1);
     }
-    &chars[start..]
-}
-
-/// The end of the last road with its house number, and the span of both.
-fn road(chars: &[char]) -> (usize, Option<(usize, usize)>) {
-    let mut best = (0, None);
-    let mut from = 0;
-    let mut at = 1;
-    while at < chars.len() {
-        let Some(word) = ROADS.iter().find(|w| starts(&chars[at..], w)) else {
-            at += 1;
-            continue;
-        };
-        let end = at + word.chars().count();
-        let digits = chars[end..].iter().take_while(|c| c.is_ascii_digit() || **c == '-').count();
-        let number = digits > 0 && chars.get(end + digits) == Some(&'号');
-        if number {
-            let to = end + digits + 1;
-            best = (to, Some((from, to)));
-            from = to;
-            at = to;
-        } else {
-            best = (end, Some((from, end)));
-            from = end;
-            at = end;
-        }
-        at += 1;
-    }
-    best
-}
-
-/// The bare number or letter of a building, so that `3栋`, `3号楼` and `3#` are one.
-pub(super) fn number_of(building: &str) -> String {
-    building.chars().take_while(|c| is_count(*c)).collect()
+    out.replace("小组", "组").replace("大队", "队").replace("村民", "")
 }

@@ -76,3 +76,118 @@ proptest! {
         let _ = p.stop_key();
     }
 }
+
+#[test]
+fn regions_are_told_from_names_like_them() {
+    for (text, region, place) in [
+        (
+            "山东青岛市北区中国山东青岛市北区台柳路188号",
+            ["青岛", "市北区", ""],
+            ["台柳路", "188", "台柳路188号"],
+        ),
+        (
+            "河北唐山路北区中国河北唐山路北区祥荣里【祥荣里405-4-602】",
+            ["唐山", "路北区", ""],
+            ["", "", "祥荣里"],
+        ),
+        ("河南开封尉氏县张市镇沈家村4组", ["开封", "尉氏县", "张市镇"], ["", "", "沈家村4组"]),
+        ("广东广州增城市三江镇田心村", ["广州", "增城市", "三江镇"], ["", "", "田心村"]),
+        (
+            "四川广安广安区环城北路【城市花园3栋2单元101】",
+            ["广安", "广安区", ""],
+            ["环城北路", "", "城市花园"],
+        ),
+        (
+            "吉林吉林蛟河市吉林省吉林市蛟河市河北街道18栋3单元401",
+            ["吉林", "蛟河市", "河北街道"],
+            ["", "", ""],
+        ),
+        ("山东临沂郯城县公路局家属院", ["临沂", "郯城县", ""], ["", "", "公路局家属院"]),
+        (
+            "上海市普陀区中环外环之间梅川路1333弄49号103室",
+            ["", "普陀区", ""],
+            ["梅川路", "1333弄49", "梅川路1333弄49号"],
+        ),
+        ("朝阳路12号", ["", "", ""], ["朝阳路", "12", "朝阳路12号"]),
+    ] {
+        let p = split(text);
+        let got = [p.city, p.district, p.town].map(Option::unwrap_or_default);
+        assert_eq!(got, region.map(str::to_owned), "{text}");
+        let got = [p.road, p.number, p.estate].map(Option::unwrap_or_default);
+        assert_eq!(got, place.map(str::to_owned), "{text}");
+    }
+}
+
+/// Lines that are near each other and are not one stop.
+#[test]
+fn neighbours_are_kept_apart() {
+    for (a, b) in [
+        ("幸福花园3栋", "幸福花园13栋"),
+        ("幸福花园东区3栋", "幸福花园西区3栋"),
+        ("幸福花园3栋101", "幸福花园"),
+        ("杭州市西湖区幸福花园3栋", "宁波市鄞州区幸福花园3栋"),
+        ("文一路18号", "文二路18号"),
+        ("文一路18号", "文一路181号"),
+        ("双河村3组12号", "双河村2组12号"),
+        ("人民路小学", "解放路小学"),
+        ("第一医院住院部", "第一医院"),
+        ("", ""),
+        ("501", "501"),
+    ] {
+        assert!(!StopKey::of(a).same(&StopKey::of(b)), "{a} / {b}");
+    }
+}
+
+/// Spellings of one place, made by rule from every line of a public sample that has a building: never two stops.
+#[test]
+fn spellings_of_a_building_are_one_stop() {
+    let mut seen = 0;
+    for line in include_str!("../../tests/data/addresses.txt").lines().filter(|l| !l.starts_with('#')) {
+        let p = split(line);
+        let (Some(estate), Some(_), Some(room)) = (&p.estate, &p.building, &p.room) else { continue };
+        let (no, unit) = (p.building_no(), p.unit.as_deref().unwrap_or_default());
+        if !no.bytes().all(|b| b.is_ascii_digit()) || p.road.as_deref().is_some_and(|r| estate.starts_with(r))
+        {
+            continue;
+        }
+        seen += 1;
+        let key = StopKey::of(line);
+        for word in ["栋", "幢", "号楼", "#"] {
+            let text = format!("{}{estate}{no}{word}{unit}{room}", p.district.as_deref().unwrap_or_default());
+            assert!(key.same(&StopKey::of(&text)), "{line} / {text}: {key:?} {:?}", StopKey::of(&text));
+        }
+    }
+    assert!(seen >= 80, "{seen}");
+}
+
+/// Pairwise F1 over the labelled addresses (docs: tests/data/addresses/README.md).
+fn f1() -> f64 {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data/addresses/labels.tsv");
+    let text = std::fs::read_to_string(path).unwrap();
+    let rows: Vec<Vec<&str>> = text.lines().skip(1).map(|l| l.split('\t').collect()).collect();
+    let keys: Vec<StopKey> = rows.iter().map(|r| StopKey::of(r[2])).collect();
+    let found = group(&keys);
+    let (mut hit, mut wrong, mut missed) = (0.0, 0.0, 0.0);
+    for a in 0..rows.len() {
+        for b in a + 1..rows.len() {
+            let (is, said) = (rows[a][14] == rows[b][14], found[a] == found[b]);
+            match (is, said) {
+                (true, true) => hit += 1.0,
+                (false, true) => wrong += 1.0,
+                (true, false) => missed += 1.0,
+                (false, false) => continue,
+            }
+            if is != said {
+                eprintln!("{} and {}: one stop is {is}, said {said}", rows[a][2], rows[b][2]);
+            }
+        }
+    }
+    eprintln!("hit {hit} wrong {wrong} missed {missed}");
+    2.0 * hit / (2.0 * hit + wrong + missed)
+}
+
+#[test]
+fn labelled_addresses_fall_into_their_stops() {
+    let f1 = f1();
+    assert!(f1 >= 0.97, "{f1}");
+}

@@ -15,6 +15,8 @@ const BUSY: &str = "[defaults]\nbehaviour = \"busy\"\ndelay_ms = 0\nring_ms = 0\
 /// Answered, and the notice is listened to for 15 s.
 const NOTICE: &str = "[defaults]\nbehaviour = \"answer\"\ndelay_ms = 10\nring_ms = 200\ntalk_ms = 15000\n";
 
+#[path = "bench/group.rs"]
+mod group;
 #[path = "bench/phone.rs"]
 mod phone;
 
@@ -31,6 +33,9 @@ fn main() -> anyhow::Result<()> {
         }
         if wanted("import") {
             import().await?;
+        }
+        if wanted("group") {
+            tell(group::measure()?)?;
         }
         if wanted("phone") {
             tell(phone::measure().await?)?;

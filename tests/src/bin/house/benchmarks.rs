@@ -46,6 +46,7 @@ const BARS: &[Bar] = &[
     bar("route.windows_gap", Is::AtMost, 1.0, "make bench-route"),
     bar("route.gap_1000", Is::AtMost, 2.0, "make bench-route"),
     bar("route.insert_p99", Is::Below, 5.0, "make bench-route"),
+    bar("group.f1", Is::AtLeast, 0.97, "make bench BENCH=group"),
     bar("route.gap_mean_1s", Is::AtMost, 0.2, "make bench-route"),
 ];
 

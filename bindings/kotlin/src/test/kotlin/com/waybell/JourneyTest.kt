@@ -36,6 +36,7 @@ class JourneyTest {
             val found = client.search("幸福花园3", 50u)
             assertEquals(3, found.size)
             assertTrue(found.none { it.maskedPhone.contains("13800002") })
+            assertEquals(4, client.stops(all = true).sumOf { it.parcels.size })
             val plan = client.plan("arrived", found.map { it.id })
             assertEquals(2u, plan.rings)
             assertEquals(1u, plan.merged)
