@@ -115,7 +115,10 @@ impl StopKey {
     }
 
     fn same_road(&self, other: &StopKey) -> bool {
-        !self.road.is_empty() && self.road == other.road
+        // 济南大学南新庄西路 in one line, 南新庄西路 in another
+        let ends = |a: &str, b: &str| b.chars().count() >= 3 && a.ends_with(b);
+        !self.road.is_empty()
+            && (self.road == other.road || ends(&self.road, &other.road) || ends(&other.road, &self.road))
     }
 
     /// Whether the regions tell two places apart. A county-level city of one line may be the city of the other.

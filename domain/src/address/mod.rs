@@ -138,7 +138,7 @@ fn read(chars: &[char]) -> (AddressParts, String) {
         number: place.number,
         estate: place.estate,
         zone: place.zone,
-        building: tail.building,
+        building: tail.building.or(place.door),
         unit: tail.unit,
         floor: tail.floor,
         room: tail.room,

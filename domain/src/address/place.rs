@@ -56,8 +56,10 @@ pub(super) struct Place {
     pub estate: Option<String>,
     /// Phase and quarter: `3期B区`.
     pub zone: Option<String>,
-    /// The same as written, to be said with the estate.
+    /// The zone as written, to be said with the estate.
     pub zone_said: String,
+    /// A building that is only a number: `32号` behind the number on the road.
+    pub door: Option<String>,
 }
 
 /// Reads the head of an address, from which regions and tail have been taken.
@@ -70,7 +72,12 @@ pub(super) fn read(chars: &[char]) -> Place {
             at += 1;
             continue;
         };
-        let end = at + word.chars().count();
+        let mut end = at + word.chars().count();
+        // 人民南路四段
+        let section = chars[end..].iter().take_while(|c| is_count(**c)).count();
+        if (1..=2).contains(&section) && chars.get(end + section) == Some(&'段') {
+            end += section + 1;
+        }
         let (number, to) = house(chars, end);
         // a second road without a number is a crossing
         if place.number.is_none() || number.is_some() {
@@ -84,17 +91,20 @@ pub(super) fn read(chars: &[char]) -> Place {
     let mut name = rest;
     // a number in a village or behind a gate: 上丰村六组282号
     let lane = place.number.as_deref().is_some_and(|n| n.ends_with('弄'));
-    if (place.number.is_none() || lane)
-        && let Some((number, n)) = last_number(name)
-    {
-        place.number = Some(place.number.unwrap_or_default() + &number);
+    if let Some((number, n)) = last_number(name) {
+        if place.number.is_none() || lane {
+            place.number = Some(place.number.unwrap_or_default() + &number);
+        } else {
+            // 七莘路3333号玉兰苑32号302
+            place.door = Some(format!("{number}号"));
+        }
         name = &name[..n];
     }
     let (estate, zone) = without_zone(name);
     place.zone_said = name[estate.len()..].iter().collect();
     place.zone = zone;
     let name = estate;
-    let name = trimmed(name);
+    let name = super::text::without_beside(trimmed(name).trim_end_matches('第').to_owned());
     // a name, and not a number that stands alone
     let letters = name.chars().filter(|c| c.is_alphabetic()).count();
     place.estate = Some(name).filter(|n| n.chars().any(is_han) && n.chars().count() >= 2 || letters >= 2);
@@ -113,7 +123,8 @@ fn trimmed(chars: &[char]) -> String {
 /// A word at `at` that ends the name of a road.
 fn road_word(chars: &[char], at: usize) -> Option<&'static str> {
     let rest = &chars[at..];
-    if NO_ROAD.iter().any(|w| starts(rest, w)) {
+    // 向东100米路南 is no road
+    if NO_ROAD.iter().any(|w| starts(rest, w)) || at > 0 && chars[at - 1] == '米' {
         return None;
     }
     let word = ROADS.iter().find(|w| starts(rest, w)).copied()?;
@@ -130,8 +141,11 @@ fn road_word(chars: &[char], at: usize) -> Option<&'static str> {
 fn road_start(chars: &[char], from: usize, at: usize) -> usize {
     let name = &chars[from..at];
     let village =
-        name.iter().rposition(|c| "村屯寨区园苑庄".contains(*c)).filter(|p| p + 1 < name.len() && *p > 0);
-    let joint = name.iter().rposition(|c| "与和、/".contains(*c)).filter(|p| p + 1 < name.len() && *p > 0);
+        name.iter().rposition(|c| "村屯寨区园苑庄".contains(*c)).filter(|p| p + 2 < name.len() && *p > 0);
+    let joint = name
+        .iter()
+        .rposition(|c| "与和、/".contains(*c))
+        .filter(|p| p + 1 < name.len() && *p > 0 && "路街道巷".contains(name[p - 1]));
     village.max(joint).map_or(from, |p| from + p + 1)
 }
 
@@ -204,6 +218,14 @@ fn without_corner(chars: &[char]) -> &[char] {
     }
     while chars.first().is_some_and(|c| !c.is_alphanumeric()) {
         chars = &chars[1..];
+    }
+    // 向东100米路南
+    let way = chars.iter().take_while(|c| c.is_ascii_digit() || "往向东西南北走约".contains(**c)).count();
+    if chars.get(way) == Some(&'米') && chars[..way].iter().any(char::is_ascii_digit) {
+        chars = &chars[way + 1..];
+        if chars.len() > 2 && chars[0] == '路' && "东西南北".contains(chars[1]) {
+            chars = &chars[2..];
+        }
     }
     chars
 }

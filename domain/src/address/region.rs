@@ -197,13 +197,11 @@ fn is_name_of_more(rest: &[char]) -> bool {
 fn district_at(chars: &[char]) -> Option<usize> {
     for at in 1..chars.len().min(12) {
         let c = chars[at];
-        if "路街号栋幢楼室镇乡村弄巷道0123456789-#".contains(c) && !starts(&chars[at..], "乡区")
-        {
-            // 道里区, 街 in the middle of a district's name are known by what follows
-            let known = c == '道' && at == 0 || starts(&chars[at + 1..], "区") && "镇村".contains(c);
-            if !known {
-                return None;
-            }
+        // 鼓楼区 and 宁乡市 are districts; 文一路… is none
+        let named =
+            "路街楼镇乡村道".contains(c) && "区县市".contains(chars.get(at + 1).copied().unwrap_or(' '));
+        if "路街号栋幢楼室镇乡村弄巷道0123456789-#".contains(c) && !named {
+            return None;
         }
         let Some((word, n)) = longest(&chars[at..], DISTRICTS.iter().copied()) else { continue };
         let before = chars[at - 1];
@@ -211,7 +209,7 @@ fn district_at(chars: &[char]) -> Option<usize> {
         let inner = match word {
             "区" => {
                 "小社园活属宅业矿校厂院景库住地户".contains(before)
-                    || is_count(before)
+                    || is_count(before) && !starts(chars, "二七区")
                     || "东西南北中".contains(before) && at == 1
                     || "东西南北中".contains(before) && at >= 4
             }
@@ -225,7 +223,12 @@ fn district_at(chars: &[char]) -> Option<usize> {
             "新区" | "特区" | "林区" => false,
             _ => false,
         };
-        if inner || at + n > chars.len() {
+        let town = starts(&chars[at + n..], "街道") || next == '镇';
+        // 北市区 is a district, and 北市 none
+        if word == "市" && next == '区' {
+            continue;
+        }
+        if inner || town || at + n > chars.len() {
             if word == "区" || word == "市" {
                 return None;
             }
@@ -242,6 +245,11 @@ fn town_at(chars: &[char]) -> Option<usize> {
         let c = chars[at];
         if let Some((word, n)) = longest(&chars[at..], TOWNS.iter().copied()) {
             let next = chars.get(at + n).copied().unwrap_or(' ');
+            // 西乡街道, 古镇
+            let longer = chars.get(at + n).is_some() && (starts(&chars[at + n..], "街道") || next == '镇');
+            if longer || word == "镇" && chars[at - 1] == '古' {
+                continue;
+            }
             let more = match word {
                 "镇" => "政府中医卫小北南东西上".contains(next) && "政中卫医".contains(next),
                 "乡" => "苑村里情土间音政中卫".contains(next) && "苑情土间音政".contains(next),

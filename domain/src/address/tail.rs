@@ -46,6 +46,16 @@ fn dashed(chars: &[char]) -> Option<(Vec<String>, usize)> {
         .then_some((pieces, n))
 }
 
+/// A floor: `3楼`, `二层`, `28F`; characters of the number, and of both.
+fn floor(chars: &[char]) -> Option<(usize, usize)> {
+    let n = chars.iter().take_while(|c| c.is_ascii_digit()).count();
+    let latin = chars.get(n) == Some(&'F') && !chars.get(n + 1).is_some_and(char::is_ascii_alphanumeric);
+    if n > 0 && latin {
+        return Some((n, n + 1));
+    }
+    counted(chars, &["楼", "层"], false).map(|(n, to, _)| (n, to))
+}
+
 fn begins(chars: &[char], at: usize) -> bool {
     let rest = &chars[at..];
     // in the middle of a number nothing begins
@@ -70,7 +80,7 @@ fn begins(chars: &[char], at: usize) -> bool {
         let house = next == '号' && !starts(&rest[n..], "号楼");
         return at > 0 && !house && (pieces.len() > 1 || next.is_ascii() || "东西南北中".contains(next));
     }
-    if let Some((n, to, _)) = counted(rest, &["楼", "层", "F"], false) {
+    if let Some((n, to)) = floor(rest) {
         let last_is_number = rest[..n].iter().all(|c| c.is_ascii_digit() || is_numeral(*c));
         let next = rest.get(to).copied().unwrap_or(' ');
         return at > 0 && last_is_number && n <= 3 && !"村庄镇乡".contains(next);
@@ -123,7 +133,7 @@ pub(super) fn read(chars: &[char]) -> Option<Tail> {
         } else if let (Some((_, to, _)), None) = (counted(rest, UNITS, true), &tail.unit) {
             tail.unit = Some(text(at, at + to));
             at += to;
-        } else if let Some((n, to, _)) = counted(rest, &["楼", "层", "F"], false)
+        } else if let Some((n, to)) = floor(rest)
             && tail.floor.is_none()
             && tail.room.is_none()
         {

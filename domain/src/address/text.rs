@@ -182,7 +182,18 @@ fn plain(text: &str) -> String {
         let from = out[..cut].rfind([' ', ',', ';', '。']).filter(|b| *b > 0 && cut - *b < 30).unwrap_or(cut);
         out.truncate(from);
     }
-    let mut out: String = out.chars().filter(|c| !" ,;、。·'\"“”:!*".contains(*c)).collect();
+    // a space between letters or digits keeps two words apart: ONLINE 3栋
+    let chars: Vec<char> = out.chars().filter(|c| !",;、。·'\"“”:!*".contains(*c)).collect();
+    let apart = |n: usize| {
+        let side = |n: Option<&char>| n.is_some_and(char::is_ascii_alphanumeric);
+        n > 0 && side(chars.get(n - 1)) && side(chars.get(n + 1))
+    };
+    let kept = chars.iter().enumerate().filter(|(n, c)| **c != ' ' || apart(*n));
+    without_beside(kept.map(|(_, c)| *c).collect())
+}
+
+/// Without words at the end that say where beside the place.
+pub(super) fn without_beside(mut out: String) -> String {
     while let Some(cut) = BESIDE.iter().find_map(|w| out.strip_suffix(w)).filter(|s| s.chars().count() >= 2) {
         out = cut.to_owned();
     }
