@@ -201,6 +201,23 @@ pub(crate) enum Verb {
     People(PeopleVerb),
     /// Find out what is wrong, and what to do about it.
     Doctor,
+    /// Print the completion of words for a shell, in the language of the texts.
+    #[command(
+        after_help = "Examples:\n  source <(waybell completions bash)\n  waybell completions fish > ~/.config/fish/completions/waybell.fish"
+    )]
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page; with a folder, write one for each command.
+    #[command(
+        after_help = "Examples:\n  waybell man | man -l -\n  waybell man --folder ~/.local/share/man/man1"
+    )]
+    Man {
+        /// Folder for the pages; it is made.
+        #[arg(long, value_name = "FOLDER")]
+        folder: Option<PathBuf>,
+    },
 }
 
 #[derive(Subcommand)]

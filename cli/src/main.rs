@@ -48,6 +48,9 @@ fn main() -> ExitCode {
 }
 
 async fn run(arguments: &Arguments, out: &Out) -> Result<u8, Failure> {
+    if let Some(done) = verbs::paper::run(arguments, out) {
+        return done;
+    }
     let data_dir = arguments.data_dir()?;
     let config =
         ClientConfig { data_dir: data_dir.clone(), server: arguments.server.clone().unwrap_or_default() };

@@ -50,6 +50,7 @@ texts! {
     stops(n, parcels) = "{n} 个停靠点，{parcels} 件", "{n} stops, {parcels} parcels";
     more_stops(n) = "……另有 {n} 个停靠点，用 --limit 显示更多", "… and {n} more stops; show them with --limit";
     no_stops() = "没有待送的停靠点；查看全部：waybell stops --all，导入清单：waybell import day.csv", "no stop is left; see all with waybell stops --all, or import a list: waybell import day.csv";
+    pages(n, folder) = "已写入 {n} 页手册：{folder}", "{n} manual pages are in {folder}";
     choose() = "请给出运单号、--search 关键词 或 --all", "name waybill numbers, --search WORDS, or --all";
     local_plan() = "（按本机数据计算，服务器会再次核对）", "(by what this machine knows; the server checks again)";
     default_rules() = "（尚未收到本组织的规则，按默认规则计算）", "(the organisation's rules are not known yet: by the default ones)";

@@ -83,6 +83,7 @@ fn argument(verb: &str, arg: Arg) -> Arg {
         .iter()
         .filter(|_| arg.get_action().takes_values())
         .map(|v| match table::value(v.get_name()) {
+            Some(zh) if zh.eq_ignore_ascii_case(v.get_name()) => v.get_name().to_owned(),
             Some(zh) => format!("{} {zh}", v.get_name()),
             None => v.get_name().to_owned(),
         })

@@ -51,6 +51,11 @@ const VALUES: &[(&str, &str)] = &[
     ("agent", "坐席"),
     ("team_leader", "班长"),
     ("administrator", "管理员"),
+    ("bash", "Bash"),
+    ("elvish", "Elvish"),
+    ("fish", "Fish"),
+    ("powershell", "PowerShell"),
+    ("zsh", "Zsh"),
 ];
 
 const VERBS: &[Verb] = &[
@@ -229,6 +234,20 @@ const VERBS: &[Verb] = &[
         ],
     },
     Verb { name: "doctor", about: "检查哪里有问题，以及怎么办", after: None, args: &[] },
+    Verb {
+        name: "completions",
+        about: "输出命令行补全脚本，语言同界面",
+        after: Some(
+            "示例：\n  source <(waybell completions bash)\n  waybell completions fish > ~/.config/fish/completions/waybell.fish",
+        ),
+        args: &[("shell", "命令行程序", "程序")],
+    },
+    Verb {
+        name: "man",
+        about: "输出手册页；给出文件夹时为每个命令各写一页",
+        after: Some("示例：\n  waybell man | man -l -\n  waybell man --folder ~/.local/share/man/man1"),
+        args: &[("folder", "手册页的文件夹，没有时会新建", "文件夹")],
+    },
     Verb {
         name: "help",
         about: "显示帮助，或某个命令的帮助",
