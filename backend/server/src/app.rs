@@ -8,6 +8,7 @@ use crate::notify::Dialler;
 use crate::notify::telephone::Telephone;
 use crate::speech::Speech;
 use crate::store::Store;
+use crate::webhooks::Webhooks;
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -37,6 +38,8 @@ pub struct App {
     pub dialler: Dialler,
     /// Spoken notices.
     pub speech: Speech,
+    /// Whether waybill systems are told of results.
+    pub webhooks: Webhooks,
     /// Set when the server stops: sockets close, loops end.
     pub stopping: CancellationToken,
     /// Metrics page.

@@ -33,6 +33,8 @@ pub struct Config {
     pub trunk: Vec<Trunk>,
     /// Text messages: `outbox` (a folder) or an HTTP provider.
     pub messages: Messages,
+    /// Waybill systems.
+    pub webhooks: Webhooks,
     /// Voice of notices.
     pub speech: Speech,
     /// Menus that ask for an extension.
@@ -119,6 +121,14 @@ pub struct Messages {
     pub token: Option<String>,
 }
 
+/// Where results may be pushed to.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Webhooks {
+    /// Networks that are not public and may be pushed to all the same: `10.1.2.0/24`, `127.0.0.1`.
+    pub allowed_networks: Vec<String>,
+}
+
 /// How an extension is keyed into a menu (privacy waybills share a number).
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -168,6 +178,7 @@ impl Default for Config {
             events: "local".into(),
             trunk: Vec::new(),
             messages: Messages::default(),
+            webhooks: Webhooks::default(),
             speech: Speech::default(),
             extension: Extension::default(),
             rate: Rate::default(),
@@ -319,6 +330,10 @@ impl Config {
         }
         if let Some(key) = self.extension.end.chars().find(|c| !"0123456789*#,".contains(*c)) {
             return Err(bad("extension.end", format!("{key:?} is no key"), "write keys, or , for a pause"));
+        }
+        if let Err(network) = crate::webhooks::address::Networks::parse(&self.webhooks.allowed_networks) {
+            let hint = "write addresses or networks like 10.1.2.0/24";
+            return Err(bad("webhooks.allowed_networks", format!("{network:?} is no network"), hint));
         }
         if self.events != "local" {
             return Err(bad("events", "only local is built in yet".into(), "write local"));

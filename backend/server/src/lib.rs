@@ -23,5 +23,6 @@ pub mod speech;
 mod start;
 pub mod store;
 pub mod templates;
+pub mod webhooks;
 
 pub use start::{Running, StartError, start};

@@ -46,3 +46,31 @@ impl DataLock {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_that_outlives_its_server_for_a_moment_is_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = DataLock::take(dir.path()).unwrap();
+        // what a program that was being started would do: hold the same lock by an inherited descriptor
+        let held = first._file.try_clone().unwrap();
+        drop(first);
+        let later = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(200));
+            drop(held);
+        });
+        DataLock::take(dir.path()).unwrap();
+        later.join().unwrap();
+    }
+
+    #[test]
+    fn two_servers_do_not_share_a_folder() {
+        let dir = tempfile::tempdir().unwrap();
+        let _first = DataLock::take(dir.path()).unwrap();
+        let refused = DataLock::take(dir.path()).unwrap_err().to_string();
+        assert!(refused.contains("another server uses the folder"), "{refused}");
+    }
+}

@@ -10,6 +10,8 @@ use crate::messages::{HttpProvider, OutboxFolder, TextMessage};
 use crate::notify::{self, Dialler};
 use crate::speech::Speech;
 use crate::store::{Store, StoreError};
+use crate::webhooks::address::Networks;
+use crate::webhooks::{self, Webhooks};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -81,6 +83,10 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     }
     let (dialler, ear) = Dialler::new();
     let speech = Speech::new(config.speech.clone(), config.media_dir().join("prompts"));
+    let networks = Networks::parse(&config.webhooks.allowed_networks)
+        .map_err(|bad| StartError::Other(format!("webhooks.allowed_networks: {bad:?} is no network")))?;
+    let receivers = webhooks::Client::new(networks).map_err(|e| StartError::Other(e.to_string()))?;
+    let told = Webhooks::load(&store).await?;
     let app = Arc::new(App {
         clock,
         store,
@@ -91,6 +97,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         switch: Arc::new(switch.clone()),
         dialler,
         speech,
+        webhooks: told,
         stopping: CancellationToken::new(),
         metrics: metrics_handle(),
         config,
@@ -126,6 +133,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         None => Arc::new(OutboxFolder { folder: app.config.data.join("outbox") }),
     };
     let messages = tokio::spawn(crate::messages::run(app.clone(), provider));
+    let pushes = tokio::spawn(webhooks::run(app.clone(), receivers));
     let janitor = tokio::spawn(crate::janitor::run(app.clone()));
     let server = tokio::spawn({
         let app = app.clone();
@@ -140,7 +148,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         }
     });
     tracing::info!(%http, sip = ?switch.local_addrs(), "ready");
-    Ok(Running { app, http, tasks: vec![messages, server, janitor], engine, switch, _lock: lock })
+    Ok(Running { app, http, tasks: vec![messages, pushes, server, janitor], engine, switch, _lock: lock })
 }
 
 impl Running {

@@ -29,7 +29,6 @@ pub struct Stop {
     pub people: u32,
 }
 
-
 /// A parcel.
 #[derive(Clone, Debug, uniffi::Record)]
 pub struct Parcel {

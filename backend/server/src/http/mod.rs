@@ -9,13 +9,13 @@ pub mod query;
 pub mod reference;
 
 use crate::app::Shared;
-use crate::{accounts, events, notify, org, parcels, templates};
+use crate::{accounts, events, notify, org, parcels, templates, webhooks};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::routing::get;
 use utoipa::OpenApi;
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use waybell_domain::clock::UnixMs;
@@ -24,7 +24,7 @@ use waybell_domain::wire::ActedAt;
 #[derive(OpenApi)]
 #[openapi(info(title = "Waybell", description = "Calling, notifying and tracking for couriers. Times are unix milliseconds; \
     ids are UUIDv7; imports, parcel states and batches take an Idempotency-Key header, other changes set a state and may be sent again. A thing that is not yours is 404."),
-    modifiers(&Bearer))]
+    components(schemas(webhooks::outbox::Delivery)), modifiers(&Bearer))]
 struct Api;
 
 struct Bearer;
@@ -34,7 +34,13 @@ impl utoipa::Modify for Bearer {
         let scheme = SecurityScheme::Http(
             HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build(),
         );
-        openapi.components.get_or_insert_with(Default::default).add_security_scheme("bearer", scheme);
+        let components = openapi.components.get_or_insert_with(Default::default);
+        components.add_security_scheme("bearer", scheme);
+        let signed = ApiKeyValue::with_description(
+            "webhook-signature",
+            "Standard Webhooks: v1, and the Base64 of HMAC-SHA256 over webhook-id.webhook-timestamp.BODY",
+        );
+        components.add_security_scheme("webhook", SecurityScheme::ApiKey(ApiKey::Header(signed)));
     }
 }
 
@@ -56,6 +62,12 @@ fn api() -> OpenApiRouter<Shared> {
         .routes(routes!(org::opt_outs::delete_opt_out))
         .routes(routes!(org::people::list_people, org::people::create_person))
         .routes(routes!(org::people::change_person))
+        .routes(routes!(webhooks::intake::receive))
+        .routes(routes!(webhooks::integrations::list, webhooks::integrations::create))
+        .routes(routes!(webhooks::integrations::change, webhooks::integrations::revoke))
+        .routes(routes!(webhooks::integrations::rotate))
+        .routes(routes!(webhooks::deliveries::list))
+        .routes(routes!(webhooks::deliveries::resend))
         .routes(routes!(notify::routes::plan))
         .routes(routes!(notify::routes::create, notify::routes::list))
         .routes(routes!(notify::routes::again))

@@ -31,6 +31,12 @@ pub async fn metrics(State(app): State<Shared>) -> String {
     ] {
         metrics::counter!(name).absolute(total);
     }
+    if app.webhooks.pushes() {
+        let sql = "SELECT COUNT(*) FROM webhook_delivery WHERE state = 'pending'";
+        if let Ok(waiting) = crate::store::number(app.store.read(), sql, []).await {
+            metrics::gauge!("waybell_webhooks_waiting").set(waiting as f64);
+        }
+    }
     app.metrics.render()
 }
 

@@ -10,6 +10,7 @@ use crate::parcels::rows::ParcelRow;
 use crate::parcels::state::{MOST, find_some};
 use crate::store::scope::Scope;
 use crate::store::{Write, all, one};
+use crate::webhooks::outbox;
 use axum::http::StatusCode;
 use sea_orm::{ConnectionTrait, Value};
 use std::collections::{BTreeMap, HashMap};
@@ -307,7 +308,7 @@ pub async fn act(
         )
         .await?;
     if action == BatchAction::Undo {
-        undo(write, &text).await?;
+        undo(app, write, &text).await?;
     }
     crate::audit::record(
         write,
@@ -356,7 +357,8 @@ async fn tombstone(app: &App, write: &Write, scope: &Scope, id: BatchId) -> ApiR
 }
 
 /// Everything that does not ring yet: people not called are cancelled, calls without an 18x are asked to stop.
-async fn undo(write: &Write, batch: &str) -> ApiResult<()> {
+async fn undo(app: &App, write: &Write, batch: &str) -> ApiResult<()> {
+    let at = outbox::At { now: app.clock.now(), wall: app.clock.wall() };
     let open: Vec<RecipientRow> = all(
         write.tx(),
         &format!("SELECT {RECIPIENT_COLUMNS} FROM recipient r WHERE r.batch_id = $1 AND r.state IN ('planned', 'waiting')"),
@@ -370,9 +372,12 @@ async fn undo(write: &Write, batch: &str) -> ApiResult<()> {
         write
             .exec(
                 "UPDATE recipient SET state = $1, next_at = NULL, rev = $2 WHERE id = $3",
-                [state.into(), rev.into(), row.id.into()],
+                [state.into(), rev.into(), row.id.clone().into()],
             )
             .await?;
+        if app.webhooks.pushes() {
+            outbox::tell(write, at, &row.id).await?;
+        }
     }
     write
         .exec(

@@ -62,6 +62,9 @@ pub(crate) async fn settle(engine: &Engine, round: &mut Round) -> Result<(), Sto
             "the storage failed before the call was sent",
         )
         .await?;
+        if over {
+            round.tell(&a.recipient_id).await?;
+        }
         touch(round, &a.batch_id, i64::from(over));
     }
     Ok(())

@@ -4,6 +4,7 @@ use super::live::{Call, Effect, Leg, Legs};
 use super::{Command, Ear, doubt, recover, result, send, side, talk};
 use crate::app::Shared;
 use crate::store::{StoreError, Write};
+use crate::webhooks::outbox;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,6 +59,8 @@ pub(crate) struct Round {
     pub effects: Vec<Effect>,
     /// Batches whose progress changed.
     pub touched: HashMap<BatchId, i64>,
+    /// Waybill systems are told of results.
+    pub pushes: bool,
 }
 
 /// Runs the dialler until the server stops: recovers what an earlier life left open, then goes round by round.
@@ -166,6 +169,7 @@ impl Engine {
             wall: app.clock.wall(),
             effects: Vec::new(),
             touched: HashMap::new(),
+            pushes: app.webhooks.pushes(),
         };
         if self.doubt {
             doubt::settle(self, &mut round).await?;
@@ -341,6 +345,33 @@ impl Engine {
                 Effect::Count(name, label) => metrics::counter!(name, "outcome" => label).increment(1),
             }
         }
+    }
+}
+
+impl Round {
+    /// Tells the waybill systems how a ring stands, once everything about it is written.
+    pub(crate) async fn tell(&self, recipient: &str) -> Result<(), StoreError> {
+        if !self.pushes {
+            return Ok(());
+        }
+        outbox::tell(&self.write, self.at(), recipient).await
+    }
+
+    /// Tells them that a parcel is left out of a ring that goes on.
+    pub(crate) async fn tell_left_out(
+        &self,
+        recipient: &str,
+        parcel: &str,
+        reason: &str,
+    ) -> Result<(), StoreError> {
+        if !self.pushes {
+            return Ok(());
+        }
+        outbox::tell_left_out(&self.write, self.at(), recipient, parcel, reason).await
+    }
+
+    fn at(&self) -> outbox::At {
+        outbox::At { now: self.now, wall: self.wall }
     }
 }
 

@@ -94,6 +94,7 @@ pub(super) async fn leave_out(
     .await?;
     for (parcel, reason) in gone {
         let parcel = parcel.to_string();
+        round.tell_left_out(&row.id, &parcel, reason.as_str()).await?;
         exec(
             round.write.tx(),
             "DELETE FROM recipient_parcel WHERE recipient_id = $1 AND parcel_id = $2",

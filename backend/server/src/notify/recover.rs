@@ -137,6 +137,7 @@ pub(crate) async fn recover(engine: &mut Engine) -> Result<(), StoreError> {
         wall: app.clock.wall(),
         effects: Vec::new(),
         touched: HashMap::new(),
+        pushes: app.webhooks.pushes(),
     };
     let sql = format!("SELECT {ATTEMPT_COLUMNS} FROM attempt a WHERE a.is_open = 1 ORDER BY a.intent_at");
     let open: Vec<AttemptRow> = all(round.write.tx(), &sql, []).await?;
@@ -339,6 +340,7 @@ async fn close(round: &mut Round, row: &AttemptRow) -> Result<(), StoreError> {
             [rev.into(), row.recipient_id.clone().into()],
         )
         .await?;
+    round.tell(&row.recipient_id).await?;
     send::touch(round, &row.batch_id, 1);
     Ok(())
 }

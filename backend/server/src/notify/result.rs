@@ -484,6 +484,7 @@ pub(crate) async fn store(
         )
         .await?;
     }
+    round.tell(&call.recipient.to_string()).await?;
     if state != "waiting" {
         touch(round, &call.batch.to_string(), 1);
     } else {

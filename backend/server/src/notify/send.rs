@@ -523,6 +523,7 @@ async fn suppress(round: &mut Round, row: &RecipientRow, reason: SuppressReason)
     )
     .await?;
     decision(round, row, "suppressed", reason.as_str()).await?;
+    round.tell(&row.id).await?;
     touch(round, &row.batch_id, 1);
     Ok(())
 }
@@ -554,6 +555,7 @@ async fn give_up(round: &mut Round, batch: &Running, row: &RecipientRow) -> Resu
     )
     .await?;
     decision(round, row, "gave_up", "caller_barred").await?;
+    round.tell(&row.id).await?;
     if batch.text_messages != 0
         && let Ok(organisation) = OrganisationId::parse(&row.organisation_id)
     {

@@ -38,11 +38,13 @@ const PREVIEW: usize = 20;
 static UNDER_WAY: [Mutex<()>; 64] = [const { Mutex::const_new(()) }; 64];
 
 /// A row that can be stored.
-struct Good {
-    waybill_no: String,
+#[derive(Clone, Debug)]
+pub(crate) struct Good {
+    /// Normalised.
+    pub(crate) waybill_no: String,
     kind: TaskKind,
     name: String,
-    phone_key: Option<String>,
+    pub(crate) phone_key: Option<String>,
     address: String,
     estate: String,
     building: String,
@@ -79,17 +81,8 @@ impl List {
         }
         problems.sort_by_key(|p| p.line);
         problems.truncate(PROBLEMS_TOLD);
-        let report = ImportReport {
-            import: None,
-            total: total.max(rows.len() as u32),
-            created: 0,
-            updated: 0,
-            unchanged: 0,
-            rejected,
-            problems,
-            notes,
-            preview: Vec::new(),
-        };
+        let total = total.max(rows.len() as u32);
+        let report = ImportReport { total, rejected, problems, notes, ..nothing_yet() };
         List { good, report }
     }
 
@@ -102,6 +95,21 @@ impl List {
             return Err(ApiError::field("rows", format!("has more than {MOST_ROWS}"), "split the list"));
         }
         Ok(List::of(Table { total: request.rows.len() as u32, rows: request.rows, ..Table::default() }))
+    }
+}
+
+/// The report of a list of which nothing has been taken.
+pub(crate) fn nothing_yet() -> ImportReport {
+    ImportReport {
+        import: None,
+        total: 0,
+        created: 0,
+        updated: 0,
+        unchanged: 0,
+        rejected: 0,
+        problems: Vec::new(),
+        notes: Vec::new(),
+        preview: Vec::new(),
     }
 }
 
@@ -182,8 +190,8 @@ pub async fn take(store: &Store, scope: &Scope, now: UnixMs, list: List, once: O
     once.commit(write, scope, now, StatusCode::OK, &report).await
 }
 
-/// Takes some rows, the first of which is the `at`th of the list, from 0.
-async fn take_part(
+/// Takes some rows, no waybill twice, the first of which is the `at`th of the list, from 0.
+pub(crate) async fn take_part(
     write: &Write,
     scope: &Scope,
     now: UnixMs,
@@ -208,7 +216,8 @@ async fn take_part(
     insert(write, &fresh).await
 }
 
-fn check(row: &ImportedRow) -> Result<Good, RowProblem> {
+/// Looks at one row.
+pub(crate) fn check(row: &ImportedRow) -> Result<Good, RowProblem> {
     let problem = |column: &str, problem: String, hint: &str| RowProblem {
         line: row.line,
         column: column.into(),

@@ -4,8 +4,11 @@ use super::{StoreError, number};
 use sea_orm::{ConnectionTrait, DatabaseConnection, TransactionTrait};
 
 /// In order; the number of a schema is its place, from 1. A released file is never changed.
-const MIGRATIONS: &[&str] =
-    &[include_str!("migrations/0001_first.sql"), include_str!("migrations/0002_owner.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_first.sql"),
+    include_str!("migrations/0002_owner.sql"),
+    include_str!("migrations/0003_webhooks.sql"),
+];
 
 /// Tables whose rows carry `rev`.
 const REVISED: &[&str] = &["organisation", "parcel", "parcel_gone", "template", "batch", "recipient"];

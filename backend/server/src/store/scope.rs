@@ -1,7 +1,8 @@
 //! Who asks: every query takes a [`Scope`], so that no route can forget it.
 //!
-//! A scope is made only by the sign-in check (`accounts::auth`) and by the dialler for its own work. It turns into SQL
-//! by [`Scope::filter`], which names the tenant and, for a courier, the person. A row outside the scope does not
+//! A scope is made only by the sign-in check (`accounts::auth`), by the dialler for its own work, and by `webhooks` for the
+//! couriers of an integration's own organisation. It turns into SQL by [`Scope::filter`], which names the tenant and, for a
+//! courier, the person. A row outside the scope does not
 //! exist for the asker: the answer is 404, never 403.
 
 use sea_orm::Value;
