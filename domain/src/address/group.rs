@@ -31,8 +31,8 @@ impl StopKey {
     #[must_use]
     pub fn of(address: &str) -> StopKey {
         let (parts, _, districts) = super::parse(address);
-        let text = |p: &Option<String>| p.clone().unwrap_or_default();
-        let (mut number, mut door) = (text(&parts.number), parts.building_no());
+        let said = |p: &Option<String>| p.clone().unwrap_or_default();
+        let (mut number, mut door) = (said(&parts.number), parts.building_no());
         let lane = number.rfind('弄').map(|at| at + '弄'.len_utf8());
         let numbered = !door.is_empty();
         let mut house = false;
@@ -46,9 +46,9 @@ impl StopKey {
             house = true;
             door = std::mem::take(&mut number);
         }
-        let zone = text(&parts.zone);
-        let city = text(&parts.city);
-        let mut estate = place::essence(&text(&parts.estate));
+        let zone = said(&parts.zone);
+        let city = said(&parts.city);
+        let mut estate = place::essence(&said(&parts.estate));
         let districts: Vec<String> = districts.iter().map(|d| bare(d)).collect();
         for region in std::iter::once(&city).chain(&districts) {
             // 郑州国际城 in 郑州
@@ -59,13 +59,25 @@ impl StopKey {
                 estate = rest.to_owned();
             }
         }
+        let mut named = false;
+        if door.is_empty() {
+            if let Some((base, building)) = place::named_building(&estate) {
+                (estate, door, named) = (base, building, true);
+            } else if let Some(gate) = parts.unit.as_deref().and_then(|u| u.strip_suffix('门'))
+                && number.is_empty()
+            {
+                // 园荫里7门: where no building is said, the door is
+                (door, named) = (format!("{}门", text::digits(gate)), true);
+            }
+        }
         StopKey {
-            town: bare(&text(&parts.town)),
-            road: text(&parts.road),
-            raw: text(&parts.estate),
+            town: bare(&said(&parts.town)),
+            road: text::digits(&said(&parts.road)),
+            raw: said(&parts.estate),
             districts,
-            door: format!("{zone}{door}").to_uppercase(),
-            numbered: numbered || house,
+            // D10组团7栋, D10-7栋
+            door: format!("{zone}{door}").to_uppercase().replace("组团", "-"),
+            numbered: numbered || house || named,
             // a municipality is its own city
             city: match parts.province.as_deref() {
                 Some(p @ ("北京" | "天津" | "上海" | "重庆")) if city.is_empty() => p.to_owned(),
@@ -87,9 +99,14 @@ impl StopKey {
             return false;
         }
         let road = self.same_road(other);
+        let numbers_differ = !self.numbered && (!self.number.is_empty() || !other.number.is_empty());
+        if numbers_differ && !road && contradict(&self.road, &other.road) {
+            return false;
+        }
         // a school, a market: which one, the road says
         let plain = self.door.is_empty() && self.estate.chars().count() <= 3;
-        let placed = self.districts.is_empty() == other.districts.is_empty();
+        let numbered = road && !self.number.is_empty() && self.number == other.number;
+        let placed = numbered || self.districts.is_empty() == other.districts.is_empty();
         if plain && (contradict(&self.road, &other.road) || !placed) {
             return false;
         }

@@ -108,6 +108,10 @@ fn parse(address: &str) -> (AddressParts, String, Vec<String>) {
             let from = region::peel(&inner, &mut regions);
             let (mut parts, mut zone) = read(&inner[from..]);
             let (around, zone_around) = read(&outer[peeled..]);
+            if parts == AddressParts::default() {
+                // only a remark stands inside
+                (parts, zone) = (around.clone(), zone_around.clone());
+            }
             if parts.road.is_none() && (parts.estate.is_none() || around.number.is_none()) {
                 parts.road = around.road;
                 parts.number = parts.number.or(around.number);

@@ -92,7 +92,7 @@ pub(super) fn read(chars: &[char]) -> Place {
     // a number in a village or behind a gate: 上丰村六组282号
     let lane = place.number.as_deref().is_some_and(|n| n.ends_with('弄'));
     if let Some((number, n)) = last_number(name) {
-        if place.number.is_none() || lane {
+        if place.road.is_none() || lane {
             place.number = Some(place.number.unwrap_or_default() + &number);
         } else {
             // 七莘路3333号玉兰苑32号302
@@ -131,6 +131,7 @@ fn road_word(chars: &[char], at: usize) -> Option<&'static str> {
     let next = rest.get(word.chars().count()).copied();
     match word {
         // 西青道 is a road at the end or before a number; 通道, 大道 inside names are not
+        "道" if at > 0 && super::text::is_numeral(chars[at - 1]) => Some(word),
         "道" => next.is_none_or(|c| c.is_ascii_digit() || c == '与' || c == '和').then_some(word),
         "弄" => None,
         _ => Some(word),
@@ -184,6 +185,10 @@ fn house(chars: &[char], from: usize) -> (Option<String>, usize) {
         at = start + n + word.chars().count();
         end = at;
         if !lane {
+            if let Some((more, n)) = annex(&chars[at..]) {
+                out.push_str(&more);
+                end += n;
+            }
             break;
         }
     }
@@ -196,6 +201,14 @@ fn house(chars: &[char], from: usize) -> (Option<String>, usize) {
         return (None, from);
     }
     (Some(out), end)
+}
+
+/// `附5号` behind a number: what it adds, and its length.
+fn annex(chars: &[char]) -> Option<(String, usize)> {
+    let n = chars.get(1..)?.iter().take_while(|c| is_count(**c)).count();
+    let number: String = chars.get(1..=n)?.iter().collect();
+    (chars[0] == '附' && n > 0 && chars.get(n + 1) == Some(&'号'))
+        .then(|| (format!("附{}", digits(&number)), n + 2))
 }
 
 /// A number with 号 at the end of a name; the number, and how much of the name stands before it.
@@ -258,7 +271,8 @@ fn ends(chars: &[char], word: &str) -> bool {
 fn counted_end(chars: &[char], words: &[&str]) -> Option<usize> {
     let word = words.iter().find(|w| ends(chars, w))?;
     let stem = &chars[..chars.len() - word.chars().count()];
-    let mut n = stem.iter().rev().take_while(|c| is_count(**c)).count();
+    let latin = stem.last().is_some_and(char::is_ascii_alphanumeric);
+    let mut n = stem.iter().rev().take_while(|c| is_count(**c) && c.is_ascii() == latin).count();
     if n == 0 && *word == "区" && stem.last().is_some_and(|c| "东西南北中".contains(*c)) {
         n = 1;
     }
@@ -281,6 +295,40 @@ pub(super) fn essence(name: &str) -> String {
     out
 }
 
+/// Buildings of an institution that have names.
+const NAMED: &[&str] = &[
+    "门诊楼",
+    "门诊部",
+    "住院楼",
+    "住院部",
+    "急诊楼",
+    "急诊",
+    "外科楼",
+    "内科楼",
+    "医技楼",
+    "主楼",
+    "附楼",
+    "副楼",
+    "裙楼",
+    "教学楼",
+    "办公楼",
+    "行政楼",
+    "实验楼",
+    "综合楼",
+    "宿舍楼",
+    "图书馆",
+    "体育馆",
+    "食堂",
+];
+
+/// Splits `第一医院住院部` into the institution and its building; what `essence` gave.
+pub(super) fn named_building(estate: &str) -> Option<(String, String)> {
+    let even = estate.replace("大楼", "楼");
+    let word = NAMED.iter().find(|w| even.ends_with(*w))?;
+    let base = even.strip_suffix(word)?;
+    (base.chars().count() >= 2).then(|| (base.to_owned(), word.replace('部', "楼")))
+}
+
 /// Numerals before a word that counts as digits: `三组` is `3组`.
 fn digits_inside(name: &str) -> String {
     let chars: Vec<char> = name.chars().collect();
@@ -288,10 +336,17 @@ fn digits_inside(name: &str) -> String {
     let mut at = 0;
     while at < chars.len() {
         let n = chars[at..].iter().take_while(|c| super::text::is_numeral(**c)).count();
-        let counts = chars.get(at + n).is_some_and(|c| "组队社期区村里号小大".contains(*c));
+        let counts = at > 0 && chars[at - 1] == '第'
+            || chars.get(at + n).is_some_and(|c| "组队社期区村里号小大公舍门巷".contains(*c));
         let run: String = chars[at..at + n.max(1)].iter().collect();
         out.push_str(&if n > 0 && counts { digits(&run) } else { run });
         at += n.max(1);
     }
-    out.replace("小组", "组").replace("大队", "队").replace("村民", "")
+    let out = out.replace("小组", "组").replace("大队", "队").replace("村民", "");
+    // 李庄村3组, 李庄3组
+    match out.find('村').filter(|at| out[at + '村'.len_utf8()..].starts_with(|c: char| c.is_ascii_digit()))
+    {
+        Some(at) if at > '村'.len_utf8() => format!("{}{}", &out[..at], &out[at + '村'.len_utf8()..]),
+        _ => out,
+    }
 }

@@ -146,7 +146,9 @@ fn province_at(chars: &[char], seen: &Regions) -> Option<(&'static str, usize)> 
 /// A city with the word after it. Behind a district a bare name is a city only before another district.
 fn city_at(chars: &[char], seen: &Regions) -> Option<(&'static str, usize)> {
     let (name, n) = known(chars, &CITIES_BY_LETTER)?;
-    if district_at(chars).is_some_and(|d| d == n + 1 && chars[n] != '市') {
+    // 北京朝阳 is a district of Beijing, and not the city
+    let municipality = matches!(seen.province.as_deref(), Some("北京" | "天津" | "上海" | "重庆"));
+    if municipality || district_at(chars).is_some_and(|d| d == n + 1 && chars[n] != '市') {
         return None;
     }
     // 青岛市北区 is 青岛 and 市北区

@@ -4,9 +4,24 @@ use super::region::starts;
 use super::text::{digits, is_count, is_numeral};
 
 /// Words that end the number of a building.
-const BUILDINGS: &[&str] = &["号楼", "栋楼", "幢楼", "座楼", "#楼", "栋", "幢", "座", "舍", "#"];
+const BUILDINGS: &[&str] = &[
+    "号楼",
+    "栋楼",
+    "幢楼",
+    "座楼",
+    "#楼",
+    "号宿舍楼",
+    "号宿舍",
+    "号公寓",
+    "公寓",
+    "栋",
+    "幢",
+    "座",
+    "舍",
+    "#",
+];
 const UNITS: &[&str] = &["单元", "门洞", "门", "梯", "口"];
-const ROOMS: &[&str] = &["室", "房", "户"];
+const ROOMS: &[&str] = &["室", "房", "户", "寝"];
 
 /// What the tail says; the numbers as written.
 #[derive(Debug, Default)]
@@ -139,14 +154,16 @@ pub(super) fn read(chars: &[char]) -> Option<Tail> {
         {
             let more = chars.get(at + to).copied().unwrap_or(' ');
             let unit_follows = counted(&chars[at + to..], &["单元", "门"], true).is_some();
-            if tail.building_no.is_none() && tail.unit.is_none() && (unit_follows || more == '-') {
+            // no house has 300 floors: 望京西园4区312楼
+            let high = digits(&text(at, at + n)).parse::<u32>().is_ok_and(|n| n > 120);
+            if tail.building_no.is_none() && tail.unit.is_none() && (unit_follows || high || more == '-') {
                 tail.building = Some(text(at, at + to));
                 tail.building_no = Some(digits(&text(at, at + n)));
             } else {
                 tail.floor = Some(digits(&text(at, at + n)));
             }
             at += to;
-        } else if let Some((n, to, word)) = counted(rest, &["室", "房", "户", "号"], true)
+        } else if let Some((n, to, word)) = counted(rest, &["室", "房", "户", "寝", "号"], true)
             && (tail.room.is_none() || word == "室")
         {
             tail.room = Some(if word == "室" { text(at, at + to) } else { text(at, at + n) });

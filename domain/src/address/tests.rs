@@ -185,17 +185,22 @@ fn spellings_of_a_building_are_one_stop() {
     assert!(seen >= 80, "{seen}");
 }
 
-/// Pairwise F1 over the labelled addresses (docs: tests/data/addresses/README.md).
-fn f1() -> f64 {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data/addresses/labels.tsv");
+/// Pairwise F1 of a table in `tests/data/addresses` (see its README) with these columns for address and stop.
+fn f1(table: &str, address: usize, stop: usize) -> f64 {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data/addresses").join(table);
     let text = std::fs::read_to_string(path).unwrap();
-    let rows: Vec<Vec<&str>> = text.lines().skip(1).map(|l| l.split('\t').collect()).collect();
-    let keys: Vec<StopKey> = rows.iter().map(|r| StopKey::of(r[2])).collect();
+    let rows: Vec<(&str, &str)> = text
+        .lines()
+        .skip(1)
+        .map(|l| l.split('\t').collect::<Vec<_>>())
+        .map(|cells| (cells[address], cells[stop]))
+        .collect();
+    let keys: Vec<StopKey> = rows.iter().map(|r| StopKey::of(r.0)).collect();
     let found = group(&keys);
     let (mut hit, mut wrong, mut missed) = (0.0, 0.0, 0.0);
     for a in 0..rows.len() {
         for b in a + 1..rows.len() {
-            let (is, said) = (rows[a][14] == rows[b][14], found[a] == found[b]);
+            let (is, said) = (rows[a].1 == rows[b].1, found[a] == found[b]);
             match (is, said) {
                 (true, true) => hit += 1.0,
                 (false, true) => wrong += 1.0,
@@ -203,16 +208,22 @@ fn f1() -> f64 {
                 (false, false) => continue,
             }
             if is != said {
-                eprintln!("{} and {}: one stop is {is}, said {said}", rows[a][2], rows[b][2]);
+                eprintln!("{} and {}: one stop is {is}, said {said}", rows[a].0, rows[b].0);
             }
         }
     }
-    eprintln!("hit {hit} wrong {wrong} missed {missed}");
+    eprintln!("{table}: hit {hit} wrong {wrong} missed {missed}");
     2.0 * hit / (2.0 * hit + wrong + missed)
 }
 
 #[test]
 fn labelled_addresses_fall_into_their_stops() {
-    let f1 = f1();
+    let f1 = f1("labels.tsv", 2, 14);
     assert!(f1 >= 0.97, "{f1}");
+}
+
+#[test]
+fn what_different_senders_write_falls_into_its_stops() {
+    let f1 = f1("senders.tsv", 1, 0);
+    assert!(f1 >= 0.95, "{f1}");
 }

@@ -53,6 +53,10 @@ const BESIDE: &[&str] = &[
     "北门",
     "正门",
     "大门",
+    "门面",
+    "门市",
+    "商铺",
+    "底商",
     "旁",
     "内",
 ];
@@ -78,6 +82,7 @@ pub(super) fn even(text: &str) -> String {
             '—' | '–' | '－' | '―' | '~' | '_' | '…' => '-',
             '\u{3000}' | '\t' | '\r' | '\n' => ' ',
             '＃' | '♯' => '#',
+            'Ⅰ'..='Ⅸ' => char::from_digit(u32::from(c) - u32::from('Ⅰ') + 1, 10).unwrap_or(c),
             c => c.to_ascii_uppercase(),
         })
         .collect()
@@ -168,7 +173,8 @@ fn plain(text: &str) -> String {
             let inside: String = chars[at + 1..end].iter().collect();
             // 泰东河路294号(美好家园)五幢: a name between a number and a building
             let after = chars.get(end + 1).copied().unwrap_or(' ');
-            if out.ends_with(['号', '弄']) && is_count(after) && inside.chars().all(is_han) {
+            let name = inside.chars().all(is_han) && !inside.ends_with(['门', '旁', '近', '面', '侧', '边']);
+            if !out.is_empty() && is_count(after) && name || is_zone(&inside) {
                 out.push_str(&inside);
             }
             at = end + 1;
@@ -190,6 +196,12 @@ fn plain(text: &str) -> String {
     };
     let kept = chars.iter().enumerate().filter(|(n, c)| **c != ' ' || apart(*n));
     without_beside(kept.map(|(_, c)| *c).collect())
+}
+
+/// `三期`, `2区`, `东区` alone.
+fn is_zone(text: &str) -> bool {
+    let stem = text.strip_suffix(['期', '区']).unwrap_or_default();
+    (1..=2).contains(&stem.chars().count()) && stem.chars().all(|c| is_count(c) || "东西南北中".contains(c))
 }
 
 /// Without words at the end that say where beside the place.
