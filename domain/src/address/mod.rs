@@ -1,9 +1,9 @@
 //! Chinese addresses: their parts, and which of them are one stop.
 //!
 //! An address names places from large to small, and people write as much of it as they think necessary. It is read from
-//! both ends: regions from the left ([`region`]), building, unit, floor and room from the right ([`tail`]), and what is between
-//! them is road, number and estate ([`place`]). Brackets 【】 often hold the true name (`【民贤里2-7-101】`) with a road of the map
-//! before them; remarks such as `(高墙王小区附近)` or `周末送` are left out ([`text`]). What cannot be told is `None`: a notice is
+//! both ends: regions from the left (`region`), building, unit, floor and room from the right (`tail`), and what is between
+//! them is road, number and estate (`place`). Brackets 【】 often hold the true name (`【民贤里2-7-101】`) with a road of the map
+//! before them; remarks such as `(高墙王小区附近)` or `周末送` are left out (`text`). What cannot be told is `None`: a notice is
 //! then less precise, never wrong on purpose.
 //!
 //! Two addresses are one stop where a courier delivers both at one door ([`group`]). The reference is
