@@ -3,12 +3,13 @@
 /// Defines a field-less enum with its stored word and its labels in both languages.
 ///
 /// `as_str` and `parse` are inverse to each other and equal to the serde form, so that a database column, a query
-/// parameter and JSON hold the same word.
+/// parameter and JSON hold the same word. The word is taken as a token and not as a literal, because the derive of the API
+/// reference does not see through a literal that a macro has taken.
 macro_rules! words {
     (
         $(#[$meta:meta])*
         pub enum $name:ident {
-            $($(#[$vmeta:meta])+ $variant:ident = $word:literal, $zh:literal, $en:literal;)+
+            $($(#[$vmeta:meta])+ $variant:ident = $word:tt, $zh:literal, $en:literal;)+
         }
     ) => {
         $(#[$meta])*

@@ -31,7 +31,7 @@ use waybell_domain::wire::{ImportReport, ImportRequest, ImportedRow, RowProblem}
 /// Rows of a part.
 const PART: usize = 500;
 const CHUNK: usize = 400;
-const PROBLEMS_TOLD: usize = 1_000;
+pub(crate) const PROBLEMS_TOLD: usize = 1_000;
 const PREVIEW: usize = 20;
 
 /// Who imports, by a hash: two people who share one wait for each other now and then.

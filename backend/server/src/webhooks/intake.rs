@@ -13,6 +13,8 @@ use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
+use tokio::sync::Semaphore;
 use waybell_domain::id::UserId;
 use waybell_domain::parcel::TaskKind;
 use waybell_domain::wire::ErrorBody;
@@ -95,34 +97,45 @@ async fn received(app: &Shared, integration: &str, request: Request) -> ApiResul
             ApiError::unauthorised("timestamp_stale", problem).hint("set the clock, and sign when sending")
         );
     }
-    let body = axum::body::to_bytes(body, MOST_BYTES).await.map_err(|_| {
+    // a body is in memory from here on
+    let Ok(_room) = BODIES.try_acquire() else { return Err(ApiError::too_many(2)) };
+    let read = tokio::time::timeout(READ_PATIENCE, axum::body::to_bytes(body, MOST_BYTES)).await;
+    let body = read.ok().and_then(Result::ok).ok_or_else(|| {
         ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "the body is too large or broke off")
             .hint("send it in parts of 5 MB at most")
     })?;
+    let integration = opened(app, integration, &signed, &body).await?;
+    if let Ok(id) = integration.id.parse::<uuid::Uuid>() {
+        app.limits.person(UserId::from_uuid(id))?;
+    }
+    let _alone = turn(&integration).await;
+    // it has waited its turn: its secret may have been taken back meanwhile
+    let integration = opened(app, &integration.id, &signed, &body).await?;
+    carry_out(app, &integration, &signed.id, body).await
+}
+
+/// The integration whose secret the request was signed with. An unknown one is refused like a wrong signature.
+async fn opened(app: &Shared, id: &str, signed: &Signed, body: &[u8]) -> ApiResult<Integration> {
     let now = app.clock.now();
-    let found = to_verify(app.store.read(), integration).await?;
+    let found = to_verify(app.store.read(), id).await?;
     let good = match &found {
         Some((_, secrets)) => {
             let mut good = false;
             for secret in secrets.in_force(now) {
-                good |= verify(secret, &signed.id, signed.timestamp, &body, &signed.signature);
+                good |= verify(secret, &signed.id, signed.timestamp, body, &signed.signature);
             }
             good
         }
         None => {
-            std::hint::black_box(verify(NOBODY, &signed.id, signed.timestamp, &body, &signed.signature));
+            std::hint::black_box(verify(NOBODY, &signed.id, signed.timestamp, body, &signed.signature));
             false
         }
     };
-    let Some((integration, _)) = found.filter(|_| good) else {
+    found.filter(|_| good).map(|(integration, _)| integration).ok_or_else(|| {
         let problem = "there is no such integration, or the signature was not made with its secret";
-        return Err(ApiError::unauthorised("signature_invalid", problem)
-            .hint("sign ID.TIMESTAMP.BODY with the bytes of the body as they are sent"));
-    };
-    if let Ok(id) = integration.id.parse::<uuid::Uuid>() {
-        app.limits.person(UserId::from_uuid(id))?;
-    }
-    carry_out(app, &integration, &signed.id, body).await
+        ApiError::unauthorised("signature_invalid", problem)
+            .hint("sign ID.TIMESTAMP.BODY with the bytes of the body as they are sent")
+    })
 }
 
 async fn carry_out(
@@ -132,7 +145,6 @@ async fn carry_out(
     body: axum::body::Bytes,
 ) -> ApiResult<Response> {
     let incoming = Incoming::new(integration, id, &body);
-    let _alone = turn(integration).await;
     if let Some(answer) = incoming.before(&app.store).await? {
         return Ok(answer);
     }
@@ -140,6 +152,11 @@ async fn carry_out(
     let read = read.await.map_err(|e| ApiError::field("rows", e.to_string(), "send the records again"))??;
     take(&app.store, app.clock.now(), incoming, read).await
 }
+
+/// Lists that are read or wait at once: 5 MB each at most. More are asked to come again.
+static BODIES: Semaphore = Semaphore::const_new(48);
+/// How long a body may take to come.
+const READ_PATIENCE: Duration = Duration::from_secs(30);
 
 /// The three headers.
 struct Signed {

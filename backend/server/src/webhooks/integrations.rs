@@ -339,12 +339,15 @@ pub async fn rotate(
     let row = find(&write, scope, &id).await?;
     write
         .exec(
-            "UPDATE integration SET secret = $1, previous_secret = $2, previous_until = $3 WHERE id = $4",
+            // sent again because its answer was lost, it must not throw away the secret that is in use
+            "UPDATE integration SET secret = $1, previous_secret = CASE WHEN $2 IS NOT NULL AND previous_until > $5 \
+             THEN previous_secret ELSE $2 END, previous_until = $3 WHERE id = $4",
             [
                 secret.clone().into(),
                 (hours > 0).then_some(row.secret).into(),
                 (hours > 0).then_some(now.0 + i64::from(hours) * HOUR).into(),
                 row.id.clone().into(),
+                now.0.into(),
             ],
         )
         .await?;

@@ -387,7 +387,8 @@ async fn settle(
         write
             .exec(
                 "UPDATE webhook_delivery SET state = 'dead', problem = 'the receiver was down for a day' \
-                 WHERE integration_id = $1 AND state = 'pending' AND since <= $2",
+                 WHERE state = 'pending' AND id IN (SELECT id FROM webhook_delivery \
+                 WHERE integration_id = $1 AND state = 'pending' AND since <= $2 LIMIT 2000)",
                 [job.integration.clone().into(), (now.0 - DAY).into()],
             )
             .await?;

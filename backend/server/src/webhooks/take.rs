@@ -10,7 +10,7 @@
 use super::integrations::Integration;
 use super::record::{HookProblem, Record, Records};
 use crate::http::error::{ApiError, ApiResult};
-use crate::parcels::import::{Good, nothing_yet, take_part};
+use crate::parcels::import::{Good, PROBLEMS_TOLD, nothing_yet, take_part};
 use crate::store::scope::Scope;
 use crate::store::{Store, Write, all, marks, one};
 use axum::Json;
@@ -157,6 +157,7 @@ pub(super) async fn take(
     let mut report = list.report;
     report.problems.sort_by_key(|p| p.line);
     report.rejected = report.problems.len() as u32;
+    report.problems.truncate(PROBLEMS_TOLD);
     incoming.commit(write, now, &report).await
 }
 
@@ -242,7 +243,8 @@ impl Taking<'_> {
                     known.get(&record.good.waybill_no).filter(|k| k.state == ParcelState::Withdrawn.as_str());
                 if let Some(old) = back {
                     // it was called back, and is sent again: it is on the list again
-                    self.set(write, old, ParcelState::default()).await?;
+                    // with no time of its own: what a courier did offline meanwhile counts more
+                    self.set(write, old, ParcelState::default(), UnixMs(0)).await?;
                 }
                 linked.push(record);
             }
@@ -268,7 +270,10 @@ impl Taking<'_> {
         record: &Record,
         old: Option<&Known>,
     ) -> ApiResult<Option<Courier>> {
-        let (problem, hint) = if let Some(name) = &record.courier {
+        let branch = self.integration.branch.map(|b| b.to_string());
+        let (problem, hint) = if branch.is_some() && old.is_some_and(|k| k.branch_id != branch) {
+            ("the parcel is at another branch", "send it by that branch's integration")
+        } else if let Some(name) = &record.courier {
             if let Some(courier) = self.person(write, name).await? {
                 return Ok(Some(courier));
             }
@@ -306,7 +311,7 @@ impl Taking<'_> {
         };
         let state = ParcelState::parse(&old.state).unwrap_or_default();
         if state.is_open() || state.awaits_collection() {
-            self.set(write, old, ParcelState::Withdrawn).await?;
+            self.set(write, old, ParcelState::Withdrawn, self.now).await?;
             self.report.withdrawn += 1;
         } else {
             self.report.unchanged += 1;
@@ -314,11 +319,11 @@ impl Taking<'_> {
         Ok(())
     }
 
-    async fn set(&mut self, write: &Write, old: &Known, state: ParcelState) -> ApiResult<()> {
+    async fn set(&mut self, write: &Write, old: &Known, state: ParcelState, at: UnixMs) -> ApiResult<()> {
         write
             .exec(
                 "UPDATE parcel SET state = $1, state_at = $2, rev = $3 WHERE id = $4",
-                [state.as_str().into(), self.now.0.into(), write.next_rev().into(), old.id.clone().into()],
+                [state.as_str().into(), at.0.into(), write.next_rev().into(), old.id.clone().into()],
             )
             .await?;
         Ok(())

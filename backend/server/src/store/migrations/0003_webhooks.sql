@@ -66,7 +66,9 @@ CREATE TABLE webhook_delivery (
     done_at BIGINT
 );
 CREATE INDEX webhook_delivery_order ON webhook_delivery (integration_id, parcel_id, seq) WHERE state = 'pending';
-CREATE INDEX webhook_delivery_due ON webhook_delivery (integration_id, next_at) WHERE state = 'pending';
+CREATE INDEX webhook_delivery_due ON webhook_delivery (integration_id, next_at, seq) WHERE state = 'pending';
+CREATE INDEX webhook_delivery_old ON webhook_delivery (integration_id, since) WHERE state = 'pending';
+CREATE INDEX webhook_delivery_dead ON webhook_delivery (integration_id, seq) WHERE state = 'dead';
 CREATE INDEX webhook_delivery_listed ON webhook_delivery (integration_id, seq);
 CREATE INDEX webhook_delivery_done ON webhook_delivery (done_at) WHERE state = 'done';
 CREATE INDEX webhook_delivery_open ON webhook_delivery (since) WHERE state <> 'done';
