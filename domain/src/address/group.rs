@@ -105,8 +105,8 @@ impl StopKey {
         }
         // a school, a market: which one, the road says
         let plain = self.door.is_empty() && self.estate.chars().count() <= 3;
-        let numbered = road && !self.number.is_empty() && self.number == other.number;
-        let placed = numbered || self.districts.is_empty() == other.districts.is_empty();
+        let one_number = road && !self.number.is_empty() && self.number == other.number;
+        let placed = one_number || self.districts.is_empty() == other.districts.is_empty();
         if plain && (contradict(&self.road, &other.road) || !placed) {
             return false;
         }
@@ -116,8 +116,7 @@ impl StopKey {
                     || alike(&self.raw, &other.raw, self.numbered);
                 let numbers =
                     !self.number.is_empty() && !other.number.is_empty() && self.number != other.number;
-                let firm = road && !self.number.is_empty() && self.number == other.number;
-                (alike && !(numbers && road)) || (firm && !alike && self.door.is_empty())
+                (alike && !(numbers && road)) || (one_number && self.door.is_empty())
             }
             // with or without the firm's name
             _ => {

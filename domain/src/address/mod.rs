@@ -106,24 +106,12 @@ fn parse(address: &str) -> (AddressParts, String, Vec<String>) {
         }
         Some(inner) => {
             let from = region::peel(&inner, &mut regions);
-            let (mut parts, mut zone) = read(&inner[from..]);
-            let (around, zone_around) = read(&outer[peeled..]);
-            if parts == AddressParts::default() {
+            let around = read(&outer[peeled..]);
+            match read(&inner[from..]) {
                 // only a remark stands inside
-                (parts, zone) = (around.clone(), zone_around.clone());
+                (parts, _) if parts == AddressParts::default() => around,
+                found => completed(found, around),
             }
-            if parts.road.is_none() && (parts.estate.is_none() || around.number.is_none()) {
-                parts.road = around.road;
-                parts.number = parts.number.or(around.number);
-            }
-            if parts.estate.is_none() {
-                parts.estate = around.estate;
-                if parts.zone.is_none() {
-                    parts.zone = around.zone;
-                    zone = zone_around;
-                }
-            }
-            (parts, zone)
         }
     };
     parts.province = regions.province;
@@ -131,6 +119,23 @@ fn parse(address: &str) -> (AddressParts, String, Vec<String>) {
     parts.district = regions.districts.last().cloned();
     parts.town = regions.town;
     (parts, zone, regions.districts)
+}
+
+/// What stands in the brackets, with what only the text before them says: road, number, estate.
+fn completed(inside: (AddressParts, String), around: (AddressParts, String)) -> (AddressParts, String) {
+    let ((mut parts, mut zone), (around, zone_around)) = (inside, around);
+    if parts.road.is_none() && (parts.estate.is_none() || around.number.is_none()) {
+        parts.road = around.road;
+        parts.number = parts.number.or(around.number);
+    }
+    if parts.estate.is_none() {
+        parts.estate = around.estate;
+        if parts.zone.is_none() {
+            parts.zone = around.zone;
+            zone = zone_around;
+        }
+    }
+    (parts, zone)
 }
 
 /// Reads what comes after the regions: the parts, and the zone as written.

@@ -222,7 +222,6 @@ fn district_at(chars: &[char]) -> Option<usize> {
                 like_a_word || "超菜夜门书花集".contains(before) || "场政民镇乡".contains(next)
             }
             "旗" => at < 2 || "红国战".contains(before) || next == '舰',
-            "新区" | "特区" | "林区" => false,
             _ => false,
         };
         let town = starts(&chars[at + n..], "街道") || next == '镇';
@@ -230,7 +229,7 @@ fn district_at(chars: &[char]) -> Option<usize> {
         if word == "市" && next == '区' {
             continue;
         }
-        if inner || town || at + n > chars.len() {
+        if inner || town {
             if word == "区" || word == "市" {
                 return None;
             }
@@ -253,11 +252,11 @@ fn town_at(chars: &[char]) -> Option<usize> {
                 continue;
             }
             let more = match word {
-                "镇" => "政府中医卫小北南东西上".contains(next) && "政中卫医".contains(next),
-                "乡" => "苑村里情土间音政中卫".contains(next) && "苑情土间音政".contains(next),
+                "镇" => "政中卫医".contains(next),
+                "乡" => "苑情土间音政".contains(next),
                 _ => false,
             };
-            return (!more && at >= 1).then_some(at + n);
+            return (!more).then_some(at + n);
         }
         let ends = "路号栋幢楼室村弄巷区园苑0123456789-#".contains(c);
         if ends && longest(&chars[at + 1..], TOWNS.iter().copied()).is_none() {

@@ -30,8 +30,6 @@ pub(super) struct Tail {
     pub from: usize,
     /// With its word: `3栋`.
     pub building: Option<String>,
-    /// The building without its word, in digits.
-    pub building_no: Option<String>,
     /// A dashed form whose first number may be a house number: `万纤路7-102`.
     pub dashed: bool,
     pub unit: Option<String>,
@@ -80,9 +78,9 @@ fn begins(chars: &[char], at: usize) -> bool {
             return false;
         }
     }
-    if let Some((n, _, word)) = counted(rest, BUILDINGS, false) {
-        // 三座 is a building, 银座 and 宝座 are names
-        return word != "座" || n > 0;
+    // with a number: 三座 is a building, 银座 and 宝座 are names
+    if counted(rest, BUILDINGS, false).is_some() {
+        return true;
     }
     if let Some((_, to, word)) = counted(rest, UNITS, true) {
         let next = rest.get(to).copied().unwrap_or(' ');
@@ -115,35 +113,30 @@ pub(super) fn read(chars: &[char]) -> Option<Tail> {
     let mut tail = Tail { from, ..Tail::default() };
     let mut at = from;
     let text = |from: usize, to: usize| -> String { chars[from..to].iter().collect() };
-    let mut left: Vec<String> = Vec::new();
+    let mut spread_once = false;
     while at < chars.len() {
         let rest = &chars[at..];
-        if let (Some((pieces, n)), true) = (dashed(rest), left.is_empty()) {
-            left = pieces;
+        if let Some((mut pieces, n)) = dashed(rest).filter(|_| !spread_once) {
+            spread_once = true;
             at += n;
             // 2-3楼东户: the last is a floor; 16-2单元: a unit
-            let last = left.last().cloned();
             if starts(&chars[at..], "楼") || starts(&chars[at..], "层") {
-                tail.floor = left.pop();
+                tail.floor = pieces.pop();
                 at += 1;
             } else if starts(&chars[at..], "单元") {
-                tail.unit = last.map(|u| format!("{u}单元"));
-                left.pop();
+                tail.unit = pieces.pop().map(|u| format!("{u}单元"));
                 at += 2;
             } else if let Some(word) = ["号楼", "#", "栋", "幢"].iter().find(|w| starts(&chars[at..], w))
             {
                 // 2-16号楼 is building 16 of quarter 2
-                tail.building = Some(format!("{}{word}", left.join("-")));
-                tail.building_no = Some(left.join("-"));
-                left.clear();
+                tail.building = Some(format!("{}{word}", pieces.join("-")));
+                pieces.clear();
                 at += word.chars().count();
             }
             tail.dashed = tail.building.is_none();
-            spread(&mut tail, &mut left);
-            left = vec![String::new()];
-        } else if let (Some((n, to, _)), None) = (counted(rest, BUILDINGS, false), &tail.building_no) {
+            spread(&mut tail, pieces);
+        } else if let (Some((_, to, _)), None) = (counted(rest, BUILDINGS, false), &tail.building) {
             tail.building = Some(text(at, at + to));
-            tail.building_no = Some(digits(&text(at, at + n)));
             at += to;
         } else if let (Some((_, to, _)), None) = (counted(rest, UNITS, true), &tail.unit) {
             tail.unit = Some(text(at, at + to));
@@ -156,9 +149,8 @@ pub(super) fn read(chars: &[char]) -> Option<Tail> {
             let unit_follows = counted(&chars[at + to..], &["单元", "门"], true).is_some();
             // no house has 300 floors: 望京西园4区312楼
             let high = digits(&text(at, at + n)).parse::<u32>().is_ok_and(|n| n > 120);
-            if tail.building_no.is_none() && tail.unit.is_none() && (unit_follows || high || more == '-') {
+            if tail.building.is_none() && tail.unit.is_none() && (unit_follows || high || more == '-') {
                 tail.building = Some(text(at, at + to));
-                tail.building_no = Some(digits(&text(at, at + n)));
             } else {
                 tail.floor = Some(digits(&text(at, at + n)));
             }
@@ -184,20 +176,15 @@ fn number(chars: &[char]) -> Option<usize> {
 }
 
 /// Gives the pieces of `3-2-501` to what is not known yet.
-fn spread(tail: &mut Tail, pieces: &mut Vec<String>) {
-    let mut pieces = std::mem::take(pieces).into_iter();
-    let mut left = pieces.len();
-    if tail.building_no.is_none() && tail.unit.is_none() && left > 0 {
-        let building = pieces.next().unwrap_or_default();
-        tail.building_no = Some(digits(&building));
-        tail.building = Some(format!("{building}栋"));
-        left -= 1;
+fn spread(tail: &mut Tail, pieces: Vec<String>) {
+    let mut pieces = pieces.into_iter();
+    if tail.building.is_none() && tail.unit.is_none() {
+        tail.building = pieces.next().map(|b| format!("{b}栋"));
     }
-    if tail.unit.is_none() && left >= 2 {
+    if tail.unit.is_none() && pieces.len() >= 2 {
         tail.unit = pieces.next().map(|u| format!("{u}单元"));
-        left -= 1;
     }
-    if left >= 2 && tail.floor.is_none() {
+    if pieces.len() >= 2 && tail.floor.is_none() {
         tail.floor = pieces.next();
     }
     let rest: Vec<String> = pieces.collect();

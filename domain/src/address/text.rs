@@ -1,6 +1,6 @@
 //! An address as characters: width, case, numerals, brackets and remarks.
 
-use crate::search::half_width;
+use crate::search::{half_width, numeral};
 
 /// Words after which nothing names the place any more.
 const REMARKS: &[&str] = &[
@@ -71,7 +71,7 @@ pub(super) fn is_count(c: char) -> bool {
 }
 
 pub(super) fn is_numeral(c: char) -> bool {
-    "零〇一二两三四五六七八九十百廿".contains(c)
+    numeral(c).is_some() || c == '廿'
 }
 
 /// Half width, upper case, one kind of dash.
@@ -113,21 +113,8 @@ pub(super) fn digits(text: &str) -> String {
 }
 
 fn from_numerals(text: &str) -> String {
-    let value = |c| match c {
-        '零' | '〇' => 0u32,
-        '一' => 1,
-        '二' | '两' => 2,
-        '三' => 3,
-        '四' => 4,
-        '五' => 5,
-        '六' => 6,
-        '七' => 7,
-        '八' => 8,
-        '九' => 9,
-        _ => 10,
-    };
     if !text.contains(['十', '百', '廿']) {
-        let plain: String = text.chars().map(|c| value(c).to_string()).collect();
+        let plain: String = text.chars().filter_map(numeral).map(|n| n.to_string()).collect();
         let bare = plain.trim_start_matches('0');
         return if bare.is_empty() { plain } else { bare.to_owned() };
     }
@@ -143,7 +130,7 @@ fn from_numerals(text: &str) -> String {
                 last = 0;
             }
             '廿' => sum += 20,
-            c => last = value(c),
+            c => last = numeral(c).unwrap_or(last),
         }
     }
     (sum + last).to_string()

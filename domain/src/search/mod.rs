@@ -38,6 +38,7 @@ use std::collections::BTreeSet;
 
 pub use finder::{Finder, Fit, Picker};
 pub use index::{Index, Text};
+pub(crate) use normal::numeral;
 pub use normal::{half_width, normalise};
 pub use query::{Rank, TermQuery, matches, query_terms, rank};
 

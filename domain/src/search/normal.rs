@@ -31,7 +31,8 @@ pub(super) fn fold(text: &str) -> String {
 /// Words before which a Chinese numeral is a number.
 const COUNTED: &[char] = &['栋', '幢', '号', '楼', '单', '室', '层', '期', '区', '座', '组', '弄'];
 
-fn numeral(c: char) -> Option<u32> {
+/// Value of a Chinese numeral, 10 and 100 for 十 and 百.
+pub(crate) fn numeral(c: char) -> Option<u32> {
     Some(match c {
         '零' | '〇' => 0,
         '一' => 1,
