@@ -113,7 +113,8 @@ pub(crate) enum Verb {
     },
     /// Ring every recipient of the chosen parcels once. Shows the plan first and asks.
     #[command(
-        after_help = "Examples:\n  waybell notify --search 幸福花园3 --template arrived\n  waybell notify --all --at 14:30\n  \
+        after_help = "Examples:\n  waybell notify --search 幸福花园3 --template arrived\n  waybell notify --stop 幸福花园3 --stop 和平里5\n  \
+        waybell notify --all --at 14:30\n  \
         waybell notify SF1234567890123 SF1234567890124 --yes"
     )]
     Notify(NotifyArgs),
@@ -312,9 +313,15 @@ impl From<RoleWord> for Role {
 pub(crate) struct NotifyArgs {
     /// Waybill numbers.
     pub waybills: Vec<String>,
-    /// Every parcel that this search finds.
+    /// Every parcel that this search means: 幸福花园3 is building 3, not 31.
     #[arg(long, value_name = "WORDS", conflicts_with_all = ["waybills", "all"])]
     pub search: Option<String>,
+    /// With --search: also what answers less closely, all that `waybell search` shows.
+    #[arg(long, requires = "search")]
+    pub loose: bool,
+    /// Every open parcel of this stop, by its name in `waybell stops`; several are possible.
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["waybills", "all", "search"])]
+    pub stop: Vec<String>,
     /// Every parcel on the list.
     #[arg(long, conflicts_with = "waybills")]
     pub all: bool,

@@ -38,6 +38,7 @@ texts! {
     more_problems(n) = "……另有 {n} 个问题，加 --json 查看全部", "… and {n} more problems; see all with --json";
     more_notes(n) = "……另有 {n} 条注意，加 --json 查看全部", "… and {n} more notes; see all with --json";
     nothing_found() = "没有找到", "nothing found";
+    less_close(n, words) = "另有 {n} 件与“{words}”不太吻合，未包括在内；查看：waybell search {words}，一并呼叫：加 --loose", "{n} more answer \"{words}\" less closely and are left out; see them: waybell search {words}, ring them too: --loose";
     not_on_list(waybills) = "清单中没有：{waybills}", "not on the list: {waybills}";
     not_on_list_hint() = "核对运单号，或先导入当日清单：waybell import day.csv", "check the number, or import the day's list first: waybell import day.csv";
     no_parcels() = "还没有快件；导入当日清单：waybell import day.csv", "there are no parcels yet; import the day's list: waybell import day.csv";
@@ -51,7 +52,7 @@ texts! {
     more_stops(n) = "……另有 {n} 个停靠点，用 --limit 显示更多", "… and {n} more stops; show them with --limit";
     no_stops() = "没有待送的停靠点；查看全部：waybell stops --all，导入清单：waybell import day.csv", "no stop is left; see all with waybell stops --all, or import a list: waybell import day.csv";
     pages(n, folder) = "已写入 {n} 页手册：{folder}", "{n} manual pages are in {folder}";
-    choose() = "请给出运单号、--search 关键词 或 --all", "name waybill numbers, --search WORDS, or --all";
+    choose() = "请给出运单号、--search 关键词、--stop 停靠点 或 --all", "name waybill numbers, --search WORDS, --stop NAME, or --all";
     local_plan() = "（按本机数据计算，服务器会再次核对）", "(by what this machine knows; the server checks again)";
     default_rules() = "（尚未收到本组织的规则，按默认规则计算）", "(the organisation's rules are not known yet: by the default ones)";
     places(list) = "地点：{list}", "places: {list}";

@@ -115,12 +115,15 @@ const VERBS: &[Verb] = &[
         name: "notify",
         about: "给所选快件的每位收件人打一次电话；先显示计划，再询问",
         after: Some(
-            "示例：\n  waybell notify --search 幸福花园3 --template arrived\n  waybell notify --all --at 14:30\n  \
+            "示例：\n  waybell notify --search 幸福花园3 --template arrived\n  waybell notify --stop 幸福花园3 --stop 和平里5\n  \
+             waybell notify --all --at 14:30\n  \
              waybell notify SF1234567890123 SF1234567890124 --yes",
         ),
         args: &[
             ("waybills", "运单号", "运单号"),
-            ("search", "搜索到的全部快件", "关键词"),
+            ("search", "这个搜索所指的全部快件：幸福花园3 指3栋，不含31栋", "关键词"),
+            ("loose", "与 --search 同用：也包括不太吻合的，即 waybell search 列出的全部", ""),
+            ("stop", "这个停靠点的全部未完成快件，名称见 waybell stops；可写多个", "名称"),
             ("all", "清单上的全部快件", ""),
             TEMPLATE,
             (

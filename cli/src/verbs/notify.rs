@@ -77,7 +77,24 @@ fn asked(out: &Out, yes: bool, question: &str, answer: &serde_json::Value) -> Op
 
 async fn choose(client: &Client, out: &Out, args: &NotifyArgs) -> Result<Vec<ParcelId>, Failure> {
     if let Some(words) = &args.search {
-        return Ok(client.search().ids(words).await?);
+        let every = client.search().every(words).await?;
+        if args.loose {
+            return Ok(every);
+        }
+        let meant = client.search().ids(words).await?;
+        if every.len() > meant.len() {
+            out.line(texts::less_close(out.lang, every.len() - meant.len(), words));
+        }
+        return Ok(meant);
+    }
+    if !args.stop.is_empty() {
+        let mut chosen = Vec::new();
+        for name in &args.stop {
+            chosen.extend(client.search().stop(name).await?.parcels);
+        }
+        let mut seen = std::collections::HashSet::new();
+        chosen.retain(|id| seen.insert(*id));
+        return Ok(chosen);
     }
     if args.all {
         return Ok(client.tasks().list().await?.iter().map(|p| p.id).collect());

@@ -64,7 +64,7 @@ impl Memory {
     fn put(&mut self, n: i64, view: &ParcelView) {
         let phone = view.phone.as_ref().map(|p| p.e164()).unwrap_or_default();
         let text =
-            Text::new(&format!("{} {} {} {phone}", view.address, view.recipient_name, view.waybill_no));
+            Text::new(&format!("{}\t{}\t{}\t{phone}", view.address, view.recipient_name, view.waybill_no));
         let doc = Doc { n, id: view.id, sequence: view.sequence, text };
         match self.places.get(&n).and_then(|at| self.docs.get_mut(*at)) {
             Some(known) if known.text == doc.text && known.sequence == doc.sequence => known.id = doc.id,
@@ -128,6 +128,12 @@ impl Memory {
                 ranked.into_iter().take(limit).map(|(_, id)| id).collect()
             }
         }
+    }
+
+    /// Every parcel that answers the query at all, in the courier's order.
+    pub(super) fn every(&self, query: &str) -> Vec<ParcelId> {
+        let finder = Finder::new(query);
+        self.docs.iter().filter(|d| finder.rank(&d.text).is_some()).map(|d| d.id).collect()
     }
 
     /// Every parcel that the query means, in the courier's order.

@@ -5,9 +5,11 @@
 //! once and holds their texts in memory; what changed since is told by `touched`, which rises with each transaction of
 //! whichever process. The first search looks through the texts, the next ones use an index over them
 //! ([`waybell_domain::search::Index`]), which is made in some microseconds a text and is made anew when texts change;
-//! [`Search::prepare`] makes it early. A text is `address name waybill telephone`.
+//! [`Search::prepare`] makes it early. A text is address, name, waybill number and telephone
+//! number with tabs between.
 
 mod memory;
+mod stop;
 #[cfg(test)]
 mod tests;
 
@@ -61,6 +63,15 @@ impl Search {
     pub async fn ids(&self, query: &str) -> Result<Vec<ParcelId>> {
         let (inner, query) = (self.client.inner.clone(), query.to_owned());
         tokio::task::spawn_blocking(move || Self::with(&inner, |memory| memory.pick(&query)))
+            .await
+            .map_err(Error::storage)?
+    }
+
+    /// Everything that [`find`](Self::find) finds, in the courier's order: what [`ids`](Self::ids) means, and what answers
+    /// less closely.
+    pub async fn every(&self, query: &str) -> Result<Vec<ParcelId>> {
+        let (inner, query) = (self.client.inner.clone(), query.to_owned());
+        tokio::task::spawn_blocking(move || Self::with(&inner, |memory| memory.every(&query)))
             .await
             .map_err(Error::storage)?
     }

@@ -1,5 +1,7 @@
 //! Cutting text into runs of Chinese, Latin letters and digits. Everything else parts runs.
 
+use super::LONG;
+
 /// A longest run of one kind of character.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Run {
@@ -89,6 +91,11 @@ pub(super) fn parts(word: &str) -> Vec<Part> {
     out
 }
 
+/// The term of a number shorter than a telephone's with the Chinese character right after it.
+pub(super) fn counted(digits: &str, first: char) -> String {
+    format!("d{digits}{first}")
+}
+
 /// Whether a form has this number, and not the end of a longer one, with this Chinese right after it.
 pub(super) fn counts(counted: &str, form: &str) -> bool {
     form.match_indices(counted).any(|(at, _)| !form[..at].ends_with(|c: char| c.is_ascii_digit()))
@@ -97,6 +104,27 @@ pub(super) fn counts(counted: &str, form: &str) -> bool {
 /// Whether a word of a form begins with these letters and digits.
 pub(super) fn begins(code: &str, form: &str) -> bool {
     form.match_indices(code).any(|(at, _)| !form[..at].ends_with(|c: char| kind(c) == Kind::Latin))
+}
+
+/// Numbers shorter than a telephone's, with the characters before and after them.
+pub(super) fn numbers(form: &str) -> impl Iterator<Item = (Option<char>, &str, Option<char>)> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        loop {
+            let start = at + form[at..].find(|c: char| c.is_ascii_digit())?;
+            let rest = &form[start..];
+            let digits = &rest[..rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len())];
+            at = start + digits.len();
+            if digits.len() < LONG {
+                return Some((form[..start].chars().next_back(), digits, form[at..].chars().next()));
+            }
+        }
+    })
+}
+
+/// The same, where a Chinese character comes right after them.
+pub(super) fn numbered(form: &str) -> impl Iterator<Item = (&str, char)> {
+    numbers(form).filter_map(|(_, digits, after)| Some((digits, after.filter(|c| kind(*c) == Kind::Han)?)))
 }
 
 /// Letters with the digits right after them, as a text has them.

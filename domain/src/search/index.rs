@@ -103,6 +103,10 @@ pub struct Index {
     words: BTreeMap<Box<str>, Posting>,
     /// Numbers shorter than a telephone's.
     numbers: BTreeMap<Box<str>, Posting>,
+    /// The same, with the Chinese character right after them.
+    counted: HashMap<Box<str>, Posting>,
+    /// The same, with the character right before them.
+    ending: HashMap<Box<str>, Posting>,
     /// Any four digits in a row of a long number.
     grams: HashMap<u16, Posting>,
     /// What a query of a single letter or digit finds.
@@ -150,7 +154,8 @@ impl Index {
         let count = self.count;
         let numbered = self.words.values_mut().chain(self.numbers.values_mut());
         let marked = self.chars.values_mut().chain(self.pairs.values_mut()).chain(self.heads.values_mut());
-        numbered.chain(marked).chain(self.grams.values_mut()).for_each(|posting| posting.pack(count));
+        let rest = self.grams.values_mut().chain(self.counted.values_mut()).chain(self.ending.values_mut());
+        numbered.chain(marked).chain(rest).for_each(|posting| posting.pack(count));
     }
 
     fn add(&mut self, at: u32, form: &str) {
@@ -167,6 +172,14 @@ impl Index {
         }
         for code in cut::codes(form) {
             post_sorted(&mut self.words, code, at);
+        }
+        for (digits, first) in cut::numbered(form) {
+            post(&mut self.counted, cut::counted(digits, first).into_boxed_str(), at);
+        }
+        for (before, digits, _) in cut::numbers(form) {
+            if let Some(before) = before {
+                post(&mut self.ending, format!("{before}{digits}").into_boxed_str(), at);
+            }
         }
         for run in cut::runs(form) {
             match run {
@@ -308,18 +321,27 @@ impl Index {
         let last = &joined[joined
             .rfind(|c| !digits(c))
             .map_or(0, |at| at + joined[at..].chars().next().map_or(1, char::len_utf8))..];
-        let mut bits: Option<Bits> = None;
-        for number in [first, last] {
-            if number.is_empty() {
-                continue;
-            }
-            if number.len() >= LONG {
-                return None;
-            }
-            let here = self.numbers.get(number).map_or_else(|| Bits::none(self.count), |p| self.of(p));
-            bits = Some(bits.map_or(here.clone(), |b| b.and(&here)));
+        if first.len().max(last.len()) >= LONG {
+            return None;
         }
-        bits
+        let none = || Bits::none(self.count);
+        let of = |posting: Option<&Posting>| posting.map_or_else(none, |p| self.of(p));
+        if first == joined {
+            return Some(of(self.numbers.get(first)));
+        }
+        let after = joined[first.len()..].chars().next().filter(|c| cut::kind(*c) == cut::Kind::Han);
+        let starts = match after {
+            _ if first.is_empty() => None,
+            Some(after) => Some(of(self.counted.get(cut::counted(first, after).as_str()))),
+            None => Some(of(self.numbers.get(first))),
+        };
+        // the number at the end with the character before it
+        let from = joined[..joined.len() - last.len()].char_indices().next_back().map_or(0, |(at, _)| at);
+        let ends = (!last.is_empty()).then(|| of(self.ending.get(&joined[from..])));
+        match (starts, ends) {
+            (Some(a), Some(b)) => Some(a.and(&b)),
+            (one, other) => one.or(other),
+        }
     }
 
     fn of(&self, posting: &Posting) -> Bits {
@@ -356,7 +378,7 @@ impl Index {
                     put(self.pairs.get(pair));
                 }
             }
-            Some(b'd') => put(self.numbers.get(rest)),
+            Some(b'd') => put(self.counted.get(term)),
             Some(b'i') => {
                 let key = [rest.as_bytes().first(), rest.as_bytes().get(1)].map(|b| b.copied().unwrap_or(0));
                 for pair in self.initials.get(&key).into_iter().flatten() {

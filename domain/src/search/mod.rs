@@ -23,7 +23,10 @@
 //! * Digits right before Chinese are a whole number right before it: `2幢` finds neither 12幢 nor 2单元 of some 幢.
 //! * Letters right before digits may also be the beginning of a waybill number, however few digits there are (`YD9`).
 //!
-//! The text of a parcel is its address, recipient's name, waybill number and telephone number, with spaces between.
+//! Spaces, hyphens, dots and commas of a text beside a Chinese word are nothing (`幸福花园 - 3 号楼`), between numbers they
+//! part them.
+//!
+//! The text of a parcel is its address, recipient's name, waybill number and telephone number, with tabs between.
 
 mod cut;
 mod finder;
@@ -56,6 +59,9 @@ pub fn index_terms(text: &str) -> Vec<String> {
     let mut terms = BTreeSet::new();
     for form in normal::forms(text) {
         terms.extend(cut::codes(&form).map(|code| format!("w{code}")));
+        for (digits, first) in cut::numbered(&form) {
+            terms.insert(cut::counted(digits, first));
+        }
         for run in cut::runs(&form) {
             match run {
                 Run::Han(han) => han_terms(&han, &mut terms),

@@ -1,5 +1,7 @@
 //! One form for what people write in several.
 
+use super::cut::{self, Kind};
+
 /// The half-width form of a full-width character, the ASCII space for the ideographic one; others stay.
 #[must_use]
 pub fn half_width(c: char) -> char {
@@ -16,11 +18,41 @@ pub fn normalise(text: &str) -> String {
     numerals(&fold(text))
 }
 
-/// The forms under which a text is found: as written, and with its numerals as digits where that differs.
+/// The forms under which a text is found: as written, and with its numerals as digits where that differs; both
+/// [`tight`].
 pub(super) fn forms(text: &str) -> Vec<String> {
-    let folded = fold(text);
-    let digits = numerals(&folded);
-    if digits == folded { vec![folded] } else { vec![folded, digits] }
+    let written = tight(fold(text));
+    let digits = numerals(&written);
+    if digits == written { vec![written] } else { vec![written, digits] }
+}
+
+/// What senders put between the words of an address or leave out: `幸福花园 3号楼-2 单元` is `幸福花园3号楼2单元`.
+/// Between numbers it means something (`3-2-501`), and stays there, as it does between Latin words. A numeral in
+/// characters may be a number.
+pub(super) fn tight(text: String) -> String {
+    let parts = |c: char| matches!(c, ' ' | '-' | '‐'..='―' | '−' | '·' | '•' | '・' | '_' | ',');
+    if !text.contains(parts) {
+        return text;
+    }
+    let name = |c: char| cut::kind(c) == Kind::Han && numeral(c).is_none();
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text.as_str();
+    while let Some(at) = rest.find(parts) {
+        let (before, from) = rest.split_at(at);
+        out.push_str(before);
+        let after = from.trim_start_matches(parts);
+        let joined = match (out.chars().last(), after.chars().next()) {
+            (Some(a), Some(b)) => {
+                (name(a) && cut::kind(b) != Kind::Other) || (name(b) && cut::kind(a) != Kind::Other)
+            }
+            _ => false,
+        };
+        if !joined {
+            out.push_str(&from[..from.len() - after.len()]);
+        }
+        rest = after;
+    }
+    out + rest
 }
 
 /// Half-width and lower case.

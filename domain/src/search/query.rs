@@ -55,7 +55,7 @@ fn joined(list: &[TermQuery], between: &str) -> Option<String> {
 }
 
 pub(super) fn words(query: &str) -> Vec<String> {
-    normalise(query).split_whitespace().map(str::to_owned).collect()
+    normalise(query).split_whitespace().map(|word| normal::tight(word.to_owned())).collect()
 }
 
 /// The condition that an index checks. Every text that [`matches()`] fulfils it.
@@ -69,13 +69,17 @@ pub fn query_terms(query: &str) -> TermQuery {
 fn part_terms(part: &Part) -> Vec<TermQuery> {
     match part {
         Part::Run(run) => vec![run_terms(run)],
-        Part::Counted(counted) => cut::runs(counted)
-            .iter()
-            .map(|run| match run {
-                Run::Digits(digits) if digits.len() < LONG => TermQuery::Exact(format!("d{digits}")),
-                run => run_terms(run),
-            })
-            .collect(),
+        Part::Counted(counted) => {
+            let runs = cut::runs(counted);
+            let whole = match runs.as_slice() {
+                [Run::Digits(digits), Run::Han(han)] if digits.len() < LONG => {
+                    Some(TermQuery::Exact(cut::counted(digits, han[0])))
+                }
+                _ => None,
+            };
+            let rest = runs.iter().skip(usize::from(whole.is_some())).map(run_terms);
+            whole.into_iter().chain(rest).collect()
+        }
         Part::Code(letters, digits) => {
             let each = [Run::Latin(letters.clone()), Run::Digits(digits.clone())];
             let each = TermQuery::All(each.iter().map(run_terms).collect());
