@@ -8,7 +8,7 @@ mod provider;
 pub use provider::{HttpProvider, OutboxFolder, TextMessage, Undelivered};
 
 use crate::app::Shared;
-use crate::store::{StoreError, Write, all, one};
+use crate::store::{Several, StoreError, all};
 use sea_orm::FromQueryResult;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,43 +19,30 @@ use waybell_domain::id::{MessageId, OrganisationId};
 /// Tries before a message is given up.
 const TRIES: i64 = 8;
 
-#[derive(FromQueryResult)]
-struct Text {
-    message: String,
-}
-
-/// Queues the notice as a text message to a recipient. The same text to the same recipient is queued once.
-pub async fn queue_notice(
-    write: &Write,
+/// Queues the notice as a text message to a recipient; `message` is the template's, with variables. The same text to the
+/// same recipient is queued once.
+pub(crate) fn queue_notice(
+    several: &mut Several,
     now: UnixMs,
     organisation: OrganisationId,
     recipient: &str,
     phone_key: &str,
-    template: &str,
+    message: &str,
     variables: &BTreeMap<String, String>,
-) -> Result<(), StoreError> {
-    let row: Option<Text> = one(
-        write.tx(),
-        "SELECT message FROM template WHERE organisation_id = $1 AND key = $2",
-        [organisation.to_string().into(), template.into()],
-    )
-    .await?;
-    let Some(text) = row.and_then(|r| crate::flow::render(&r.message, variables)) else { return Ok(()) };
-    write
-        .exec(
-            "INSERT INTO message (id, organisation_id, recipient_id, phone_key, text, state, tries, next_at, created_at) \
-             VALUES ($1, $2, $3, $4, $5, 'pending', 0, $6, $6) ON CONFLICT (recipient_id, text) DO NOTHING",
-            [
-                MessageId::at(now, rand::random()).to_string().into(),
-                organisation.to_string().into(),
-                recipient.into(),
-                phone_key.into(),
-                text.into(),
-                now.0.into(),
-            ],
-        )
-        .await?;
-    Ok(())
+) {
+    let Some(text) = crate::flow::render(message, variables) else { return };
+    several.add(
+        "INSERT INTO message (id, organisation_id, recipient_id, phone_key, text, state, tries, next_at, created_at) \
+         VALUES ($1, $2, $3, $4, $5, 'pending', 0, $6, $6) ON CONFLICT (recipient_id, text) DO NOTHING",
+        [
+            MessageId::at(now, rand::random()).to_string().into(),
+            organisation.to_string().into(),
+            recipient.into(),
+            phone_key.into(),
+            text.into(),
+            now.0.into(),
+        ],
+    );
 }
 
 #[derive(FromQueryResult)]

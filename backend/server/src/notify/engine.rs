@@ -1,5 +1,6 @@
 //! The engine: rounds of events, due people, one commit, effects. See the module `notify`.
 
+use super::known::Known;
 use super::live::{Call, Effect, Leg, Legs};
 use super::{Command, Ear, doubt, recover, result, send, side, talk};
 use crate::app::Shared;
@@ -61,6 +62,8 @@ pub(crate) struct Round {
     pub touched: HashMap<BatchId, i64>,
     /// Waybill systems are told of results.
     pub pushes: bool,
+    /// What was read for the round.
+    pub known: Known,
 }
 
 /// Runs the dialler until the server stops: recovers what an earlier life left open, then goes round by round.
@@ -170,6 +173,7 @@ impl Engine {
             effects: Vec::new(),
             touched: HashMap::new(),
             pushes: app.webhooks.pushes(),
+            known: Known::default(),
         };
         if self.doubt {
             doubt::settle(self, &mut round).await?;

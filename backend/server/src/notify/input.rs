@@ -5,7 +5,7 @@ use super::rows::RecipientRow;
 use crate::app::App;
 use crate::org::policy::OrganisationRow;
 use crate::parcels::rows::ParcelRow;
-use crate::store::{StoreError, all, marks};
+use crate::store::{StoreError, all, listed};
 use sea_orm::{ConnectionTrait, FromQueryResult, Value};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use waybell_domain::clock::UnixMs;
@@ -76,18 +76,20 @@ pub(crate) async fn facts(
     let keys: Vec<String> = rows.iter().map(|r| r.phone_key.clone()).collect();
     let mut facts = people(tx, organisation, notice, &parcels, &keys, round.now).await?;
     for chunk in parcels.chunks(CHUNK) {
-        let sql = format!("SELECT id, state, phone_key FROM parcel WHERE id IN ({})", marks(1, chunk.len()));
-        for p in all::<ParcelState3, _>(tx, &sql, chunk.iter().map(|c| Value::from(c.clone()))).await? {
+        let (marks, values) = listed(1, chunk);
+        let sql = format!("SELECT id, state, phone_key FROM parcel WHERE id IN ({marks})");
+        for p in all::<ParcelState3, _>(tx, &sql, values).await? {
             facts.parcels.insert(p.id, (p.state, p.phone_key));
         }
     }
     let again: Vec<String> = rows.iter().filter(|r| r.attempts > 0).map(|r| r.id.clone()).collect();
     for chunk in again.chunks(CHUNK) {
+        let (marks, values) = listed(1, chunk);
         let sql = format!(
-            "SELECT recipient_id, display_number FROM attempt WHERE outcome = 'caller_barred' AND recipient_id IN ({})",
-            marks(1, chunk.len())
+            "SELECT recipient_id, display_number FROM attempt \
+             WHERE outcome = 'caller_barred' AND recipient_id IN ({marks})"
         );
-        for r in all::<Refused, _>(tx, &sql, chunk.iter().map(|c| Value::from(c.clone()))).await? {
+        for r in all::<Refused, _>(tx, &sql, values).await? {
             facts.barred.entry(r.recipient_id).or_default().push(r.display_number);
         }
     }
@@ -104,29 +106,25 @@ async fn people<C: ConnectionTrait>(
 ) -> Result<Facts, StoreError> {
     let mut facts = Facts::default();
     for chunk in parcels.chunks(CHUNK) {
-        let mut values: Vec<Value> = vec![notice.into()];
-        values.extend(chunk.iter().map(|c| Value::from(c.clone())));
-        let sql = format!(
-            "SELECT parcel_id AS key FROM notified WHERE notice = $1 AND parcel_id IN ({})",
-            marks(2, chunk.len())
-        );
+        let (marks, ids) = listed(2, chunk);
+        let values = std::iter::once(notice.into()).chain(ids);
+        let sql =
+            format!("SELECT parcel_id AS key FROM notified WHERE notice = $1 AND parcel_id IN ({marks})");
         facts.said.extend(all::<Key, _>(db, &sql, values).await?.into_iter().map(|k| k.key));
     }
     // the longest frequency window is 30 days
     let since = now.0 - 31 * waybell_domain::clock::DAY;
     for chunk in keys.chunks(CHUNK) {
-        let mut values: Vec<Value> = vec![organisation.into()];
-        values.extend(chunk.iter().map(|c| Value::from(c.clone())));
+        let (marks, people) = listed(2, chunk);
+        let mut values: Vec<Value> = std::iter::once(organisation.into()).chain(people).collect();
         let sql = format!(
-            "SELECT phone_key AS key FROM opt_out WHERE organisation_id = $1 AND phone_key IN ({})",
-            marks(2, chunk.len())
+            "SELECT phone_key AS key FROM opt_out WHERE organisation_id = $1 AND phone_key IN ({marks})"
         );
         facts.opted_out.extend(all::<Key, _>(db, &sql, values.clone()).await?.into_iter().map(|k| k.key));
         let sql = format!(
             "SELECT a.phone_key, a.is_open, a.intent_at, a.outcome, a.end_at, b.template_key FROM attempt a \
-             JOIN batch b ON b.id = a.batch_id WHERE a.organisation_id = $1 AND a.phone_key IN ({}) \
+             JOIN batch b ON b.id = a.batch_id WHERE a.organisation_id = $1 AND a.phone_key IN ({marks}) \
              AND a.intent_at > ${} ORDER BY a.intent_at",
-            marks(2, chunk.len()),
             values.len() + 1
         );
         values.push(since.into());
@@ -214,14 +212,13 @@ async fn waiting_elsewhere<C: ConnectionTrait>(
 ) -> Result<Vec<(ParcelId, bool)>, StoreError> {
     let mut out = Vec::new();
     for chunk in parcels.chunks(CHUNK) {
-        let mut values: Vec<Value> = vec![notice.into()];
-        values.extend(chunk.iter().map(|c| Value::from(c.clone())));
+        let (marks, ids) = listed(2, chunk);
+        let values = std::iter::once(notice.into()).chain(ids);
         let sql = format!(
             "SELECT DISTINCT rp.parcel_id, b.state FROM recipient_parcel rp JOIN recipient r ON r.id = rp.recipient_id \
              JOIN batch b ON b.id = r.batch_id WHERE b.template_key = $1 \
              AND r.state NOT IN ('done', 'suppressed', 'cancelled') AND b.state NOT IN ('cancelled', 'cancelling') \
-             AND rp.parcel_id IN ({})",
-            marks(2, chunk.len())
+             AND rp.parcel_id IN ({marks})"
         );
         let found: Vec<Planned> = all(db, &sql, values).await?;
         out.extend(found.iter().filter_map(|p| {

@@ -28,6 +28,7 @@ mod engine;
 pub mod export;
 mod input;
 mod kept;
+mod known;
 mod live;
 mod park;
 mod recover;

@@ -13,6 +13,7 @@
 //! restart; new calls wait until all have left, which also keeps their RTP ports for them.
 
 use super::engine::{Engine, Round};
+use super::known::Known;
 use super::live::{Call, Leg, Menu};
 use super::rows::{ATTEMPT_COLUMNS, AttemptRow, RECIPIENT_COLUMNS, RecipientRow};
 use super::telephone::Permit;
@@ -138,6 +139,7 @@ pub(crate) async fn recover(engine: &mut Engine) -> Result<(), StoreError> {
         effects: Vec::new(),
         touched: HashMap::new(),
         pushes: app.webhooks.pushes(),
+        known: Known::default(),
     };
     let sql = format!("SELECT {ATTEMPT_COLUMNS} FROM attempt a WHERE a.is_open = 1 ORDER BY a.intent_at");
     let open: Vec<AttemptRow> = all(round.write.tx(), &sql, []).await?;

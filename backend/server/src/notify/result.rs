@@ -5,7 +5,7 @@ use super::live::{Call, Effect, Menu};
 use super::send::{mark_parcels, touch};
 use super::{talk, why};
 use crate::org::policy::organisation;
-use crate::store::{StoreError, all, exec, number, one};
+use crate::store::{Several, StoreError, all, exec, number, one};
 use sea_orm::FromQueryResult;
 use waybell_domain::clock::UnixMs;
 use waybell_domain::dial::attempt::{AttemptEvent, AttemptState};
@@ -33,14 +33,12 @@ pub(crate) async fn progress(
     // it lives: from now on it is a call like any other
     call.probed = false;
     if state == AttemptState::Ringing {
-        let tx = round.write.tx();
-        exec(
-            tx,
+        let mut several = Several::default();
+        several.add(
             "UPDATE attempt SET state = 'ringing', ring_at = $1 WHERE id = $2 AND is_open = 1",
             [round.now.0.into(), call.attempt.to_string().into()],
-        )
-        .await?;
-        shown(round, &call, "ringing").await?;
+        );
+        shown(round, &call, "ringing", several).await?;
     }
     engine.legs.put_call(leg.clone(), call);
     Ok(())
@@ -87,13 +85,12 @@ pub(crate) async fn answered(
     call.limit = Some(UnixMs(round.now.0 + i64::from(engine.app.config.call_seconds) * 1000));
     let text = serde_json::to_string(dialog)
         .map_err(|e| StoreError::Damaged { what: "attempt.dialog", problem: e.to_string() })?;
-    exec(
-        round.write.tx(),
+    let mut several = Several::default();
+    several.add(
         "UPDATE attempt SET state = 'answered', answer_at = $1, dialog = $2 WHERE id = $3 AND is_open = 1",
         [round.now.0.into(), text.into(), call.attempt.to_string().into()],
-    )
-    .await?;
-    shown(round, &call, "talking").await?;
+    );
+    shown(round, &call, "talking", several).await?;
     round.effects.push(Effect::Confirm(leg.clone()));
     talk::begin(engine, round, leg, call).await
 }
@@ -113,14 +110,13 @@ async fn menu(
     call.limit = Some(UnixMs(round.now.0 + i64::from(engine.app.config.call_seconds) * 1000));
     let text = serde_json::to_string(dialog)
         .map_err(|e| StoreError::Damaged { what: "attempt.dialog", problem: e.to_string() })?;
-    exec(
-        round.write.tx(),
+    let mut several = Several::default();
+    several.add(
         "UPDATE attempt SET state = 'ringing', ring_at = COALESCE(ring_at, $1), dialog = $2 \
          WHERE id = $3 AND is_open = 1",
         [round.now.0.into(), text.into(), call.attempt.to_string().into()],
-    )
-    .await?;
-    shown(round, &call, "ringing").await?;
+    );
+    shown(round, &call, "ringing", several).await?;
     round.effects.push(Effect::Confirm(leg.clone()));
     talk::begin(engine, round, leg, call).await
 }
@@ -136,13 +132,12 @@ pub(crate) async fn connected(
         call.state = state;
     }
     call.answer_at = Some(round.now);
-    exec(
-        round.write.tx(),
+    let mut several = Several::default();
+    several.add(
         "UPDATE attempt SET state = 'answered', answer_at = $1 WHERE id = $2 AND is_open = 1",
         [round.now.0.into(), call.attempt.to_string().into()],
-    )
-    .await?;
-    shown(round, &call, "talking").await?;
+    );
+    shown(round, &call, "talking", several).await?;
     talk::begin(engine, round, leg, call).await
 }
 
@@ -386,6 +381,7 @@ async fn next_route(
 struct Outcome {
     attempt_no: i64,
     outcome: Option<String>,
+    batch_state: String,
 }
 
 /// Stores the outcome of an attempt and what follows from it: the one place where an attempt closes.
@@ -418,32 +414,34 @@ pub(crate) async fn store(
     }
     let past: Vec<Outcome> = all(
         tx,
-        "SELECT attempt_no, outcome FROM attempt WHERE recipient_id = $1",
+        "SELECT a.attempt_no, a.outcome, b.state AS batch_state FROM attempt a JOIN batch b ON b.id = a.batch_id \
+         WHERE a.recipient_id = $1",
         [call.recipient.to_string().into()],
     )
     .await?;
+    let batch_is_over = past.iter().any(|p| matches!(p.batch_state.as_str(), "cancelling" | "cancelled"));
     let outcomes: Vec<(u32, Option<CallOutcome>)> = past
         .iter()
         .map(|p| (p.attempt_no as u32, p.outcome.as_deref().and_then(CallOutcome::parse)))
         .collect();
     let mark = CallMark::roll_up(outcomes.iter().map(|&(number, outcome)| AttemptGlance { number, outcome }));
-    let Some(org) = organisation(tx, call.organisation).await? else { return Ok(()) };
-    let policy = match org.policy() {
-        Ok(policy) => policy,
+    let Some(rules) = round.rules(call.organisation).await? else { return Ok(()) };
+    let policy = match &rules.policy {
+        Ok(policy) => policy.clone(),
         // the batch is held, so nobody is called by these rules; they only say what is not before when
         Err(error) => {
-            super::park::park(round, &call.batch.to_string(), Some(call.organisation), &error).await?;
+            super::park::park(round, &call.batch.to_string(), Some(call.organisation), error).await?;
             Policy::default()
         }
     };
     let so_far = AttemptsSoFar::of(outcomes.iter().filter_map(|(_, o)| *o));
-    let zone = PhoneNumber::from_key(&call.phone_key).ok().and_then(|p| p.zone()).unwrap_or(org.zone());
+    let zone = PhoneNumber::from_key(&call.phone_key).ok().and_then(|p| p.zone()).unwrap_or(rules.zone);
     // hours by the wall clock, everything else by the steady one
     let shift = round.wall.0 - now.0;
     let allowed = |at: UnixMs| UnixMs(policy.next_open(UnixMs(at.0 + shift), zone).0 - shift);
     let retry_after = end.retry_after.map(|d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX));
     let decision = policy.retry.decide(EndedAttempt { outcome, at: now, retry_after }, so_far, allowed);
-    let cancelled = call.cancel_requested || batch_is_over(round, call).await?;
+    let cancelled = call.cancel_requested || batch_is_over;
     let (state, next_at, text) = match decision {
         RetryDecision::Retry { not_before, .. } if !cancelled => ("waiting", Some(not_before), false),
         RetryDecision::TextMessage | RetryDecision::AskCourier => ("done", None, !cancelled),
@@ -451,8 +449,8 @@ pub(crate) async fn store(
         _ if cancelled && !outcome.is_answered() && mark == CallMark::NotCalled => ("cancelled", None, false),
         _ => ("done", None, false),
     };
-    exec(
-        tx,
+    let mut several = Several::default();
+    several.add(
         "UPDATE recipient SET state = $1, mark = $2, outcome = $3, next_at = $4, counted = $5, keys = $6, rev = $7 WHERE id = $8",
         [
             state.into(),
@@ -464,26 +462,29 @@ pub(crate) async fn store(
             round.write.next_rev().into(),
             call.recipient.to_string().into(),
         ],
-    )
-    .await?;
-    mark_parcels(round, &call.parcels, mark, Some(outcome.as_str())).await?;
+    );
+    mark_parcels(round, &mut several, &call.parcels, mark, Some(outcome.as_str()));
     // who answered and waited in silence has answered, and was told nothing
     let untold = outcome == CallOutcome::AnsweredPartial && !call.spoke && end.talk_ms >= SILENCE_MS;
     if matches!(outcome, CallOutcome::AnsweredFull | CallOutcome::AnsweredPartial) && !untold {
-        said(round, call).await?;
+        said(round, &mut several, call);
     }
-    if (text || untold && !cancelled) && org.text_messages != 0 {
+    if (text || untold && !cancelled)
+        && rules.text_messages
+        && let Some(message) = round.message(call.organisation, &call.template).await?
+    {
+        let recipient = call.recipient.to_string();
         crate::messages::queue_notice(
-            &round.write,
+            &mut several,
             now,
             call.organisation,
-            &call.recipient.to_string(),
+            &recipient,
             &call.phone_key,
-            &call.template,
+            &message,
             &call.variables,
-        )
-        .await?;
+        );
     }
+    several.run(round.write.tx()).await?;
     round.tell(&call.recipient.to_string()).await?;
     if state != "waiting" {
         touch(round, &call.batch.to_string(), 1);
@@ -494,16 +495,10 @@ pub(crate) async fn store(
     Ok(())
 }
 
-async fn batch_is_over(round: &Round, call: &Call) -> Result<bool, StoreError> {
-    let sql = "SELECT COUNT(*) FROM batch WHERE id = $1 AND state IN ('cancelling', 'cancelled')";
-    Ok(number(round.write.tx(), sql, [call.batch.to_string().into()]).await? > 0)
-}
-
 /// This kind of notice has been given about these parcels.
-async fn said(round: &Round, call: &Call) -> Result<(), StoreError> {
+fn said(round: &Round, several: &mut Several, call: &Call) {
     for parcel in &call.parcels {
-        exec(
-            round.write.tx(),
+        several.add(
             "INSERT INTO notified (parcel_id, notice, attempt_id, at) VALUES ($1, $2, $3, $4) \
              ON CONFLICT (parcel_id, notice) DO NOTHING",
             [
@@ -512,17 +507,14 @@ async fn said(round: &Round, call: &Call) -> Result<(), StoreError> {
                 call.attempt.to_string().into(),
                 round.now.0.into(),
             ],
-        )
-        .await?;
+        );
     }
-    Ok(())
 }
 
-/// Shows how far a call is. Events that are told once more after their round was stored, and its end with them, change
-/// nothing.
-async fn shown(round: &mut Round, call: &Call, state: &str) -> Result<(), StoreError> {
-    exec(
-        round.write.tx(),
+/// Shows how far a call is, with the writes that say it. Events that are told once more after their round was stored, and
+/// its end with them, change nothing.
+async fn shown(round: &mut Round, call: &Call, state: &str, mut several: Several) -> Result<(), StoreError> {
+    several.add(
         "UPDATE recipient SET state = $1, rev = $2 WHERE id = $3 \
          AND EXISTS (SELECT 1 FROM attempt WHERE id = $4 AND is_open = 1)",
         [
@@ -531,8 +523,8 @@ async fn shown(round: &mut Round, call: &Call, state: &str) -> Result<(), StoreE
             call.recipient.to_string().into(),
             call.attempt.to_string().into(),
         ],
-    )
-    .await?;
+    );
+    several.run(round.write.tx()).await?;
     touch(round, &call.batch.to_string(), 0);
     Ok(())
 }

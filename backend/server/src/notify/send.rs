@@ -14,7 +14,7 @@ use super::park::park;
 use super::rows::RecipientRow;
 use super::telephone::Permit;
 use super::ways::{Way, caller_ids, callers, free_permits};
-use crate::store::{StoreError, all, exec, number};
+use crate::store::{Several, StoreError, all, exec, number};
 use sea_orm::FromQueryResult;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -377,9 +377,8 @@ async fn intent(
     let invite = serde_json::to_string(&record)
         .map_err(|e| StoreError::Damaged { what: "attempt.invite", problem: e.to_string() })?;
     let number = row.attempts + 1;
-    let tx = round.write.tx();
-    exec(
-        tx,
+    let mut several = Several::default();
+    several.add(
         "INSERT INTO attempt (id, recipient_id, batch_id, organisation_id, phone_key, attempt_no, is_open, state, \
          display_number, trunk, route_no, call_ids, invite, fence, intent_at) \
          VALUES ($1, $2, $3, $4, $5, $6, 1, 'intent', $7, $8, 0, $9, $10, $11, $12)",
@@ -397,10 +396,8 @@ async fn intent(
             engine.fence.into(),
             now.0.into(),
         ],
-    )
-    .await?;
-    exec(
-        tx,
+    );
+    several.add(
         "UPDATE recipient SET state = 'dialling', mark = $1, attempts = $2, rev = $3 WHERE id = $4",
         [
             CallMark::Called.as_str().into(),
@@ -408,9 +405,9 @@ async fn intent(
             round.write.next_rev().into(),
             row.id.clone().into(),
         ],
-    )
-    .await?;
-    mark_parcels(round, &row.parcel_ids(), CallMark::Called, None).await?;
+    );
+    mark_parcels(round, &mut several, &row.parcel_ids(), CallMark::Called, None);
+    several.run(round.write.tx()).await?;
     let call = Call {
         attempt,
         recipient,
@@ -461,15 +458,15 @@ pub(crate) fn variables(row: &RecipientRow, company: &str) -> BTreeMap<String, S
 }
 
 /// Sets mark and outcome of the parcels behind a ring.
-pub(crate) async fn mark_parcels(
+pub(crate) fn mark_parcels(
     round: &Round,
+    several: &mut Several,
     parcels: &[waybell_domain::id::ParcelId],
     mark: CallMark,
     outcome: Option<&str>,
-) -> Result<(), StoreError> {
+) {
     for parcel in parcels {
-        exec(
-            round.write.tx(),
+        several.add(
             "UPDATE parcel SET mark = $1, outcome = COALESCE($2, outcome), rev = $3 WHERE id = $4",
             [
                 mark.as_str().into(),
@@ -477,10 +474,8 @@ pub(crate) async fn mark_parcels(
                 round.write.next_rev().into(),
                 parcel.to_string().into(),
             ],
-        )
-        .await?;
+        );
     }
-    Ok(())
 }
 
 /// Notes that a batch's progress changed; `done` recipients became final.
@@ -559,16 +554,19 @@ async fn give_up(round: &mut Round, batch: &Running, row: &RecipientRow) -> Resu
     if batch.text_messages != 0
         && let Ok(organisation) = OrganisationId::parse(&row.organisation_id)
     {
-        crate::messages::queue_notice(
-            &round.write,
-            round.now,
-            organisation,
-            &row.id,
-            &row.phone_key,
-            &batch.template_key,
-            &variables(row, &batch.company),
-        )
-        .await?;
+        if let Some(message) = round.message(organisation, &batch.template_key).await? {
+            let (mut several, variables) = (Several::default(), variables(row, &batch.company));
+            crate::messages::queue_notice(
+                &mut several,
+                round.now,
+                organisation,
+                &row.id,
+                &row.phone_key,
+                &message,
+                &variables,
+            );
+            several.run(round.write.tx()).await?;
+        }
     }
     touch(round, &row.batch_id, 1);
     Ok(())

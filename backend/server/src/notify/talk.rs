@@ -5,7 +5,7 @@ use super::live::{Call, Effect, Leg, Menu, Spoken};
 use super::{Command, side};
 use crate::app::Shared;
 use crate::flow::{Conversation, pieces};
-use crate::store::{StoreError, exec, one};
+use crate::store::{Several, StoreError, exec, one};
 use sea_orm::FromQueryResult;
 use std::sync::Arc;
 use waybell_domain::clock::UnixMs;
@@ -263,16 +263,20 @@ async fn carry_out(
         }
         FlowCommand::Consent { preference, key } => consent(round, call, &preference, &key).await?,
         FlowCommand::Message { template } => {
-            crate::messages::queue_notice(
-                &round.write,
-                round.now,
-                call.organisation,
-                &call.recipient.to_string(),
-                &call.phone_key,
-                &template,
-                &call.variables,
-            )
-            .await?;
+            if let Some(message) = round.message(call.organisation, &template).await? {
+                let mut several = Several::default();
+                let recipient = call.recipient.to_string();
+                crate::messages::queue_notice(
+                    &mut several,
+                    round.now,
+                    call.organisation,
+                    &recipient,
+                    &call.phone_key,
+                    &message,
+                    &call.variables,
+                );
+                several.run(round.write.tx()).await?;
+            }
         }
         FlowCommand::Hangup => {
             call.deadline = None;

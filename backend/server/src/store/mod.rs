@@ -16,10 +16,12 @@ mod mark;
 mod migrations;
 mod owner;
 pub mod scope;
+mod several;
 #[cfg(test)]
 mod tests;
 
 pub use owner::{Claim, ORPHANED, RESTORED};
+pub use several::Several;
 
 use owner::Owner;
 use sea_orm::{
@@ -376,6 +378,14 @@ pub async fn number<C: ConnectionTrait>(
 ) -> Result<i64, StoreError> {
     let row = db.query_one_raw(statement(db.get_database_backend(), sql, values)).await?;
     Ok(row.and_then(|r| r.try_get_by_index::<Option<i64>>(0).ok().flatten()).unwrap_or(0))
+}
+
+/// The marks and values of an `IN` list. The last item is repeated up to a power of two, so that lists of every length
+/// make a handful of statements, which stay prepared.
+pub fn listed(first: usize, items: &[String]) -> (String, Vec<Value>) {
+    let count = items.len().next_power_of_two();
+    let padding = std::iter::repeat_n(items.last(), count - items.len()).flatten();
+    (marks(first, count), items.iter().chain(padding).map(|item| Value::from(item.clone())).collect())
 }
 
 /// `$n, $n+1, …` for an `IN` list of `count` values that starts at parameter `first`.
