@@ -21,7 +21,8 @@ help:
 	@echo 'make bench-guarantee  kill -9 of campaigns of 10,000; hours; can be resumed'
 	@echo 'make bench-route      the route solver against known tours, PyVRP and VROOM'
 	@echo 'make bench            benchmarks, into docs/BENCHMARKS.md (BENCH=part for one)'
-	@echo 'make soak | fuzz | voice   not built yet'
+	@echo 'make fuzz             fuzz targets, FUZZ_SECONDS (60) each (FUZZ=target for one)'
+	@echo 'make soak | voice     not built yet'
 
 setup:
 	@scripts/setup
@@ -74,8 +75,8 @@ bench-route: setup
 soak:
 	@echo 'make soak: the endurance run is not built yet' >&2; exit 2
 
-fuzz:
-	@echo 'make fuzz: the fuzz targets are not built yet; property tests run in make test' >&2; exit 2
+fuzz: setup
+	@scripts/fuzz $(FUZZ)
 
 voice:
 	@echo 'make voice: no demo voice can be added yet; notices are spoken by espeak-ng or by recorded slots' >&2; exit 2

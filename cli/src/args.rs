@@ -2,10 +2,13 @@
 
 use crate::help::COMMON_HEADING;
 use crate::out::Failure;
+use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use waybell_domain::lang::Lang;
+use waybell_domain::parcel::{ConsentSource, ExceptionReason, Payer, SignedBy};
+use waybell_domain::track::coordinates::Datum;
 use waybell_domain::wire::Role;
 
 const EXAMPLES: &str = "Examples:
@@ -95,6 +98,9 @@ pub(crate) enum Verb {
         /// Also parcels that are done with.
         #[arg(long)]
         all: bool,
+        /// Show what the branch has merged and split by hand instead.
+        #[arg(long)]
+        learned: bool,
         /// Most lines.
         #[arg(long, default_value_t = 200)]
         limit: usize,
@@ -111,6 +117,18 @@ pub(crate) enum Verb {
         #[arg(long, default_value_t = 50)]
         limit: usize,
     },
+    /// Read telephone numbers off a label's text or out of speech, and say whose parcels they are.
+    #[command(
+        after_help = "Examples:\n  waybell numbers \"收 张三 138 0000 1111\"\n  waybell numbers --heard 幺三八零零零零幺幺幺幺\n  \
+        waybell numbers < label.txt\n\nWhat OCR or a recogniser wrote is read, with its mistakes: O for 0, broken lines, stars."
+    )]
+    Numbers {
+        /// The text; otherwise it is read from the standard input, one line of the label a line.
+        words: Vec<String>,
+        /// It was said, not printed.
+        #[arg(long)]
+        heard: bool,
+    },
     /// Ring every recipient of the chosen parcels once. Shows the plan first and asks.
     #[command(
         after_help = "Examples:\n  waybell notify --search 幸福花园3 --template arrived\n  waybell notify --stop 幸福花园3 --stop 和平里5\n  \
@@ -123,9 +141,14 @@ pub(crate) enum Verb {
         /// The batch, or the start of its id.
         batch: Option<String>,
     },
-    /// Stop everything of a batch (the newest tap otherwise) that does not ring yet.
+    /// Undo what was done last: stop everything of a tap that does not ring yet, take back what was recorded at a door (within
+    /// 30 s), or a merge or split of stops.
+    #[command(
+        after_help = "Without an id it is the newest of: a tap, whatever its age; what was recorded at a door, a merge or a split, in \
+        the last 30 s."
+    )]
     Undo {
-        /// The batch, or the start of its id.
+        /// The batch, or another id to undo, or the start of it.
         batch: Option<String>,
     },
     /// Hold the calls of a batch that have not started.
@@ -172,6 +195,63 @@ pub(crate) enum Verb {
         /// The state, at the end.
         state: String,
     },
+    /// Record that parcels were handed over.
+    #[command(
+        after_help = "Examples:\n  waybell sign SF1234567890123\n  waybell sign --stop 幸福花园3栋 --by reception\n  \
+        waybell sign SF1234567890123 --by other --name 王芳 --cash 99.00"
+    )]
+    Sign(SignArgs),
+    /// Record that parcels were left at a station, in a locker or at the door, with the recipient's consent.
+    #[command(after_help = "Examples:\n  waybell leave SF1234567890123 --locker 丰巢3号柜 --code 40815\n  \
+        waybell leave --stop 幸福花园3栋 --station 菜鸟驿站 --consent phone\n  waybell leave SF1234567890123 --door\n\n\
+        A key that the recipient pressed in a notice (1 door, 2 station or locker) is consent; otherwise say how they agreed.")]
+    Leave(LeaveArgs),
+    /// Record that parcels could not be delivered or fetched, and why.
+    #[command(after_help = "Examples:\n  waybell except SF1234567890123 --reason nobody_home\n  \
+        waybell except SF1234567890123 --reason postponed --until \"tomorrow 18:00\"")]
+    Except(ExceptArgs),
+    /// Record that parcels go back.
+    #[command(after_help = "Example:\n  waybell return SF1234567890123 --note 拒收")]
+    Return {
+        #[command(flatten)]
+        chosen: Chosen,
+        /// Why.
+        #[arg(long)]
+        note: Option<String>,
+        /// A photo; may be given several times.
+        #[arg(long, value_name = "FILE")]
+        photo: Vec<PathBuf>,
+    },
+    /// Record that parcels were fetched from the sender.
+    #[command(
+        after_help = "Example:\n  waybell pick-up SF1234567890123 --weight 1200 --size 300x200x100 --payer sender --sum 12.50"
+    )]
+    PickUp(PickUpArgs),
+    /// Give open parcels to a colleague of the branch, in this order; needs the server.
+    #[command(after_help = "Examples:\n  waybell hand-over SF1234567890123 SF1234567890124 --to li.wei\n  \
+        waybell hand-over --stop 幸福花园3栋 --to li.wei")]
+    HandOver {
+        #[command(flatten)]
+        chosen: Chosen,
+        /// Login name of the colleague.
+        #[arg(long, value_name = "LOGIN")]
+        to: String,
+    },
+    /// Make one stop of the stops that these parcels are in, for the whole branch, from now on.
+    #[command(
+        after_help = "Examples:\n  waybell merge SF1234567890123 SF1234567890124\n  waybell merge --stop 幸福花园3栋 --stop 缤纷北苑47幢"
+    )]
+    Merge {
+        #[command(flatten)]
+        chosen: Chosen,
+    },
+    /// Take parcels out of the stops that they are in, for the whole branch, from now on.
+    #[command(after_help = "Example:\n  waybell split SF1234567890123")]
+    Split {
+        /// Waybill numbers, one or more.
+        #[arg(required = true, value_name = "WAYBILL")]
+        waybills: Vec<String>,
+    },
     /// Send what waits and pull what is new; shows what was refused.
     Sync {
         /// Send a refused operation again (its id, or all).
@@ -200,6 +280,44 @@ pub(crate) enum Verb {
         waybell people change li.wei --new-password\n  waybell people change li.wei --disable"
     )]
     People(PeopleVerb),
+    /// Set where a stop is, for the route.
+    #[command(
+        after_help = "Example:\n  waybell pin 幸福花园3 31.2304,121.4737\n\nA place read off AMap, Tencent or Apple maps in China is \
+        GCJ-02, one of Baidu's BD-09: say so with --datum."
+    )]
+    Pin {
+        /// Its name in `waybell stops`.
+        stop: String,
+        /// Latitude and longitude in degrees, with a comma between.
+        #[arg(value_name = "LATITUDE,LONGITUDE", allow_hyphen_values = true)]
+        place: String,
+        /// What the coordinates refer to.
+        #[arg(long, value_parser = words::<Datum>(), default_value = "wgs84")]
+        datum: String,
+    },
+    /// Show the open stops in the order in which to visit them, with times.
+    #[command(
+        after_help = "Examples:\n  waybell route\n  waybell route --from 31.2304,121.4737 --depart 14:00 --speed 15\n\nStops without a \
+        pin are guessed from their estate, road or the list, and marked; none is left out."
+    )]
+    Route(RouteArgs),
+    /// Show what the phone would keep of a file of fixes, and how far it was; needs no sign-in.
+    #[command(
+        after_help = "GPX (track points with times), or CSV with the columns time, lat, lon and, if known, accuracy, speed, bearing, \
+        altitude; WGS-84. A time without a zone is UTC.\n\nExamples:\n  waybell track --from ride.gpx\n  waybell track --from \
+        fixes.csv --out kept.gpx --json"
+    )]
+    Track {
+        /// The file; - for standard input.
+        #[arg(long, value_name = "FILE")]
+        from: PathBuf,
+        /// Write the simplified track here, as GPX.
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+        /// Most lines.
+        #[arg(long, default_value_t = 20)]
+        limit: usize,
+    },
     /// Find out what is wrong, and what to do about it.
     Doctor,
     /// Print the completion of words for a shell, in the language of the texts.
@@ -334,6 +452,142 @@ pub(crate) struct NotifyArgs {
     /// Do not ask.
     #[arg(long, short)]
     pub yes: bool,
+}
+
+/// Parcels by number, or of whole stops.
+#[derive(Args)]
+pub(crate) struct Chosen {
+    /// Waybill numbers.
+    #[arg(value_name = "WAYBILL")]
+    pub waybills: Vec<String>,
+    /// Every open parcel of this stop; may be given several times.
+    #[arg(long, value_name = "NAME")]
+    pub stop: Vec<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct SignArgs {
+    #[command(flatten)]
+    pub chosen: Chosen,
+    /// Who took them.
+    #[arg(long, default_value = "recipient", value_parser = words::<SignedBy>(), value_name = "WHO")]
+    pub by: String,
+    /// Name of who took them.
+    #[arg(long, value_name = "PERSON")]
+    pub name: Option<String>,
+    /// Cash on delivery that was collected, yuan.
+    #[arg(long, value_name = "YUAN")]
+    pub cash: Option<String>,
+    /// A photo; may be given several times.
+    #[arg(long, value_name = "FILE")]
+    pub photo: Vec<PathBuf>,
+}
+
+#[derive(Args)]
+#[command(group = clap::ArgGroup::new("where").required(true).args(["station", "locker", "door"]))]
+pub(crate) struct LeaveArgs {
+    #[command(flatten)]
+    pub chosen: Chosen,
+    /// At this station.
+    #[arg(long, value_name = "PLACE")]
+    pub station: Option<String>,
+    /// In this locker.
+    #[arg(long, value_name = "PLACE")]
+    pub locker: Option<String>,
+    /// At the door.
+    #[arg(long)]
+    pub door: bool,
+    /// The recipient's code.
+    #[arg(long, conflicts_with = "door")]
+    pub code: Option<String>,
+    /// How the recipient agreed, where no key was pressed.
+    #[arg(long, value_parser = words::<ConsentSource>(), value_name = "HOW")]
+    pub consent: Option<String>,
+    /// Where exactly, or what was said.
+    #[arg(long)]
+    pub note: Option<String>,
+    /// A photo; may be given several times.
+    #[arg(long, value_name = "FILE")]
+    pub photo: Vec<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct ExceptArgs {
+    #[command(flatten)]
+    pub chosen: Chosen,
+    /// Why.
+    #[arg(long, value_parser = words::<ExceptionReason>())]
+    pub reason: String,
+    /// More about it.
+    #[arg(long)]
+    pub note: Option<String>,
+    /// When the recipient wants it: 18:00 (today), tomorrow 18:00, 2026-11-22T09:30.
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<String>,
+    /// A photo; may be given several times.
+    #[arg(long, value_name = "FILE")]
+    pub photo: Vec<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct PickUpArgs {
+    #[command(flatten)]
+    pub chosen: Chosen,
+    /// Weight of each, grams.
+    #[arg(long, value_name = "GRAMS")]
+    pub weight: Option<u32>,
+    /// Size, millimetres: 300x200x100.
+    #[arg(long)]
+    pub size: Option<String>,
+    /// Who pays.
+    #[arg(long, value_parser = words::<Payer>(), value_name = "WHO")]
+    pub payer: Option<String>,
+    /// What was collected, yuan.
+    #[arg(long, value_name = "YUAN")]
+    pub sum: Option<String>,
+    /// A photo; may be given several times.
+    #[arg(long, value_name = "FILE")]
+    pub photo: Vec<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct RouteArgs {
+    /// Where you are; otherwise at the first stop of the list.
+    #[arg(long, value_name = "LATITUDE,LONGITUDE", allow_hyphen_values = true)]
+    pub from: Option<String>,
+    /// Where the tour ends; otherwise at the last stop.
+    #[arg(long, value_name = "LATITUDE,LONGITUDE", allow_hyphen_values = true)]
+    pub back_to: Option<String>,
+    /// When you leave: 14:30 (today), tomorrow 08:30; otherwise now.
+    #[arg(long, value_name = "TIME")]
+    pub depart: Option<String>,
+    /// Speed on the way, km/h; otherwise 18.
+    #[arg(long, value_name = "KMH")]
+    pub speed: Option<f64>,
+    /// What the coordinates refer to.
+    #[arg(long, value_parser = words::<Datum>(), default_value = "wgs84")]
+    pub datum: String,
+}
+
+/// A table of words of the domain, which an argument takes in either language.
+pub(crate) trait Words: Copy + 'static {
+    fn all() -> Vec<(&'static str, &'static str)>;
+}
+
+macro_rules! words {
+    ($($kind:ty),+) => {$(
+        impl Words for $kind {
+            fn all() -> Vec<(&'static str, &'static str)> {
+                <$kind>::ALL.iter().map(|w| (w.as_str(), w.label_zh())).collect()
+            }
+        }
+    )+};
+}
+
+words!(SignedBy, ConsentSource, ExceptionReason, Payer, Datum);
+
+fn words<W: Words>() -> PossibleValuesParser {
+    PossibleValuesParser::new(W::all().into_iter().map(|(word, zh)| PossibleValue::new(word).alias(zh)))
 }
 
 #[derive(Clone, Copy, PartialEq, ValueEnum)]

@@ -122,6 +122,11 @@ impl Out {
         Out { lang, json, full }
     }
 
+    /// Numbers are shown whole.
+    pub(crate) fn full(&self) -> bool {
+        self.full
+    }
+
     /// A telephone number as it may be shown: a terminal is read by others too.
     pub(crate) fn phone(&self, phone: &PhoneNumber) -> String {
         if self.full {

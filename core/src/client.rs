@@ -3,6 +3,7 @@
 use crate::error::{Error, Result};
 use crate::events::{Bus, Subscription};
 use crate::http::Http;
+use crate::labels::Labels;
 use crate::notify::Notify;
 use crate::organisation::Organisation;
 use crate::ports::Ports;
@@ -11,6 +12,7 @@ use crate::session::{Present, Session, stored_server};
 use crate::store::Store;
 use crate::sync::{Background, Sync, SyncShared};
 use crate::tasks::Tasks;
+use crate::tour::Tours;
 use parking_lot::Mutex;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -45,6 +47,8 @@ pub(crate) struct Inner {
     /// The epoch of the sign-in that this process knows of, for those who wait for another.
     pub epochs: tokio::sync::watch::Sender<i64>,
     pub refreshing: tokio::sync::Mutex<()>,
+    /// Tells this process from those before it.
+    pub process: String,
     pub sync: SyncShared,
     pub search: SearchState,
     background: Mutex<Option<Background>>,
@@ -72,6 +76,7 @@ impl Client {
             present: Mutex::default(),
             epochs: tokio::sync::watch::Sender::new(0),
             refreshing: tokio::sync::Mutex::default(),
+            process: random().iter().map(|b| format!("{b:02x}")).collect(),
             sync: SyncShared::default(),
             search: SearchState::default(),
             background: Mutex::default(),
@@ -98,10 +103,28 @@ impl Client {
         Search { client: self.clone() }
     }
 
+    /// Numbers off labels and out of speech.
+    #[must_use]
+    pub fn labels(&self) -> Labels {
+        Labels { client: self.clone() }
+    }
+
+    /// The order of the day's stops.
+    #[must_use]
+    pub fn tours(&self) -> Tours {
+        Tours { client: self.clone() }
+    }
+
     /// Dial plans and batches.
     #[must_use]
     pub fn notify(&self) -> Notify {
         Notify { client: self.clone() }
+    }
+
+    /// Where the courier is on duty.
+    #[must_use]
+    pub fn tracking(&self) -> crate::tracking::Tracking {
+        crate::tracking::Tracking { client: self.clone() }
     }
 
     /// Rules and people, for administrators.

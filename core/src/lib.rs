@@ -16,6 +16,7 @@ mod crash;
 pub mod error;
 pub mod events;
 mod http;
+pub mod labels;
 #[cfg(feature = "measure")]
 pub mod measure;
 pub mod notify;
@@ -31,6 +32,8 @@ pub mod sync;
 pub mod tasks;
 #[cfg(test)]
 mod testing;
+pub mod tour;
+pub mod tracking;
 
 pub use client::{Client, ClientConfig};
 pub use error::{Error, Result};

@@ -144,6 +144,14 @@ ids! {
     MessageId
     /// An import of a list.
     ImportId
+    /// A published number (公布号码).
+    NumberId
+    /// A courier's time on duty for an area.
+    DutyId
+    /// A call that came in over a published number.
+    CallId
+    /// A recording (录音) or a voicemail (留言).
+    RecordingId
 }
 
 #[cfg(test)]

@@ -11,6 +11,8 @@
 //!  template ──> dial::plan ──> dial::{batch, recipient, attempt} ──> dial::outcome ──> dial::retry
 //!                     ^                        │
 //!                dial::policy               flow (what is said and asked once somebody answers)
+//!
+//!  a customer rings ──> inbound (who is rung for them, in which order and why; the life of that call)
 //! ```
 //!
 //! State machines are tables `(state, event) -> state`; a pair that is not in the table is a typed error that leaves
@@ -25,10 +27,12 @@ pub mod dial;
 pub mod flow;
 pub mod id;
 pub mod import;
+pub mod inbound;
 pub mod lang;
 pub mod money;
 pub mod parcel;
 pub mod phone;
 pub mod search;
 pub mod template;
+pub mod track;
 pub mod wire;

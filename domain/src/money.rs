@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// A currency with two decimals. ISO 4217 code in JSON.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Currency {
     /// Renminbi yuan; the minor unit is the fen.
@@ -32,6 +33,7 @@ impl Currency {
 
 /// An amount, for example 310 fen, shown as `¥3.10`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Money {
     /// The amount in minor units (fen, cents); may be negative.
     pub minor: i64,

@@ -97,6 +97,14 @@ mod tests {
         crate::dial::plan::NoticeKind::check_words();
         crate::dial::plan::SuppressReason::check_words();
         crate::parcel::CallMark::check_words();
+        crate::parcel::ConsentSource::check_words();
+        crate::parcel::DeedKind::check_words();
+        crate::parcel::DeedRefusal::check_words();
+        crate::parcel::ExceptionReason::check_words();
+        crate::parcel::Payer::check_words();
+        crate::parcel::ProofLevel::check_words();
+        crate::parcel::SignedBy::check_words();
+        crate::parcel::StopRuleKind::check_words();
         crate::parcel::ParcelState::check_words();
         crate::parcel::TaskKind::check_words();
     }

@@ -58,6 +58,22 @@ fn body(path: &str, b: &Belongings) -> Option<Value> {
         }
         "/api/v1/plans" => json!({ "template": "arrived", "parcels": b.parcels }),
         "/api/v1/parcels/state" => json!({ "parcels": [b.parcels[0]], "state": "signed" }),
+        "/api/v1/parcels/deeds" => json!({
+            "id": uuid::Uuid::now_v7(), "parcels": [b.parcels[0]], "deed": { "what": "return" }, "acted_at": { "wall": now_ms() }
+        }),
+        "/api/v1/parcels/deeds/undo" => {
+            json!({ "id": uuid::Uuid::now_v7(), "parcels": b.parcels, "after_ms": 5, "acted_at": { "wall": now_ms() } })
+        }
+        "/api/v1/parcels/hand-over" => json!({ "to": "c2", "parcels": b.parcels }),
+        "/api/v1/stops/rules" => json!({
+            "id": uuid::Uuid::now_v7(), "kind": "merge", "keys": ["a:x", "a:y"], "acted_at": { "wall": now_ms() }
+        }),
+        "/api/v1/stops/rules/undo" => json!({ "id": uuid::Uuid::now_v7(), "acted_at": { "wall": now_ms() } }),
+        "/api/v1/branches/{id}/ring-group" => json!({ "people": [] }),
+        "/api/v1/areas/{id}" => json!({ "name": "x" }),
+        "/api/v1/areas/{id}/duties" => json!({ "courier": b.batch, "role": "duty" }),
+        "/api/v1/numbers/{id}" => json!({ "name": "x" }),
+        "/api/v1/me/availability" => json!({ "mode": "available" }),
         "/api/v1/templates/{key}/simulate" | "/api/v1/integrations/{id}" => json!({}),
         _ => return None,
     })
@@ -70,12 +86,23 @@ fn expected(method: &str, path: &str) -> &'static [u16] {
         (_, p) if p.starts_with("/api/v1/integrations/") => &[404, 403],
         (_, p) if p.starts_with("/api/v1/hooks/") => &[401],
         // things that are named
+        ("GET", "/api/v1/areas/{id}/duties") => &[404, 403],
         ("GET", p) if p.contains('{') => &[404],
         (
             "POST",
-            "/api/v1/batches/{id}/{action}" | "/api/v1/batches" | "/api/v1/plans" | "/api/v1/parcels/state",
+            "/api/v1/batches/{id}/{action}"
+            | "/api/v1/batches"
+            | "/api/v1/plans"
+            | "/api/v1/parcels/state"
+            | "/api/v1/parcels/deeds"
+            | "/api/v1/parcels/hand-over",
         ) => &[404],
         ("DELETE", "/api/v1/opt-outs/{phone}") => &[404, 403],
+        (_, "/api/v1/branches/{id}/ring-group" | "/api/v1/areas/{id}" | "/api/v1/areas/{id}/duties") => {
+            &[404, 403]
+        }
+        (_, "/api/v1/numbers/{id}" | "/api/v1/duties/{id}" | "/api/v1/calls/{id}/handled") => &[404, 403],
+        ("DELETE", "/api/v1/blocklist/{phone}") => &[404, 403],
         // nobody of the asker's own was missed
         ("POST", "/api/v1/batches/again") => &[409],
         // lists and own things
@@ -97,7 +124,9 @@ async fn walk(asker: &Api, b: &Belongings, waybill: &str) -> usize {
             {
                 continue;
             }
-            if let ("PUT", "/api/v1/opt-outs") | ("POST", "/api/v1/integrations") =
+            // what these make is the asker's own
+            if let ("PUT", "/api/v1/opt-outs" | "/api/v1/blocklist" | "/api/v1/inbound-policy")
+            | ("POST", "/api/v1/integrations" | "/api/v1/numbers" | "/api/v1/areas") =
                 (method.as_str(), path.as_str())
             {
                 continue;

@@ -1,6 +1,7 @@
 //! What all rooms share.
 
 use crate::accounts::tokens::TokenKeys;
+use crate::calls::Calls;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::http::limits::Limits;
@@ -36,6 +37,8 @@ pub struct App {
     pub switch: Arc<dyn Telephone>,
     /// The dialler's ear.
     pub dialler: Dialler,
+    /// Calls that come in over published numbers.
+    pub calls: Calls,
     /// Spoken notices.
     pub speech: Speech,
     /// Whether waybill systems are told of results.

@@ -6,6 +6,7 @@
 pub mod accounts;
 pub mod app;
 pub mod audit;
+pub mod calls;
 pub mod clock;
 pub mod config;
 pub mod crash;
@@ -13,16 +14,20 @@ pub mod events;
 mod files;
 pub mod flow;
 pub mod http;
+pub mod inbound;
 pub mod janitor;
 pub mod lock;
 pub mod messages;
 pub mod notify;
+pub mod numbers;
 pub mod org;
 pub mod parcels;
+pub mod recordings;
 pub mod speech;
 mod start;
 pub mod store;
 pub mod templates;
+mod voicemail;
 pub mod webhooks;
 
 pub use start::{Running, StartError, start};

@@ -51,6 +51,7 @@ pub struct Running {
     pub http: SocketAddr,
     tasks: Vec<JoinHandle<()>>,
     engine: JoinHandle<()>,
+    router: JoinHandle<()>,
     switch: Switch,
     _lock: DataLock,
 }
@@ -96,6 +97,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         dummy_hash,
         switch: Arc::new(switch.clone()),
         dialler,
+        calls: crate::calls::Calls::default(),
         speech,
         webhooks: told,
         stopping: CancellationToken::new(),
@@ -108,11 +110,15 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     }
     // a voice that is not there is told now and not at the first call
     app.speech.prepare(vec!["您好".into()]);
+    notify::hold_ports(&app, &switch).await?;
+    crate::calls::recover::recover(&app, &switch, claim.restored.is_some() || claim.moved).await?;
+    let (onward, notices) = tokio::sync::mpsc::channel(1_024);
+    let router = tokio::spawn(crate::calls::route(app.clone(), switch.clone(), events, onward));
     let engine = tokio::spawn({
         let app = app.clone();
         let switch = switch.clone();
         async move {
-            let rounds = tokio::spawn(notify::run(app.clone(), ear, events));
+            let rounds = tokio::spawn(notify::run(app.clone(), ear, notices));
             let ended = rounds.await;
             if !app.stopping.is_cancelled() {
                 // a server that takes taps and rings nobody is worse than none: it ends, and is started again
@@ -148,7 +154,9 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         }
     });
     tracing::info!(%http, sip = ?switch.local_addrs(), "ready");
-    Ok(Running { app, http, tasks: vec![messages, pushes, server, janitor], engine, switch, _lock: lock })
+    let recordings = tokio::spawn(crate::recordings::run(app.clone()));
+    let tasks = vec![messages, pushes, server, janitor, recordings];
+    Ok(Running { app, http, tasks, engine, router, switch, _lock: lock })
 }
 
 impl Running {
@@ -168,6 +176,9 @@ impl Running {
             let _ = tokio::time::timeout(Duration::from_secs(5), task).await;
         }
         self.switch.shutdown().await;
+        // calls that the drain has cut short are stored before the database is closed
+        let _ = tokio::time::timeout(Duration::from_secs(5), self.router).await;
+        self.app.calls.finished(Duration::from_secs(10)).await;
         self.app.store.clone().close().await;
     }
 }

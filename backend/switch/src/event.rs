@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use crate::sip::record::{DialogRecord, InviteRecord};
+use crate::sip::record::{DialogRecord, InviteRecord, RefusalRecord};
 
 /// Names a leg. For a leg we place it is the Call-ID, so it is known before the INVITE leaves and is the same
 /// after a restart; for one that came in it is made up by us.
@@ -126,6 +126,8 @@ pub struct Incoming {
     pub trunk: Option<String>,
     /// What a BYE needs once the call is answered, to be stored before [`Switch::answer`](crate::Switch::answer).
     pub dialog: DialogRecord,
+    /// What refuses the call while it is not answered, for [`Switch::refuse_stored`](crate::Switch::refuse_stored).
+    pub refusal: Box<RefusalRecord>,
     /// `Diversion`, `History-Info`, `P-Asserted-Identity`, `Privacy`, `Subject` and `X-…` headers as they came.
     pub headers: Vec<(String, String)>,
 }

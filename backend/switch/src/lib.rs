@@ -11,21 +11,24 @@
 //!   caller stores the [`InviteRecord`], and only then hands it to [`Switch::place`].
 //! * A 2xx is not acknowledged until [`Switch::confirm`], so that the answer can be stored first.
 //! * After a crash, [`Switch::probe`] asks the far side whether the call lives, with a request that cannot start one;
-//!   [`Switch::end_stored`] and [`Switch::cancel_stored`] end what is no longer wanted.
+//!   [`Switch::end_stored`], [`Switch::cancel_stored`] and [`Switch::refuse_stored`] end what is no longer wanted.
 //!
 //! ```text
 //!  Switch (handle, any thread) ──commands──▶ sip::agent (one task, no I/O of its own: messages, commands and time in,
 //!     ▲                                          messages and events out) ◀──▶ sip::wire (UDP, TCP, TLS sockets)
 //!     └──────── events ──────────────────────────┘        │ commands ▲ events
 //!                                                         ▼          │
-//!                                              rtp (pinned threads, one sweep every 5 ms)
+//!                                              rtp (pinned threads, one sweep every 5 ms) ──taps──▶ record (one thread)
 //! ```
 
 mod call;
 mod config;
 mod error;
 mod event;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzz;
 pub mod media;
+mod record;
 mod rtp;
 mod sip;
 mod switch;
@@ -35,6 +38,7 @@ pub use config::{Credentials, FloodLimits, Listen, Registration, SwitchConfig, T
 pub use error::SwitchError;
 pub use event::{DigitSource, EndHow, Event, EventKind, Incoming, LegEnd, LegId, RtpStats};
 pub use media::{Codec, Prompt};
-pub use sip::record::{DialogRecord, InviteRecord, RECORD_VERSION};
+pub use record::{RecordSpec, RecordingEnd};
+pub use sip::record::{DialogRecord, InviteRecord, RECORD_VERSION, RefusalRecord};
 pub use sip::trunk::Permit;
 pub use switch::{Stats, Switch};

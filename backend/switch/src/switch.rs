@@ -14,8 +14,9 @@ use crate::call::{Draft, Play, Q850};
 use crate::config::{SwitchConfig, Transport};
 use crate::error::SwitchError;
 use crate::event::{Event, LegId};
+use crate::record::{RecordSpec, RecordingEnd};
 use crate::sip::agent::{self, Command, Shared};
-use crate::sip::record::{DialogRecord, InviteRecord};
+use crate::sip::record::{DialogRecord, InviteRecord, RefusalRecord};
 use crate::sip::trunk::Permit;
 
 /// Counters since the start, and gauges.
@@ -116,6 +117,17 @@ impl Switch {
     /// Gives the RTP port of a draft back that will not be placed.
     pub fn discard(&self, record: &InviteRecord) {
         self.shared.ports.release(record.rtp_port);
+    }
+
+    /// Keeps the RTP port of a stored call from new ones until it is probed or placed, or [`Switch::release_held`]. After a
+    /// restart, before anything else is done: callers and new calls must not sit on the sound of a call that lives.
+    pub fn hold(&self, record: &InviteRecord) {
+        self.shared.ports.hold(record.rtp_port);
+    }
+
+    /// Gives back the ports that were held and that nothing asked for before this took up.
+    pub fn release_held(&self) {
+        self.post(Command::ReleaseHeld);
     }
 
     /// Sends exactly this INVITE. The permit's channel is held until the leg ends. Placing a record whose leg is
@@ -225,6 +237,34 @@ impl Switch {
     /// Takes a leg (and its partner) out of its bridge. Both go on alone. Legs do this by themselves when they end.
     pub fn unbridge(&self, leg: &LegId) {
         self.post(Command::Unbridge { leg: leg.clone() });
+    }
+
+    /// Records what `left` says, and `right` where it is given, as the channels of one file (see the module `record`). The
+    /// recording of a leg takes the place of an earlier one of the same leg, and ends with the leg; with its last leg the
+    /// file is finished and the end told. The wait may be dropped.
+    pub fn record(
+        &self,
+        spec: RecordSpec,
+        left: &LegId,
+        right: Option<&LegId>,
+    ) -> oneshot::Receiver<RecordingEnd> {
+        let legs: Vec<&LegId> = std::iter::once(left).chain(right).collect();
+        let (taps, end) = self.shared.recorder.open(spec, legs.len() as u8, crate::rtp::monotonic());
+        for (leg, tap) in legs.into_iter().zip(taps) {
+            self.post(Command::Tap { leg: leg.clone(), tap: Some(tap) });
+        }
+        end
+    }
+
+    /// Ends the recording of a leg, which goes on.
+    pub fn stop_recording(&self, leg: &LegId) {
+        self.post(Command::Tap { leg: leg.clone(), tap: None });
+    }
+
+    /// After a restart: refuses a call of theirs that was not answered, so that its caller is not left ringing. Sent once,
+    /// without a transaction: over UDP send it a few times. A caller whose call has ended meanwhile ignores it.
+    pub fn refuse_stored(&self, refusal: RefusalRecord) {
+        self.post(Command::RefuseStored { refusal: Box::new(refusal) });
     }
 
     /// Counters and gauges.

@@ -57,13 +57,13 @@ impl Drop for Subscription {
 /// The app core.
 #[derive(uniffi::Object)]
 pub struct WaybellClient {
-    client: Client,
+    pub(crate) client: Client,
 }
 
-type Answer<T> = Result<T, WaybellError>;
+pub(crate) type Answer<T> = Result<T, WaybellError>;
 
 /// Runs on the library's runtime, whatever thread or executor awaits.
-async fn run<T, E, F>(work: F) -> Answer<T>
+pub(crate) async fn run<T, E, F>(work: F) -> Answer<T>
 where
     T: Send + 'static,
     E: Into<WaybellError> + Send + 'static,
@@ -75,7 +75,7 @@ where
     }
 }
 
-fn parcel_ids(words: &[String]) -> Answer<Vec<ParcelId>> {
+pub(crate) fn parcel_ids(words: &[String]) -> Answer<Vec<ParcelId>> {
     words.iter().map(|w| ParcelId::parse(w).map_err(|e| bad("parcels", &e.to_string()))).collect()
 }
 
@@ -83,11 +83,11 @@ fn batch_id(word: &str) -> Answer<BatchId> {
     BatchId::parse(word).map_err(|e| bad("batch", &e.to_string()))
 }
 
-fn operation_id(word: &str) -> Answer<OperationId> {
+pub(crate) fn operation_id(word: &str) -> Answer<OperationId> {
     OperationId::parse(word).map_err(|e| bad("operation", &e.to_string()))
 }
 
-fn bad(field: &str, problem: &str) -> WaybellError {
+pub(crate) fn bad(field: &str, problem: &str) -> WaybellError {
     WaybellError::BadInput {
         field: field.into(),
         problem: problem.into(),

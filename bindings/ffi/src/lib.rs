@@ -12,11 +12,13 @@
 )]
 
 mod client;
+mod doors;
 mod error;
 mod records;
 mod runtime;
 
 pub use client::{ChangeListener, Subscription, Topic, WaybellClient, chinese};
+pub use doors::{Deed, LastDeed, Photo, Recorded, Size, StopRule, photo};
 pub use error::WaybellError;
 pub use records::{
     Batch, ImportResult, Operation, Parcel, Plan, Progress, Recipient, RowProblem, SyncInfo, Template,

@@ -39,11 +39,19 @@ const YES: Argument = ("yes", "不再询问", "");
 const NAME: Argument = ("name", "屏幕上显示的姓名", "姓名");
 const PHONE: Argument = ("phone", "本人手机，收件人要求接通快递员时响；留空则删去", "电话");
 const NEW_PASSWORD: Argument = ("new_password", "新密码；不写值则询问", "密码");
+const DATUM: Argument = ("datum", "坐标系", "坐标系");
 const LIMIT: Argument = ("limit", "最多行数", "行数");
+
+const WAYBILLS: Argument = ("waybills", "运单号", "运单号");
+const STOP: Argument = ("stop", "这个停靠点的全部未完成快件，名称见 waybell stops；可写多个", "名称");
+const PHOTO: Argument = ("photo", "照片；可写多个", "文件");
 
 const VALUES: &[(&str, &str)] = &[
     ("zh", "中文"),
     ("en", "英文"),
+    ("wgs84", "WGS-84，卫星定位"),
+    ("gcj02", "GCJ-02，高德、腾讯、苹果地图"),
+    ("bd09", "BD-09，百度地图"),
     ("on", "停止"),
     ("off", "恢复"),
     ("courier", "快递员"),
@@ -51,6 +59,25 @@ const VALUES: &[(&str, &str)] = &[
     ("agent", "坐席"),
     ("team_leader", "班长"),
     ("administrator", "管理员"),
+    ("recipient", "收件人"),
+    ("family", "家人"),
+    ("neighbour", "邻居"),
+    ("reception", "前台"),
+    ("other", "其他"),
+    ("phone", "电话"),
+    ("in_person", "当面"),
+    ("message", "短信或微信"),
+    ("standing", "长期约定"),
+    ("nobody_home", "家中无人"),
+    ("refused", "拒收"),
+    ("wrong_address", "地址错误"),
+    ("wrong_number", "电话错误"),
+    ("unreachable", "联系不上"),
+    ("damaged", "破损"),
+    ("postponed", "客户改期"),
+    ("sender", "寄付"),
+    ("account", "月结"),
+    ("third", "第三方付"),
     ("bash", "Bash"),
     ("elvish", "Elvish"),
     ("fish", "Fish"),
@@ -100,16 +127,69 @@ const VERBS: &[Verb] = &[
         name: "tasks", about: "列出快件", after: None, args: &[("open", "只列尚未完成的", ""), LIMIT]
     },
     Verb {
+        name: "track",
+        about: "查看手机会怎样保存一份定位文件，以及走了多远；无需登录",
+        after: Some(
+            "GPX（带时间的轨迹点），或带 time、lat、lon 列的 CSV（可另有 accuracy、speed、bearing、altitude），坐标为 WGS-84。\
+             不带时区的时间按 UTC。\n\n示例：\n  waybell track --from ride.gpx\n  \
+             waybell track --from fixes.csv --out kept.gpx --json",
+        ),
+        args: &[("from", "定位文件；- 为标准输入", "文件"), ("out", "把简化后的轨迹写成 GPX", "文件"), LIMIT],
+    },
+    Verb {
         name: "stops",
         about: "列出停靠点：按楼栋归并快件，顺序同清单",
         after: Some("同一栋楼的不同写法归为一个停靠点：幸福花园3栋、幸福花园3号楼、幸福花园3-2-501。"),
-        args: &[("all", "也包括已完成的快件", ""), LIMIT],
+        args: &[
+            ("all", "也包括已完成的快件", ""),
+            ("learned", "改为列出本网点手工合并、拆分过的", ""),
+            LIMIT,
+        ],
     },
     Verb {
         name: "search",
         about: "按地址、姓名、运单号、电话搜索；可用汉字、拼音、首字母、数字",
         after: Some("示例：\n  waybell search 幸福花园3\n  waybell search xfhy3\n  waybell search 6021"),
         args: &[("words", "关键词；须全部匹配", "关键词"), LIMIT],
+    },
+    Verb {
+        name: "pin",
+        about: "标出停靠点的位置，供排路线用",
+        after: Some(
+            "示例：\n  waybell pin 幸福花园3 31.2304,121.4737\n\n从高德、腾讯或苹果地图抄来的是 GCJ-02，百度地图的是 BD-09：用 --datum 写明。",
+        ),
+        args: &[
+            ("stop", "waybell stops 中的名称", "名称"),
+            ("place", "纬度和经度（度），中间用逗号", "纬度,经度"),
+            DATUM,
+        ],
+    },
+    Verb {
+        name: "route",
+        about: "按应走的顺序列出未完成的停靠点和时间",
+        after: Some(
+            "示例：\n  waybell route\n  waybell route --from 31.2304,121.4737 --depart 14:00 --speed 15\n\n没有标位置的停靠点按\
+             小区、道路或清单推测，并注明；一个也不会漏。",
+        ),
+        args: &[
+            ("from", "出发位置；不写则从清单第一个停靠点开始", "纬度,经度"),
+            ("back_to", "终点；不写则在最后一个停靠点结束", "纬度,经度"),
+            ("depart", "出发时间：14:30（今天）、明天08:30；不写则为现在", "时间"),
+            ("speed", "路上的速度，公里/小时；不写则为 18", "公里每小时"),
+            DATUM,
+        ],
+    },
+    Verb {
+        name: "numbers",
+        about: "从面单文字或语音文字中认出电话号码，并说出是哪些快件的",
+        after: Some(
+            "示例：\n  waybell numbers \"收 张三 138 0000 1111\"\n  waybell numbers --heard 幺三八零零零零幺幺幺幺\n  \
+             waybell numbers < label.txt\n\n读取 OCR 或语音识别写出的文字，容忍其中的错误：0 写成 O、断行、星号。",
+        ),
+        args: &[
+            ("words", "文字；不写则从标准输入读取，面单一行为一行", "文字"),
+            ("heard", "是说出来的，不是印出来的", ""),
+        ],
     },
     Verb {
         name: "notify",
@@ -141,7 +221,10 @@ const VERBS: &[Verb] = &[
         args: &[BATCH],
     },
     Verb {
-        name: "undo", about: "撤销批次（默认最近一次点按）中尚未振铃的呼叫", after: None, args: &[BATCH]
+        name: "undo",
+        about: "撤销最近做的：点按中尚未振铃的呼叫、30 秒内的派件登记、停靠点的合并或拆分",
+        after: Some("不写编号时，撤销以下最新的一项：任何时候的点按；30 秒内的派件登记、合并或拆分。"),
+        args: &[("batch", "批次或其他编号，或编号的开头", "编号")],
     },
     Verb { name: "pause", about: "暂停批次中尚未开始的呼叫", after: None, args: &[BATCH] },
     Verb { name: "resume", about: "让批次继续", after: None, args: &[BATCH] },
@@ -169,6 +252,103 @@ const VERBS: &[Verb] = &[
              已签收 signed、已取件 picked_up、已退件 returned、已撤回 withdrawn",
         ),
         args: &[("waybills", "运单号，一个或多个", "运单号"), ("state", "状态，写在最后", "状态")],
+    },
+    Verb {
+        name: "sign",
+        about: "登记签收",
+        after: Some(
+            "示例：\n  waybell sign SF1234567890123\n  waybell sign --stop 幸福花园3栋 --by reception\n  \
+             waybell sign SF1234567890123 --by other --name 王芳 --cash 99.00",
+        ),
+        args: &[
+            WAYBILLS,
+            STOP,
+            ("by", "由谁签收；可用中文：本人、家人、邻居、前台、他人", "签收人"),
+            ("name", "签收人姓名", "姓名"),
+            ("cash", "代收货款，元", "元"),
+            PHOTO,
+        ],
+    },
+    Verb {
+        name: "leave",
+        about: "登记放驿站、快递柜或门口；须有收件人同意",
+        after: Some(
+            "示例：\n  waybell leave SF1234567890123 --locker 丰巢3号柜 --code 40815\n  \
+             waybell leave --stop 幸福花园3栋 --station 菜鸟驿站 --consent phone\n  waybell leave SF1234567890123 --door\n\n\
+             收件人在通知中按过键（1 送货上门，2 驿站或快递柜）即为同意；否则请写明如何同意的。",
+        ),
+        args: &[
+            WAYBILLS,
+            STOP,
+            ("station", "放在这个驿站", "地点"),
+            ("locker", "放在这个快递柜", "地点"),
+            ("door", "放在门口", ""),
+            ("code", "取件码", "取件码"),
+            ("consent", "没有按键时，收件人如何同意的；可用中文", "方式"),
+            ("note", "具体位置，或对方说了什么", "备注"),
+            PHOTO,
+        ],
+    },
+    Verb {
+        name: "except",
+        about: "登记问题件及原因",
+        after: Some(
+            "示例：\n  waybell except SF1234567890123 --reason 家中无人\n  \
+             waybell except SF1234567890123 --reason 客户改期 --until 明天18:00",
+        ),
+        args: &[
+            WAYBILLS,
+            STOP,
+            ("reason", "原因；可用中文", "原因"),
+            ("note", "说明", "备注"),
+            ("until", "客户要求的时间：18:00（今天）、明天18:00、2026-11-22T09:30", "时间"),
+            PHOTO,
+        ],
+    },
+    Verb {
+        name: "return",
+        about: "登记退件",
+        after: Some("示例：\n  waybell return SF1234567890123 --note 拒收"),
+        args: &[WAYBILLS, STOP, ("note", "原因", "备注"), PHOTO],
+    },
+    Verb {
+        name: "pick-up",
+        about: "登记揽收",
+        after: Some(
+            "示例：\n  waybell pick-up SF1234567890123 --weight 1200 --size 300x200x100 --payer sender --sum 12.50",
+        ),
+        args: &[
+            WAYBILLS,
+            STOP,
+            ("weight", "每件重量，克", "克"),
+            ("size", "尺寸，毫米：300x200x100", "尺寸"),
+            ("payer", "谁付运费；可用中文：寄付、到付、月结、第三方付", "付款方"),
+            ("sum", "已收金额，元", "元"),
+            PHOTO,
+        ],
+    },
+    Verb {
+        name: "hand-over",
+        about: "把未完成的快件按此顺序转交给本网点的同事；需要连上服务器",
+        after: Some(
+            "示例：\n  waybell hand-over SF1234567890123 SF1234567890124 --to li.wei\n  \
+             waybell hand-over --stop 幸福花园3栋 --to li.wei",
+        ),
+        args: &[WAYBILLS, STOP, ("to", "同事的登录名", "登录名")],
+    },
+    Verb {
+        name: "merge",
+        about: "把这些快件所在的停靠点合并为一个，全网点从此生效",
+        after: Some(
+            "示例：\n  waybell merge SF1234567890123 SF1234567890124\n  waybell merge --stop 幸福花园3栋 --stop 缤纷北苑47幢",
+        ),
+        args: &[WAYBILLS, STOP],
+    },
+    Verb {
+        name: "split",
+        about: "把这些快件从所在停靠点拆出，全网点从此生效",
+        after: Some("示例：\n  waybell split SF1234567890123"),
+        args: &[("waybills", "运单号，一个或多个", "运单号")],
     },
     Verb {
         name: "sync",

@@ -1,6 +1,6 @@
 //! `undo`, `pause`, `resume`, `confirm`; and finding the batch that is meant.
 
-use super::{Outcome, dead, deliver, refresh};
+use super::{Outcome, dead, deliver, doors, refresh};
 use crate::out::{DONE, FAILED, Failure, Out};
 use crate::texts;
 use serde_json::json;
@@ -41,6 +41,15 @@ pub(super) async fn find(client: &Client, out: &Out, wanted: Option<&str>) -> Re
 pub(super) async fn undo(client: &Client, out: &Out, wanted: Option<&str>) -> Outcome {
     super::signed_in(client)?;
     // before anything is sent: a tap that has not left must not leave now
+    let newest = find(client, out, wanted).await.ok();
+    let newer = if wanted.is_some() && newest.is_some() {
+        None
+    } else {
+        doors::undo(client, out, wanted, newest).await?
+    };
+    if let Some(code) = newer {
+        return Ok(code);
+    }
     let id = match find(client, out, wanted).await {
         Ok(id) => id,
         Err(_) => {

@@ -3,13 +3,17 @@
 mod account;
 mod batch;
 pub(crate) mod doctor;
+mod doors;
 mod notify;
+mod numbers;
 mod organisation;
 pub(crate) mod paper;
 mod parcels;
 mod plan;
 mod sync;
 mod table;
+mod tour;
+mod track;
 mod watch;
 
 use crate::args::{Arguments, Switch, Verb};
@@ -23,6 +27,7 @@ use waybell_core::outbox::{OperationState, OperationView};
 use waybell_core::say::{field, say};
 use waybell_core::sync::{SyncState, SyncStatus};
 use waybell_domain::lang::Lang;
+use waybell_domain::track::coordinates::Datum;
 
 /// How long a command that changed something tries to bring it to the server.
 const PUSH: Duration = Duration::from_secs(3);
@@ -47,9 +52,34 @@ async fn verb(arguments: &Arguments, client: &Client, out: &Out, data_dir: &Path
         Verb::Logout => account::logout(client, out).await,
         Verb::Import { file, dry_run } => parcels::import(client, out, file, *dry_run).await,
         Verb::Tasks { open, limit } => parcels::tasks(client, out, *open, *limit).await,
-        Verb::Stops { all, limit } => parcels::stops(client, out, *all, *limit).await,
+        Verb::Stops { learned: true, .. } => doors::learned(client, out).await,
+        Verb::Stops { all, limit, .. } => parcels::stops(client, out, *all, *limit).await,
         Verb::Search { words, limit } => parcels::search(client, out, &words.join(" "), *limit).await,
+        Verb::Pin { stop, place, datum } => {
+            tour::pin(client, out, stop, place, Datum::parse(datum).unwrap_or_default()).await
+        }
+        Verb::Route(args) => {
+            let asked = tour::Asked {
+                from: args.from.as_deref(),
+                back_to: args.back_to.as_deref(),
+                depart: args.depart.as_deref(),
+                speed: args.speed,
+                datum: Datum::parse(&args.datum).unwrap_or_default(),
+            };
+            tour::route(client, out, &asked).await
+        }
+        Verb::Numbers { words, heard } => numbers::numbers(client, out, words, *heard).await,
         Verb::State { waybills, state } => parcels::state(client, out, waybills, state).await,
+        Verb::Sign(args) => doors::sign(client, out, args).await,
+        Verb::Leave(args) => doors::leave(client, out, args).await,
+        Verb::Except(args) => doors::except(client, out, args).await,
+        Verb::Return { chosen, note, photo } => {
+            doors::give_back(client, out, chosen, note.as_deref(), photo).await
+        }
+        Verb::PickUp(args) => doors::pick_up(client, out, args).await,
+        Verb::HandOver { chosen, to } => doors::hand_over(client, out, chosen, to).await,
+        Verb::Merge { chosen } => doors::merge(client, out, chosen).await,
+        Verb::Split { waybills } => doors::split(client, out, waybills).await,
         Verb::Notify(args) => notify::notify(client, out, args).await,
         Verb::Again { template, include_unknown, yes } => {
             notify::again(client, out, template, *include_unknown, *yes).await
@@ -66,7 +96,7 @@ async fn verb(arguments: &Arguments, client: &Client, out: &Out, data_dir: &Path
         Verb::People(verb) => organisation::people(client, out, verb).await,
         Verb::Doctor => doctor::doctor(client, out, data_dir).await,
         // done before the store was opened
-        Verb::Completions { .. } | Verb::Man { .. } => Ok(DONE),
+        Verb::Completions { .. } | Verb::Track { .. } | Verb::Man { .. } => Ok(DONE),
     }
 }
 

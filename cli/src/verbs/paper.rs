@@ -1,4 +1,5 @@
-//! `completions`, `man`: made of the arguments as they are, so they cannot lag behind. Neither needs the store.
+//! `completions`, `man`: made of the arguments as they are, so they cannot lag behind. Neither needs the store, nor does
+//! `track`.
 
 use crate::args::{Arguments, Verb};
 use crate::help::command;
@@ -23,6 +24,7 @@ pub(crate) fn run(arguments: &Arguments, out: &Out) -> Option<Result<u8, Failure
             Some(made.and_then(|()| print(&page)))
         }
         Verb::Man { folder: Some(folder) } => Some(pages(out, folder)),
+        Verb::Track { from, out: to, limit } => Some(super::track::track(out, from, to.as_deref(), *limit)),
         _ => None,
     }
 }

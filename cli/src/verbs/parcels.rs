@@ -162,7 +162,7 @@ fn cells(out: &Out, p: &ParcelView) -> Vec<String> {
     vec![
         p.waybill_no.clone(),
         p.mark.label(out.lang).to_owned(),
-        p.state.label(out.lang).to_owned(),
+        super::doors::state_told(out, p.state.label(out.lang), p.door.as_ref()),
         p.recipient_name.clone(),
         p.phone.as_ref().map(|n| out.phone(n)).unwrap_or_default(),
         p.address.clone(),

@@ -140,6 +140,7 @@ mod tests {
             mark: CallMark::default(),
             outcome: None,
             preference: None,
+            door: None,
             sequence: 0,
             imported_at: UnixMs(1),
             rev: 0,

@@ -12,15 +12,18 @@
 //! ```
 //!
 //! Invariants:
-//! * In a lane operations leave in the order in which they were taken; imports, states and taps are one lane, because a
-//!   tap names parcels of an import and leaves out those delivered before it. What is done with a batch has the batch's
-//!   own lane, so that an undo is not held up, and waits for the tap (`after`).
+//! * In a lane operations leave in the order in which they were taken; imports, states, deeds and taps are one lane, because
+//!   a tap names parcels of an import and leaves out those delivered before it. What is done with a batch has the batch's
+//!   own lane, so that an undo is not held up, and waits for the tap (`after`). Stops put right by hand are a lane of their
+//!   own.
 //! * `tries` is committed before the first byte leaves: an operation with `tries = 0` has not left this phone.
 //! * A start, a crash or another process makes `in_flight` pending again.
 //! * Undo of a tap (of any kind) that has not left removes it. One that may have left (no answer came) is not sent
 //!   again either: the undo goes out in its place, and the server keeps a cancelled batch of that id if it has not seen
 //!   the tap, so that a copy of it which is still on its way finds its id taken. Either way nothing rings that was
-//!   undone and had not reached the server before.
+//!   undone and had not reached the server before. The undo of a deed goes the same way, within 30 s by the boot clock.
+//! * A deed that the server refuses for some of its parcels is done with for the others; those are a refused operation of
+//!   their own, with the reasons (see `tasks::deeds`).
 
 pub(crate) mod queue;
 pub(crate) mod send;
@@ -53,10 +56,18 @@ pub enum OperationKind {
     Undo,
     /// Carry out an old tap after all.
     Confirm,
+    /// Something was done with parcels at a door.
+    Deed,
+    /// It was not.
+    UndoDeed,
+    /// Stops were merged or split by hand.
+    StopRule,
+    /// They were not.
+    UndoStopRule,
 }
 
 impl OperationKind {
-    const ALL: [OperationKind; 8] = [
+    const ALL: [OperationKind; 12] = [
         OperationKind::Import,
         OperationKind::State,
         OperationKind::Notify,
@@ -65,6 +76,10 @@ impl OperationKind {
         OperationKind::Resume,
         OperationKind::Undo,
         OperationKind::Confirm,
+        OperationKind::Deed,
+        OperationKind::UndoDeed,
+        OperationKind::StopRule,
+        OperationKind::UndoStopRule,
     ];
 
     /// The stored word.
@@ -79,6 +94,10 @@ impl OperationKind {
             OperationKind::Resume => "resume",
             OperationKind::Undo => "undo",
             OperationKind::Confirm => "confirm",
+            OperationKind::Deed => "deed",
+            OperationKind::UndoDeed => "undo_deed",
+            OperationKind::StopRule => "stop_rule",
+            OperationKind::UndoStopRule => "undo_stop_rule",
         }
     }
 

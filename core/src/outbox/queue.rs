@@ -8,8 +8,10 @@ use std::collections::HashSet;
 use waybell_domain::clock::{EventTime, UnixMs};
 use waybell_domain::id::{BatchId, OperationId};
 
-/// Lane of imports, states and taps.
+/// Lane of imports, states, deeds and taps.
 pub(crate) const WORK: &str = "work";
+/// Lane of stops put right by hand.
+const STOPS: &str = "stops";
 
 /// An operation with its body.
 #[derive(Clone, Debug)]
@@ -40,6 +42,7 @@ impl Operation {
         );
         let lane = match target {
             Some(batch) if own_lane => format!("batch:{batch}"),
+            _ if matches!(kind, OperationKind::StopRule | OperationKind::UndoStopRule) => STOPS.to_owned(),
             _ => WORK.to_owned(),
         };
         Operation {

@@ -141,6 +141,10 @@ fn request(operation: &Operation, now: &EventTime) -> Option<Request> {
         (OperationKind::State, _) => "/api/v1/parcels/state".to_owned(),
         (OperationKind::Notify, _) => "/api/v1/batches".to_owned(),
         (OperationKind::Again, _) => "/api/v1/batches/again".to_owned(),
+        (OperationKind::Deed, _) => "/api/v1/parcels/deeds".to_owned(),
+        (OperationKind::UndoDeed, _) => "/api/v1/parcels/deeds/undo".to_owned(),
+        (OperationKind::StopRule, _) => "/api/v1/stops/rules".to_owned(),
+        (OperationKind::UndoStopRule, _) => "/api/v1/stops/rules/undo".to_owned(),
         (kind, Some(batch)) => format!("/api/v1/batches/{batch}/{}", kind.as_str()),
         (_, None) => return None,
     };

@@ -12,7 +12,7 @@ use crate::tasks::rows::Writer;
 use rusqlite::Connection;
 use std::collections::HashSet;
 use waybell_domain::id::ParcelId;
-use waybell_domain::wire::{BatchView, ParcelView};
+use waybell_domain::wire::{BatchView, ParcelView, StopRuleView};
 
 /// What follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,6 +107,15 @@ fn taken(t: &Connection, seal: &Seal, operation: &Operation, answer: &[u8]) -> R
             let told: HashSet<ParcelId> = views.iter().map(|view| view.id).collect();
             others.retain(|id| !told.contains(id));
             writer.recompute(&others)
+        }
+        OperationKind::Deed | OperationKind::UndoDeed => {
+            crate::tasks::deeds::taken(t, seal, operation, answer, &parcels_of(t, seal, operation)?)
+        }
+        OperationKind::StopRule | OperationKind::UndoStopRule => {
+            match serde_json::from_slice::<StopRuleView>(answer) {
+                Ok(view) => crate::tasks::stop_rules::learn(t, seal, &[view]),
+                Err(_) => Ok(()),
+            }
         }
         _ => match serde_json::from_slice::<BatchView>(answer) {
             Ok(view) => crate::notify::rows::server_batch(t, &view),

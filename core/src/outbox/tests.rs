@@ -5,8 +5,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 use waybell_domain::clock::HOUR;
 use waybell_domain::dial::batch::BatchState;
-use waybell_domain::id::{BatchId, ParcelId};
-use waybell_domain::parcel::ParcelState;
+use waybell_domain::id::{BatchId, OperationId, ParcelId};
+use waybell_domain::parcel::{ConsentSource, Deed, ExceptionReason, HandConsent, ParcelState, SignedBy};
 use waybell_domain::wire::BatchAction;
 
 async fn ids(phone: &Phone) -> Vec<ParcelId> {
@@ -247,6 +247,10 @@ enum Step {
     State(usize),
     Tap(usize),
     Undo(usize),
+    Deed(usize, usize),
+    UndoDeed,
+    Rule(usize, bool),
+    UndoRule(usize),
     Sync(Vec<Fault>),
     Restart,
     Copies,
@@ -265,6 +269,10 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         2 => (0usize..40).prop_map(Step::State),
         3 => (0usize..40).prop_map(Step::Tap),
         2 => (0usize..6).prop_map(Step::Undo),
+        3 => ((0usize..40), (0usize..5)).prop_map(|(at, what)| Step::Deed(at, what)),
+        2 => Just(Step::UndoDeed),
+        1 => ((0usize..40), any::<bool>()).prop_map(|(at, merge)| Step::Rule(at, merge)),
+        1 => (0usize..4).prop_map(Step::UndoRule),
         4 => prop::collection::vec(fault, 0..4).prop_map(Step::Sync),
         2 => Just(Step::Restart),
         1 => Just(Step::Copies),
@@ -278,6 +286,22 @@ struct Wanted {
     work: Vec<Effect>,
     taps: Vec<BatchId>,
     undone_before_arrival: Vec<BatchId>,
+    /// Deeds that nobody undid.
+    deeds: Vec<OperationId>,
+    deeds_undone_before_arrival: Vec<OperationId>,
+    /// Rules that nobody undid.
+    rules: Vec<OperationId>,
+}
+
+fn deed(what: usize) -> Deed {
+    let consent = Some(HandConsent { source: ConsentSource::Phone, note: None });
+    match what {
+        0 => Deed::Sign { by: SignedBy::Family, name: None, cash: None },
+        1 => Deed::Station { place: "驿站".into(), code: None, consent },
+        2 => Deed::Exception { reason: ExceptionReason::NobodyHome, note: None, until: None },
+        3 => Deed::Return { note: None },
+        _ => Deed::Door { note: None, consent: None },
+    }
 }
 
 async fn play(steps: Vec<Step>) {
@@ -310,6 +334,44 @@ async fn play(steps: Vec<Step>) {
                 }
                 phone.client.notify().undo(id).await.unwrap();
             }
+            Step::Deed(at, what) if !known.is_empty() => {
+                let first = at % known.len();
+                let some: Vec<ParcelId> = known.iter().skip(first).take(1 + at % 3).map(|p| p.id).collect();
+                let allowed = known
+                    .iter()
+                    .skip(first)
+                    .take(1 + at % 3)
+                    .all(|p| what < 4 && (p.state.is_open() || p.state.awaits_collection()));
+                match phone.client.tasks().record(&some, deed(what), Vec::new()).await {
+                    Ok(recorded) => {
+                        assert!(allowed);
+                        wanted.work.push(Effect::Deed(recorded.id));
+                        wanted.deeds.push(recorded.id);
+                    }
+                    Err(error) => assert!(!allowed, "{error}"),
+                }
+            }
+            Step::UndoDeed => {
+                let Some(last) = phone.client.tasks().last_deed().unwrap() else { continue };
+                let arrived = phone.fake.model.lock().doors.deeds.contains_key(&last.id);
+                if phone.client.tasks().undo_deed(last.id).await.is_ok() {
+                    wanted.deeds.retain(|id| *id != last.id);
+                    if !arrived {
+                        wanted.deeds_undone_before_arrival.push(last.id);
+                    }
+                }
+            }
+            Step::Rule(at, merge) if !known.is_empty() => {
+                let tasks = phone.client.tasks();
+                let two = [known[at % known.len()].id, known[(at + 1) % known.len()].id];
+                let done =
+                    if merge { tasks.merge_stops(&two).await } else { tasks.split_stop(&two[..1]).await };
+                wanted.rules.extend(done.ok());
+            }
+            Step::UndoRule(at) if !wanted.rules.is_empty() => {
+                let id = wanted.rules.remove(at % wanted.rules.len());
+                phone.client.tasks().undo_stop_rule(id).await.unwrap();
+            }
             Step::Sync(faults) => {
                 phone.fake.misbehave(&faults);
                 let _ = phone.client.sync().now().await;
@@ -321,6 +383,9 @@ async fn play(steps: Vec<Step>) {
                 // a copy that arrives before the undo could leave rings: nobody can prevent that
                 let rung = phone.fake.model.lock().rung.clone();
                 wanted.undone_before_arrival.retain(|id| !rung.contains(id));
+                let model = phone.fake.model.lock();
+                let carried = |id: &OperationId| model.effects.contains(&Effect::Deed(*id));
+                wanted.deeds_undone_before_arrival.retain(|id| !carried(id));
             }
             _ => {}
         }
@@ -331,22 +396,35 @@ async fn play(steps: Vec<Step>) {
     assert_eq!(phone.client.sync().operations().unwrap(), [], "nothing is left");
     let mut here = phone.client.tasks().list().await.unwrap();
     here.sort_by_key(|p| p.id);
+    let rules = phone.client.tasks().stop_rules().await.unwrap();
+    let rules: Vec<OperationId> = rules.into_iter().map(|r| r.id).collect();
     let model = phone.fake.model.lock();
-    let work: Vec<_> = model.effects.iter().filter(|e| !matches!(e, Effect::Act(..))).cloned().collect();
+    let aside = |e: &&Effect| !matches!(e, Effect::Act(..) | Effect::UndoDeed(_) | Effect::Rule(_));
+    let work: Vec<_> = model.effects.iter().filter(aside).cloned().collect();
     // a tap that was undone may have been carried out before, or not at all
     wanted.work.retain(|e| match e {
         Effect::Tap(id) => wanted.taps.contains(id) || model.rung.contains(id),
+        Effect::Deed(id) => wanted.deeds.contains(id) || model.effects.contains(&Effect::Deed(*id)),
         _ => true,
     });
     assert_eq!(work, wanted.work, "each once, in order");
     for id in &wanted.undone_before_arrival {
         assert!(!model.rung.contains(id), "an undone tap rang");
     }
+    for id in &wanted.deeds_undone_before_arrival {
+        assert!(!model.effects.contains(&Effect::Deed(*id)), "an undone deed was carried out");
+    }
+    for (id, done) in &model.doors.deeds {
+        assert_eq!(done.undone, !wanted.deeds.contains(id), "each deed is undone if somebody undid it");
+    }
+    let held = model.doors.rules.iter().filter(|r| !r.undone).map(|r| r.id);
+    assert_eq!(held.collect::<Vec<_>>(), wanted.rules, "rules in the order in which they were made");
     for effect in &model.effects {
         if let Effect::Act(id, BatchAction::Undo) = effect {
             assert!(!wanted.taps.contains(id), "a tap was undone that nobody undid");
         }
     }
+    assert_eq!(rules, wanted.rules, "the phone has them too");
     assert_eq!(here, model.parcels.values().cloned().collect::<Vec<_>>(), "phone and server agree");
 }
 

@@ -10,22 +10,26 @@
 //! * A text of several sentences joined by `; ` is known if each of them is; `about: problem` if the problem is.
 //! * A test of the terminal program reads the sources and fails when an error text has no Chinese.
 
+mod calls;
+mod doors;
 mod lists;
 mod network;
 mod numbers;
 mod server;
+mod track;
 
 use waybell_domain::dial::batch::{BatchEvent, BatchState};
 use waybell_domain::dial::outcome::CallOutcome;
 use waybell_domain::dial::plan::SuppressReason;
 use waybell_domain::lang::Lang;
-use waybell_domain::parcel::{CallMark, ParcelState, TaskKind};
+use waybell_domain::parcel::{CallMark, DeedRefusal, ParcelState, TaskKind};
 use waybell_domain::wire::Role;
 
 /// English pattern, Chinese pattern.
 type Pair = (&'static str, &'static str);
 
-const TABLES: [&[Pair]; 4] = [numbers::PAIRS, lists::PAIRS, network::PAIRS, server::PAIRS];
+const TABLES: [&[Pair]; 7] =
+    [calls::PAIRS, doors::PAIRS, numbers::PAIRS, lists::PAIRS, network::PAIRS, server::PAIRS, track::PAIRS];
 /// Texts within texts that are looked into.
 const DEPTH: usize = 4;
 
@@ -151,7 +155,7 @@ fn word(text: &str) -> Option<&'static str> {
             }
         )+};
     }
-    look!(BatchState, BatchEvent, SuppressReason, CallOutcome, CallMark, ParcelState, TaskKind);
+    look!(BatchState, BatchEvent, SuppressReason, CallOutcome, CallMark, ParcelState, TaskKind, DeedRefusal);
     Role::parse(text).map(|r| role(Lang::Zh, r))
 }
 

@@ -37,6 +37,19 @@ pub(super) const FIELDS: &[Pair] = &[
     ("courier", "快递员"),
     ("rows", "各行"),
     ("deliveries", "推送"),
+    ("consent", "收件人同意"),
+    ("proof", "照片"),
+    ("deed", "登记"),
+    ("place", "地点"),
+    ("code", "取件码"),
+    ("note", "备注"),
+    ("until", "改期时间"),
+    ("cash", "代收货款"),
+    ("sum", "收款"),
+    ("weight_g", "重量"),
+    ("size", "尺寸"),
+    ("keys", "地址键"),
+    ("to", "转交给"),
 ];
 
 pub(super) const PAIRS: &[Pair] = &[

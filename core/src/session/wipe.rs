@@ -47,6 +47,7 @@ pub(super) fn clear(t: &Connection) -> Result<()> {
         "DELETE FROM meta WHERE key NOT IN (?1, ?2, ?3, ?4, ?5, 'touch')",
         [DEVICE, EPOCH, OWNER, SERVER, TOKENS],
     )?;
+    crate::tracking::clear(t)?;
     t.execute_batch("PRAGMA secure_delete = OFF;")?;
     crate::tasks::rows::note_removal(t)
 }

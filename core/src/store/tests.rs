@@ -108,3 +108,34 @@ async fn a_file_that_cannot_be_opened_is_not_taken_for_damaged() {
     assert!(Store::open(&path, [7; 32]).is_err());
     assert!(path.is_dir(), "left where it is");
 }
+
+#[tokio::test]
+async fn an_older_store_pulls_everything_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("w.db");
+    {
+        let old = Connection::open(&path).unwrap();
+        old.execute_batch(include_str!("0001_first.sql")).unwrap();
+        old.execute_batch(include_str!("0002_no_terms.sql")).unwrap();
+        old.pragma_update(None, "user_version", 2).unwrap();
+        old.execute_batch("INSERT INTO meta VALUES ('cursor', '77'), ('kept', '1')").unwrap();
+        for (id, rev) in [("a", 70), ("b", 0), ("c", -1)] {
+            let sql = "INSERT INTO parcel (id, waybill_no, address, state, mark, sequence, imported_at, rev, body, touched) \
+                       VALUES (?1, ?1, '', 'out_for_delivery', 'none', 0, 0, ?2, x'00', 0)";
+            old.execute(sql, rusqlite::params![id, rev]).unwrap();
+        }
+    }
+    let store = Store::open(&path, [7; 32]).unwrap();
+    assert_eq!(
+        store.read(crate::sync::pull::cursor).await.unwrap(),
+        0,
+        "the key is the one that the sync reads"
+    );
+    assert_eq!(store.read(|c| meta(c, "kept")).await.unwrap().as_deref(), Some("1"));
+    let revs = |c: &Connection| -> Result<Vec<i64>> {
+        let mut statement = c.prepare("SELECT rev FROM parcel ORDER BY id")?;
+        let rows = statement.query_map([], |r| r.get(0))?;
+        Ok(rows.collect::<std::result::Result<_, _>>()?)
+    };
+    assert_eq!(store.read(revs).await.unwrap(), [-1, 0, -1]);
+}

@@ -74,12 +74,17 @@ pub(crate) fn page(
         server_recipient(t, seal, view)?;
     }
     templates(t, &page.templates)?;
+    crate::tasks::stop_rules::learn(t, seal, &page.stop_rules)?;
     if let Some(policy) = &page.policy {
         set_sealed_meta(t, seal, POLICY, policy)?;
     }
     set_meta(t, CURSOR, Some(&page.cursor.to_string()))?;
     let batches = !page.batches.is_empty() || !page.recipients.is_empty() || !page.gone_batches.is_empty();
-    Ok(Applied { parcels: parcels || page.policy.is_some(), batches, again: false })
+    Ok(Applied {
+        parcels: parcels || page.policy.is_some() || !page.stop_rules.is_empty(),
+        batches,
+        again: false,
+    })
 }
 
 fn templates(t: &Connection, new: &[TemplateView]) -> Result<()> {

@@ -1,8 +1,13 @@
 //! The day's parcels: the list, the import, what was done with them.
 
+pub(crate) mod deeds;
+#[cfg(test)]
+mod door_tests;
+mod hand_over;
 mod import;
 pub(crate) mod row;
 pub(crate) mod rows;
+pub(crate) mod stop_rules;
 mod stops;
 #[cfg(test)]
 mod tests;
@@ -18,6 +23,7 @@ use waybell_domain::id::ParcelId;
 use waybell_domain::parcel::{ParcelState, WaybillNo, parcel_id};
 use waybell_domain::wire::{ActedAt, ParcelStateRequest, ParcelView};
 
+pub use deeds::{LastDeed, Recorded};
 pub use stops::Stop;
 
 /// Parcels on this phone. Everything here works offline.

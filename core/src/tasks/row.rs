@@ -7,10 +7,13 @@ use crate::store::seal::Seal;
 use rusqlite::Connection;
 use std::collections::HashMap;
 use waybell_domain::clock::UnixMs;
-use waybell_domain::id::{OrganisationId, ParcelId, UserId};
+use waybell_domain::id::{OperationId, OrganisationId, ParcelId, UserId};
 use waybell_domain::parcel::{CallMark, ParcelState, TaskKind, WaybillNo, parcel_id};
 use waybell_domain::phone::PhoneNumber;
-use waybell_domain::wire::{ImportRequest, ImportedRow, ParcelStateRequest, ParcelView, RowProblem};
+use waybell_domain::wire::{
+    DeedRequest, DoorView, ImportRequest, ImportedRow, ParcelStateRequest, ParcelView, RowProblem,
+    UndoDeedRequest, UserView,
+};
 
 /// A row of a list that can be taken: the same rules as the server's.
 #[derive(Clone, Debug)]
@@ -78,6 +81,7 @@ impl GoodRow {
             mark: CallMark::default(),
             outcome: None,
             preference: None,
+            door: None,
             sequence,
             imported_at: at,
             rev: 0,
@@ -112,7 +116,15 @@ pub(crate) enum Effect {
     Row { row: Box<GoodRow>, sequence: i64, at: UnixMs },
     /// A new state.
     State(ParcelState),
+    /// Something was done with it at a door.
+    Deed(Box<DoorView>),
+    /// That was not done.
+    UndoDeed(OperationId),
 }
+
+/// Kinds of operations that change parcels.
+const KINDS: [OperationKind; 4] =
+    [OperationKind::Import, OperationKind::State, OperationKind::Deed, OperationKind::UndoDeed];
 
 /// What pending operations do, by parcel, oldest first.
 pub(crate) struct Effects {
@@ -126,8 +138,8 @@ impl Effects {
         let mut effects = Effects { by_parcel: HashMap::new(), owner: UserId::from_uuid(uuid::Uuid::nil()) };
         let Some(owner) = crate::session::owner(c, seal)? else { return Ok(effects) };
         effects.owner = owner.id;
-        for operation in queue::alive(c, seal, &[OperationKind::Import, OperationKind::State])? {
-            for (id, effect) in effects_of(&operation, owner.organisation) {
+        for operation in queue::alive(c, seal, &KINDS)? {
+            for (id, effect) in effects_of(&operation, &owner) {
                 effects.by_parcel.entry(id).or_default().push(effect);
             }
         }
@@ -163,12 +175,19 @@ pub(crate) fn parcels_named(operation: &Operation, organisation: OrganisationId)
         OperationKind::State => serde_json::from_slice::<ParcelStateRequest>(&operation.body)
             .map(|request| request.parcels)
             .unwrap_or_default(),
+        OperationKind::Deed => serde_json::from_slice::<DeedRequest>(&operation.body)
+            .map(|request| request.parcels)
+            .unwrap_or_default(),
+        OperationKind::UndoDeed => serde_json::from_slice::<UndoDeedRequest>(&operation.body)
+            .map(|request| request.parcels)
+            .unwrap_or_default(),
         _ => Vec::new(),
     }
 }
 
 /// What one operation does.
-fn effects_of(operation: &Operation, organisation: OrganisationId) -> Vec<(ParcelId, Effect)> {
+fn effects_of(operation: &Operation, owner: &UserView) -> Vec<(ParcelId, Effect)> {
+    let organisation = owner.organisation;
     match operation.kind {
         OperationKind::Import => {
             let Ok(request) = serde_json::from_slice::<ImportRequest>(&operation.body) else {
@@ -187,6 +206,28 @@ fn effects_of(operation: &Operation, organisation: OrganisationId) -> Vec<(Parce
                 return Vec::new();
             };
             request.parcels.into_iter().map(|id| (id, Effect::State(request.state))).collect()
+        }
+        OperationKind::Deed => {
+            let Ok(request) = serde_json::from_slice::<DeedRequest>(&operation.body) else {
+                return Vec::new();
+            };
+            let door = DoorView {
+                id: request.id,
+                deed: request.deed,
+                proof: request.proof,
+                by: owner.id,
+                at: operation.acted.wall,
+                by_wall_clock: false,
+                before: ParcelState::default(),
+            };
+            let effect = || Effect::Deed(Box::new(door.clone()));
+            request.parcels.into_iter().map(|id| (id, effect())).collect()
+        }
+        OperationKind::UndoDeed => {
+            let Ok(request) = serde_json::from_slice::<UndoDeedRequest>(&operation.body) else {
+                return Vec::new();
+            };
+            request.parcels.into_iter().map(|id| (id, Effect::UndoDeed(request.id))).collect()
         }
         _ => Vec::new(),
     }

@@ -13,7 +13,7 @@ use crate::store::{set_meta, touch};
 use rusqlite::{Connection, OptionalExtension, params};
 use waybell_domain::clock::UnixMs;
 use waybell_domain::id::ParcelId;
-use waybell_domain::wire::ParcelView;
+use waybell_domain::wire::{DoorView, ParcelView};
 
 /// `rev` of a row that only this phone knows.
 const LOCAL: i64 = 0;
@@ -174,6 +174,7 @@ pub(crate) fn forget_server(t: &Connection) -> Result<()> {
     t.execute("DELETE FROM parcel WHERE rev <> ?1", [LOCAL])?;
     t.execute("DELETE FROM batch WHERE rev > 0", [])?;
     t.execute("DELETE FROM recipient", [])?;
+    super::stop_rules::forget(t)?;
     note_removal(t)
 }
 
@@ -207,10 +208,27 @@ impl Effects {
         self.of(id).iter().fold(base, |view, effect| match (view, effect) {
             (view, Effect::Row { row, sequence, at }) => Some(row.over(view, *sequence, *at, self.owner())),
             (Some(mut view), Effect::State(state)) => {
+                if view.state != *state {
+                    view.door = None;
+                }
                 view.state = *state;
                 Some(view)
             }
-            (None, Effect::State(_)) => None,
+            (Some(mut view), Effect::Deed(door)) => {
+                // one that the table does not allow is for the server to refuse
+                if let Ok(after) = view.state.on_deed(view.kind, door.deed.kind()) {
+                    view.door = Some(DoorView { before: view.state, ..(**door).clone() });
+                    view.state = after;
+                }
+                Some(view)
+            }
+            (Some(mut view), Effect::UndoDeed(deed)) => {
+                if let Some(door) = view.door.take_if(|door| door.id == *deed) {
+                    view.state = door.before;
+                }
+                Some(view)
+            }
+            (None, Effect::State(_) | Effect::Deed(_) | Effect::UndoDeed(_)) => None,
         })
     }
 }

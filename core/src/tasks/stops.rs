@@ -4,8 +4,9 @@ use super::Tasks;
 use crate::error::Result;
 use serde::Serialize;
 use std::collections::{BTreeMap, HashSet};
-use waybell_domain::address::{StopKey, group, split};
+use waybell_domain::address::split;
 use waybell_domain::id::ParcelId;
+use waybell_domain::parcel::{StopRule, regroup};
 use waybell_domain::wire::ParcelView;
 
 /// A building, house or gate with the parcels that go there.
@@ -23,21 +24,23 @@ pub struct Stop {
 }
 
 impl Tasks {
-    /// The parcels by stop, in the order in which the list first names each. With `open_only` parcels that are done with are
-    /// left out. Works offline; grouped anew at each call, which takes a few milliseconds for a day's list.
+    /// The parcels by stop, in the order in which the list first names each, put right by what the branch has merged and split
+    /// by hand. With `open_only` parcels that are done with are left out. Works offline; grouped anew at each call, which takes
+    /// a few milliseconds for a day's list.
     pub async fn stops(&self, open_only: bool) -> Result<Vec<Stop>> {
         let mut list = self.list().await?;
         if open_only {
             list.retain(|p| p.state.is_open());
         }
-        Ok(stops(&list))
+        let rules = super::stop_rules::plain(self.stop_rules().await?);
+        Ok(stops(&list, &rules))
     }
 }
 
-fn stops(list: &[ParcelView]) -> Vec<Stop> {
-    let keys: Vec<StopKey> = list.iter().map(|p| StopKey::of(&p.address)).collect();
+fn stops(list: &[ParcelView], rules: &[StopRule]) -> Vec<Stop> {
+    let addresses: Vec<&str> = list.iter().map(|p| p.address.as_str()).collect();
     let mut together: BTreeMap<usize, Vec<&ParcelView>> = BTreeMap::new();
-    for (parcel, first) in list.iter().zip(group(&keys)) {
+    for (parcel, first) in list.iter().zip(regroup(&addresses, rules)) {
         together.entry(first).or_default().push(parcel);
     }
     together.into_values().map(|parcels| stop(&parcels)).collect()

@@ -3,6 +3,7 @@
 //! It keeps what matters for the guarantee: a request with a known idempotency key gets the stored answer, a batch id
 //! makes one batch, revisions rise, tombstones are told. It notes every effect, so that a test can count them.
 
+mod doors;
 mod model;
 
 pub(crate) use model::{Effect, Model};

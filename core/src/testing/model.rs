@@ -1,13 +1,14 @@
 //! What the server knows and does.
 
 use super::Seen;
+use super::doors::Doors;
 use crate::tasks::row::GoodRow;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use waybell_domain::clock::{DAY, UnixMs};
 use waybell_domain::dial::batch::{BatchEvent, BatchState};
 use waybell_domain::dial::policy::Policy;
-use waybell_domain::id::{BatchId, OrganisationId, ParcelId, UserId};
+use waybell_domain::id::{BatchId, OperationId, OrganisationId, ParcelId, UserId};
 use waybell_domain::parcel::ParcelState;
 use waybell_domain::wire::{
     BatchAction, BatchCounts, BatchRequest, BatchView, ImportRequest, ParcelStateRequest, ParcelView,
@@ -21,6 +22,9 @@ pub(crate) enum Effect {
     State(String, ParcelState),
     Tap(BatchId),
     Act(BatchId, BatchAction),
+    Deed(OperationId),
+    UndoDeed(OperationId),
+    Rule(OperationId),
 }
 
 /// The server's data.
@@ -28,6 +32,7 @@ pub(crate) struct Model {
     pub parcels: BTreeMap<ParcelId, ParcelView>,
     pub batches: BTreeMap<BatchId, (BatchView, Vec<ParcelId>)>,
     pub gone: Vec<(ParcelId, i64)>,
+    pub doors: Doors,
     /// Batches that rang somebody.
     pub rung: BTreeSet<BatchId>,
     pub effects: Vec<Effect>,
@@ -61,6 +66,7 @@ impl Default for Model {
             parcels: BTreeMap::new(),
             batches: BTreeMap::new(),
             gone: Vec::new(),
+            doors: Doors::default(),
             rung: BTreeSet::new(),
             effects: Vec::new(),
             rev: 1,
@@ -84,13 +90,13 @@ impl Default for Model {
     }
 }
 
-type Answer = (u16, String);
+pub(super) type Answer = (u16, String);
 
-fn refuse(status: u16, code: &str) -> Answer {
+pub(super) fn refuse(status: u16, code: &str) -> Answer {
     (status, json!({ "code": code, "message": "refused by the test" }).to_string())
 }
 
-fn answer(value: impl serde::Serialize) -> Answer {
+pub(super) fn answer(value: impl serde::Serialize) -> Answer {
     (200, serde_json::to_string(&value).unwrap())
 }
 
@@ -164,6 +170,11 @@ impl Model {
             "/api/v1/policy" => answer(&self.policy),
             "/api/v1/parcels/import" => self.import(&serde_json::from_slice(&request.body).unwrap()),
             "/api/v1/parcels/state" => self.state(&serde_json::from_slice(&request.body).unwrap()),
+            "/api/v1/parcels/deeds" => self.deed(&serde_json::from_slice(&request.body).unwrap()),
+            "/api/v1/parcels/deeds/undo" => self.undo_deed(&serde_json::from_slice(&request.body).unwrap()),
+            "/api/v1/parcels/hand-over" => self.hand_over(&serde_json::from_slice(&request.body).unwrap()),
+            "/api/v1/stops/rules" => self.rule(&serde_json::from_slice(&request.body).unwrap()),
+            "/api/v1/stops/rules/undo" => self.undo_rule(&serde_json::from_slice(&request.body).unwrap()),
             "/api/v1/batches" => self.tap(&serde_json::from_slice(&request.body).unwrap()),
             "/api/v1/batches/again" => self.again(&serde_json::from_slice(&request.body).unwrap()),
             _ => {
@@ -214,6 +225,9 @@ impl Model {
         for id in &request.parcels {
             let rev = self.next_rev();
             let Some(view) = self.parcels.get_mut(id) else { continue };
+            if view.state != request.state {
+                view.door = None;
+            }
             view.state = request.state;
             view.rev = rev;
             views.push(view.clone());
@@ -340,6 +354,7 @@ impl Model {
                 .collect(),
             gone_batches: Vec::new(),
             gone_recipients: Vec::new(),
+            stop_rules: self.rules_between(since, end),
             now: UnixMs(0),
             generation: self.generation.clone(),
         }

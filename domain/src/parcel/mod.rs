@@ -1,9 +1,22 @@
 //! Parcels: what is delivered or picked up, where it is in its life, and what the notice about it came to.
 
+mod deed;
 mod mark;
+mod proof;
+mod stops;
+#[cfg(test)]
+mod tables_tests;
 mod waybill;
 
+pub use deed::{
+    ConsentSource, Deed, DeedFlaw, DeedKind, DeedRefusal, ExceptionReason, Facts, HandConsent, Payer,
+    SignedBy, Size, UNDO_WITHIN, refusals,
+};
 pub use mark::{AttemptGlance, CallMark};
+pub use proof::{MOST_PROOFS, Proof, ProofLevel, ProofRule, proof_level};
+pub use stops::{
+    MOST_KEYS, StopRule, StopRuleKind, address_key, bearing_keys, check_keys, merge_keys, regroup, split_key,
+};
 pub use waybill::{Carrier, WaybillError, WaybillNo};
 
 use sha2::{Digest, Sha256};

@@ -10,6 +10,7 @@
 mod area_code;
 mod country;
 mod parse;
+pub mod spot;
 #[cfg(test)]
 mod tests;
 

@@ -6,7 +6,11 @@
 
 mod account;
 mod batch;
+mod call;
+mod door;
 mod error;
+mod lenient;
+mod number;
 mod parcel;
 mod plan;
 mod sync;
@@ -18,7 +22,16 @@ pub use batch::{
     AttemptView, BatchAction, BatchCounts, BatchRequest, BatchView, ConsentView, RecipientView,
     RingAgainRequest, WhyLine, WhyView,
 };
+pub use call::{AudioView, AvailabilityView, CallDetail, CallView, ExplainView, TryView};
+pub use door::{
+    DeedAnswer, DeedLogView, DeedRequest, DoorView, HandOverAnswer, HandOverRequest, RefusedParcel,
+    StopRuleRequest, StopRuleUndoRequest, StopRuleView, UndoDeedRequest,
+};
 pub use error::ErrorBody;
+pub use number::{
+    AreaRequest, AreaView, BlockRequest, BlockView, BranchView, DutyRequest, DutyView, NumberChange,
+    NumberRequest, NumberView,
+};
 pub use parcel::{ImportReport, ImportRequest, ImportedRow, ParcelStateRequest, ParcelView, RowProblem};
 pub use plan::{PlanRequest, PlanView, ReasonCount, SuppressedView};
 pub use sync::{PolicyView, SyncPage, TemplateView, WsEvent};

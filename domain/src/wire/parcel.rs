@@ -1,6 +1,6 @@
 //! Parcels and the day's list.
 
-use super::ActedAt;
+use super::{ActedAt, DoorView};
 use crate::clock::UnixMs;
 use crate::dial::outcome::CallOutcome;
 use crate::id::{ImportId, ParcelId, UserId};
@@ -42,6 +42,10 @@ pub struct ParcelView {
     /// What the recipient asked for by key: `door`, `station`, `later`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preference: Option<String>,
+    /// What was done with it last at a door; absent where nothing was, or where its state was set otherwise since,
+    /// and where it is of a later version that does not read here.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "super::lenient::one")]
+    pub door: Option<DoorView>,
     /// Place in the courier's own order, from 0.
     pub sequence: i64,
     /// When the row was first imported.

@@ -1,6 +1,6 @@
 //! What the phone pulls, and what the socket says.
 
-use super::{BatchView, ParcelView, RecipientView};
+use super::{BatchView, ParcelView, RecipientView, StopRuleView};
 use crate::clock::UnixMs;
 use crate::dial::policy::Policy;
 use crate::id::{BatchId, ParcelId, RecipientId};
@@ -36,6 +36,10 @@ pub struct SyncPage {
     /// Recipients that are gone.
     #[serde(default)]
     pub gone_recipients: Vec<RecipientId>,
+    /// Stops that were put right by hand in this person's branch; undone ones too. Those of a later version that do
+    /// not read here are passed over.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "super::lenient::each")]
+    pub stop_rules: Vec<StopRuleView>,
     /// The server's clock.
     pub now: UnixMs,
     /// Names the server's data; another one means that they were restored from a backup: pull everything anew. Empty

@@ -8,10 +8,14 @@ use crate::dial::batch::BatchState;
 use crate::dial::outcome::CallOutcome;
 use crate::dial::policy::Policy;
 use crate::id::{
-    AttemptId, BatchId, BranchId, ConsentId, DeviceId, ImportId, OrganisationId, ParcelId, RecipientId,
-    UserId,
+    AttemptId, BatchId, BranchId, ConsentId, DeviceId, ImportId, OperationId, OrganisationId, ParcelId,
+    RecipientId, UserId,
 };
-use crate::parcel::{CallMark, ParcelState, TaskKind, parcel_id};
+use crate::money::Money;
+use crate::parcel::{
+    CallMark, ConsentSource, Deed, DeedRefusal, ExceptionReason, HandConsent, ParcelState, Payer, Proof,
+    SignedBy, Size, StopRuleKind, TaskKind, parcel_id,
+};
 use crate::phone::PhoneNumber;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -76,6 +80,7 @@ fn parcel_view() -> ParcelView {
         mark: CallMark::Answered,
         outcome: Some(CallOutcome::AnsweredFull),
         preference: Some("station".into()),
+        door: None,
         sequence: 7,
         imported_at: NOW,
         rev: 42,
@@ -434,6 +439,7 @@ fn sync_page() {
         gone_parcels: vec![parcel()],
         gone_batches: vec![id!(BatchId, 11)],
         gone_recipients: vec![id!(RecipientId, 12)],
+        stop_rules: vec![stop_rule_view()],
         now: NOW,
         generation: "7c0f".into(),
     };
@@ -442,6 +448,127 @@ fn sync_page() {
         "cursor": 1, "more": false, "parcels": [], "batches": [], "recipients": [], "templates": [], "now": 5
     }));
     assert_eq!((&least["gone_parcels"], &least["generation"]), (&json!([]), &json!("")));
+}
+
+fn stop_rule_view() -> StopRuleView {
+    StopRuleView {
+        id: id!(OperationId, 13),
+        kind: StopRuleKind::Merge,
+        keys: vec!["b:幸福花园/3".into(), "b:缤纷北苑/47".into()],
+        by: id!(UserId, 3),
+        at: NOW,
+        seq: 40,
+        undone: false,
+        rev: 46,
+    }
+}
+
+fn door_view() -> DoorView {
+    DoorView {
+        id: id!(OperationId, 14),
+        deed: Deed::Locker {
+            place: "丰巢3号柜".into(),
+            code: Some("4-0815".into()),
+            consent: Some(HandConsent { source: ConsentSource::Phone, note: None }),
+        },
+        proof: vec![Proof { sha256: "0f".repeat(32), reference: "door.jpg".into() }],
+        by: id!(UserId, 3),
+        at: NOW,
+        by_wall_clock: true,
+        before: ParcelState::OutForDelivery,
+    }
+}
+
+#[test]
+fn deeds() {
+    let pick_up = Deed::PickUp {
+        weight_g: Some(1_200),
+        size: Some(Size { length: 300, width: 200, height: 100 }),
+        payer: Some(Payer::Sender),
+        sum: Some(Money::fen(1_250)),
+    };
+    let list = vec![
+        Deed::Sign { by: SignedBy::Neighbour, name: Some("王".into()), cash: Some(Money::fen(9_900)) },
+        Deed::Station { place: "菜鸟驿站".into(), code: None, consent: None },
+        door_view().deed,
+        Deed::Door { note: Some("鞋柜".into()), consent: None },
+        Deed::Exception {
+            reason: ExceptionReason::Postponed,
+            note: Some("周末".into()),
+            until: Some(NOW + 60_000),
+        },
+        Deed::Return { note: None },
+        pick_up,
+    ];
+    insta::assert_json_snapshot!("deeds", sent(list));
+    assert_eq!(read::<Deed>(json!({"what": "sign"})), json!({"what": "sign", "by": "recipient"}));
+}
+
+#[test]
+fn deed_request_and_answer() {
+    let request = DeedRequest {
+        id: id!(OperationId, 14),
+        parcels: vec![parcel()],
+        deed: Deed::Return { note: None },
+        proof: door_view().proof,
+        acted_at: ActedAt { wall: NOW, age_ms: None },
+    };
+    insta::assert_json_snapshot!("deed_request", sent(request));
+    let undo = UndoDeedRequest {
+        id: id!(OperationId, 14),
+        parcels: vec![parcel()],
+        after_ms: 4_000,
+        acted_at: ActedAt { wall: NOW, age_ms: None },
+    };
+    insta::assert_json_snapshot!("undo_deed_request", sent(undo));
+    let answer = DeedAnswer {
+        id: id!(OperationId, 14),
+        parcels: vec![ParcelView { door: Some(door_view()), ..parcel_view() }],
+        refused: vec![RefusedParcel {
+            parcel: parcel(),
+            waybill_no: Some("SF1234567890123".into()),
+            reason: DeedRefusal::NoConsent,
+        }],
+        undone: false,
+    };
+    insta::assert_json_snapshot!("deed_answer", sent(answer));
+    let log = DeedLogView {
+        id: id!(OperationId, 14),
+        by: id!(UserId, 3),
+        name: "李伟".into(),
+        deed: Deed::Return { note: None },
+        proof: Vec::new(),
+        waybills: vec!["SF1234567890123".into()],
+        at: NOW,
+        by_wall_clock: false,
+        wall: NOW + 1,
+        received_at: NOW + 2,
+        undone_at: Some(NOW + 3),
+    };
+    insta::assert_json_snapshot!("deed_log_view", sent(log));
+}
+
+#[test]
+fn hand_over() {
+    let request = HandOverRequest { to: "li.wei".into(), parcels: vec![parcel()] };
+    insta::assert_json_snapshot!("hand_over_request", sent(request));
+    let answer = HandOverAnswer { to: id!(UserId, 3), name: "李伟".into(), parcels: vec![parcel()] };
+    insta::assert_json_snapshot!("hand_over_answer", sent(answer));
+}
+
+#[test]
+fn stop_rules() {
+    insta::assert_json_snapshot!("stop_rule_view", sent(stop_rule_view()));
+    let acted_at = ActedAt { wall: NOW, age_ms: None };
+    let request = StopRuleRequest {
+        id: id!(OperationId, 13),
+        kind: StopRuleKind::Split,
+        keys: vec!["a:家里".into()],
+        acted_at,
+    };
+    insta::assert_json_snapshot!("stop_rule_request", sent(request));
+    let undo = StopRuleUndoRequest { id: id!(OperationId, 13), acted_at };
+    insta::assert_json_snapshot!("stop_rule_undo_request", sent(undo));
 }
 
 #[test]

@@ -17,8 +17,12 @@ const NOTICE: &str = "[defaults]\nbehaviour = \"answer\"\ndelay_ms = 10\nring_ms
 
 #[path = "bench/group.rs"]
 mod group;
+#[path = "bench/labels.rs"]
+mod labels;
 #[path = "bench/phone.rs"]
 mod phone;
+#[path = "bench/track.rs"]
+mod track;
 
 fn main() -> anyhow::Result<()> {
     let only: Vec<String> = std::env::args().skip(1).collect();
@@ -36,6 +40,12 @@ fn main() -> anyhow::Result<()> {
         }
         if wanted("group") {
             tell(group::measure()?)?;
+        }
+        if wanted("labels") {
+            tell(labels::measure()?)?;
+        }
+        if wanted("track") {
+            tell(track::measure()?)?;
         }
         if wanted("phone") {
             tell(phone::measure().await?)?;

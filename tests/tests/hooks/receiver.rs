@@ -148,7 +148,7 @@ fn judge(head: &[String], body: String, secret: &str, answered: u16) -> Seen {
     let value: Value = serde_json::from_str(&body).unwrap_or_default();
     Seen {
         id,
-        good: good && value["type"] == "parcel.result",
+        good: good && (value["type"] == "parcel.result" || value["type"] == "parcel.deed"),
         data: value["data"].clone(),
         bytes: body,
         answered,

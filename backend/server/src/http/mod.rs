@@ -9,7 +9,9 @@ pub mod query;
 pub mod reference;
 
 use crate::app::Shared;
-use crate::{accounts, events, notify, org, parcels, templates, webhooks};
+use crate::{
+    accounts, calls, events, inbound, notify, numbers, org, parcels, recordings, templates, webhooks,
+};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
@@ -24,7 +26,7 @@ use waybell_domain::wire::ActedAt;
 #[derive(OpenApi)]
 #[openapi(info(title = "Waybell", description = "Calling, notifying and tracking for couriers. Times are unix milliseconds; \
     ids are UUIDv7; imports, parcel states and batches take an Idempotency-Key header, other changes set a state and may be sent again. A thing that is not yours is 404."),
-    components(schemas(webhooks::outbox::Delivery)), modifiers(&Bearer))]
+    components(schemas(webhooks::outbox::Delivery, webhooks::doors::DoorDelivery)), modifiers(&Bearer))]
 struct Api;
 
 struct Bearer;
@@ -52,6 +54,11 @@ fn api() -> OpenApiRouter<Shared> {
         .routes(routes!(accounts::routes::me))
         .routes(routes!(parcels::routes::import))
         .routes(routes!(parcels::routes::set_state))
+        .routes(routes!(parcels::door_routes::record, parcels::door_routes::list))
+        .routes(routes!(parcels::door_routes::undo))
+        .routes(routes!(parcels::door_routes::hand_over))
+        .routes(routes!(parcels::door_routes::stop_rule))
+        .routes(routes!(parcels::door_routes::undo_stop_rule))
         .routes(routes!(parcels::routes::list))
         .routes(routes!(parcels::routes::pull))
         .routes(routes!(templates::routes::list))
@@ -68,6 +75,22 @@ fn api() -> OpenApiRouter<Shared> {
         .routes(routes!(webhooks::integrations::rotate))
         .routes(routes!(webhooks::deliveries::list))
         .routes(routes!(webhooks::deliveries::resend))
+        .routes(routes!(numbers::routes::list_numbers, numbers::routes::create_number))
+        .routes(routes!(numbers::routes::change_number))
+        .routes(routes!(numbers::areas::list_branches))
+        .routes(routes!(numbers::areas::put_ring_group))
+        .routes(routes!(numbers::areas::list_areas, numbers::areas::create_area))
+        .routes(routes!(numbers::areas::change_area))
+        .routes(routes!(numbers::duties::list_duties, numbers::duties::create_duty))
+        .routes(routes!(numbers::duties::end_duty))
+        .routes(routes!(numbers::blocklist::list_blocked, numbers::blocklist::block))
+        .routes(routes!(numbers::blocklist::unblock))
+        .routes(routes!(inbound::routes::get_inbound_policy, inbound::routes::put_inbound_policy))
+        .routes(routes!(calls::routes::list_calls))
+        .routes(routes!(calls::routes::show_call))
+        .routes(routes!(calls::routes::handle_call))
+        .routes(routes!(calls::routes::get_availability, calls::routes::put_availability))
+        .routes(routes!(recordings::routes::audio))
         .routes(routes!(notify::routes::plan))
         .routes(routes!(notify::routes::create, notify::routes::list))
         .routes(routes!(notify::routes::again))

@@ -34,6 +34,24 @@ pub(crate) struct Facts {
     pub barred: HashMap<String, Vec<String>>,
     /// When a person was last given this kind of notice, by person.
     pub told: BTreeMap<String, i64>,
+    /// People who rang a published number lately, by person.
+    pub rang: BTreeMap<String, RangBack>,
+}
+
+/// Somebody has rung back.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct RangBack {
+    /// They are on the line now.
+    pub now: bool,
+    /// When they last spoke with a courier.
+    pub spoke: Option<UnixMs>,
+}
+
+#[derive(FromQueryResult)]
+struct CalledIn {
+    key: String,
+    spoke: Option<i64>,
+    open: i64,
 }
 
 #[derive(FromQueryResult)]
@@ -128,7 +146,7 @@ async fn people<C: ConnectionTrait>(
             values.len() + 1
         );
         values.push(since.into());
-        for past in all::<Past, _>(db, &sql, values).await? {
+        for past in all::<Past, _>(db, &sql, values.clone()).await? {
             if past.is_open == 1 {
                 facts.open.insert(past.phone_key.clone());
             }
@@ -141,6 +159,15 @@ async fn people<C: ConnectionTrait>(
             }
             let call = PastCall::new(UnixMs(past.intent_at), outcome);
             facts.history.entry(past.phone_key).or_default().push(call);
+        }
+        let sql = format!(
+            "SELECT caller_key AS key, MAX(bridged_at) AS spoke, MAX(is_open) AS open FROM inbound_call \
+             WHERE organisation_id = $1 AND caller_key IN ({marks}) AND started_at > ${} GROUP BY caller_key",
+            values.len()
+        );
+        for rang in all::<CalledIn, _>(db, &sql, values).await? {
+            let spoke = rang.spoke.map(UnixMs);
+            facts.rang.insert(rang.key, RangBack { now: rang.open == 1, spoke });
         }
     }
     Ok(facts)

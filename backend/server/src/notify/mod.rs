@@ -43,6 +43,7 @@ mod ways;
 pub mod why;
 
 pub use engine::run;
+pub(crate) use recover::hold_ports;
 
 use std::sync::Arc;
 use tokio::sync::{Notify, mpsc};

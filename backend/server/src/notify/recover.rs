@@ -108,6 +108,7 @@ pub(crate) fn ask(engine: &mut Engine) {
     }
     backlog.probes = left;
     if backlog.is_empty() {
+        switch.release_held();
         engine.look = true;
         engine.next_due = Some(now);
     }
@@ -160,7 +161,26 @@ pub(crate) async fn recover(engine: &mut Engine) -> Result<(), StoreError> {
     engine.legs.commit();
     engine.carry_out(effects);
     engine.backlog.asked = app.clock.now();
+    if engine.backlog.is_empty() {
+        app.switch.release_held();
+    }
     ask(engine);
+    Ok(())
+}
+
+#[derive(sea_orm::FromQueryResult)]
+struct Stored {
+    invite: String,
+}
+
+/// Keeps the RTP ports of all open attempts for them, until they have been asked about. Before anybody else may take a port.
+pub(crate) async fn hold_ports(app: &Shared, switch: &waybell_switch::Switch) -> Result<(), StoreError> {
+    let sql = "SELECT invite FROM attempt WHERE is_open = 1";
+    for stored in all::<Stored, _>(app.store.read(), sql, []).await? {
+        if let Ok(record) = serde_json::from_str::<InviteRecord>(&stored.invite) {
+            switch.hold(&record);
+        }
+    }
     Ok(())
 }
 

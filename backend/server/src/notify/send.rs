@@ -262,7 +262,13 @@ async fn check(
     if facts.told.get(&row.phone_key).is_some_and(|told| *told >= batch.created_at) {
         return Ok(Verdict::Never(SuppressReason::AlreadyNotified));
     }
-    if facts.open.contains(&row.phone_key)
+    let rang = facts.rang.get(&row.phone_key).copied().unwrap_or_default();
+    // who has rung back since the tap and spoken with a courier needs no notice
+    if rang.spoke.is_some_and(|spoke| spoke.0 >= batch.created_at) {
+        return Ok(Verdict::Never(SuppressReason::CalledBack));
+    }
+    if rang.now
+        || facts.open.contains(&row.phone_key)
         || taken.contains(&(batch.organisation_id.clone(), row.phone_key.clone()))
     {
         return Ok(Verdict::Later(UnixMs(round.now.0 + BUSY_PERSON_MS)));
@@ -553,20 +559,19 @@ async fn give_up(round: &mut Round, batch: &Running, row: &RecipientRow) -> Resu
     round.tell(&row.id).await?;
     if batch.text_messages != 0
         && let Ok(organisation) = OrganisationId::parse(&row.organisation_id)
+        && let Some(message) = round.message(organisation, &batch.template_key).await?
     {
-        if let Some(message) = round.message(organisation, &batch.template_key).await? {
-            let (mut several, variables) = (Several::default(), variables(row, &batch.company));
-            crate::messages::queue_notice(
-                &mut several,
-                round.now,
-                organisation,
-                &row.id,
-                &row.phone_key,
-                &message,
-                &variables,
-            );
-            several.run(round.write.tx()).await?;
-        }
+        let (mut several, variables) = (Several::default(), variables(row, &batch.company));
+        crate::messages::queue_notice(
+            &mut several,
+            round.now,
+            organisation,
+            &row.id,
+            &row.phone_key,
+            &message,
+            &variables,
+        );
+        several.run(round.write.tx()).await?;
     }
     touch(round, &row.batch_id, 1);
     Ok(())

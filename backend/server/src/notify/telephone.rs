@@ -68,11 +68,17 @@ pub trait Telephone: Send + Sync {
     fn answer(&self, leg: &LegId);
     /// Joins two confirmed legs.
     fn bridge(&self, a: &LegId, b: &LegId) -> Result<(), SwitchError>;
+    /// Gives back the RTP ports that were held for calls of an earlier life.
+    fn release_held(&self) {}
     /// Counters and gauges.
     fn stats(&self) -> Stats;
 }
 
 impl Telephone for Switch {
+    fn release_held(&self) {
+        Switch::release_held(self);
+    }
+
     fn routes(&self, exclude: &[String]) -> Vec<String> {
         Switch::routes(self, exclude)
     }

@@ -103,6 +103,7 @@ pub async fn of_parcel(app: &App, scope: &Scope, waybill: &str) -> ApiResult<Why
     )
     .await?;
     decisions(db, "parcel_id", &parcel.id, &mut lines).await?;
+    lines.extend(crate::parcels::story::of_parcel(db, &parcel.id).await?);
     let stopped = organisation(db, scope.organisation).await?.is_some_and(|o| o.stopped != 0);
     for p in planned {
         let count = serde_json::from_str::<Vec<String>>(&p.parcels).map_or(1, |v| v.len());

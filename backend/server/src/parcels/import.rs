@@ -292,6 +292,7 @@ fn row(scope: &Scope, now: UnixMs, old: Option<&ParcelRow>, g: &Good, sequence: 
         mark: CallMark::default().as_str().into(),
         outcome: None,
         preference: None,
+        door: None,
         sequence,
         imported_at: now.0,
         rev,

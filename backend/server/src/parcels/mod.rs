@@ -1,7 +1,15 @@
-//! Parcels: import of the day's list, what the courier did with them, and the pull of the phones.
+//! Parcels: import of the day's list, what the courier did with them at the door and between colleagues, stops put right by
+//! hand, and the pull of the phones.
 
+mod deed_log;
+mod deeds;
+pub mod door_routes;
+mod hand_over;
 pub mod import;
 pub mod routes;
 pub mod rows;
 pub mod state;
+mod stop_rules;
+pub(crate) mod story;
 pub mod sync;
+mod undo_deed;

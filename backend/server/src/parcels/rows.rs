@@ -10,7 +10,7 @@ use waybell_domain::wire::ParcelView;
 
 /// Columns of [`ParcelRow`], for a table with alias `p`.
 pub const COLUMNS: &str = "p.id, p.courier_id, p.waybill_no, p.kind, p.state, p.recipient_name, p.phone_key, p.address, \
-     p.estate, p.building, p.mark, p.outcome, p.preference, p.sequence, p.imported_at, p.rev";
+     p.estate, p.building, p.mark, p.outcome, p.preference, p.door, p.sequence, p.imported_at, p.rev";
 
 /// A row of `parcel`.
 #[derive(Clone, Debug, FromQueryResult)]
@@ -41,6 +41,8 @@ pub struct ParcelRow {
     pub outcome: Option<String>,
     /// Preference word.
     pub preference: Option<String>,
+    /// JSON of the last deed.
+    pub door: Option<String>,
     /// Order.
     pub sequence: i64,
     /// First import.
@@ -74,6 +76,7 @@ impl ParcelRow {
             mark: CallMark::parse(&self.mark)?,
             outcome: self.outcome.as_deref().and_then(CallOutcome::parse),
             preference: self.preference.clone(),
+            door: self.door.as_deref().and_then(|d| serde_json::from_str(d).ok()),
             sequence: self.sequence,
             imported_at: UnixMs(self.imported_at),
             rev: self.rev,

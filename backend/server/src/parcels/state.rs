@@ -65,11 +65,16 @@ pub async fn set(
         let rev = write.next_rev();
         let done = write
             .exec(
-                "UPDATE parcel SET state = $1, state_at = $2, rev = $3 WHERE id = $4 AND state_at <= $2",
+                "UPDATE parcel SET state = $1, state_at = $2, rev = $3, deed_id = CASE WHEN state = $1 THEN deed_id END, \
+                 door = CASE WHEN state = $1 THEN door END WHERE id = $4 AND state_at <= $2",
                 [state.as_str().into(), at.into(), rev.into(), row.id.clone().into()],
             )
             .await?;
         if done.rows_affected() == 1 {
+            if row.state != state.as_str() {
+                // what was done at the door is no longer how it stands
+                row.door = None;
+            }
             row.state = state.as_str().into();
             row.rev = rev;
         }

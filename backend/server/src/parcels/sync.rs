@@ -40,12 +40,14 @@ pub async fn page(app: &App, scope: &Scope, since: i64, limit: u64) -> ApiResult
         [scope.person.to_string().into(), since.into(), end.into(), (limit as i64).into()],
     )
     .await?;
+    let rules = super::stop_rules::newer(app, scope, since, end, limit).await?;
     let committed = end;
     for (count, last) in [
         (parcels.len(), parcels.last().map(|r| r.rev)),
         (batches.len(), batches.last().map(|r| r.rev)),
         (recipients.len(), recipients.last().map(|r| r.rev)),
         (gone.len(), gone.last().map(|r| r.rev)),
+        (rules.len(), rules.last().map(|r| r.rev)),
     ] {
         if let (true, Some(last)) = (count as u64 == limit, last) {
             end = end.min(last);
@@ -74,6 +76,7 @@ pub async fn page(app: &App, scope: &Scope, since: i64, limit: u64) -> ApiResult
             .collect(),
         gone_batches: Vec::new(),
         gone_recipients: Vec::new(),
+        stop_rules: rules.into_iter().filter(|r| r.rev <= end).collect(),
         now: app.clock.wall(),
         generation: generation(app).await?,
     })

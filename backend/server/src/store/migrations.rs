@@ -8,10 +8,13 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_first.sql"),
     include_str!("migrations/0002_owner.sql"),
     include_str!("migrations/0003_webhooks.sql"),
+    include_str!("migrations/0004_calls.sql"),
+    include_str!("migrations/0005_doors.sql"),
 ];
 
 /// Tables whose rows carry `rev`.
-const REVISED: &[&str] = &["organisation", "parcel", "parcel_gone", "template", "batch", "recipient"];
+const REVISED: &[&str] =
+    &["organisation", "parcel", "parcel_gone", "template", "batch", "recipient", "stop_rule"];
 
 /// Brings the database to the newest schema.
 pub(super) async fn run(db: &DatabaseConnection) -> Result<(), StoreError> {

@@ -27,6 +27,7 @@
 pub mod address;
 mod backoff;
 pub mod deliveries;
+pub mod doors;
 pub mod intake;
 pub mod integrations;
 pub mod outbox;

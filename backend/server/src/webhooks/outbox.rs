@@ -149,27 +149,42 @@ async fn put(write: &Write, at: At, recipient: &str, rings: Vec<Ring>) -> Result
         let (integration, organisation) = (ring.integration_id.clone(), ring.organisation_id.clone());
         let (parcel, waybill) = (ring.parcel_id.clone(), ring.waybill_no.clone());
         let delivery = delivery(ring, recipient, at, seq, consents.clone());
-        let body = serde_json::to_string(&delivery)
-            .map_err(|e| StoreError::Damaged { what: "webhook_delivery.body", problem: e.to_string() })?;
-        let values: [Value; 9] = [
-            EventId::at(at.now, rand::random()).to_string().into(),
-            organisation.into(),
-            integration.into(),
-            parcel.into(),
-            waybill.into(),
-            seq.into(),
-            body.into(),
-            at.now.0.into(),
-            "pending".into(),
-        ];
-        write
-            .exec(
-                "INSERT INTO webhook_delivery (id, organisation_id, integration_id, parcel_id, waybill_no, seq, body, state, \
-                 tries, next_at, since, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $9, 0, $8, $8, $8)",
-                values,
-            )
-            .await?;
+        store(write, at, &organisation, &integration, &parcel, &waybill, seq, &delivery).await?;
     }
+    Ok(())
+}
+
+/// Puts a delivery into the queue of its parcel.
+pub(super) async fn store<T: Serialize>(
+    write: &Write,
+    at: At,
+    organisation: &str,
+    integration: &str,
+    parcel: &str,
+    waybill: &str,
+    seq: i64,
+    delivery: &T,
+) -> Result<(), StoreError> {
+    let body = serde_json::to_string(delivery)
+        .map_err(|e| StoreError::Damaged { what: "webhook_delivery.body", problem: e.to_string() })?;
+    let values: [Value; 9] = [
+        EventId::at(at.now, rand::random()).to_string().into(),
+        organisation.into(),
+        integration.into(),
+        parcel.into(),
+        waybill.into(),
+        seq.into(),
+        body.into(),
+        at.now.0.into(),
+        "pending".into(),
+    ];
+    write
+        .exec(
+            "INSERT INTO webhook_delivery (id, organisation_id, integration_id, parcel_id, waybill_no, seq, body, state, \
+             tries, next_at, since, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $9, 0, $8, $8, $8)",
+            values,
+        )
+        .await?;
     Ok(())
 }
 

@@ -322,7 +322,7 @@ impl Taking<'_> {
     async fn set(&mut self, write: &Write, old: &Known, state: ParcelState, at: UnixMs) -> ApiResult<()> {
         write
             .exec(
-                "UPDATE parcel SET state = $1, state_at = $2, rev = $3 WHERE id = $4",
+                "UPDATE parcel SET state = $1, state_at = $2, rev = $3, deed_id = NULL, door = NULL WHERE id = $4",
                 [state.as_str().into(), at.0.into(), write.next_rev().into(), old.id.clone().into()],
             )
             .await?;

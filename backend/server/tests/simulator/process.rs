@@ -172,6 +172,7 @@ impl History<'_> {
             switch: self.world.clone(),
             dialler,
             speech: Speech::of(move |text| voice(text, seed, life, mute)),
+            calls: Default::default(),
             webhooks: Default::default(),
             stopping: CancellationToken::new(),
             metrics: self.bench.metrics.clone(),

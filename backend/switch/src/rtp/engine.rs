@@ -72,6 +72,7 @@ impl Engine {
             | Command::StopPlay { leg }
             | Command::Digits { leg, .. }
             | Command::Unbridge { leg }
+            | Command::Tap { leg, .. }
             | Command::Quiet { leg } => self.homes.get(leg).copied(),
         };
         if let Some(home) = home {

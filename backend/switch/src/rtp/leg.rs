@@ -17,6 +17,7 @@ use super::sender::{Ended, Sender};
 use super::socket::{self, PortPair};
 use super::{HeardKind, LegCounters, Stream, Totals, dtmf, inband, rtcp};
 use crate::event::DigitSource;
+use crate::record::Tap;
 
 /// Packets from elsewhere than the SDP's host that lock the source.
 const PERSISTENT: u8 = 5;
@@ -37,6 +38,8 @@ pub(crate) struct RtpLeg {
     started: bool,
     pub(crate) sender: Sender,
     pub(crate) partner: Option<usize>,
+    /// Where what it says is recorded.
+    pub(crate) tap: Option<Tap>,
     /// In its thread's `epoll`: bridged legs are.
     pub(crate) watched: bool,
     locked: Option<SocketAddr>,
@@ -88,6 +91,7 @@ impl RtpLeg {
             started: false,
             sender: Sender::new(chance),
             partner: None,
+            tap: None,
             watched: false,
             locked: None,
             candidate: None,

@@ -22,10 +22,12 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 pub(crate) use engine::Engine;
+pub(crate) use sweep::monotonic;
 
 use crate::call::Play;
 use crate::event::{DigitSource, RtpStats};
 use crate::media::Codec;
+use crate::record::Tap;
 use socket::PortPair;
 
 /// Packets of all legs since the start.
@@ -116,6 +118,11 @@ pub(crate) enum Command {
     },
     Unbridge {
         leg: u64,
+    },
+    /// What the leg says is recorded, in place of an earlier tap; `None` ends it.
+    Tap {
+        leg: u64,
+        tap: Option<Tap>,
     },
     /// The call is being ended: send no more.
     Quiet {

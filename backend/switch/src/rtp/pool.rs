@@ -1,6 +1,6 @@
 //! Local RTP ports: even numbers from a range, bound when they are reserved so that a stored INVITE can rely on them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 
@@ -21,6 +21,8 @@ struct State {
     next: usize,
     used: Vec<bool>,
     reserved: HashMap<u16, PortPair>,
+    /// Ports of stored calls that may be taken up: kept from new ones.
+    held: HashSet<u16>,
 }
 
 impl PortPool {
@@ -28,7 +30,12 @@ impl PortPool {
     pub(crate) fn new(ip: IpAddr, range: &RangeInclusive<u16>, start: usize) -> Self {
         let first = range.start().saturating_add(range.start() % 2);
         let pairs = usize::from(range.end().saturating_sub(first).saturating_add(1)) / 2;
-        let state = State { next: start % pairs.max(1), used: vec![false; pairs], reserved: HashMap::new() };
+        let state = State {
+            next: start % pairs.max(1),
+            used: vec![false; pairs],
+            reserved: HashMap::new(),
+            held: HashSet::new(),
+        };
         Self { ip, first, pairs, state: Mutex::new(state) }
     }
 
@@ -62,15 +69,35 @@ impl PortPool {
             let addr = SocketAddr::new(self.ip, port);
             socket::bind_pair(addr).map_err(|e| SwitchError::Bind { addr, reason: e.to_string() })
         };
+        let held = state.held.remove(&port);
         match self.index(port) {
-            Some(index) if state.used[index] => Err(SwitchError::NoRtpPort),
+            Some(index) if state.used[index] && !held => Err(SwitchError::NoRtpPort),
             Some(index) => {
-                let pair = bind(port)?;
-                state.used[index] = true;
-                Ok(pair)
+                let pair = bind(port);
+                state.used[index] = pair.is_ok();
+                pair
             }
             // The range was changed between two starts: the port still belongs to the stored call.
             None => bind(port),
+        }
+    }
+
+    /// Keeps the port of a stored call from new ones, until it is taken or [`PortPool::release_held`].
+    pub(crate) fn hold(&self, port: u16) {
+        let mut state = self.state.lock();
+        if let Some(index) = self.index(port).filter(|i| !state.used[*i]) {
+            state.used[index] = true;
+            state.held.insert(port);
+        }
+    }
+
+    /// Gives back what was held and not taken.
+    pub(crate) fn release_held(&self) {
+        let mut state = self.state.lock();
+        for port in std::mem::take(&mut state.held) {
+            if let Some(index) = self.index(port) {
+                state.used[index] = false;
+            }
         }
     }
 
@@ -121,6 +148,22 @@ mod tests {
         assert!(matches!(p.take(19_130), Err(SwitchError::Bind { .. })));
         drop(old);
         p.release(19_130);
+    }
+
+    #[test]
+    fn a_held_port_is_for_the_stored_call() {
+        let p = pool(19_150..=19_153);
+        p.hold(19_150);
+        assert_eq!(p.reserve(), Ok(19_152));
+        assert_eq!(p.reserve(), Err(SwitchError::NoRtpPort));
+        let pair = p.take(19_150).expect("the stored call's");
+        p.release_held();
+        assert_eq!(p.reserve(), Err(SwitchError::NoRtpPort));
+        drop(pair);
+        p.release(19_150);
+        p.hold(19_150);
+        p.release_held();
+        assert_eq!(p.reserve(), Ok(19_150));
     }
 
     #[test]

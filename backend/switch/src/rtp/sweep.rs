@@ -87,13 +87,13 @@ impl Sweep {
 
     /// Runs until told to stop.
     pub(crate) fn run(mut self) {
-        let mut at = now();
+        let mut at = monotonic();
         let mut count = 0u64;
         let mut buffer = vec![0u8; PACKET];
         let mut batch = Batch::new();
         loop {
             at += SWEEP;
-            let time = now();
+            let time = monotonic();
             if time > at + SWEEP * CATCH_UP {
                 at = time;
             }
@@ -150,6 +150,7 @@ impl Sweep {
             | Command::StopPlay { leg }
             | Command::Digits { leg, .. }
             | Command::Unbridge { leg }
+            | Command::Tap { leg, .. }
             | Command::Quiet { leg }
             | Command::Close { leg } => *leg,
             Command::Bridge { a, b } => {
@@ -171,7 +172,7 @@ impl Sweep {
             Command::Unbridge { leg } => self.unbridge(leg),
             Command::Close { leg } => self.close(leg),
             Command::Stream { leg, stream } => self.on(leg, |l| {
-                l.agree(*stream, now());
+                l.agree(*stream, monotonic());
                 None
             }),
             Command::Start { leg } => self.on(leg, |l| {
@@ -185,6 +186,10 @@ impl Sweep {
                     l.sender.stop()
                 });
             }
+            Command::Tap { leg, tap } => self.on(leg, |l| {
+                l.tap = tap;
+                None
+            }),
             Command::Play { leg, play } => self.on(leg, |l| l.sender.play(play)),
             Command::StopPlay { leg } => self.on(leg, |l| l.sender.stop()),
             Command::Digits { leg, digits } => self.on(leg, |l| {
@@ -258,7 +263,7 @@ impl Sweep {
         // Level-triggered: what does not fit, and what more a leg has, is found by the next sweep.
         let mut ready = std::mem::take(&mut self.ready);
         let n = poll(&self.epoll, &mut ready);
-        let time = now();
+        let time = monotonic();
         for event in &ready[..n] {
             let index = event.u64 as usize;
             self.read_one(index, buffer, time);
@@ -275,7 +280,7 @@ impl Sweep {
 
     /// Reads the legs of this sweep that are not bridged.
     fn listen(&mut self, slot: u64, batch: &mut Batch) {
-        let time = now();
+        let time = monotonic();
         for index in (slot as usize..self.legs.len()).step_by(LISTEN as usize) {
             if self.legs[index].as_ref().is_none_or(|l| l.watched) {
                 continue;
@@ -300,6 +305,10 @@ impl Sweep {
                     self.key_came(leg, digit, false);
                 }
                 let codec = leg.codec_of(header.pt);
+                // before it is sent on, which may change it in place
+                if let (Some(tap), Some(codec)) = (&leg.tap, codec) {
+                    tap.push(codec, header.ts, time, &buffer[header.start..header.end]);
+                }
                 if let Some(other) = leg.partner.and_then(|p| self.legs[p].as_mut()) {
                     other.relay(&header, buffer, codec);
                 }
@@ -334,7 +343,7 @@ impl Sweep {
     }
 
     fn look_for_silence(&mut self) {
-        let time = now();
+        let time = monotonic();
         for leg in self.legs.iter_mut().flatten() {
             if leg.is_silent(time) {
                 let _ = self.heard.send(Heard { leg: leg.key, kind: HeardKind::Silent });
@@ -360,7 +369,7 @@ fn ntp() -> u64 {
     unsafe_code,
     reason = "the standard library has no absolute sleep, and its Instant cannot be given to one"
 )]
-fn now() -> u64 {
+pub(crate) fn monotonic() -> u64 {
     let mut t = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: `t` is a valid timespec to write to.
     unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut t) };

@@ -231,10 +231,12 @@ impl Message {
         digits(self.header("Max-Forwards")?)
     }
 
-    /// URI of the first Contact.
+    /// URI of the first Contact, fit for a Request-URI: without headers (RFC 3261 19.1.1).
     pub(crate) fn contact(&self) -> Option<String> {
         let first = split_list(self.header("Contact")?).next()?;
-        Some(uri_of(first).to_owned()).filter(|u| u.contains(':') && is_safe(u))
+        let uri = uri_of(first);
+        Some(uri[..check::headers_at(uri).unwrap_or(uri.len())].to_owned())
+            .filter(|u| u.contains(':') && is_safe(u))
     }
 
     /// The body where it is SDP.

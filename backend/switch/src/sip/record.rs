@@ -52,6 +52,22 @@ impl InviteRecord {
     }
 }
 
+/// The refusal of an INVITE of theirs, made when it came: what a restarted process sends so that the caller of a call that
+/// nobody remembers is not left ringing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusalRecord {
+    /// [`RECORD_VERSION`] of the writer.
+    pub version: u16,
+    /// Where it goes (RFC 3261 18.2.2).
+    pub destination: SocketAddr,
+    /// How.
+    pub transport: Transport,
+    /// `host:port` of the listener that the INVITE came to.
+    pub sent_by: String,
+    /// The complete answer.
+    pub response: String,
+}
+
 /// A confirmed dialog: what a BYE needs (RFC 3261 12.2.1.1).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DialogRecord {

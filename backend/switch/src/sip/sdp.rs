@@ -139,6 +139,9 @@ impl Local<'_> {
     }
 }
 
+/// Most streams of a description. Each gets a line in our answer, however short its own was.
+const MAX_STREAMS: usize = 32;
+
 /// Reads a description. The error says what is wrong.
 pub(crate) fn parse(text: &str) -> Result<Remote, &'static str> {
     if text.len() > 16_384 {
@@ -151,6 +154,12 @@ pub(crate) fn parse(text: &str) -> Result<Remote, &'static str> {
     for line in text.lines().map(str::trim_end) {
         let Some((kind, value)) = line.split_once('=') else { continue };
         if kind == "m" {
+            if lines.len() == MAX_STREAMS {
+                return Err("too many streams");
+            }
+            if value.chars().any(char::is_control) {
+                return Err("control character in a media line");
+            }
             lines.push(value.to_owned());
             streams.push(Vec::new());
         } else if let Some(stream) = streams.last_mut() {

@@ -21,6 +21,7 @@ pub use hours::{QuietHours, TimeOfDay, TimeOfDayError};
 
 use super::retry::RetryPolicy;
 use crate::clock::{DAY, HOUR, MINUTE, UnixMs};
+use crate::parcel::ProofRule;
 use crate::phone::PhoneNumber;
 
 /// The rules of an organisation for ringing people.
@@ -49,6 +50,8 @@ pub struct Policy {
     pub stale_after: i64,
     /// What follows an attempt.
     pub retry: RetryPolicy,
+    /// Which deeds at a door want a photo: the first rule that fits counts, and without one it is as the courier likes.
+    pub proof: Vec<ProofRule>,
 }
 
 impl Default for Policy {
@@ -71,6 +74,7 @@ impl Default for Policy {
             frequency_wait: HOUR,
             stale_after: 2 * HOUR,
             retry: RetryPolicy::default(),
+            proof: Vec::new(),
         }
     }
 }

@@ -191,7 +191,8 @@ fn record() {
         "gaps": {},
         "back_off": 15000,
         "limit_gap": 3600000
-      }
+      },
+      "proof": []
     }
     "#);
     let json = serde_json::to_string(&policy).unwrap();

@@ -74,6 +74,7 @@ fn rows(count: usize, random: &mut StdRng) -> anyhow::Result<Vec<ParcelView>> {
             mark: CallMark::default(),
             outcome: None,
             preference: None,
+            door: None,
             sequence: i as i64,
             imported_at: UnixMs(1_795_140_000_000),
             rev: i as i64 + 1,
@@ -94,6 +95,7 @@ fn page(rows: &[ParcelView], cursor: i64) -> SyncPage {
         gone_parcels: Vec::new(),
         gone_batches: Vec::new(),
         gone_recipients: Vec::new(),
+        stop_rules: Vec::new(),
         now: UnixMs(1_795_140_000_000),
         generation: "bench".into(),
     }

@@ -12,6 +12,7 @@ impl Core {
     pub(crate) fn on_command(&mut self, io: &mut dyn Io, command: Command, now: Instant) {
         self.now = now;
         match command {
+            Command::ReleaseHeld => self.shared.ports.release_held(),
             Command::Place { record, permit } => self.place(io, record, permit),
             Command::Probe { record, permit } => self.probe(io, record, permit),
             Command::Resubmit { leg } => self.on_leg(io, &leg, |core, io, leg| leg.send_again(core, io)),
@@ -35,6 +36,9 @@ impl Core {
             }
             Command::Bridge { a, b } => self.bridge(io, &a, &b),
             Command::Unbridge { leg } => self.unbridge(io, &leg),
+            // without a leg the tap is dropped, which closes its channel
+            Command::Tap { leg, tap } => self.media(io, &leg, |leg| rtp::Command::Tap { leg, tap }),
+            Command::RefuseStored { refusal } => self.refuse_stored(io, &refusal),
             Command::Shutdown { .. } => {}
         }
     }

@@ -32,13 +32,14 @@ pub(crate) use self::core::{Core, Ghost, Owner, Purpose, Silence};
 pub(crate) use shared::{Shared, View};
 
 use super::message::split_host;
-use super::record::{DialogRecord, InviteRecord};
+use super::record::{DialogRecord, InviteRecord, RefusalRecord};
 use super::trunk::Permit;
 use super::wire::{Heard, Sent, Target, Wire};
 use crate::call::{Play, Q850};
 use crate::config::SwitchConfig;
 use crate::error::SwitchError;
 use crate::event::{Event, LegId};
+use crate::record::Tap;
 use crate::rtp;
 use crate::rtp::pool::PortPool;
 
@@ -69,6 +70,9 @@ pub(crate) enum Command {
     Reject { leg: LegId, status: u16, reason: String },
     Bridge { a: LegId, b: LegId },
     Unbridge { leg: LegId },
+    Tap { leg: LegId, tap: Option<Tap> },
+    RefuseStored { refusal: Box<RefusalRecord> },
+    ReleaseHeld,
     Shutdown { done: oneshot::Sender<()> },
 }
 

@@ -19,6 +19,7 @@ use crate::call::Draft;
 use crate::config::{SwitchConfig, Transport};
 use crate::error::SwitchError;
 use crate::event::LegId;
+use crate::record::Recorder;
 use crate::rtp::pool::PortPool;
 use crate::switch::Stats;
 
@@ -68,6 +69,7 @@ pub(crate) struct Shared {
     pub(crate) guard: Mutex<Guard>,
     pub(crate) counters: Counters,
     pub(crate) rtp: Arc<crate::rtp::Totals>,
+    pub(crate) recorder: Recorder,
     pub(crate) view: Mutex<HashMap<LegId, View>>,
     pub(crate) leg_ended: Notify,
     locals: Vec<(Transport, SocketAddr)>,
@@ -87,6 +89,7 @@ impl Shared {
             config,
             ports,
             rtp,
+            recorder: Recorder::default(),
             counters: Counters::default(),
             view: Mutex::default(),
             leg_ended: Notify::new(),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use super::{Leg, Mode, Phase, Wait};
 use crate::event::{EndHow, EventKind, Incoming, LegId};
@@ -10,6 +11,7 @@ use crate::sip::agent::{Core, Io};
 use crate::sip::dialog::Dialog;
 use crate::sip::invite::derive;
 use crate::sip::message::{ALLOW, Message, Response, Start, phrase, uri_of, user_of};
+use crate::sip::record::{RECORD_VERSION, RefusalRecord};
 use crate::sip::sdp::{self, Remote};
 use crate::sip::trunk::Trunk;
 use crate::sip::wire::Target;
@@ -17,6 +19,9 @@ use crate::sip::wire::Target;
 /// Headers of an incoming INVITE that are told.
 const TOLD: [&str; 6] =
     ["Diversion", "History-Info", "P-Asserted-Identity", "Privacy", "Subject", "Call-Info"];
+
+/// Longest time that a caller is kept ringing (RFC 3261 16.6: timer C is more than three minutes; carriers give up first).
+const TIMER_C: Duration = Duration::from_secs(180);
 
 /// What is kept of the INVITE until it is answered.
 pub(crate) struct IncomingCall {
@@ -94,6 +99,14 @@ impl Core {
             .take(64)
             .map(|(n, v)| (n.to_owned(), v.to_owned()))
             .collect();
+        let refusal = RefusalRecord {
+            version: RECORD_VERSION,
+            destination: source.dest,
+            transport: source.transport,
+            sent_by: sent_by.to_string(),
+            response: String::from_utf8_lossy(&self.response(&message, source, 503, &tag, "", None))
+                .into_owned(),
+        };
         let told = Incoming {
             from,
             to,
@@ -101,6 +114,7 @@ impl Core {
             source: source.dest,
             trunk: Some(trunk.config.name.clone()),
             dialog: dialog.record(Some(&trunk.config.name)),
+            refusal: Box::new(refusal),
             headers,
         };
         let leg_key = self.new_key();
@@ -124,10 +138,19 @@ impl Core {
         self.add_leg(leg);
         self.with_leg(io, leg_key, |core, io, leg| {
             // Nobody may leave a caller hanging for ever.
-            let limit = leg.trunk.as_ref().map_or(core.timing.timeout() * 6, |t| t.config.ring_limit);
+            let limit = leg.trunk.as_ref().map_or(TIMER_C, |t| t.config.ring_limit.max(TIMER_C));
             leg.wait(core.now + limit, Wait::Ring);
             leg.emit(core, io, EventKind::Incoming(told));
         });
+    }
+}
+
+impl Core {
+    /// See [`Switch::refuse_stored`](crate::Switch::refuse_stored).
+    pub(crate) fn refuse_stored(&mut self, io: &mut dyn Io, refusal: &RefusalRecord) {
+        let flow = self.flow_of(&refusal.sent_by);
+        let target = Target { transport: refusal.transport, dest: refusal.destination, flow };
+        self.send(io, target, refusal.response.clone().into_bytes());
     }
 }
 

@@ -64,7 +64,7 @@ pub(super) fn start_line(line: &str) -> Result<(Start, Option<Fault>), &'static 
     let request = |uri: &str| Start::Request { method: Method::parse(first), uri: uri.to_owned() };
     let fault = if !second.contains(':') || !is_safe(second) {
         "Request-URI not understood".into()
-    } else if has_headers(second) {
+    } else if headers_at(second).is_some() {
         // RFC 3261 19.1.1: not in a Request-URI.
         "Request-URI with headers".into()
     } else if third.eq_ignore_ascii_case("SIP/2.0") {
@@ -77,11 +77,12 @@ pub(super) fn start_line(line: &str) -> Result<(Start, Option<Fault>), &'static 
     Ok((request(""), Some(fault)))
 }
 
-/// Whether a SIP URI carries headers for another request. A question mark in its user part is only a character.
-fn has_headers(uri: &str) -> bool {
+/// Where the headers for another request begin in a SIP URI that carries some. A question mark in its user part is only a character.
+pub(super) fn headers_at(uri: &str) -> Option<usize> {
     let scheme = uri.split(':').next().unwrap_or("");
     let sip = scheme.eq_ignore_ascii_case("sip") || scheme.eq_ignore_ascii_case("sips");
-    sip && uri.rsplit('@').next().is_some_and(|rest| rest.contains('?'))
+    let host = uri.rfind('@').map_or(0, |at| at + 1);
+    uri[host..].find('?').filter(|_| sip).map(|at| host + at)
 }
 
 /// Whether quotes and angle brackets are closed and a URI with a scheme is there.

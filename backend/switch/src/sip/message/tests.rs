@@ -195,3 +195,11 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn a_contact_with_headers_is_used_without_them() {
+    let text = "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP a;branch=z9hG4bKx\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:c@d>;tag=2\r\n\
+        Call-ID: x\r\nCSeq: 1 INVITE\r\nContact: <sip:a?b@host:5062;transport=tcp?Route=%3Csip:x%3E>\r\nContent-Length: 0\r\n\r\n";
+    let message = Message::parse(text.as_bytes()).expect("a message");
+    assert_eq!(message.contact().as_deref(), Some("sip:a?b@host:5062;transport=tcp"));
+}

@@ -5,7 +5,7 @@
 //! Receiving is one task a socket, which drops what the guard refuses before parsing and waits while the agent is
 //! busy, so that a flood stays in the kernel's buffer.
 
-mod frame;
+pub(crate) mod frame;
 mod stream;
 mod tls;
 

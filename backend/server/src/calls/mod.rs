@@ -1,0 +1,141 @@
+//! Calls that come in over published numbers: a customer rings, whoever covers the area speaks.
+//!
+//! ```text
+//!  switch ──events──▶ router ──legs of ours──▶ call (one task each) ──▶ domain::inbound::InboundCall ──▶ deeds
+//!                       │                        ▲ prompts made, recordings finished         │ 1 stored, 2 done
+//!                       └──everything else──▶ notify (the dialler, unchanged)                 ▼
+//!                                                                              switch: ring, answer, bridge, record
+//! ```
+//!
+//! **A task a call.** Calls have nothing to do with each other, so each has a task that takes its events one by one; what it
+//! does is decided by a pure machine. The dialler keeps its rounds: only its events go by one more queue.
+//!
+//! **Stored before it acts**, as attempts are: the call and the caller's leg before the first 180, a courier's INVITE before
+//! it leaves, each dialog before it is answered or confirmed. [`recover`] ends whatever a killed server left, by the stored
+//! dialog or INVITE, and refuses callers who were still ringing; the call shows as interrupted. Nothing is dialled again.
+//!
+//! **Neither side learns the other's number.** The courier's telephone shows the company's number; nothing of the caller's
+//! INVITE goes into the courier's, and nothing back: both dialogs, both descriptions and both streams end here.
+//!
+//! **One call a courier.** A courier who is rung or speaks is busy for every other call, without their telephone knocking.
+//!
+//! **Order of ways.** Candidates are rung over the telephone network. The app's leg (WebSocket, push) belongs in front of
+//! `RingCourier` in `act.rs`, and is not built yet.
+
+mod act;
+mod call;
+pub mod recover;
+mod router;
+pub mod routes;
+mod rows;
+
+pub use router::route;
+pub(crate) use rows::insist;
+
+use crate::numbers::Published;
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use tokio::sync::{Notify, mpsc};
+use waybell_domain::id::{CallId, UserId};
+use waybell_switch::{EventKind, LegId, RecordingEnd};
+
+/// What a call's task hears.
+#[derive(Debug)]
+pub(crate) enum Heard {
+    /// Something happened on a leg of the call.
+    Leg(LegId, Box<EventKind>),
+    /// Words could not be made or played: it is as if they had been said.
+    Mute {
+        /// Of the deed.
+        token: u32,
+    },
+    /// The recording is finished.
+    Recorded(RecordingEnd),
+}
+
+/// The calls of this server. Shared by routes, router and the calls' tasks.
+#[derive(Debug, Default)]
+pub struct Calls {
+    /// Numbers that calls are taken on.
+    pub numbers: Published,
+    legs: Mutex<HashMap<LegId, mpsc::UnboundedSender<Heard>>>,
+    /// Couriers who are rung or speak, and for which call: nobody is rung into a call.
+    engaged: Mutex<HashMap<UserId, CallId>>,
+    running: AtomicUsize,
+    ended: Notify,
+}
+
+impl Calls {
+    /// Events of this leg go to this task from now on. Before the leg's first event.
+    pub(crate) fn adopt(&self, leg: LegId, task: mpsc::UnboundedSender<Heard>) {
+        self.legs.lock().insert(leg, task);
+    }
+
+    /// A leg that never came to be.
+    pub(crate) fn forget(&self, leg: &LegId) {
+        self.legs.lock().remove(leg);
+    }
+
+    /// Reserves a courier for a call. False where another call has them.
+    pub(crate) fn engage(&self, courier: UserId, call: CallId) -> bool {
+        *self.engaged.lock().entry(courier).or_insert(call) == call
+    }
+
+    /// The courier is free for the next call.
+    pub(crate) fn release(&self, courier: UserId, call: CallId) {
+        let mut engaged = self.engaged.lock();
+        if engaged.get(&courier) == Some(&call) {
+            engaged.remove(&courier);
+        }
+    }
+
+    /// Nobody is kept for a call whose task has ended.
+    fn release_all(&self, call: CallId) {
+        self.engaged.lock().retain(|_, c| *c != call);
+    }
+
+    /// Hands an event of a leg of ours over; gives back what is not ours.
+    fn take(&self, leg: &LegId, kind: EventKind) -> Option<EventKind> {
+        let mut legs = self.legs.lock();
+        let Some(task) = legs.get(leg) else { return Some(kind) };
+        let last = matches!(kind, EventKind::Ended { .. });
+        // a task that is gone has given its legs up
+        let _ = task.send(Heard::Leg(leg.clone(), Box::new(kind)));
+        if last {
+            legs.remove(leg);
+        }
+        None
+    }
+
+    /// A task begins; dropped, it has ended.
+    pub(crate) fn begin(app: &crate::app::Shared) -> Running {
+        app.calls.running.fetch_add(1, Ordering::AcqRel);
+        Running(app.clone())
+    }
+
+    /// Waits until no call's task runs any more, or the time is over: what they have to store is stored then.
+    pub async fn finished(&self, patience: Duration) {
+        let until = tokio::time::Instant::now() + patience;
+        loop {
+            let ended = self.ended.notified();
+            if self.running.load(Ordering::Acquire) == 0 {
+                return;
+            }
+            if tokio::time::timeout_at(until, ended).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// A call's task, as long as it runs.
+pub(crate) struct Running(crate::app::Shared);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.calls.running.fetch_sub(1, Ordering::AcqRel);
+        self.0.calls.ended.notify_waiters();
+    }
+}

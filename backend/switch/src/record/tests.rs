@@ -1,0 +1,144 @@
+use super::timeline::{SILENCE, Timeline};
+use super::writer::HEADER;
+use super::{RecordSpec, Recorder, RecordingEnd};
+use crate::media::Codec;
+use crate::rtp::monotonic;
+use std::path::Path;
+
+fn finish(end: tokio::sync::oneshot::Receiver<RecordingEnd>) -> RecordingEnd {
+    end.blocking_recv().expect("an end")
+}
+
+fn samples(path: &Path) -> (u16, Vec<u8>) {
+    let bytes = std::fs::read(path).expect("file");
+    let channels = u16::from_le_bytes([bytes[22], bytes[23]]);
+    let told = u32::from_le_bytes(bytes[54..58].try_into().expect("four")) as usize;
+    assert_eq!(&bytes[..4], b"RIFF");
+    assert_eq!(told, bytes.len() - HEADER as usize);
+    (channels, bytes[HEADER as usize..].to_vec())
+}
+
+/// A loud tone of 1 kHz.
+fn tone(codec: Codec, n: usize) -> Vec<u8> {
+    let wave = |i: usize| ((i as f64 * std::f64::consts::TAU / 8.0).sin() * 8_000.0) as i16;
+    (0..n).map(|i| codec.encode(wave(i))).collect()
+}
+
+#[test]
+fn two_legs_are_two_channels() {
+    let dir = tempfile::tempdir().expect("dir");
+    let path = dir.path().join("a.wav");
+    let recorder = Recorder::default();
+    let now = monotonic();
+    let spec = RecordSpec { path: path.clone(), cut_silence: false };
+    let (mut taps, end) = recorder.open(spec, 2, now);
+    let (right, left) = (taps.pop().expect("right"), taps.pop().expect("left"));
+    for n in 0..10u32 {
+        let at = now + u64::from(n) * 20_000_000;
+        left.push(Codec::Pcma, 5_000 + n * 160, at, &tone(Codec::Pcma, 160));
+        if n >= 5 {
+            right.push(
+                Codec::Pcmu,
+                (u32::MAX - 200).wrapping_add((n - 5) * 160),
+                at,
+                &tone(Codec::Pcmu, 160),
+            );
+        }
+    }
+    drop(left);
+    drop(right);
+    let end = finish(end);
+    assert_eq!((end.ms, end.lost, end.problem), (200, 0, None));
+    let (channels, data) = samples(&path);
+    assert_eq!((channels, data.len()), (2, 3_200));
+    let right: Vec<u8> = data.iter().skip(1).step_by(2).copied().collect();
+    assert!(right[..800].iter().all(|b| *b == SILENCE));
+    let loud = |s: &[u8]| s.iter().map(|b| Codec::Pcma.decode(*b).unsigned_abs()).max();
+    assert!(loud(&right[800..]) > Some(7_000));
+    assert!(data.iter().step_by(2).take(1_600).any(|b| *b != SILENCE));
+}
+
+#[test]
+fn silence_at_the_end_is_cut_and_no_speech_is_none() {
+    let dir = tempfile::tempdir().expect("dir");
+    let recorder = Recorder::default();
+    for (name, spoken) in [("a.wav", 50u32), ("b.wav", 0)] {
+        let path = dir.path().join(name);
+        let now = monotonic();
+        let (taps, end) = recorder.open(RecordSpec { path: path.clone(), cut_silence: true }, 1, now);
+        for n in 0..200u32 {
+            let quiet = vec![SILENCE; 160];
+            let speech = if n < spoken { tone(Codec::Pcma, 160) } else { quiet };
+            taps[0].push(Codec::Pcma, n * 160, now + u64::from(n) * 20_000_000, &speech);
+        }
+        drop(taps);
+        let end = finish(end);
+        assert_eq!(end.speech_ms, u64::from(spoken) * 20);
+        assert_eq!(end.ms, u64::from(spoken) * 20 + 500);
+        assert_eq!(samples(&path).1.len(), end.ms as usize * 8);
+    }
+}
+
+#[test]
+fn packets_lie_by_their_timestamps_and_a_new_source_by_its_arrival() {
+    let mut line = Timeline::new(1);
+    let put = |line: &mut Timeline, ts: u32, arrival: u64, b: u8| {
+        line.place(0, Codec::Pcma, ts, arrival, &[b; 160])
+    };
+    // three that came in one reading, the second and third turned round
+    assert!(put(&mut line, 1_000, 700, 1));
+    assert!(put(&mut line, 1_320, 700, 3));
+    assert!(put(&mut line, 1_160, 700, 2));
+    // a new source, far off by its timestamps
+    assert!(put(&mut line, 90_000, 4_000, 4));
+    let mut out = Vec::new();
+    line.take(4_160, &mut out);
+    assert_eq!([out[700], out[860], out[1_020], out[1_180], out[4_000]], [1, 2, 3, SILENCE, 4]);
+    // what was written is written
+    assert!(!put(&mut line, 90_000, 4_000, 5));
+    assert!(!put(&mut line, 90_000, 4_160 + 8_000 * 60, 5), "no packet of this call");
+    assert_eq!((line.base(), line.end()), (4_160, 4_160));
+}
+
+#[test]
+fn a_disk_that_refuses_is_told_and_nothing_stops() {
+    let recorder = Recorder::default();
+    let dir = tempfile::tempdir().expect("dir");
+    let path = dir.path().join("no").join("such.wav");
+    let (taps, end) = recorder.open(RecordSpec { path, cut_silence: false }, 1, monotonic());
+    taps[0].push(Codec::Pcma, 0, monotonic(), &[0; 160]);
+    drop(taps);
+    assert!(finish(end).problem.is_some());
+    // one that is there is left alone
+    let path = dir.path().join("there.wav");
+    std::fs::write(&path, "precious").expect("write");
+    let (taps, end) = recorder.open(RecordSpec { path: path.clone(), cut_silence: false }, 1, monotonic());
+    drop(taps);
+    assert!(finish(end).problem.is_some());
+    assert_eq!(std::fs::read(&path).expect("read"), b"precious");
+}
+
+#[test]
+fn a_file_is_whole_while_it_is_being_written() {
+    let dir = tempfile::tempdir().expect("dir");
+    let path = dir.path().join("a.wav");
+    let recorder = Recorder::default();
+    // begun three seconds ago, as far as the writer knows: two are settled at the first look
+    let start = monotonic() - 3_000_000_000;
+    let (taps, end) = recorder.open(RecordSpec { path: path.clone(), cut_silence: false }, 1, start);
+    for n in 0..150u32 {
+        taps[0].push(Codec::Pcma, n * 160, start + u64::from(n) * 20_000_000, &tone(Codec::Pcma, 160));
+    }
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    loop {
+        let length = std::fs::metadata(&path).map_or(0, |m| m.len());
+        if length > HEADER {
+            break;
+        }
+        assert!(std::time::Instant::now() < until, "nothing is written");
+        std::thread::yield_now();
+    }
+    drop(taps);
+    finish(end);
+    assert!(samples(&path).1.len() >= 150 * 160);
+}
