@@ -70,8 +70,8 @@ impl Inline {
         take: impl FnOnce(&mut rusqlite::CachedStatement<'_>) -> rusqlite::Result<T>,
     ) -> Result<T, DbErr> {
         let db = self.db.lock();
-        let mut prepared = db.prepare_cached(&statement.sql).map_err(fail)?;
         let values = statement.values.as_ref().map_or(&[][..], |v| &v.0);
+        let mut prepared = db.prepare_cached(&statement.sql).map_err(fail)?;
         for index in 1..=prepared.parameter_count() {
             // `$3` is the third value, wherever it stands
             let number = prepared.parameter_name(index).and_then(|n| n[1..].parse().ok()).unwrap_or(index);
@@ -170,7 +170,12 @@ impl MockDatabaseTrait for Shared {
 
     fn execute(&mut self, _: usize, statement: Statement) -> Result<ExecResult, DbErr> {
         self.turn()?;
-        let rows_affected = self.db.run(&statement, |prepared| prepared.raw_execute())? as u64;
+        // writes that go together, as the driver runs them: their parameters count on
+        let mut rows_affected = 0;
+        for sql in statement.sql.split("; ").filter(|sql| !sql.is_empty()) {
+            let one = Statement { sql: sql.to_owned(), ..statement.clone() };
+            rows_affected += self.db.run(&one, |prepared| prepared.raw_execute())? as u64;
+        }
         let result = MockExecResult { last_insert_id: 0, rows_affected };
         MockDatabase::new(DbBackend::Sqlite).append_exec_results([result]).execute(0, statement)
     }
