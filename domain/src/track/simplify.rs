@@ -15,7 +15,11 @@
 //! * If no witness is found, the piece ends at the fix before, at the allowed grid point nearest to the way to the new
 //!   fix, because that leaves the next piece the most room. Failing to find a witness that exists costs a vertex and
 //!   nothing else.
-//! * Vertices are put at whole seconds where there is one between two fixes, so that the codec counts seconds.
+//! * Vertices are put at whole seconds where there is one between two fixes, so that the codec counts seconds; not where
+//!   the way to it would leave the plane or the earth (a leap of kilometres in a millisecond, gone on with for a second).
+//!
+//! The plane serves up to 80 degrees of latitude. On the 180th meridian vertices stop, so that there, and only there, a
+//! fix may be twice the bound away.
 //!
 //! Work a fix: constant (at most twelve looks at eight comparisons; the most two such rounds). State: some 200 bytes,
 //! serialisable.
@@ -174,6 +178,14 @@ impl Piece {
         }
     }
 
+    /// Whether a grid point is on the piece's plane and on the earth.
+    fn reaches(&self, grid: (f64, f64)) -> bool {
+        (grid.0 * self.east).abs() < REACH
+            && (grid.1 * STEP * GRID).abs() < REACH
+            && (f64::from(self.start.lat_e5) + grid.1).abs() <= 9_000_000.0
+            && (f64::from(self.start.lon_e5) + grid.0).abs() <= 18_000_000.0
+    }
+
     /// The grid point nearest to where a velocity leads, if the region holds it.
     #[inline(always)]
     fn on_grid(&self, region: &Region, velocity: (f64, f64), seconds: f64, each: f64) -> Option<(f64, f64)> {
@@ -260,14 +272,15 @@ impl Piece {
         for at in [at, last.at] {
             let seconds = of(at);
             let each = 1.0 / seconds;
-            for part in [1.0, 0.9, 0.0] {
+            let on_the_way = [1.0, 0.9, 0.0].into_iter().find_map(|part| {
                 let wanted = (from.0 + (aim.0 - from.0) * part, from.1 + (aim.1 - from.1) * part);
-                if let Some(grid) = self.near_grid(&self.region, wanted, seconds, each) {
-                    return self.vertex(at, grid);
-                }
-            }
-            if let Some((_, grid)) = self.search(&self.region, self.witness, self.bound * each, seconds, each)
-            {
+                self.near_grid(&self.region, wanted, seconds, each).filter(|grid| self.reaches(*grid))
+            });
+            let found = on_the_way.or_else(|| {
+                let (_, grid) = self.search(&self.region, self.witness, self.bound * each, seconds, each)?;
+                self.reaches(grid).then_some(grid)
+            });
+            if let Some(grid) = found {
                 return self.vertex(at, grid);
             }
         }

@@ -53,7 +53,7 @@ fn tracks() -> impl Strategy<Value = Vec<(UnixMs, Place)>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(3_000))]
     /// The bound holds for every fix, after rounding and after the codec, at every latitude and pace.
     #[test]
     fn nothing_is_further_away_than_the_bound(track in tracks(), bound in prop_oneof![Just(10.0), 3.0..60.0f64]) {
@@ -104,4 +104,22 @@ fn vertices_are_mostly_at_whole_seconds() {
     assert!(line.len() > 200 && line.len() < 2000, "{}", line.len());
     let odd = line.iter().filter(|v| v.at.0 % 1000 != 0).count();
     assert!(odd * 10 <= line.len(), "{odd} of {}", line.len());
+}
+
+#[test]
+fn a_leap_is_not_gone_on_with_until_it_leaves_the_earth() {
+    // 6 km in the millisecond after a whole second, then a second of rest
+    let at = |ms: i64, lat_e7: i32| (UnixMs(1_700_000_000_000 + ms), Place { lat_e7, lon_e7: 0 });
+    let (here, there) = (688_952_667, 689_512_137);
+    let track = [
+        at(347, here),
+        at(1_799, here),
+        at(13_901, here),
+        at(14_001, there),
+        at(15_001, there),
+        at(40_000, there),
+    ];
+    let line = line(10.0, &track);
+    let worst = worst(&track, &line);
+    assert!(worst <= 10.0, "{worst} m: {line:?}");
 }
