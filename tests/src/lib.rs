@@ -10,6 +10,7 @@ pub mod list;
 pub mod peers;
 pub mod phone;
 pub mod proxy;
+pub mod python;
 pub mod results;
 pub mod server;
 pub mod sound;

@@ -116,3 +116,27 @@ impl Phone {
         Ok(file)
     }
 }
+
+/// Runs pieces of work three at a time: a phone is idle most of a command.
+///
+/// # Panics
+///
+/// If one of them does.
+pub fn at_once<T: Send>(work: Vec<impl FnOnce() -> T + Send>) -> Vec<T> {
+    let mut out = Vec::new();
+    let mut work = work.into_iter();
+    loop {
+        let some: Vec<_> = work.by_ref().take(3).collect();
+        if some.is_empty() {
+            return out;
+        }
+        out.extend(std::thread::scope(|scope| {
+            let threads: Vec<_> = some.into_iter().map(|job| scope.spawn(job)).collect();
+            let ended = |t: std::thread::ScopedJoinHandle<'_, T>| match t.join() {
+                Ok(value) => value,
+                Err(panic) => std::panic::resume_unwind(panic),
+            };
+            threads.into_iter().map(ended).collect::<Vec<_>>()
+        }));
+    }
+}

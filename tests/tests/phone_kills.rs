@@ -13,7 +13,7 @@ use serde_json::Value;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 use waybell_tests::campaign::Campaign;
-use waybell_tests::phone::{Death, Said};
+use waybell_tests::phone::{Death, Said, at_once};
 use waybell_tests::{Phone, World, WorldOptions, list};
 
 const PEOPLE: usize = 5;
@@ -155,22 +155,6 @@ fn signed_in(world: &World) -> Phone {
     let phone = Phone::new(&world.server.url).unwrap();
     phone.must(&["login", "c1"]).unwrap();
     phone
-}
-
-/// Two couriers' worth of jobs at a time: a phone is idle most of a command.
-fn at_once<T: Send>(work: Vec<impl FnOnce() -> T + Send>) -> Vec<T> {
-    let mut out = Vec::new();
-    let mut work = work.into_iter();
-    loop {
-        let some: Vec<_> = work.by_ref().take(3).collect();
-        if some.is_empty() {
-            return out;
-        }
-        out.extend(std::thread::scope(|scope| {
-            let threads: Vec<_> = some.into_iter().map(|job| scope.spawn(job)).collect();
-            threads.into_iter().map(|t| t.join().unwrap()).collect::<Vec<_>>()
-        }));
-    }
 }
 
 /// How long a command runs here, so that kills fall inside of it on slow and fast machines.

@@ -89,6 +89,16 @@ impl House {
         self.exchange.ring(server_address(&self.world), CUSTOMER, "02131001234")
     }
 
+    /// The customer rings, the courier who is rung picks up and presses 1: the two are put through.
+    pub(crate) fn they_speak(&self) -> (Telephone, Telephone) {
+        let mut customer = self.customer_rings();
+        let mut courier = self.exchange.rung();
+        courier.picks_up();
+        courier.press('1');
+        assert_eq!(customer.final_answer(), 200);
+        (customer, courier)
+    }
+
     /// Asks until there is an answer.
     pub(crate) fn until<T>(&self, what: &str, ask: impl Fn() -> Option<T>) -> T {
         for _ in 0..200 {

@@ -4,7 +4,7 @@
 use super::phones::phone;
 use serde_json::Value;
 use std::collections::HashMap;
-use waybell_tests::phone::{Death, Said};
+use waybell_tests::phone::{Death, Said, at_once};
 use waybell_tests::{Phone, World, WorldOptions, list};
 
 /// Every place of the core, first to last passing.
@@ -48,22 +48,6 @@ impl Job {
 
 fn json(text: &str) -> Vec<Value> {
     serde_json::from_str::<Value>(text).unwrap().as_array().unwrap().clone()
-}
-
-/// Runs the jobs three at a time: a phone is idle most of a command.
-fn at_once(work: Vec<Box<dyn FnOnce() -> Job + Send>>) -> Vec<Job> {
-    let mut out = Vec::new();
-    let mut work = work.into_iter();
-    loop {
-        let some: Vec<_> = work.by_ref().take(3).collect();
-        if some.is_empty() {
-            return out;
-        }
-        out.extend(std::thread::scope(|scope| {
-            let threads: Vec<_> = some.into_iter().map(|job| scope.spawn(job)).collect();
-            threads.into_iter().map(|t| t.join().unwrap()).collect::<Vec<_>>()
-        }));
-    }
 }
 
 #[tokio::test]

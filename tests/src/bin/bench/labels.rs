@@ -4,7 +4,6 @@
 //! left out, and says so. A label counts as legible if the recogniser has written the recipient's digits anywhere in a
 //! line: what it has misread no parser can know, and must then not be sure of.
 
-use anyhow::Context;
 use serde::Deserialize;
 use std::process::{Command, Stdio};
 use waybell_domain::phone::spot::{Line, on_label};
@@ -32,19 +31,7 @@ fn seed() -> String {
 
 fn read(seed: &str) -> anyhow::Result<Vec<Label>> {
     anyhow::ensure!(std::path::Path::new(FONT).exists(), "no {FONT}: install fonts-wqy-microhei");
-    let programs = waybell_tests::server::programs();
-    let folder = programs.parent().context("no target folder")?.join("label-ocr");
-    let python = folder.join("bin/python");
-    let run = |command: &mut Command| -> anyhow::Result<()> {
-        let status = command.stdout(Stdio::null()).status()?;
-        anyhow::ensure!(status.success(), "{command:?} ended with {status}");
-        Ok(())
-    };
-    if !python.exists() {
-        run(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
-    }
-    let packages = ["rapidocr-onnxruntime==1.4.4", "pillow"];
-    run(Command::new(&python).args(["-m", "pip", "install", "-q"]).args(packages))?;
+    let python = waybell_tests::python::environment("label-ocr", &["rapidocr-onnxruntime==1.4.4", "pillow"])?;
     let output = Command::new(python)
         .args(["-c", SCRIPT, seed, &LABELS.to_string()])
         .stderr(Stdio::null())

@@ -5,32 +5,16 @@
 
 use super::{above, tsplib, within};
 use anyhow::Context;
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
+use waybell_tests::python;
 use waybell_tests::results::{Figure, store};
 
 /// Prints `name<TAB>solver<TAB>length` for each instance that comes in as JSON.
 const SCRIPT: &str = include_str!("peers.py");
 
-fn environment() -> anyhow::Result<PathBuf> {
-    let programs = waybell_tests::server::programs();
-    let folder = programs.parent().context("no target folder")?.join("route-peers");
-    let python = folder.join("bin/python");
-    let run = |command: &mut Command| -> anyhow::Result<()> {
-        let status = command.stdout(Stdio::null()).status()?;
-        anyhow::ensure!(status.success(), "{command:?} ended with {status}");
-        Ok(())
-    };
-    if !python.exists() {
-        run(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
-    }
-    run(Command::new(&python).args(["-m", "pip", "install", "-q", "pyvrp==0.14.0", "pyvroom"]))?;
-    Ok(python)
-}
-
 pub(crate) fn measure() -> anyhow::Result<()> {
-    let python = match environment() {
+    let python = match python::environment("route-peers", &["pyvrp==0.14.0", "pyvroom"]) {
         Ok(python) => python,
         Err(error) => {
             eprintln!("route: no peers, PyVRP and VROOM cannot be installed here: {error:#}");
