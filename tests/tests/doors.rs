@@ -115,8 +115,20 @@ async fn two_phones_at_once_and_the_loser_is_told() {
     assert_eq!((status, &undone["refused"][0]["reason"]), (200, &json!("changed")), "{undone}");
     assert_eq!(states(&one).await, ["signed", "out_for_delivery"]);
     assert_eq!(one.get("/parcels/deeds").await.unwrap().as_array().unwrap().len(), 2);
-    // of one that holds nothing any more it is refused
-    assert_eq!(send(&one, "/parcels/state", &json!({ "parcels": ids, "state": "planned" })).await.0, 200);
+    // a courier's word does not open again what a deed has ended: the parcel is given back as it was
+    let planned = json!({ "parcels": ids, "state": "planned" });
+    let (status, told) = send(&one, "/parcels/state", &planned).await;
+    assert_eq!((status, &told[0]["state"], &told[1]["state"]), (200, &json!("signed"), &json!("planned")));
+    let (status, told) =
+        send(&one, "/parcels/state", &json!({ "parcels": ids[..1], "state": "planned" })).await;
+    assert_eq!((status, &told["code"]), (409, &json!("already_done")), "{told}");
+    // nor does it leave anything at a station without consent
+    let left = json!({ "parcels": ids[1..], "state": "at_station" });
+    assert_eq!(send(&one, "/parcels/state", &left).await.1["code"], "no_consent");
+    // of a deed that holds nothing any more, as a supervisor has corrected it, the undo is refused
+    let boss = world.sign_in("boss").await.unwrap();
+    assert_eq!(send(&boss, "/parcels/state", &planned).await.0, 200);
+    assert_eq!(states(&one).await, ["planned"; 2]);
     let last = one.get("/parcels/deeds").await.unwrap()[0]["id"].as_str().unwrap().to_owned();
     let undo = json!({ "id": last, "after_ms": 5, "acted_at": { "wall": now_ms() } });
     assert_eq!(send(&one, "/parcels/deeds/undo", &undo).await.1["code"], json!("changed"));

@@ -52,6 +52,8 @@ pub(super) const PAIRS: &[Pair] = &[
     ("split fewer at once", "请分几次拆分"),
     ("these are too many buildings", "楼栋过多"),
     ("merge fewer at once", "请分几次合并"),
+    ("{} was handed to a colleague and stays there", "{} 已转交同事，保持不变"),
+    ("ask the colleague to hand it back", "请让同事转回"),
     ("are none", "无效"),
     ("send 1 to 200 keys of addresses", "应为 1 至 200 个地址键"),
 ];

@@ -26,7 +26,8 @@ use std::collections::HashSet;
 use waybell_domain::clock::{EventTime, UnixMs};
 use waybell_domain::id::{OperationId, ParcelId};
 use waybell_domain::parcel::{
-    Deed, DeedKind, DeedRefusal, Facts, MOST_PROOFS, Proof, ProofLevel, UNDO_WITHIN, proof_level, refusals,
+    Deed, DeedKind, DeedRefusal, Facts, MOST_PROOFS, ParcelState, Proof, ProofLevel, UNDO_WITHIN,
+    proof_level, refusals,
 };
 use waybell_domain::wire::{ActedAt, DeedAnswer, DeedRequest, PolicyView, RefusedParcel, UndoDeedRequest};
 
@@ -211,9 +212,27 @@ fn judge(t: &Connection, seal: &Seal, ids: &[ParcelId], deed: &Deed, photos: usi
             refused.push((view.waybill_no, reason));
         }
     }
+    told(&refused)?;
+    Ok(photo_wanted)
+}
+
+/// Whether a state may be set by its word alone, for all of them.
+pub(super) fn judge_word(t: &Connection, seal: &Seal, ids: &[ParcelId], state: ParcelState) -> Result<()> {
+    let mut refused = Vec::new();
+    for id in ids {
+        let Some(row) = find(t, seal, *id)? else { return Err(Error::NotFound("parcel")) };
+        let view = row.shown;
+        if let Err(reason) = view.state.set_by_word(state, view.door.is_some(), view.preference.as_deref()) {
+            refused.push((view.waybill_no, reason));
+        }
+    }
+    told(&refused)
+}
+
+fn told(refused: &[(String, DeedRefusal)]) -> Result<()> {
     match refused.first() {
-        None => Ok(photo_wanted),
-        Some((_, first)) => Err(Error::bad(field_of(*first), refusals(&refused), first.hint())),
+        None => Ok(()),
+        Some((_, first)) => Err(Error::bad(field_of(*first), refusals(refused), first.hint())),
     }
 }
 

@@ -67,7 +67,9 @@ impl Tasks {
     /// Says what was done with parcels. Shown at once, stored durably when this returns, sent when there is a network.
     ///
     /// # Errors
-    /// `SignedOut`, `NotFound` if one is not on this phone (nothing is changed then), `BadInput` for none.
+    /// `SignedOut`, `NotFound` if one is not on this phone (nothing is changed then), `BadInput` for none, and with
+    /// `consent` or `parcels` where the word alone is no way (see `ParcelState::set_by_word`): [`Tasks::record`] asks for
+    /// what is missing.
     pub async fn set_state(&self, parcels: &[ParcelId], state: ParcelState) -> Result<()> {
         let inner = &self.client.inner;
         let user = inner.user()?;
@@ -80,11 +82,7 @@ impl Tasks {
             .store
             .write(move |t| {
                 acting(t, &seal, user.id)?;
-                for id in &ids {
-                    if rows::find(t, &seal, *id)?.is_none() {
-                        return Err(Error::NotFound("parcel"));
-                    }
-                }
+                deeds::judge_word(t, &seal, &ids, state)?;
                 for chunk in ids.chunks(MOST_PARCELS) {
                     let request = ParcelStateRequest {
                         parcels: chunk.to_vec(),

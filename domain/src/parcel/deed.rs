@@ -23,6 +23,9 @@ use serde::{Deserialize, Serialize};
 /// A deed can be undone for so long, in milliseconds.
 pub const UNDO_WITHIN: i64 = 30 * SECOND;
 
+/// The word of the key by which a recipient asks for a station or locker.
+const LEFT: &str = "station";
+
 const MOST_SUM: i64 = 100_000_000;
 const MOST_GRAMS: u32 = 2_000_000;
 const MOST_MM: u32 = 20_000;
@@ -328,6 +331,33 @@ impl ParcelState {
     }
 }
 
+impl ParcelState {
+    /// Whether a courier may set this state to another by its word alone, without a deed's particulars: `recorded` says
+    /// that it came of a deed. What a deed has ended stays, beyond its undo, until a supervisor corrects it; and nothing
+    /// is left at a station or in a locker without the key by which the recipient asked for it.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn set_by_word(
+        self,
+        to: ParcelState,
+        recorded: bool,
+        preference: Option<&str>,
+    ) -> Result<(), DeedRefusal> {
+        if self == to {
+            return Ok(());
+        }
+        let goes_on = self.is_open() || (self.awaits_collection() && !to.is_open());
+        if recorded && !goes_on {
+            return Err(DeedRefusal::AlreadyDone);
+        }
+        if to.awaits_collection() && preference != Some(LEFT) {
+            return Err(DeedRefusal::NoConsent);
+        }
+        Ok(())
+    }
+}
+
 impl Deed {
     /// Its kind.
     #[must_use]
@@ -358,7 +388,7 @@ impl Deed {
     #[must_use]
     pub const fn wants(&self) -> Option<&'static str> {
         match self {
-            Self::Station { .. } | Self::Locker { .. } => Some("station"),
+            Self::Station { .. } | Self::Locker { .. } => Some(LEFT),
             Self::Door { .. } => Some("door"),
             _ => None,
         }

@@ -218,6 +218,25 @@ fn some_rules() -> impl Strategy<Value = Vec<StopRule>> {
     prop::collection::vec((kind, keys).prop_map(|(kind, keys)| rule(kind, keys)), 0..6)
 }
 
+#[test]
+fn a_word_alone_is_no_way_round_the_deeds() {
+    use ParcelState::{AtLocker, AtStation, Exception, OutForDelivery, Planned, Signed};
+    // without a deed before, anything may be said but what needs consent
+    assert_eq!(Planned.set_by_word(Signed, false, None), Ok(()));
+    assert_eq!(Signed.set_by_word(OutForDelivery, false, None), Ok(()));
+    for left in [AtStation, AtLocker] {
+        assert_eq!(OutForDelivery.set_by_word(left, false, None), Err(DeedRefusal::NoConsent));
+        assert_eq!(OutForDelivery.set_by_word(left, false, Some("door")), Err(DeedRefusal::NoConsent));
+        assert_eq!(OutForDelivery.set_by_word(left, false, Some("station")), Ok(()));
+        assert_eq!(left.set_by_word(left, true, None), Ok(()), "a repetition");
+    }
+    // what a deed ended stays; what still waits may go on, and not back
+    assert_eq!(Signed.set_by_word(OutForDelivery, true, None), Err(DeedRefusal::AlreadyDone));
+    assert_eq!(AtStation.set_by_word(Planned, true, None), Err(DeedRefusal::AlreadyDone));
+    assert_eq!(AtStation.set_by_word(Signed, true, None), Ok(()));
+    assert_eq!(Exception.set_by_word(Signed, true, None), Ok(()));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 

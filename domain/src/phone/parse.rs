@@ -88,7 +88,11 @@ pub(super) fn parse(text: &str, area: Option<&str>) -> Result<PhoneNumber, Phone
     }
     let all = groups.concat();
     let error = match number(&all, area) {
-        Ok(e164) => return Ok(PhoneNumber::new(e164, None)),
+        Ok(e164) => {
+            // 17996020200-801: the prefixes 179xx begin mobiles too, and a whole mobile with a tail is one.
+            let mobile = if is_mobile(&e164) { None } else { mobile_and_tail(&groups, area) };
+            return Ok(mobile.unwrap_or_else(|| PhoneNumber::new(e164, None)));
+        }
         Err(error) => error,
     };
     for cut in (1..groups.len()).rev() {
@@ -108,6 +112,20 @@ pub(super) fn parse(text: &str, area: Option<&str>) -> Result<PhoneNumber, Phone
         return Err(PhoneError::Several);
     }
     Err(error)
+}
+
+fn is_mobile(e164: &str) -> bool {
+    e164.len() == 14 && e164.starts_with("+861")
+}
+
+/// The first groups as a mobile, the others as its extension.
+fn mobile_and_tail(groups: &[&str], area: Option<&str>) -> Option<PhoneNumber> {
+    (1..groups.len()).find_map(|cut| {
+        let (head, tail) = groups.split_at(cut);
+        let tail = tail.concat();
+        let e164 = number(&head.concat(), area).ok().filter(|e164| is_mobile(e164))?;
+        EXTENSION.contains(&tail.len()).then(|| PhoneNumber::new(e164, Some(tail)))
+    })
 }
 
 /// True for digits that are a number of their own and no extension.

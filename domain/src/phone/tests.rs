@@ -202,6 +202,20 @@ fn keys_are_exact() {
 }
 
 #[test]
+fn a_mobile_that_begins_like_a_prefix_keeps_its_extension() {
+    for (text, e164, extension) in [
+        ("17996020200-00000", "+8617996020200", Some("00000")),
+        ("+86 17951057188-886", "+8617951057188", Some("886")),
+        // a prefix before a mobile, however it is grouped, and before a landline in one piece
+        ("17951138001-38000", "+8613800138000", None),
+        ("17951 0571 88886666", "+8657188886666", None),
+    ] {
+        let phone = PhoneNumber::parse(text).unwrap();
+        assert_eq!((phone.e164(), phone.extension()), (e164, extension), "{text}");
+    }
+}
+
+#[test]
 fn area_codes() {
     for good in ["10", "21", "29", "311", "571", "755", "898", "991"] {
         assert!(is_area_code(good), "{good}");

@@ -4,6 +4,7 @@
 //! two cores both share them. CPU is the server's own, user and system, from `/proc/PID/stat`.
 
 use anyhow::Context;
+use std::net::UdpSocket;
 use std::time::{Duration, Instant};
 use waybell_carrier::config::Profile;
 use waybell_tests::campaign::Campaign;
@@ -101,7 +102,41 @@ async fn notice() -> anyhow::Result<()> {
         cpus.push((cpu_s(pid)? - before) * 1000.0 / people as f64);
         eprintln!("notice run {run}: {:.3} ms each", cpus[run]);
     }
-    tell(vec![figure("dial.cpu_notice", "ms", &cpus)])
+    let mut cpu = figure("dial.cpu_notice", "ms", &cpus);
+    cpu.peer = Some("750 packets sent, and nothing else".into());
+    cpu.peer_value = Some(sends_alone()?);
+    tell(vec![cpu])
+}
+
+/// CPU that the 750 packets of 15 s of sound cost on this machine if nothing else is done, ms: 172 bytes each, one by
+/// one, to a socket of another thread that reads them. The median of several runs.
+fn sends_alone() -> anyhow::Result<f64> {
+    const CALLS: usize = 40;
+    let (here, there) = (UdpSocket::bind("127.0.0.1:0")?, UdpSocket::bind("127.0.0.1:0")?);
+    here.connect(there.local_addr()?)?;
+    there.set_read_timeout(Some(Duration::from_millis(200)))?;
+    let reader = std::thread::spawn(move || {
+        let mut packet = [0u8; 2048];
+        while there.recv(&mut packet).is_ok() {}
+    });
+    let mut costs = Vec::new();
+    for _ in 0..9 {
+        let before = thread_cpu_ms()?;
+        for _ in 0..CALLS * 750 {
+            here.send(&[0xd5; 172])?;
+        }
+        costs.push((thread_cpu_ms()? - before) / CALLS as f64);
+    }
+    let _ = reader.join();
+    costs.sort_by(f64::total_cmp);
+    Ok(costs[costs.len() / 2])
+}
+
+/// CPU milliseconds of this thread so far.
+fn thread_cpu_ms() -> anyhow::Result<f64> {
+    let stat = std::fs::read_to_string("/proc/thread-self/schedstat")?;
+    let nanoseconds: f64 = stat.split_whitespace().next().context("odd schedstat")?.parse()?;
+    Ok(nanoseconds / 1e6)
 }
 
 async fn import() -> anyhow::Result<()> {

@@ -47,6 +47,13 @@ async fn parcels_go_to_a_colleague_in_their_order_or_stay() {
     assert_eq!(waybills(&taker), [their(0), their(1), no(3), no(1), no(4)], "after their own, in this order");
     let story = taker.must(&["why", no(3)]).unwrap();
     assert!(story.contains("handed over by c1 to c2"), "{story}");
+    // the giver's list, taken once more, takes nothing back
+    let list = giver.list("day.csv", &mine).unwrap();
+    giver.must(&["import", list.to_str().unwrap(), "--server", &world.server.url]).unwrap();
+    giver.must(&["sync"]).unwrap();
+    assert_eq!(waybills(&giver), [no(0), no(2)]);
+    taker.must(&["sync"]).unwrap();
+    assert_eq!(waybills(&taker).len(), 5, "they stay with the colleague");
     // the giver may do nothing with them any more, the taker may
     assert_ne!(giver.run(&["sign", no(3)], &Death::None).unwrap().code, Some(0));
     taker.must(&["sign", no(3)]).unwrap();

@@ -1,6 +1,7 @@
 //! Parcels that go to a colleague, in the order in which they were being delivered: all of them or none, in one
 //! transaction. The giver's phone is told by tombstones, the colleague's by rows that come after its own.
 
+use super::import::gone;
 use super::rows::ParcelRow;
 use super::state::find;
 use crate::http::error::{ApiError, ApiResult};
@@ -92,13 +93,7 @@ async fn give(
     sequence: i64,
 ) -> ApiResult<()> {
     let rev = write.next_rev();
-    write
-        .exec(
-            "INSERT INTO parcel_gone (parcel_id, courier_id, rev) VALUES ($1, $2, $3) \
-             ON CONFLICT (parcel_id, courier_id) DO UPDATE SET rev = excluded.rev",
-            [row.id.clone().into(), row.courier_id.clone().into(), rev.into()],
-        )
-        .await?;
+    gone(write, &row.id, &row.courier_id, rev).await?;
     // one that comes back is a row again, and no longer gone
     write
         .exec(

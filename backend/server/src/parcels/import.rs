@@ -2,8 +2,9 @@
 //!
 //! A waybill number is unique in an organisation, so the same list twice, or the same list from two phones, makes no
 //! second parcel. A list that names a waybill of another courier of the organisation moves it to the importing courier
-//! (the newest list is right); the other phone is told by a tombstone. Bad rows are reported and left out; good rows
-//! go in.
+//! (the newest list is right); the other phone is told by a tombstone. What this courier handed over within the last day
+//! stays where it is, though: the list that is taken once more is older than the hand-over. Bad rows are reported and
+//! left out; good rows go in.
 //!
 //! A list is written in parts, each a commit of its own, so that the dialler gets its turn between two of them. What a
 //! part wrote stays when a later one fails: taking the list again finds those rows unchanged, so it needs no undoing. The
@@ -17,11 +18,11 @@ use crate::store::scope::Scope;
 use crate::store::{Store, Write, all, marks};
 use axum::http::StatusCode;
 use axum::response::Response;
-use sea_orm::{ConnectionTrait, Value};
+use sea_orm::{ConnectionTrait, FromQueryResult, Value};
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use tokio::sync::Mutex;
-use waybell_domain::clock::UnixMs;
+use waybell_domain::clock::{SECOND, UnixMs};
 use waybell_domain::id::ImportId;
 use waybell_domain::import::{MOST_ROWS, Table};
 use waybell_domain::parcel::{CallMark, ParcelState, TaskKind, WaybillNo, parcel_id};
@@ -31,6 +32,8 @@ use waybell_domain::wire::{ImportReport, ImportRequest, ImportedRow, RowProblem}
 /// Rows of a part.
 const PART: usize = 500;
 const CHUNK: usize = 400;
+/// So long a hand-over stands against the giver's lists, ms.
+const GIVEN_FOR: i64 = 24 * 3_600 * SECOND;
 pub(crate) const PROBLEMS_TOLD: usize = 1_000;
 const PREVIEW: usize = 20;
 
@@ -40,6 +43,7 @@ static UNDER_WAY: [Mutex<()>; 64] = [const { Mutex::const_new(()) }; 64];
 /// A row that can be stored.
 #[derive(Clone, Debug)]
 pub(crate) struct Good {
+    line: u32,
     /// Normalised.
     pub(crate) waybill_no: String,
     kind: TaskKind,
@@ -118,22 +122,37 @@ enum Fate {
     New,
     Corrected,
     Same,
+    /// A colleague has it, to whom this courier gave it.
+    Given,
 }
 
-fn fate(old: Option<&ParcelRow>, g: &Good, scope: &Scope) -> Fate {
-    match old {
+fn fate(known: &Known, g: &Good, scope: &Scope) -> Fate {
+    match known.rows.get(&g.waybill_no) {
         None => Fate::New,
+        Some(old) if known.given.contains(&old.id) => Fate::Given,
         Some(old) if same(old, g, scope) => Fate::Same,
         Some(_) => Fate::Corrected,
     }
 }
 
 /// Counts a row.
-fn tell(report: &mut ImportReport, fate: &Fate, row: &ParcelRow) {
+fn tell(report: &mut ImportReport, fate: &Fate, g: &Good, row: &ParcelRow) {
     match fate {
         Fate::New => report.created += 1,
         Fate::Corrected => report.updated += 1,
         Fate::Same => report.unchanged += 1,
+        Fate::Given => {
+            report.unchanged += 1;
+            if report.notes.len() < PROBLEMS_TOLD {
+                report.notes.push(RowProblem {
+                    line: g.line,
+                    column: "waybill_no".into(),
+                    problem: format!("{} was handed to a colleague and stays there", g.waybill_no),
+                    hint: "ask the colleague to hand it back".into(),
+                });
+            }
+            return;
+        }
     }
     if report.preview.len() < PREVIEW {
         report.preview.extend(row.view());
@@ -149,12 +168,11 @@ pub async fn examine<C: ConnectionTrait>(
 ) -> ApiResult<ImportReport> {
     let List { good, mut report } = list;
     for (n, part) in good.chunks(PART).enumerate() {
-        let known = known(db, scope, part).await?;
+        let known = known(db, scope, now, part).await?;
         for (i, g) in part.iter().enumerate() {
-            let old = known.get(&g.waybill_no);
-            let fate = fate(old, g, scope);
-            let row = row(scope, now, old, g, (n * PART + i) as i64, 0);
-            tell(&mut report, &fate, &row);
+            let fate = fate(&known, g, scope);
+            let row = row(scope, now, known.rows.get(&g.waybill_no), g, (n * PART + i) as i64, 0);
+            tell(&mut report, &fate, g, &row);
         }
     }
     Ok(report)
@@ -199,19 +217,21 @@ pub(crate) async fn take_part(
     at: usize,
     report: &mut ImportReport,
 ) -> ApiResult<()> {
-    let known = known(write.tx(), scope, part).await?;
+    let known = known(write.tx(), scope, now, part).await?;
     let mut fresh: Vec<Vec<Value>> = Vec::new();
     for (i, g) in part.iter().enumerate() {
-        let old = known.get(&g.waybill_no);
-        let fate = fate(old, g, scope);
+        let old = known.rows.get(&g.waybill_no);
+        let fate = fate(&known, g, scope);
         let rev = if matches!(fate, Fate::Same) { 0 } else { write.next_rev() };
         let row = row(scope, now, old, g, (at + i) as i64, rev);
         match (&fate, old) {
             (Fate::Corrected, Some(old)) => correct(write, scope, old, &row).await?,
             (Fate::New, _) => fresh.push(values(scope, &row)),
+            // the phone shows what it has on its list until it is told otherwise
+            (Fate::Given, Some(old)) => gone(write, &old.id, &scope.person.to_string(), rev).await?,
             _ => {}
         }
-        tell(report, &fate, &row);
+        tell(report, &fate, g, &row);
     }
     insert(write, &fresh).await
 }
@@ -234,6 +254,7 @@ pub(crate) fn check(row: &ImportedRow) -> Result<Good, RowProblem> {
     };
     let place = waybell_domain::address::split(&row.address);
     Ok(Good {
+        line: row.line,
         waybill_no: waybill.to_string(),
         kind: row.kind.unwrap_or_default(),
         name: clip(row.recipient_name.trim(), 100),
@@ -248,12 +269,26 @@ fn clip(text: &str, characters: usize) -> String {
     text.chars().take(characters).collect()
 }
 
+/// What is stored of some rows' waybills, by waybill number.
+#[derive(Default)]
+struct Known {
+    rows: HashMap<String, ParcelRow>,
+    /// Ids of those that this courier has handed over, and that are not back.
+    given: HashSet<String>,
+}
+
+#[derive(FromQueryResult)]
+struct GivenRow {
+    parcel_id: String,
+}
+
 async fn known<C: ConnectionTrait>(
     db: &C,
     scope: &Scope,
+    now: UnixMs,
     good: &[Good],
-) -> ApiResult<HashMap<String, ParcelRow>> {
-    let mut out = HashMap::new();
+) -> ApiResult<Known> {
+    let mut known = Known::default();
     for chunk in good.chunks(CHUNK) {
         let mut values: Vec<Value> = vec![scope.organisation.to_string().into()];
         values.extend(chunk.iter().map(|g| Value::from(g.waybill_no.clone())));
@@ -262,10 +297,23 @@ async fn known<C: ConnectionTrait>(
             marks(2, chunk.len())
         );
         for row in all::<ParcelRow, _>(db, &sql, values).await? {
-            out.insert(row.waybill_no.clone(), row);
+            known.rows.insert(row.waybill_no.clone(), row);
         }
     }
-    Ok(out)
+    let me = scope.person.to_string();
+    let theirs: Vec<&str> =
+        known.rows.values().filter(|row| row.courier_id != me).map(|row| row.id.as_str()).collect();
+    for chunk in theirs.chunks(CHUNK) {
+        let mut values: Vec<Value> = vec![me.clone().into(), (now.0 - GIVEN_FOR).into()];
+        values.extend(chunk.iter().map(|id| Value::from(*id)));
+        let sql = format!(
+            "SELECT parcel_id FROM handed_over WHERE from_id = $1 AND at > $2 AND parcel_id IN ({})",
+            marks(3, chunk.len())
+        );
+        let rows = all::<GivenRow, _>(db, &sql, values).await?;
+        known.given.extend(rows.into_iter().map(|row| row.parcel_id));
+    }
+    Ok(known)
 }
 
 fn same(old: &ParcelRow, g: &Good, scope: &Scope) -> bool {
@@ -351,16 +399,18 @@ async fn insert(write: &Write, rows: &[Vec<Value>]) -> ApiResult<()> {
     Ok(())
 }
 
+/// Tells a courier's phones that a parcel is not on their list.
+pub(super) async fn gone(write: &Write, parcel: &str, courier: &str, rev: i64) -> ApiResult<()> {
+    let sql = "INSERT INTO parcel_gone (parcel_id, courier_id, rev) VALUES ($1, $2, $3) \
+               ON CONFLICT (parcel_id, courier_id) DO UPDATE SET rev = excluded.rev";
+    write.exec(sql, [parcel.into(), courier.into(), rev.into()]).await?;
+    Ok(())
+}
+
 /// A known waybill with other data: who, where and whose are corrected; state, mark and history stay.
 async fn correct(write: &Write, scope: &Scope, old: &ParcelRow, row: &ParcelRow) -> ApiResult<()> {
     if old.courier_id != row.courier_id {
-        write
-            .exec(
-                "INSERT INTO parcel_gone (parcel_id, courier_id, rev) VALUES ($1, $2, $3) \
-                 ON CONFLICT (parcel_id, courier_id) DO UPDATE SET rev = excluded.rev",
-                [row.id.clone().into(), old.courier_id.clone().into(), row.rev.into()],
-            )
-            .await?;
+        gone(write, &row.id, &old.courier_id, row.rev).await?;
         // a parcel that comes back is a row again, and no longer gone
         write
             .exec(

@@ -89,9 +89,12 @@ async fn aside(work: impl FnOnce() -> ApiResult<List> + Send + 'static) -> ApiRe
 }
 
 /// Say what was done with parcels: delivered, left at a station, returned. The answer has those that are yours; others are
-/// left out, and when none is yours it is 404.
+/// left out, and when none is yours it is 404. A courier's word does not change what a deed has ended, and leaves nothing
+/// at a station or in a locker without the recipient's key press: such parcels are given back as they were, and where
+/// there are no others it is 409. Deeds say how, with consent that was got in another way.
 #[utoipa::path(post, path = "/api/v1/parcels/state", tag = "parcels", security(("bearer" = [])),
-    request_body = ParcelStateRequest, responses((status = 200, body = [ParcelView]), (status = 404, body = ErrorBody)))]
+    request_body = ParcelStateRequest, responses((status = 200, body = [ParcelView]), (status = 404, body = ErrorBody),
+        (status = 409, body = ErrorBody)))]
 pub async fn set_state(
     State(app): State<Shared>,
     signed: Signed,

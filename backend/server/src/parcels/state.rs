@@ -1,5 +1,6 @@
 //! What the courier did with parcels.
 
+use super::deeds::refuse;
 use super::rows::{COLUMNS, ParcelRow};
 use crate::http::error::{ApiError, ApiResult};
 use crate::store::scope::Scope;
@@ -8,7 +9,8 @@ use sea_orm::Value;
 use std::collections::{HashMap, HashSet};
 use waybell_domain::clock::UnixMs;
 use waybell_domain::id::ParcelId;
-use waybell_domain::parcel::ParcelState;
+use waybell_domain::parcel::{DeedRefusal, ParcelState};
+use waybell_domain::wire::Role;
 
 /// Most parcels one request may name.
 pub const MOST: usize = 2_000;
@@ -52,6 +54,12 @@ pub async fn find_some(write: &Write, scope: &Scope, ids: &[ParcelId]) -> ApiRes
 /// Sets the state of those that are in the scope, and gives these back: one parcel that was moved meanwhile must not
 /// keep the others from being known as delivered. `at` is when the courier acted: a later action that arrived earlier
 /// stays. A parcel that nobody did anything with yet has the time 0, whenever its list arrived.
+///
+/// A courier's word alone is no way round what deeds must keep to (`ParcelState::set_by_word`): a parcel for which it is
+/// refused stays as it is, and is given back so.
+///
+/// # Errors
+/// 404 when none is in the scope; 409, with the first reason as its code, when it is refused for every parcel.
 pub async fn set(
     write: &Write,
     scope: &Scope,
@@ -61,7 +69,15 @@ pub async fn set(
 ) -> ApiResult<Vec<ParcelRow>> {
     let at = at.0.max(0);
     let mut rows = find_some(write, scope, ids).await?;
-    for row in &mut rows {
+    let refused = match scope.role {
+        Role::Courier => refusals(&rows, state),
+        _ => HashMap::new(),
+    };
+    if refused.len() == rows.len() {
+        let of = |row: &ParcelRow| Some((row.waybill_no.clone(), *refused.get(&row.id)?));
+        return Err(refuse(&rows.iter().filter_map(of).collect::<Vec<_>>()));
+    }
+    for row in rows.iter_mut().filter(|row| !refused.contains_key(&row.id)) {
         let rev = write.next_rev();
         let done = write
             .exec(
@@ -80,4 +96,13 @@ pub async fn set(
         }
     }
     Ok(rows)
+}
+
+/// For which parcels, by id, the word is refused.
+fn refusals(rows: &[ParcelRow], to: ParcelState) -> HashMap<String, DeedRefusal> {
+    let refusal = |row: &ParcelRow| {
+        let before = ParcelState::parse(&row.state)?;
+        before.set_by_word(to, row.door.is_some(), row.preference.as_deref()).err()
+    };
+    rows.iter().filter_map(|row| Some((row.id.clone(), refusal(row)?))).collect()
 }

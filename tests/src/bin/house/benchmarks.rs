@@ -47,6 +47,8 @@ const BARS: &[Bar] = &[
     bar("route.gap_1000", Is::AtMost, 2.0, "make bench-route"),
     bar("route.insert_p99", Is::Below, 5.0, "make bench-route"),
     bar("group.f1", Is::AtLeast, 0.97, "make bench BENCH=group"),
+    bar("label.right", Is::AtLeast, 0.98, "make bench BENCH=labels"),
+    bar("label.wrong_sure", Is::AtMost, 0.0, "make bench BENCH=labels"),
     bar("track.vs_opw", Is::AtMost, 0.9, "make bench BENCH=track"),
     bar("track.bytes_per_km", Is::AtMost, 55.0, "make bench BENCH=track"),
     bar("track.points_per_s", Is::AtLeast, 20.0, "make bench BENCH=track"),
