@@ -14,6 +14,12 @@ macro_rules! texts {
     )+};
 }
 
+mod attendance;
+mod calls;
+
+pub(crate) use attendance::*;
+pub(crate) use calls::*;
+
 texts! {
     signed_in(name, role) = "已登录：{name}（{role}）", "signed in: {name} ({role})";
     signed_out() = "已退出登录，本机数据已删除", "signed out; the data on this machine are removed";
@@ -196,6 +202,10 @@ pub(crate) fn operation(lang: Lang, kind: OperationKind) -> &'static str {
         OperationKind::UndoDeed => "撤销登记",
         OperationKind::StopRule => "停靠点更正",
         OperationKind::UndoStopRule => "撤销停靠点更正",
+        OperationKind::CallHandled => "来电处理",
+        OperationKind::CallReopened => "恢复待处理来电",
+        OperationKind::Availability => "接听状态",
+        OperationKind::Punch => "打卡",
     };
     lang.pick(zh, kind.as_str())
 }

@@ -1,5 +1,6 @@
 //! The facade.
 
+use crate::calls::Calls;
 use crate::error::{Error, Result};
 use crate::events::{Bus, Subscription};
 use crate::http::Http;
@@ -50,6 +51,7 @@ pub(crate) struct Inner {
     /// Tells this process from those before it.
     pub process: String,
     pub sync: SyncShared,
+    pub tracks: crate::tracking::upload::TrackShared,
     pub search: SearchState,
     background: Mutex<Option<Background>>,
 }
@@ -78,9 +80,12 @@ impl Client {
             refreshing: tokio::sync::Mutex::default(),
             process: random().iter().map(|b| format!("{b:02x}")).collect(),
             sync: SyncShared::default(),
+            tracks: crate::tracking::upload::TrackShared::default(),
             search: SearchState::default(),
             background: Mutex::default(),
         };
+        let sound = inner.data_dir.join(crate::calls::audio::FOLDER);
+        inner.store.read_now(|c| crate::calls::audio::sweep(c, &sound))?;
         inner.reload()?;
         Ok(Client { inner: Arc::new(inner) })
     }
@@ -125,6 +130,18 @@ impl Client {
     #[must_use]
     pub fn tracking(&self) -> crate::tracking::Tracking {
         crate::tracking::Tracking { client: self.clone() }
+    }
+
+    /// Calls that came in for this courier.
+    #[must_use]
+    pub fn calls(&self) -> Calls {
+        Calls { client: self.clone() }
+    }
+
+    /// Clocking in and out.
+    #[must_use]
+    pub fn attendance(&self) -> crate::attendance::Attendance {
+        crate::attendance::Attendance { client: self.clone() }
     }
 
     /// Rules and people, for administrators.
@@ -180,12 +197,21 @@ impl Client {
         Ok(self.sync().status()?.queued == 0)
     }
 
-    /// Removes parcels and batches older than this from this phone; the server keeps its own. Rows with operations on
+    /// Removes parcels, batches and calls (with their sound) older than this from this phone; the server keeps its own. Rows with operations on
     /// their way stay. How many parcels went.
     pub async fn purge(&self, days: u32) -> Result<usize> {
         let before = self.inner.clock.wall() - i64::from(days) * waybell_domain::clock::DAY;
         let seal = self.inner.store.seal.clone();
-        self.inner.store.write(move |t| crate::tasks::rows::purge(t, &seal, before)).await
+        let purged = self
+            .inner
+            .store
+            .write(move |t| {
+                crate::calls::rows::purge(t, before)?;
+                crate::tasks::rows::purge(t, &seal, before)
+            })
+            .await?;
+        crate::calls::audio::sweep_now(&self.inner).await?;
+        Ok(purged)
     }
 }
 
@@ -199,7 +225,7 @@ impl Inner {
 }
 
 /// Makes the folder, if need be, for its owner only: addresses lie in clear in it.
-fn make_private(folder: &std::path::Path) -> Result<()> {
+pub(crate) fn make_private(folder: &std::path::Path) -> Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

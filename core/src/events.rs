@@ -20,9 +20,11 @@ pub enum Topic {
     Sync,
     /// Who is signed in.
     Session,
+    /// Calls that came in, their sound on this phone, and whether calls are taken.
+    Calls,
 }
 
-const ALL: [Topic; 4] = [Topic::Parcels, Topic::Batches, Topic::Sync, Topic::Session];
+const ALL: [Topic; 5] = [Topic::Parcels, Topic::Batches, Topic::Sync, Topic::Session, Topic::Calls];
 
 #[derive(Default)]
 struct Inbox {
@@ -90,7 +92,7 @@ mod tests {
             bus.tell(Topic::Parcels);
         }
         let mut seen = Vec::new();
-        for _ in 0..4 {
+        for _ in ALL {
             seen.push(sub.next().await);
         }
         assert_eq!(seen, ALL);

@@ -129,6 +129,32 @@ impl Http {
         response.upgrade().await.map_err(offline)
     }
 
+    /// Asks for the bytes of a file from `from` on (RFC 9110 14.2), which are then taken as they come. The server may answer
+    /// with the whole all the same: see [`Ranged::start`].
+    pub(crate) async fn range(&self, path: &str, token: &str, from: u64) -> Result<Ranged> {
+        let mut request = self
+            .client
+            .get(format!("{}{path}", self.base))
+            .bearer_auth(token)
+            // a range of compressed bytes would be of no use
+            .header(header::ACCEPT_ENCODING, "identity");
+        if from > 0 {
+            request = request.header(header::RANGE, format!("bytes={from}-"));
+        }
+        let sent = tokio::time::timeout(WHOLE, request.send()).await;
+        let response = sent.map_err(|_| Error::offline("no answer in time"))?.map_err(offline)?;
+        let status = response.status();
+        if !status.is_success() {
+            let retry_after = seconds(&response);
+            return Err(refused(status, &response.bytes().await.map_err(offline)?, retry_after));
+        }
+        let (start, total) = match content_range(&response) {
+            Some((start, total)) if status == StatusCode::PARTIAL_CONTENT => (start, total),
+            _ => (0, response.content_length()),
+        };
+        Ok(Ranged { response, start, total })
+    }
+
     async fn response(
         &self,
         request: &Request,
@@ -159,6 +185,31 @@ impl Http {
         crash::soon("http.sent");
         builder.send().await.map_err(offline)
     }
+}
+
+/// An answer whose bytes are taken as they come.
+pub(crate) struct Ranged {
+    response: Response,
+    /// Place of its first byte in the file.
+    pub start: u64,
+    /// Length of the file, where the server tells it.
+    pub total: Option<u64>,
+}
+
+impl Ranged {
+    /// The next bytes; `None` at the end. `Offline` where none come for a while.
+    pub(crate) async fn next(&mut self) -> Result<Option<Vec<u8>>> {
+        let piece = tokio::time::timeout(WHOLE, self.response.chunk()).await;
+        let piece = piece.map_err(|_| Error::offline("no answer in time"))?.map_err(offline)?;
+        Ok(piece.map(Into::into))
+    }
+}
+
+/// First byte and length of `Content-Range: bytes 0-9/100`.
+fn content_range(response: &Response) -> Option<(u64, Option<u64>)> {
+    let text = response.headers().get(header::CONTENT_RANGE)?.to_str().ok()?;
+    let (part, total) = text.trim().strip_prefix("bytes ")?.split_once('/')?;
+    Some((part.split_once('-')?.0.trim().parse().ok()?, total.trim().parse().ok()))
 }
 
 /// Reads an answer as JSON. An answer of another shape is a fault on the way or of the server: trying again is right.

@@ -1,4 +1,4 @@
-//! What an administrator sets: the rules of the organisation, and its people. Everything here asks the server, at once and
+//! What an administrator sets: the rules of the organisation, its people, and who is on duty. Everything here asks the server, at once and
 //! only now: a rule that comes into force hours later would be a surprise.
 
 use crate::client::Client;
@@ -6,8 +6,8 @@ use crate::error::Result;
 use crate::http::Request;
 use reqwest::Method;
 use serde::Serialize;
-use waybell_domain::id::UserId;
-use waybell_domain::wire::{PolicyView, Role, UserView};
+use waybell_domain::id::{AreaId, DutyId, UserId};
+use waybell_domain::wire::{AreaView, DutyRequest, DutyView, PolicyView, Role, UserView};
 
 /// Rules and people of the organisation. Needs a network.
 #[derive(Clone)]
@@ -78,6 +78,28 @@ impl Organisation {
     pub async fn change_person(&self, id: UserId, change: &PersonChange) -> Result<UserView> {
         let request = Request::post(format!("/api/v1/people/{id}"), change)?;
         self.ask(&Request { method: Method::PATCH, ..request }).await
+    }
+
+    /// The areas, as far as this person sees them.
+    pub async fn areas(&self) -> Result<Vec<AreaView>> {
+        self.ask(&Request::get("/api/v1/areas")).await
+    }
+
+    /// Who is on duty for an area, now and later.
+    pub async fn duties(&self, area: AreaId) -> Result<Vec<DutyView>> {
+        self.ask(&Request::get(format!("/api/v1/areas/{area}/duties"))).await
+    }
+
+    /// Puts somebody on duty.
+    pub async fn put_on_duty(&self, area: AreaId, duty: &DutyRequest) -> Result<DutyView> {
+        self.ask(&Request::post(format!("/api/v1/areas/{area}/duties"), duty)?).await
+    }
+
+    /// Ends a duty now, or takes one back that has not begun.
+    pub async fn end_duty(&self, id: DutyId) -> Result<()> {
+        let inner = &self.client.inner;
+        let request = Request { method: Method::DELETE, ..Request::get(format!("/api/v1/duties/{id}")) };
+        inner.ask_bytes(&inner.sign_in()?, &request).await.map(drop)
     }
 
     async fn ask<T: serde::de::DeserializeOwned>(&self, request: &Request) -> Result<T> {

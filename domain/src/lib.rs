@@ -13,6 +13,7 @@
 //!                dial::policy               flow (what is said and asked once somebody answers)
 //!
 //!  a customer rings ──> inbound (who is rung for them, in which order and why; the life of that call)
+//!  a courier rings a customer ──> outgoing (may they; the life of that call, both legs)
 //! ```
 //!
 //! State machines are tables `(state, event) -> state`; a pair that is not in the table is a typed error that leaves
@@ -22,6 +23,7 @@
 mod words;
 
 pub mod address;
+pub mod attendance;
 pub mod clock;
 pub mod dial;
 pub mod flow;
@@ -30,6 +32,7 @@ pub mod import;
 pub mod inbound;
 pub mod lang;
 pub mod money;
+pub mod outgoing;
 pub mod parcel;
 pub mod phone;
 pub mod search;

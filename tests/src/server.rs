@@ -65,11 +65,8 @@ impl Server {
         self.child = Some(child);
         let mut line = String::new();
         BufReader::new(stdout).read_line(&mut line)?;
-        let ready: serde_json::Value = serde_json::from_str(&line).with_context(|| {
-            let log = std::fs::read_to_string(&self.log).unwrap_or_default();
-            let tail: Vec<&str> = log.lines().rev().take(20).collect();
-            format!("the server did not start; its log ends (newest first):\n{}", tail.join("\n"))
-        })?;
+        let ready: serde_json::Value = serde_json::from_str(&line)
+            .with_context(|| format!("the server did not start; its log ends:\n{}", self.log_end()))?;
         self.url = ready["http"].as_str().context("no address")?.to_owned();
         Ok(())
     }
@@ -92,13 +89,13 @@ impl Server {
                 if status.success() {
                     return Ok(());
                 }
-                bail!("the server ended with {status}");
+                bail!("the server ended with {status}; its log ends:\n{}", self.log_end());
             }
             std::thread::sleep(Duration::from_millis(20));
         }
         let _ = child.kill();
         let _ = child.wait();
-        bail!("the server did not end on SIGTERM")
+        bail!("the server did not end on SIGTERM; its log ends:\n{}", self.log_end())
     }
 
     /// Whether the process has ended by itself (a crash point).
@@ -125,6 +122,13 @@ impl Server {
     /// Process id.
     pub fn pid(&self) -> Option<u32> {
         self.child.as_ref().map(Child::id)
+    }
+
+    /// The last lines of the log.
+    pub(crate) fn log_end(&self) -> String {
+        let log = self.log();
+        let lines: Vec<&str> = log.lines().collect();
+        lines[lines.len().saturating_sub(20)..].join("\n")
     }
 
     /// The log so far.

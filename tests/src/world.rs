@@ -31,6 +31,8 @@ pub struct WorldOptions {
     pub rate: (u32, u32),
     /// The organisation's rules.
     pub policy: serde_json::Value,
+    /// Numbers that the trunk may show.
+    pub shown: Vec<&'static str>,
     /// Further lines of the server's configuration, before the trunk.
     pub server: String,
     /// Further lines of the section `[speech]`.
@@ -64,6 +66,7 @@ impl Default for WorldOptions {
             probe: true,
             rate: (400, 400),
             policy: quick_policy(),
+            shown: vec![DISPLAY],
             server: String::new(),
             speech: String::new(),
             trunk: String::new(),
@@ -218,7 +221,10 @@ impl World {
 
     /// Signs a person in.
     pub async fn sign_in(&self, login: &str) -> anyhow::Result<Api> {
-        Api::sign_in(&self.server.url, login, PASSWORD).await
+        let signed_in = Api::sign_in(&self.server.url, login, PASSWORD).await;
+        signed_in.with_context(|| {
+            format!("{login} cannot sign in; the server's log ends:\n{}", self.server.log_end())
+        })
     }
 
     /// SIGKILL to the server, noted for the judge.
@@ -305,7 +311,7 @@ fn server_config(folder: &Path, peer: SocketAddr, options: &WorldOptions, trunk:
     format!(
         "data = {:?}\nhttp = \"127.0.0.1:{}\"\nsip = [\"udp:127.0.0.1:{}\", \"tcp:127.0.0.1:{}\"{}]\nrtp_ports = [{}, {}]\n{}{}\n[speech]\nwords_per_minute = 450\n{}{}\n\
          [[trunk]]\nname = \"carrier\"\npeers = [\"{peer}\"]\ntransport = \"{}\"\ncalls_per_second = {}\nchannels = {}\n\
-         caller_ids = [\"{DISPLAY}\"]\nprobe = {}\n{}{trunk}",
+         caller_ids = {:?}\nprobe = {}\n{}{trunk}",
         folder.join("data"),
         free_port(),
         sip,
@@ -320,24 +326,30 @@ fn server_config(folder: &Path, peer: SocketAddr, options: &WorldOptions, trunk:
         options.transport,
         options.rate.0,
         options.rate.1,
+        options.shown,
         options.probe,
         if trunk.contains("options_seconds") { "" } else { "options_seconds = 0\n" },
     )
 }
 
 /// A port that is free for UDP and TCP and lies below those that the system gives out: while a server of a test is dead,
-/// nobody else is given its port.
+/// nobody else is given its port. Other processes of tests, which may run beside this one, keep off it for as long as this
+/// one lives: it is held on another address of the loopback.
 fn free_port() -> u16 {
     use std::net::{TcpListener, UdpSocket};
+    use std::sync::Mutex;
     use std::sync::atomic::{AtomicU32, Ordering};
     static NEXT: AtomicU32 = AtomicU32::new(0);
+    static HELD: Mutex<Vec<TcpListener>> = Mutex::new(Vec::new());
     const FIRST: u32 = 10_000;
     const COUNT: u32 = 12_000;
     let start = std::process::id().wrapping_mul(997);
     for _ in 0..COUNT {
         let n = start.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % COUNT;
         let port = (FIRST + n) as u16;
+        let Ok(held) = TcpListener::bind(("127.77.0.1", port)) else { continue };
         if UdpSocket::bind(("127.0.0.1", port)).is_ok() && TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            HELD.lock().unwrap_or_else(|e| e.into_inner()).push(held);
             return port;
         }
     }

@@ -11,6 +11,10 @@ mod exchange;
 mod house;
 #[path = "calls/kills.rs"]
 mod kills;
+#[path = "calls/outgoing.rs"]
+mod outgoing;
+#[path = "calls/rules.rs"]
+mod rules;
 
 use exchange::{Exchange, loudness, share};
 use house::{CUSTOMER, House, server_address};
@@ -398,6 +402,9 @@ fn another_organisation_sees_and_hears_nothing() {
         ("GET", format!("/calls/{id}"), None),
         ("GET", format!("/calls/{id}/audio"), None),
         ("POST", format!("/calls/{id}/handled"), None),
+        ("POST", format!("/calls/{id}/hang-up"), None),
+        ("DELETE", format!("/calls/{id}"), None),
+        ("POST", "/calls".to_owned(), Some(json!({ "id": uuid::Uuid::now_v7().to_string(), "call": id }))),
         ("PATCH", format!("/numbers/{number}"), Some(json!({ "active": false }))),
         ("GET", format!("/areas/{}/duties", house.area), None),
         ("POST", format!("/areas/{}/duties", house.area), Some(json!({ "courier": house.c1 }))),

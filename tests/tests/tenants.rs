@@ -69,6 +69,11 @@ fn body(path: &str, b: &Belongings) -> Option<Value> {
             "id": uuid::Uuid::now_v7(), "kind": "merge", "keys": ["a:x", "a:y"], "acted_at": { "wall": now_ms() }
         }),
         "/api/v1/stops/rules/undo" => json!({ "id": uuid::Uuid::now_v7(), "acted_at": { "wall": now_ms() } }),
+        "/api/v1/tracks" => json!({ "courier": b.batch }),
+        "/api/v1/punches" => json!({ "id": uuid::Uuid::now_v7(), "kind": "field", "acted_at": { "wall": now_ms() } }),
+        "/api/v1/attendance/corrections" => json!({
+            "id": uuid::Uuid::now_v7(), "courier": b.batch, "day": "2026-03-02", "correction": { "what": "leave" }, "reason": "none"
+        }),
         "/api/v1/branches/{id}/ring-group" => json!({ "people": [] }),
         "/api/v1/areas/{id}" => json!({ "name": "x" }),
         "/api/v1/areas/{id}/duties" => json!({ "courier": b.batch, "role": "duty" }),
@@ -102,7 +107,9 @@ fn expected(method: &str, path: &str) -> &'static [u16] {
             &[404, 403]
         }
         (_, "/api/v1/numbers/{id}" | "/api/v1/duties/{id}" | "/api/v1/calls/{id}/handled") => &[404, 403],
-        ("DELETE", "/api/v1/blocklist/{phone}") => &[404, 403],
+        ("DELETE", "/api/v1/blocklist/{phone}" | "/api/v1/work-places/{id}") => &[404, 403],
+        ("POST", "/api/v1/tracks") => &[404],
+        ("POST", "/api/v1/attendance/corrections") => &[404, 403],
         // nobody of the asker's own was missed
         ("POST", "/api/v1/batches/again") => &[409],
         // lists and own things
@@ -125,8 +132,8 @@ async fn walk(asker: &Api, b: &Belongings, waybill: &str) -> usize {
                 continue;
             }
             // what these make is the asker's own
-            if let ("PUT", "/api/v1/opt-outs" | "/api/v1/blocklist" | "/api/v1/inbound-policy")
-            | ("POST", "/api/v1/integrations" | "/api/v1/numbers" | "/api/v1/areas") =
+            if let ("PUT", "/api/v1/opt-outs" | "/api/v1/blocklist" | "/api/v1/inbound-policy" | "/api/v1/field-policy")
+            | ("POST", "/api/v1/integrations" | "/api/v1/numbers" | "/api/v1/areas" | "/api/v1/work-places") =
                 (method.as_str(), path.as_str())
             {
                 continue;

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 use waybell_carrier::truth::TruthEvent;
+use waybell_tests::api::{Api, now_ms};
 use waybell_tests::campaign::Campaign;
 use waybell_tests::world::{DISPLAY, quick_policy};
 use waybell_tests::{World, WorldOptions, list};
@@ -272,4 +273,60 @@ async fn a_number_that_one_way_does_not_show_is_left_for_another_way() {
         assert_eq!(person["mark"], "answered", "{person}");
     }
     campaign.verdict().await.unwrap();
+}
+
+/// A number that people have begun to refuse is told apart from one that they answer, and no longer shown.
+#[tokio::test]
+async fn a_number_that_nobody_answers_any_more_gives_way() {
+    const MARKED: &str = "+862131001234";
+    const FRESH: &str = "+862131005678";
+    let (refusing, answering, later) = (60u64, 110u64, 20u64);
+    let start = 870_000_000;
+    let mut carrier =
+        String::from("[defaults]\nbehaviour = \"answer\"\ndelay_ms = 10\nring_ms = 20\ntalk_ms = 200\n");
+    for i in 0..refusing {
+        let number = format!("+8613{:09}", start + i);
+        carrier.push_str(&format!("[[callee]]\nnumber = \"{number}\"\nbehaviour = \"reject\"\n"));
+    }
+    let mut policy = quick_policy();
+    policy["retry"]["max_attempts"] = json!(1);
+    let options = WorldOptions { carrier, policy, shown: vec![MARKED, FRESH], ..WorldOptions::default() };
+    let mut world = World::start(&options).unwrap();
+    let courier = world.sign_in("c1").await.unwrap();
+    let all = list::rows((refusing + answering + later + 1) as usize, start);
+    let parcels = courier.import(&all).await.unwrap();
+    let ring = async |courier: &Api, from: u64, n: u64, number: Option<&str>| {
+        let parcels = &parcels[from as usize..(from + n) as usize];
+        let mut tap = json!({ "id": uuid::Uuid::now_v7(), "template": "arrived", "parcels": parcels,
+            "acted_at": { "wall": now_ms() } });
+        if let Some(number) = number {
+            tap["display_number"] = json!(number);
+        }
+        let batch = courier.post("/batches", &tap).await.unwrap()["id"].as_str().unwrap().to_owned();
+        while waybell_tests::campaign::open(courier, std::slice::from_ref(&batch)).await.unwrap().0 > 0 {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        let attempts = courier.get(&format!("/batches/{batch}/attempts")).await.unwrap();
+        let shown = |a: &Value| a["display_number"].as_str().unwrap().to_owned();
+        attempts.as_array().unwrap().iter().map(shown).collect::<Vec<_>>()
+    };
+    assert_eq!(ring(&courier, 0, refusing, Some(MARKED)).await, [MARKED; 60]);
+    assert_eq!(ring(&courier, refusing, answering, Some(FRESH)).await, [FRESH; 110]);
+
+    let boss = world.sign_in("boss").await.unwrap();
+    let numbers = boss.get("/display-numbers").await.unwrap();
+    assert_eq!((&numbers[0]["number"], &numbers[0]["health"]), (&json!(MARKED), &json!("unanswered")));
+    assert_eq!(numbers[0]["reception"]["offered"], refusing);
+    assert_eq!(numbers[1]["reception"]["answered"], answering, "{numbers}");
+    assert_eq!(courier.send("GET", "/display-numbers", None, None).await.unwrap().0, 403);
+
+    // a server's first look counts; from then on the marked number stands behind the other
+    world.kill().unwrap();
+    world.server.start().unwrap();
+    let courier = world.sign_in("c1").await.unwrap();
+    ring(&courier, refusing + answering, 1, None).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(ring(&courier, refusing + answering + 1, later, None).await, [FRESH; 20]);
+    // who asks for it by name gets it
+    assert_eq!(ring(&courier, 0, 1, Some(MARKED)).await, [MARKED]);
 }

@@ -39,6 +39,8 @@ pub struct App {
     pub dialler: Dialler,
     /// Calls that come in over published numbers.
     pub calls: Calls,
+    /// Where couriers on duty are.
+    pub positions: crate::tracks::Positions,
     /// Spoken notices.
     pub speech: Speech,
     /// Whether waybill systems are told of results.

@@ -55,6 +55,8 @@ pub struct Config {
     pub drain_seconds: u32,
     /// `text` or `json`.
     pub log_format: String,
+    /// Megabytes that must be free on the disk for calls to be recorded; absent: 512, or a fiftieth of a small disk.
+    pub disk_floor_mb: Option<u64>,
     /// How often anybody may ask.
     pub limits: LimitsConfig,
 }
@@ -93,6 +95,8 @@ pub struct Trunk {
     pub calls_per_second: u32,
     /// Most calls at once; more wait.
     pub channels: u32,
+    /// Channels that notices leave free for couriers and callers; absent: a tenth, and at least 2 of 4 or more.
+    pub reserve: Option<u32>,
     /// Numbers this organisation may show on this trunk (E.164).
     pub caller_ids: Vec<String>,
     /// The far side obeys `Require` (RFC 3261 8.2.2.3); `false` makes every call in flight at a crash `unknown`.
@@ -189,6 +193,7 @@ impl Default for Config {
             media_threads: 1,
             drain_seconds: 60,
             log_format: "text".into(),
+            disk_floor_mb: None,
             limits: LimitsConfig::default(),
         }
     }
@@ -216,6 +221,7 @@ impl Default for Trunk {
             share: 1,
             calls_per_second: 10,
             channels: 30,
+            reserve: None,
             caller_ids: Vec::new(),
             probe: true,
             user: None,
@@ -225,6 +231,14 @@ impl Default for Trunk {
             options_seconds: 30,
             tls_ca: None,
         }
+    }
+}
+
+impl Trunk {
+    /// Channels that notices leave free for couriers' calls and callers who are put through.
+    pub fn kept_free(&self) -> u32 {
+        let tenth = self.channels.div_ceil(10);
+        self.reserve.unwrap_or(if self.channels < 4 { 0 } else { tenth.max(2) })
     }
 }
 
@@ -396,6 +410,13 @@ impl Config {
                     bad(&key("caller_ids"), format!("{e}"), "write numbers like +862085551234")
                 })?;
             }
+            if trunk.reserve.is_some_and(|r| r >= trunk.channels) {
+                return Err(bad(
+                    &key("reserve"),
+                    "leaves no channel for notices".into(),
+                    "write less than channels, or 0",
+                ));
+            }
             if trunk.calls_per_second == 0 || trunk.channels == 0 {
                 return Err(bad(
                     &key("calls_per_second"),
@@ -464,6 +485,17 @@ mod tests {
         assert_eq!(config.http, "127.0.0.1:2");
         assert_eq!(config.ring_seconds, 10);
         assert_eq!(config.rtp_ports, (30000, 30100));
+    }
+
+    #[test]
+    fn notices_leave_channels_free() {
+        let kept = |channels, reserve| Trunk { channels, reserve, ..Trunk::default() }.kept_free();
+        assert_eq!([1, 3, 4, 30, 31, 500].map(|n| kept(n, None)), [0, 0, 2, 3, 4, 50]);
+        assert_eq!((kept(30, Some(0)), kept(3, Some(2))), (0, 2));
+        let trunk =
+            "trunk=[{name=\"a\",peers=[\"a:5060\"],caller_ids=[\"+862131001234\"],channels=4,reserve=4}]";
+        let e = Config::load(None, &[trunk.into()]).unwrap_err().to_string();
+        assert!(e.contains("trunk[0].reserve"), "{e}");
     }
 
     #[test]

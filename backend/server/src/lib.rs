@@ -5,6 +5,7 @@
 
 pub mod accounts;
 pub mod app;
+pub mod attendance;
 pub mod audit;
 pub mod calls;
 pub mod clock;
@@ -21,12 +22,14 @@ pub mod messages;
 pub mod notify;
 pub mod numbers;
 pub mod org;
+pub mod outgoing;
 pub mod parcels;
 pub mod recordings;
 pub mod speech;
 mod start;
 pub mod store;
 pub mod templates;
+pub mod tracks;
 mod voicemail;
 pub mod webhooks;
 

@@ -98,6 +98,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         switch: Arc::new(switch.clone()),
         dialler,
         calls: crate::calls::Calls::default(),
+        positions: crate::tracks::Positions::default(),
         speech,
         webhooks: told,
         stopping: CancellationToken::new(),
@@ -281,6 +282,7 @@ fn switch_config(config: &Config, kept: &KeptPorts) -> Result<SwitchConfig, Star
             trunk.share = t.share;
             trunk.cps = t.calls_per_second;
             trunk.channels = t.channels;
+            trunk.reserve = t.kept_free();
             trunk.caller_ids.clone_from(&t.caller_ids);
             trunk.probe = t.probe;
             trunk.auth = t.user.as_ref().map(|user| Credentials {

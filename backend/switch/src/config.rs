@@ -136,6 +136,8 @@ pub struct TrunkConfig {
     pub cps: u32,
     /// Most calls at once.
     pub channels: u32,
+    /// Channels that [`Switch::try_spare_permits`](crate::Switch::try_spare_permits) leaves free.
+    pub reserve: u32,
     /// Numbers that may be shown as caller on this trunk. Empty: none, so no call can leave.
     pub caller_ids: Vec<String>,
     /// Whether the far side obeys `Require`, so that an attempt may be probed after a crash.
@@ -176,6 +178,7 @@ impl TrunkConfig {
             share: 1,
             cps: 50,
             channels: 500,
+            reserve: 0,
             caller_ids: Vec::new(),
             probe: true,
             auth: None,

@@ -98,6 +98,13 @@ impl Switch {
         self.shared.trunks.try_permits(trunk, max, Instant::now())
     }
 
+    /// Like [`Switch::try_permits`], for calls that can wait: as many channels as the trunk's `reserve` stay free for those that
+    /// cannot, because somebody is on the line already.
+    #[must_use]
+    pub fn try_spare_permits(&self, trunk: &str, max: usize) -> Vec<Permit> {
+        self.shared.trunks.try_spare_permits(trunk, max, Instant::now())
+    }
+
     /// Waits until at least one permit may be had on the trunk. Returns at once for an unknown trunk. Cancelling the
     /// wait leaves nothing behind.
     pub async fn permit_ready(&self, trunk: &str) {

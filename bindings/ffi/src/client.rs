@@ -25,6 +25,8 @@ pub enum Topic {
     Sync,
     /// Who is signed in.
     Session,
+    /// Calls, their sound on this phone, and whether calls are taken.
+    Calls,
 }
 
 /// Is told what changed; every topic once at the start. Called on a thread of the library: return quickly.
@@ -165,6 +167,7 @@ impl WaybellClient {
                     T::Batches => Topic::Batches,
                     T::Sync => Topic::Sync,
                     T::Session => Topic::Session,
+                    T::Calls => Topic::Calls,
                 };
                 listener.on_change(topic);
             }

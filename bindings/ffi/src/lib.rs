@@ -11,12 +11,14 @@
     reason = "code that uniffi's macros generate"
 )]
 
+mod calls;
 mod client;
 mod doors;
 mod error;
 mod records;
 mod runtime;
 
+pub use calls::{Call, CallMade, CallTo, Reach};
 pub use client::{ChangeListener, Subscription, Topic, WaybellClient, chinese};
 pub use doors::{Deed, LastDeed, Photo, Recorded, Size, StopRule, photo};
 pub use error::WaybellError;

@@ -207,7 +207,8 @@ pub struct WhyLine {
 pub struct Operation {
     /// Id, for `retry` and `discard`.
     pub id: String,
-    /// `import`, `state`, `notify`, `again`, `pause`, `resume`, `undo`, `confirm`.
+    /// `import`, `state`, `notify`, `again`, `pause`, `resume`, `undo`, `confirm`, `deed`, `undo_deed`, `stop_rule`, `undo_stop_rule`, `call_handled`,
+    /// `call_reopened`, `availability`.
     pub kind: String,
     /// The batch it is about; empty for none.
     pub batch: String,

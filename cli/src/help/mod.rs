@@ -1,6 +1,6 @@
 //! Help and usage errors in the language of the texts.
 //!
-//! clap writes in English only. The English of a verb or an argument stands where it is declared (`args.rs`); its Chinese
+//! clap writes in English only. The English of a verb or an argument stands where it is declared (`args`); its Chinese
 //! in `table.rs`, found by verb and argument. Headings, usage lines and notes on defaults, variables and values are put
 //! together here, as clap has them hard-wired.
 
@@ -108,6 +108,8 @@ fn argument(verb: &str, arg: Arg) -> Arg {
     };
     let arg = arg
         .help(help)
+        // clap gives the flag for help a longer text of its own where some text is long
+        .long_help(None::<&str>)
         .help_heading(heading)
         .hide_default_value(true)
         .hide_env(true)

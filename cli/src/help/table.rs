@@ -1,5 +1,8 @@
 //! The Chinese of every verb, argument and value.
 
+mod attendance;
+mod calls;
+
 /// Heading of the options that every verb has: Chinese, English.
 pub(crate) const COMMON_HEADING: (&str, &str) = ("通用选项", "Common options");
 
@@ -440,7 +443,7 @@ const VERBS: &[Verb] = &[
 ];
 
 pub(super) fn verb(name: &str) -> Option<&'static Verb> {
-    VERBS.iter().find(|v| v.name == name)
+    VERBS.iter().chain(calls::VERBS).chain(attendance::VERBS).find(|v| v.name == name)
 }
 
 pub(super) fn argument(verb_name: &str, id: &str) -> Option<Text> {
@@ -451,5 +454,10 @@ pub(super) fn argument(verb_name: &str, id: &str) -> Option<Text> {
 }
 
 pub(super) fn value(word: &str) -> Option<&'static str> {
-    VALUES.iter().find(|(name, _)| *name == word).map(|(_, zh)| *zh)
+    VALUES
+        .iter()
+        .chain(calls::VALUES)
+        .chain(attendance::VALUES)
+        .find(|(name, _)| *name == word)
+        .map(|(_, zh)| *zh)
 }

@@ -32,6 +32,9 @@ pub(super) async fn login(client: &Client, out: &Out, login: &str, password: Opt
 pub(super) async fn logout(client: &Client, out: &Out) -> Outcome {
     let left = client.session().logout().await?;
     out.line(texts::signed_out(out.lang));
+    if left.tracks > 0 {
+        out.line(texts::tracks_left(out.lang, left.tracks));
+    }
     if left.undelivered > 0 {
         out.line(texts::undelivered(out.lang, left.undelivered));
     }

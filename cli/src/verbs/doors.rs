@@ -122,7 +122,7 @@ async fn parcels(client: &Client, out: &Out, chosen: &Chosen) -> Result<Vec<Parc
     Ok(ids)
 }
 
-fn photo_of(out: &Out, file: &PathBuf) -> Result<Proof, Failure> {
+pub(super) fn photo_of(out: &Out, file: &PathBuf) -> Result<Proof, Failure> {
     let failed = |problem: String| Failure::plain(format!("{}: {}", file.display(), say(out.lang, &problem)));
     let size = std::fs::metadata(file).map_err(|e| failed(e.to_string()))?.len();
     if size > LARGEST {

@@ -1,9 +1,12 @@
 //! What each command does.
 
 mod account;
+mod attendance;
 mod batch;
+mod calls;
 pub(crate) mod doctor;
 mod doors;
+mod duty;
 mod notify;
 mod numbers;
 mod organisation;
@@ -90,6 +93,14 @@ async fn verb(arguments: &Arguments, client: &Client, out: &Out, data_dir: &Path
         Verb::Resume { batch } => batch::act(client, out, batch.as_deref(), batch::Act::Resume).await,
         Verb::Confirm { batch } => batch::act(client, out, batch.as_deref(), batch::Act::Confirm).await,
         Verb::Why { waybill } => parcels::why(client, out, waybill).await,
+        Verb::Calls(args) => calls::calls(client, out, args).await,
+        Verb::Listen(args) => calls::listen(client, out, args).await,
+        Verb::Handled(args) => calls::handled(client, out, args).await,
+        Verb::Availability(args) => calls::reach(client, out, args).await,
+        Verb::Call(args) => calls::ring(client, out, args).await,
+        Verb::Duty(args) => duty::duty(client, out, args).await,
+        Verb::Punch(args) => attendance::punch(client, out, args).await,
+        Verb::Attendance { month } => attendance::attendance(client, out, month.as_deref()).await,
         Verb::Sync { retry, discard } => sync::sync(client, out, retry.as_deref(), discard.as_deref()).await,
         Verb::StopAll { switch } => sync::stop_all(client, out, *switch == Switch::On).await,
         Verb::Policy(verb) => organisation::policy(client, out, verb).await,

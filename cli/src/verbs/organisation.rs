@@ -121,7 +121,7 @@ fn change_of(out: &Out, disable: bool, enable: bool, person: &PersonArgs) -> Res
 }
 
 /// The person with this login name, or this id: who may not sign in is not on the list.
-async fn find(client: &Client, out: &Out, login: &str) -> Result<UserId, Failure> {
+pub(super) async fn find(client: &Client, out: &Out, login: &str) -> Result<UserId, Failure> {
     if let Ok(id) = UserId::parse(login) {
         return Ok(id);
     }

@@ -12,7 +12,7 @@ use waybell_domain::lang::Lang;
 use waybell_domain::track::coordinates::{Datum, Degrees, convert};
 
 /// `31.2304,121.4737`.
-fn degrees(out: &Out, text: &str) -> Result<Degrees, Failure> {
+pub(super) fn degrees(out: &Out, text: &str) -> Result<Degrees, Failure> {
     let bad = || Failure::usage(texts::bad_place(out.lang, text)).hint(texts::place_hint(out.lang));
     let (lat, lon) = text.split_once([',', '，', ' ']).ok_or_else(bad)?;
     let number = |part: &str| part.trim().parse::<f64>().ok().filter(|n| n.is_finite());

@@ -6,14 +6,12 @@ use crate::texts;
 use crate::when::stamp;
 use serde_json::json;
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::fmt::Write;
 use std::path::Path;
 use waybell_core::say::say;
 use waybell_core::tracking::engine::{Effect, Event, Gap, State, Stay, Summary, step};
 use waybell_domain::clock::{EventTime, UnixMs};
-use waybell_domain::lang::Lang;
 use waybell_domain::track::read::{Points, Problem, read};
-use waybell_domain::track::{DropReason, Place, Run, codec};
+use waybell_domain::track::{DropReason, Place, Run, codec, gpx};
 
 /// What came of the fixes.
 struct Told {
@@ -176,27 +174,6 @@ fn lines(out: &Out, points: &Points, told: &Told, limit: usize) {
         let signs: Vec<&str> = told.summary.signs.iter().map(|(s, _)| s.label(lang)).collect();
         out.line(texts::track_spoof(lang, told.summary.spoof_score, signs.join(join)));
     }
-}
-
-/// The runs as GPX 1.1, a segment each.
-fn gpx(runs: &[Run]) -> String {
-    let mut text = String::from(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<gpx version=\"1.1\" creator=\"waybell\" \
-         xmlns=\"http://www.topografix.com/GPX/1/1\">\n<trk>\n",
-    );
-    for run in runs {
-        text += "<trkseg>\n";
-        if let Some(gap) = run.gap {
-            let _ = writeln!(text, "<!-- {} -->", gap.label(Lang::En));
-        }
-        for v in &run.points {
-            let time = v.at.to_utc().format("%Y-%m-%dT%H:%M:%S%.fZ");
-            let (lat, lon) = (f64::from(v.lat_e5) * 1e-5, f64::from(v.lon_e5) * 1e-5);
-            let _ = writeln!(text, "<trkpt lat=\"{lat:.5}\" lon=\"{lon:.5}\"><time>{time}</time></trkpt>");
-        }
-        text += "</trkseg>\n";
-    }
-    text + "</trk>\n</gpx>\n"
 }
 
 #[cfg(test)]

@@ -235,7 +235,7 @@ impl Watcher<'_> {
 }
 
 /// Waits for a change, a moment, or Ctrl-C; false after Ctrl-C.
-async fn next(changes: &waybell_core::events::Subscription) -> bool {
+pub(super) async fn next(changes: &waybell_core::events::Subscription) -> bool {
     tokio::select! {
         _ = tokio::signal::ctrl_c() => false,
         () = tokio::time::sleep(TICK) => true,

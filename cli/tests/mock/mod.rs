@@ -21,6 +21,8 @@ pub(crate) struct Server {
     pub(crate) down: Arc<AtomicBool>,
     /// Requests that change something.
     pub(crate) changes: Arc<Mutex<Vec<(String, Value)>>>,
+    /// Paths of everything that was sent by POST and reached it, in order.
+    pub(crate) posts: Arc<Mutex<Vec<String>>>,
     /// What it answers to a path, whatever it would answer otherwise.
     pub(crate) says: Arc<Mutex<HashMap<String, (u16, Value)>>>,
 }
@@ -75,6 +77,9 @@ impl Server {
         }
         let path = head.split(' ').nth(1)?.to_owned();
         let body: Value = serde_json::from_slice(&bytes[end + 4..]).unwrap_or_default();
+        if head.starts_with("post ") {
+            self.posts.lock().unwrap().push(path.clone());
+        }
         let (status, answer) = self.answer(&path, &body);
         let text = answer.to_string();
         let head =

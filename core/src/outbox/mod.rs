@@ -15,7 +15,7 @@
 //! * In a lane operations leave in the order in which they were taken; imports, states, deeds and taps are one lane, because
 //!   a tap names parcels of an import and leaves out those delivered before it. What is done with a batch has the batch's
 //!   own lane, so that an undo is not held up, and waits for the tap (`after`). Stops put right by hand are a lane of their
-//!   own.
+//!   own, and so are marks on calls, and what somebody says of being reachable.
 //! * `tries` is committed before the first byte leaves: an operation with `tries = 0` has not left this phone.
 //! * A start, a crash or another process makes `in_flight` pending again.
 //! * Undo of a tap (of any kind) that has not left removes it. One that may have left (no answer came) is not sent
@@ -64,10 +64,18 @@ pub enum OperationKind {
     StopRule,
     /// They were not.
     UndoStopRule,
+    /// A call asks for nothing any more.
+    CallHandled,
+    /// It does after all.
+    CallReopened,
+    /// Whether calls reach this person.
+    Availability,
+    /// Somebody clocked in or out.
+    Punch,
 }
 
 impl OperationKind {
-    const ALL: [OperationKind; 12] = [
+    const ALL: [OperationKind; 16] = [
         OperationKind::Import,
         OperationKind::State,
         OperationKind::Notify,
@@ -80,6 +88,10 @@ impl OperationKind {
         OperationKind::UndoDeed,
         OperationKind::StopRule,
         OperationKind::UndoStopRule,
+        OperationKind::CallHandled,
+        OperationKind::CallReopened,
+        OperationKind::Availability,
+        OperationKind::Punch,
     ];
 
     /// The stored word.
@@ -98,6 +110,10 @@ impl OperationKind {
             OperationKind::UndoDeed => "undo_deed",
             OperationKind::StopRule => "stop_rule",
             OperationKind::UndoStopRule => "undo_stop_rule",
+            OperationKind::CallHandled => "call_handled",
+            OperationKind::CallReopened => "call_reopened",
+            OperationKind::Availability => "availability",
+            OperationKind::Punch => "punch",
         }
     }
 
@@ -105,6 +121,12 @@ impl OperationKind {
     #[must_use]
     pub fn parse(word: &str) -> Option<OperationKind> {
         OperationKind::ALL.into_iter().find(|k| k.as_str() == word)
+    }
+
+    /// True for the operations that mark a call.
+    #[must_use]
+    pub fn marks_call(self) -> bool {
+        matches!(self, OperationKind::CallHandled | OperationKind::CallReopened)
     }
 
     /// True for the operations that make a batch.

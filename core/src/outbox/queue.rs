@@ -12,6 +12,12 @@ use waybell_domain::id::{BatchId, OperationId};
 pub(crate) const WORK: &str = "work";
 /// Lane of stops put right by hand.
 const STOPS: &str = "stops";
+/// Lane of marks on calls.
+pub(crate) const CALLS: &str = "calls";
+/// Lane of what somebody says of being reachable.
+pub(crate) const REACH: &str = "reach";
+/// Lane of clocking in and out.
+const PUNCHES: &str = "punches";
 
 /// An operation with its body.
 #[derive(Clone, Debug)]
@@ -40,9 +46,12 @@ impl Operation {
             kind,
             OperationKind::Pause | OperationKind::Resume | OperationKind::Undo | OperationKind::Confirm
         );
-        let lane = match target {
-            Some(batch) if own_lane => format!("batch:{batch}"),
-            _ if matches!(kind, OperationKind::StopRule | OperationKind::UndoStopRule) => STOPS.to_owned(),
+        let lane = match (target, kind) {
+            (Some(batch), _) if own_lane => format!("batch:{batch}"),
+            (_, OperationKind::StopRule | OperationKind::UndoStopRule) => STOPS.to_owned(),
+            (_, OperationKind::CallHandled | OperationKind::CallReopened) => CALLS.to_owned(),
+            (_, OperationKind::Availability) => REACH.to_owned(),
+            (_, OperationKind::Punch) => PUNCHES.to_owned(),
             _ => WORK.to_owned(),
         };
         Operation {

@@ -145,6 +145,9 @@ fn request(operation: &Operation, now: &EventTime) -> Option<Request> {
         (OperationKind::UndoDeed, _) => "/api/v1/parcels/deeds/undo".to_owned(),
         (OperationKind::StopRule, _) => "/api/v1/stops/rules".to_owned(),
         (OperationKind::UndoStopRule, _) => "/api/v1/stops/rules/undo".to_owned(),
+        (OperationKind::CallHandled | OperationKind::CallReopened, _) => crate::calls::mark_path(operation)?,
+        (OperationKind::Availability, _) => "/api/v1/me/availability".to_owned(),
+        (OperationKind::Punch, _) => "/api/v1/punches".to_owned(),
         (kind, Some(batch)) => format!("/api/v1/batches/{batch}/{}", kind.as_str()),
         (_, None) => return None,
     };
@@ -162,7 +165,7 @@ fn unknown() -> Refusal {
     Refusal {
         status: 400,
         code: "unreadable".into(),
-        message: "the stored operation names no batch".into(),
+        message: "the stored operation does not say what it is about".into(),
         field: None,
         hint: Some("discard it".into()),
         retry_after: None,

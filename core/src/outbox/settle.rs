@@ -36,6 +36,10 @@ pub(crate) fn judge(operation: &Operation, sent: &Result<Vec<u8>>) -> Verdict {
         Err(Error::Refused(refusal)) if refusal.code == "batch_over" && !operation.kind.makes_batch() => {
             Verdict::Taken
         }
+        // a call that is somebody else's by now asks this person for nothing
+        Err(Error::Refused(refusal)) if refusal.status == 404 && operation.kind.marks_call() => {
+            Verdict::Taken
+        }
         Err(Error::Refused(refusal)) if !refusal.is_retryable() && refusal.status != 401 => Verdict::Dead,
         Err(Error::Offline { left, .. }) => Verdict::Again { left: *left },
         Err(Error::SignedOut) => Verdict::Again { left: false },
@@ -73,7 +77,7 @@ pub(crate) async fn settle(
             }
         })
         .await?;
-    for topic in [Topic::Parcels, Topic::Batches, Topic::Sync] {
+    for topic in [Topic::Parcels, Topic::Batches, Topic::Sync, Topic::Calls] {
         inner.bus.tell(topic);
     }
     Ok(())
@@ -117,6 +121,11 @@ fn taken(t: &Connection, seal: &Seal, operation: &Operation, answer: &[u8]) -> R
                 Err(_) => Ok(()),
             }
         }
+        OperationKind::CallHandled | OperationKind::CallReopened => {
+            crate::calls::mark_taken(t, seal, operation, answer)
+        }
+        OperationKind::Availability => crate::calls::availability_taken(t, seal, answer),
+        OperationKind::Punch => crate::attendance::taken(t, seal, answer),
         _ => match serde_json::from_slice::<BatchView>(answer) {
             Ok(view) => crate::notify::rows::server_batch(t, &view),
             Err(_) => Ok(()),

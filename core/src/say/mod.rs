@@ -12,6 +12,7 @@
 
 mod calls;
 mod doors;
+mod field;
 mod lists;
 mod network;
 mod numbers;
@@ -22,14 +23,23 @@ use waybell_domain::dial::batch::{BatchEvent, BatchState};
 use waybell_domain::dial::outcome::CallOutcome;
 use waybell_domain::dial::plan::SuppressReason;
 use waybell_domain::lang::Lang;
+use waybell_domain::outgoing::CallRefusal;
 use waybell_domain::parcel::{CallMark, DeedRefusal, ParcelState, TaskKind};
 use waybell_domain::wire::Role;
 
 /// English pattern, Chinese pattern.
 type Pair = (&'static str, &'static str);
 
-const TABLES: [&[Pair]; 7] =
-    [calls::PAIRS, doors::PAIRS, numbers::PAIRS, lists::PAIRS, network::PAIRS, server::PAIRS, track::PAIRS];
+const TABLES: [&[Pair]; 8] = [
+    field::PAIRS,
+    calls::PAIRS,
+    doors::PAIRS,
+    numbers::PAIRS,
+    lists::PAIRS,
+    network::PAIRS,
+    server::PAIRS,
+    track::PAIRS,
+];
 /// Texts within texts that are looked into.
 const DEPTH: usize = 4;
 
@@ -156,6 +166,7 @@ fn word(text: &str) -> Option<&'static str> {
         )+};
     }
     look!(BatchState, BatchEvent, SuppressReason, CallOutcome, CallMark, ParcelState, TaskKind, DeedRefusal);
+    look!(CallRefusal);
     Role::parse(text).map(|r| role(Lang::Zh, r))
 }
 

@@ -91,7 +91,7 @@ pub(super) const PAIRS: &[Pair] = &[
     ("see its progress", "请查看进度"),
     ("see why with waybell sync", "用 waybell sync 查看原因"),
     ("discard it", "请放弃此操作"),
-    ("the stored operation names no batch", "保存的操作没有指明批次"),
+    ("the stored operation does not say what it is about", "保存的操作没有指明对象"),
     ("another sign-in was made here meanwhile", "这期间已有另一次登录"),
     ("see who is signed in, and sign in again if need be", "请看看登录的是谁，必要时重新登录"),
     (

@@ -50,6 +50,8 @@ pub(super) const FIELDS: &[Pair] = &[
     ("size", "尺寸"),
     ("keys", "地址键"),
     ("to", "转交给"),
+    ("call", "通话"),
+    ("number", "号码"),
 ];
 
 pub(super) const PAIRS: &[Pair] = &[

@@ -26,7 +26,7 @@ mod wipe;
 use crate::client::{Client, Inner};
 use crate::error::{Error, Refusal, Result};
 use crate::events::Topic;
-use crate::http::{Request, read};
+use crate::http::{Ranged, Request, read};
 use crate::store::{meta, sealed_meta, set_meta, set_sealed_meta};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -52,6 +52,8 @@ const ENDED: &str = "ended";
 pub struct SignedOut {
     /// Operations that have not reached the server. They go out when the same person signs in again.
     pub undelivered: u32,
+    /// Parts of tracks that have not; they go out then too, and nobody else sees them meanwhile.
+    pub tracks: u32,
 }
 
 /// A sign-in in force: its epoch and its tokens.
@@ -93,15 +95,22 @@ impl Session {
     }
 
     /// Signs out: what waits is sent first if that works within 3 s, then the server ends the session (if it can be
-    /// reached) and the data on this phone are removed. What could not be sent stays, sealed, for the next sign-in of
-    /// the same person.
+    /// reached) and the data on this phone are removed. A shift that runs ends. What could not be sent stays, sealed, for
+    /// the next sign-in of the same person.
     pub async fn logout(&self) -> Result<SignedOut> {
         let inner = &self.client.inner;
         inner.reload()?;
         let ending = inner.present.lock().epoch;
         if let Ok(me) = inner.sign_in() {
-            let _ = tokio::time::timeout(Duration::from_secs(3), crate::outbox::send::push(inner, &me, true))
-                .await;
+            // off duty nothing is recorded, and what was is whole
+            if let Err(error) = self.client.tracking().duty_off().await {
+                tracing::warn!(%error, "the shift could not be ended");
+            }
+            let last = async {
+                let _ = crate::outbox::send::push(inner, &me, true).await;
+                let _ = crate::tracking::upload::upload(inner, &me, true).await;
+            };
+            let _ = tokio::time::timeout(Duration::from_secs(3), last).await;
             let request = Request { method: reqwest::Method::POST, ..Request::get("/api/v1/auth/logout") };
             let sent = tokio::time::timeout(Duration::from_secs(3), inner.ask_bytes(&me, &request)).await;
             if !matches!(sent, Ok(Ok(_))) {
@@ -195,6 +204,18 @@ impl Inner {
         }
     }
 
+    /// Asks for the bytes of a file from `from` on, likewise.
+    pub(crate) async fn ask_range(&self, me: &SignIn, path: &str, from: u64) -> Result<Ranged> {
+        let token = self.token_of(me)?;
+        match self.http.range(path, &token, from).await {
+            Err(Error::Refused(refusal)) if refusal.status == 401 => {
+                let token = self.refresh(me, &token).await?;
+                self.http.range(path, &token, from).await
+            }
+            other => other,
+        }
+    }
+
     /// The same, reading JSON.
     pub(crate) async fn ask<T: DeserializeOwned>(&self, me: &SignIn, request: &Request) -> Result<T> {
         read(&self.ask_bytes(me, request).await?)
@@ -258,6 +279,7 @@ impl Inner {
     /// tokens, in one transaction.
     pub(crate) async fn begin(&self, before: i64, pair: TokenPair) -> Result<()> {
         let (seal, stored, server) = (self.store.seal.clone(), pair.clone(), self.http.base().to_owned());
+        let now = self.event_time();
         let (epoch, cleared) = self
             .store
             .write(move |t| {
@@ -280,7 +302,7 @@ impl Inner {
                             "let that person sign in and sync first, or discard them",
                         ));
                     }
-                    wipe::clear(t)?;
+                    wipe::clear(t, &seal, &now)?;
                 }
                 set_sealed_meta(t, &seal, TOKENS, &stored)?;
                 set_sealed_meta(t, &seal, OWNER, &stored.user)?;
@@ -291,6 +313,7 @@ impl Inner {
             .await?;
         if cleared {
             self.search.forget();
+            crate::calls::audio::remove_all(&self.data_dir.join(crate::calls::audio::FOLDER));
         }
         self.show(epoch, Some(pair));
         Ok(())

@@ -5,8 +5,13 @@ use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
 
 /// In order; the schema number is the place, from 1. A released file is never changed.
-const MIGRATIONS: &[&str] =
-    &[include_str!("0001_first.sql"), include_str!("0002_no_terms.sql"), include_str!("0003_tracking.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("0001_first.sql"),
+    include_str!("0002_no_terms.sql"),
+    include_str!("0003_tracking.sql"),
+    include_str!("0004_calls.sql"),
+    include_str!("0005_tracks_sealed.sql"),
+];
 
 /// Suffix of the note that a damaged page was met.
 const CHECK: &str = ".check";

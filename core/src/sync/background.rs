@@ -32,6 +32,7 @@ impl Background {
         let (stop, stopped) = watch::channel(false);
         let tasks = vec![
             tokio::spawn(rounds(inner.clone(), stopped.clone())),
+            tokio::spawn(crate::tracking::upload::live(inner.clone(), stopped.clone())),
             tokio::spawn(socket::listen(inner.clone(), stopped)),
         ];
         Background { stop, tasks }
@@ -57,7 +58,10 @@ async fn tidy(inner: &Arc<Inner>, tidied: &mut Option<Instant>) {
     let clock_is_right =
         client.sync().status().is_ok_and(|s| s.clock_skew_ms.is_some_and(|ms| ms.abs() < HOUR));
     let due = clock_is_right && tidied.is_none_or(|at| at.elapsed() >= TIDY);
-    let purged = if due { client.purge(KEEP_DAYS).await.map(drop) } else { Ok(()) };
+    let purged = match due {
+        true => client.purge(KEEP_DAYS).await.and(client.tracking().purge().await).map(drop),
+        false => Ok(()),
+    };
     if due {
         *tidied = Some(Instant::now());
     }

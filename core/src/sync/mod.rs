@@ -188,7 +188,7 @@ impl Sync {
     }
 
     fn changed(&self) {
-        for topic in [Topic::Parcels, Topic::Batches, Topic::Sync] {
+        for topic in [Topic::Parcels, Topic::Batches, Topic::Sync, Topic::Calls] {
             self.client.inner.bus.tell(topic);
         }
         self.client.inner.sync.wake();
@@ -238,7 +238,13 @@ pub(crate) async fn cycle(inner: &Inner, now: bool) -> Result<()> {
         }
         let mut done = push(inner, &me, now).await;
         if done.is_ok() {
+            done = crate::tracking::upload::upload(inner, &me, now).await;
+        }
+        if done.is_ok() {
             done = pull::pull(inner, &me).await;
+        }
+        if done.is_ok() {
+            done = crate::calls::pull(inner, &me).await;
         }
         if matches!(done, Err(Error::SignedOut)) && before != Some(me.epoch) {
             inner.reload()?;

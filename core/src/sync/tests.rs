@@ -33,7 +33,7 @@ async fn pending_operations_stay_over_a_new_base() {
     phone.client.tasks().import_csv(&list(1..=1), false).await.unwrap();
     phone.client.sync().now().await.unwrap();
     let id = here(&phone).await[0];
-    phone.client.tasks().set_state(&[id], ParcelState::AtStation).await.unwrap();
+    phone.client.tasks().set_state(&[id], ParcelState::Exception).await.unwrap();
     {
         let mut model = phone.fake.model.lock();
         let rev = model.next_rev();
@@ -43,7 +43,7 @@ async fn pending_operations_stay_over_a_new_base() {
     }
     super::pull::pull(&phone.client.inner, &phone.client.inner.sign_in().unwrap()).await.unwrap();
     let shown = phone.client.tasks().get(id).await.unwrap();
-    assert_eq!((shown.state, shown.mark), (ParcelState::AtStation, CallMark::Answered));
+    assert_eq!((shown.state, shown.mark), (ParcelState::Exception, CallMark::Answered));
     phone.client.sync().now().await.unwrap();
     assert_eq!(phone.client.tasks().get(id).await.unwrap(), phone.fake.model.lock().parcels[&id]);
 }

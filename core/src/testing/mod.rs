@@ -3,9 +3,12 @@
 //! It keeps what matters for the guarantee: a request with a known idempotency key gets the stored answer, a batch id
 //! makes one batch, revisions rise, tombstones are told. It notes every effect, so that a test can count them.
 
+mod calls;
 mod doors;
 mod model;
+mod tracks;
 
+pub(crate) use calls::incoming;
 pub(crate) use model::{Effect, Model};
 
 use crate::client::{Client, ClientConfig};
@@ -147,6 +150,12 @@ impl Fake {
         self.seen.lock().push(request.clone());
         if request.path() == "/api/v1/events" {
             return self.talk(socket, &request).await;
+        }
+        let sound = self.model.lock().sound(&request);
+        if let Some(sound) = sound {
+            let _ = socket.write_all(&sound).await;
+            let _ = socket.shutdown().await;
+            return;
         }
         let changing = request.line.starts_with("POST") && !request.path().contains("/auth/");
         let fault = if changing { self.faults.lock().pop_front() } else { None };

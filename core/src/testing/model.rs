@@ -1,6 +1,7 @@
 //! What the server knows and does.
 
 use super::Seen;
+use super::calls::Calls;
 use super::doors::Doors;
 use crate::tasks::row::GoodRow;
 use serde_json::{Value, json};
@@ -8,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use waybell_domain::clock::{DAY, UnixMs};
 use waybell_domain::dial::batch::{BatchEvent, BatchState};
 use waybell_domain::dial::policy::Policy;
-use waybell_domain::id::{BatchId, OperationId, OrganisationId, ParcelId, UserId};
+use waybell_domain::id::{BatchId, CallId, OperationId, OrganisationId, ParcelId, UserId};
 use waybell_domain::parcel::ParcelState;
 use waybell_domain::wire::{
     BatchAction, BatchCounts, BatchRequest, BatchView, ImportRequest, ParcelStateRequest, ParcelView,
@@ -25,6 +26,8 @@ pub(crate) enum Effect {
     Deed(OperationId),
     UndoDeed(OperationId),
     Rule(OperationId),
+    /// A call was marked as handled, or reopened.
+    Marked(CallId, bool),
 }
 
 /// The server's data.
@@ -33,6 +36,13 @@ pub(crate) struct Model {
     pub batches: BTreeMap<BatchId, (BatchView, Vec<ParcelId>)>,
     pub gone: Vec<(ParcelId, i64)>,
     pub doors: Doors,
+    pub tracks: super::tracks::Tracks,
+    pub punches: Vec<waybell_domain::wire::PunchView>,
+    /// Where the work place is, if there is one.
+    pub depot: Option<waybell_domain::track::Place>,
+    pub calls: Calls,
+    /// The server's clock.
+    pub now: UnixMs,
     /// Batches that rang somebody.
     pub rung: BTreeSet<BatchId>,
     pub effects: Vec<Effect>,
@@ -67,6 +77,11 @@ impl Default for Model {
             batches: BTreeMap::new(),
             gone: Vec::new(),
             doors: Doors::default(),
+            tracks: super::tracks::Tracks::default(),
+            punches: Vec::new(),
+            depot: None,
+            calls: Calls::default(),
+            now: UnixMs(0),
             rung: BTreeSet::new(),
             effects: Vec::new(),
             rev: 1,
@@ -134,6 +149,9 @@ impl Model {
         if let Some(since) = path.strip_prefix("/api/v1/sync?since=") {
             return answer(self.pull(since.parse().unwrap()));
         }
+        if let Some(since) = path.strip_prefix("/api/v1/me/calls?since=") {
+            return self.call_page(since.parse().unwrap());
+        }
         let Some(key) = request.header("idempotency-key").map(str::to_owned) else {
             return self.route(&path, request);
         };
@@ -145,7 +163,7 @@ impl Model {
         }
         let done = self.route(&path, request);
         // acts on a batch have no stored answer: doing them again changes nothing
-        if done.0 < 300 && !path.starts_with("/api/v1/batches/") {
+        if done.0 < 300 && !path.starts_with("/api/v1/batches/") && !path.starts_with("/api/v1/calls/") {
             self.keys.insert(key, (request.body.clone(), done.0, done.1.clone()));
         }
         done
@@ -163,6 +181,10 @@ impl Model {
 
     fn route(&mut self, path: &str, request: &Seen) -> Answer {
         match path {
+            "/api/v1/punches" => self.punch(request),
+            "/api/v1/attendance/rules" => self.attendance_rules(),
+            p if p.starts_with("/api/v1/attendance?month=") => self.attendance_month(),
+            "/api/v1/tracks" => self.tracks.take(self.user.id, &request.body),
             "/api/v1/auth/logout" => {
                 self.signed_out = true;
                 (204, String::new())
@@ -175,10 +197,15 @@ impl Model {
             "/api/v1/parcels/hand-over" => self.hand_over(&serde_json::from_slice(&request.body).unwrap()),
             "/api/v1/stops/rules" => self.rule(&serde_json::from_slice(&request.body).unwrap()),
             "/api/v1/stops/rules/undo" => self.undo_rule(&serde_json::from_slice(&request.body).unwrap()),
+            "/api/v1/me/availability" => self.say(request, self.now),
+            "/api/v1/calls" => self.ring(&serde_json::from_slice(&request.body).unwrap()),
             "/api/v1/batches" => self.tap(&serde_json::from_slice(&request.body).unwrap()),
             "/api/v1/batches/again" => self.again(&serde_json::from_slice(&request.body).unwrap()),
             _ => {
                 let parts: Vec<&str> = path.rsplitn(3, '/').collect();
+                if let (Ok(id), "/api/v1/calls") = (CallId::parse(parts[1]), parts[2]) {
+                    return self.mark_call(id, parts[0] == "handled");
+                }
                 match (BatchAction::parse(parts[0]), BatchId::parse(parts[1])) {
                     (Some(action), Ok(id)) => self.act(id, action),
                     _ => refuse(404, "not_found"),

@@ -13,18 +13,27 @@
 //! * A process that finds a running shift that another one wrote knows that the app was ended, and says so to the
 //!   engine: a gap that follows has its reason.
 //! * Blobs are made of vertices that are certain; the last vertex of one is the first of the next, so that the polyline
-//!   holds together wherever it is cut. Sending them is not done here.
+//!   holds together wherever it is cut. They go to the server by themselves, each once (`upload`).
+//! * Places lie sealed, belong to the person who was signed in, and are removed some days after the server has them; what
+//!   it has not outlives a sign-out (`keep`).
 
+mod adopt;
 pub mod engine;
+mod keep;
 mod plan;
 mod rows;
 #[cfg(any(test, feature = "measure"))]
 pub mod simulate;
 #[cfg(test)]
 mod tests;
+pub(crate) mod upload;
+#[cfg(test)]
+mod upload_tests;
 
+pub(crate) use keep::clear;
+pub use keep::{KeepRules, TrackStatus};
 pub use plan::{LocationRequest, Priority, Situation, plan};
-pub(crate) use rows::clear;
+pub(crate) use rows::Book;
 
 use crate::client::{Client, Inner};
 use crate::error::Result;
@@ -173,24 +182,32 @@ impl Tracking {
     /// What to ask the location service for now.
     pub async fn request(&self, around: Surroundings) -> Result<LocationRequest> {
         let now = self.client.inner.event_time();
-        let state = self.client.inner.store.read(|c| Ok(rows::open_shift(c)?.map(|s| s.state))).await?;
+        let Some(book) = self.book()? else { return Ok(plan(&situation(&State::default(), &now, around))) };
+        let state =
+            self.client.inner.store.read(move |c| Ok(rows::open_shift(c, &book)?.map(|s| s.state))).await?;
         Ok(plan(&situation(&state.unwrap_or_default(), &now, around)))
     }
 
     /// Makes blobs of all vertices that are certain; how many are ready now.
     pub async fn pack(&self) -> Result<usize> {
-        self.client.inner.store.write(|t| rows::pack_all(t)).await
+        let Some(book) = self.book()? else { return Ok(0) };
+        let write = move |t: &rusqlite::Transaction<'_>| {
+            adopt::adopt(t, &book)?;
+            rows::pack_all(t, &book)
+        };
+        self.client.inner.store.write(write).await
     }
 
     /// The blobs that have not been sent, oldest first.
     pub async fn blobs(&self) -> Result<Vec<Blob>> {
-        self.client.inner.store.read(rows::unsent).await
+        let Some(book) = self.ready().await? else { return Ok(Vec::new()) };
+        self.client.inner.store.read(move |c| rows::unsent(c, &book)).await
     }
 
     /// Notes that blobs have been taken by the server; unknown names are passed over.
     pub async fn sent(&self, ids: &[String]) -> Result<()> {
-        let ids = ids.to_vec();
-        self.client.inner.store.write(move |t| rows::note_sent(t, &ids)).await
+        let (ids, now) = (ids.to_vec(), self.client.inner.clock.wall());
+        self.client.inner.store.write(move |t| rows::note_sent(t, &ids, now)).await
     }
 
     /// The day that began at the last midnight of the organisation's zone.
@@ -205,21 +222,96 @@ impl Tracking {
     /// `Storage`; a damaged blob is left out, and its while is a gap of unknown reason.
     pub async fn day(&self, from: UnixMs, to: UnixMs) -> Result<Day> {
         let now = self.client.inner.event_time();
-        self.client.inner.store.read(move |c| rows::day(c, from, to, &now)).await
+        let Some(book) = self.ready().await? else { return Ok(Day::default()) };
+        self.client.inner.store.read(move |c| rows::day(c, &book, from, to, &now)).await
+    }
+
+    /// What waits for the server, and what it has refused.
+    pub async fn status(&self) -> Result<TrackStatus> {
+        let Some(book) = self.ready().await? else { return Ok(TrackStatus::default()) };
+        self.client.inner.store.read(move |c| keep::status(c, &book)).await
+    }
+
+    /// How long tracks stay on this phone, and how much room they may take, from now on.
+    pub async fn keep(&self, rules: KeepRules) -> Result<()> {
+        let now = self.client.inner.event_time();
+        let write = move |t: &rusqlite::Transaction<'_>| {
+            keep::set_rules(t, rules)?;
+            keep::bound(t)?;
+            keep::purge(t, &now).map(drop)
+        };
+        self.client.inner.store.write(write).await
+    }
+
+    /// Removes what the server has had for long enough; how many parts that were. Done once a day while the app is in
+    /// front.
+    pub async fn purge(&self) -> Result<usize> {
+        let now = self.client.inner.event_time();
+        self.client.inner.store.write(move |t| keep::purge(t, &now)).await
+    }
+
+    /// Sends what waits, now: parts, notes, and where the courier is. The exchange with the server does the same by
+    /// itself.
+    ///
+    /// # Errors
+    /// `Offline`, `SignedOut`, `Storage`. What the server refuses is no error: see [`Tracking::status`].
+    pub async fn upload(&self) -> Result<()> {
+        let inner = &self.client.inner;
+        upload::upload(inner, &inner.sign_in()?, true).await
+    }
+
+    /// The newest fix of a shift that runs, as a punch tells it, and whether there were signs of spoofing.
+    pub(crate) async fn at_hand(
+        &self,
+        now: &EventTime,
+    ) -> Result<(Option<waybell_domain::attendance::PunchFix>, bool)> {
+        let Some(book) = self.ready().await? else { return Ok((None, false)) };
+        let open = self.client.inner.store.read(move |c| rows::open_shift(c, &book)).await?;
+        let Some(open) = open else { return Ok((None, false)) };
+        let signs = open.state.summary().spoof_score > 0;
+        let at = open.state.track_now(now);
+        let newest = open.state.newest().map(|(time, fix)| waybell_domain::attendance::PunchFix {
+            age_ms: at.since(time).max(0),
+            ..crate::attendance::fix_of(fix, now)
+        });
+        Ok((newest, signs))
+    }
+
+    /// The tables of who is signed in.
+    fn book(&self) -> Result<Option<Book>> {
+        let inner = &self.client.inner;
+        let Ok(user) = inner.user() else { return Ok(None) };
+        Ok(Some(Book { seal: inner.store.seal.clone(), owner: user.id.to_string() }))
+    }
+
+    /// The same, with what an older version left in clear sealed.
+    async fn ready(&self) -> Result<Option<Book>> {
+        let Some(book) = self.book()? else { return Ok(None) };
+        let store = &self.client.inner.store;
+        if store.read_now(adopt::is_due)? {
+            let book = book.clone();
+            store.write(move |t| adopt::adopt(t, &book)).await?;
+        }
+        Ok(Some(book))
     }
 
     /// Carries events out: each effect and the new state in one transaction.
     async fn run(&self, events: Vec<Event>) -> Result<Vec<Effect>> {
         let inner: &Inner = &self.client.inner;
-        let epoch = inner.sign_in()?.epoch;
+        let me = inner.sign_in()?;
         let (now, process, id) = (inner.event_time(), inner.process.clone(), crate::client::random());
-        inner
+        let book = Book { seal: inner.store.seal.clone(), owner: me.pair.user.id.to_string() };
+        let effects = inner
             .store
             .write(move |t| {
-                still(t, epoch)?;
-                rows::run(t, events, &now, &process, id)
+                still(t, me.epoch)?;
+                adopt::adopt(t, &book)?;
+                keep::end_strangers(t, &book)?;
+                rows::run(t, &book, events, &now, &process, id)
             })
-            .await
+            .await?;
+        inner.tracks.wake();
+        Ok(effects)
     }
 }
 

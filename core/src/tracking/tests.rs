@@ -195,8 +195,7 @@ async fn a_state_that_does_not_read_back_is_a_gap_and_not_the_end() {
     set(&phone.clock, fixes[0].wall);
     phone.client.tracking().duty_on().await.unwrap();
     ride(&mut phone, &fixes[..40], 8, false).await;
-    let broken =
-        |t: &rusqlite::Transaction<'_>| Ok(t.execute("UPDATE track_shift SET state = '{\"boot\":7}'", [])?);
+    let broken = |t: &rusqlite::Transaction<'_>| Ok(t.execute("UPDATE track_shift SET state = x'07'", [])?);
     phone.client.inner.store.write(broken).await.unwrap();
     ride(&mut phone, &fixes[40..80], 8, false).await;
     let tracking = phone.client.tracking();

@@ -6,10 +6,12 @@
 //!
 //! [`plan`] merges parcels by person and says who is left out and why; [`policy`] says when a person may be rung;
 //! [`batch`], [`recipient`] and [`attempt`] are the state tables; [`outcome`] turns what the network said into one of
-//! the trade's words, and two reports on one attempt into one; [`retry`] decides what follows.
+//! the trade's words, and two reports on one attempt into one; [`retry`] decides what follows; [`health`] says when a
+//! displayed number is better replaced.
 
 pub mod attempt;
 pub mod batch;
+pub mod health;
 pub mod outcome;
 pub mod plan;
 pub mod policy;

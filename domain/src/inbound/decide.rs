@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::policy::InboundPolicy;
 use crate::clock::UnixMs;
-use crate::id::UserId;
+use crate::id::{DutyId, UserId};
 
 words! {
     /// What a courier says of themselves.
@@ -118,6 +118,8 @@ words! {
 /// A row of the area's schedule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Duty {
+    /// Id; a later one was made later.
+    pub id: DutyId,
     /// Who.
     pub courier: UserId,
     /// As what.
@@ -126,6 +128,8 @@ pub struct Duty {
     pub from: UnixMs,
     /// First moment after it; `None` for no end.
     pub until: Option<UnixMs>,
+    /// As long as it holds, those with the same role that were made before it count for nothing.
+    pub takes_over: bool,
 }
 
 impl Duty {
@@ -221,6 +225,8 @@ pub fn decide(facts: &Facts, now: UnixMs) -> Decision {
     with_parcels(&mut order);
     for (rule, role) in [(Rule::Duty, OnCall::Duty), (Rule::Substitute, OnCall::Substitute)] {
         let mut duties: Vec<&Duty> = facts.duties.iter().filter(|d| d.role == role && d.holds(now)).collect();
+        let over = duties.iter().filter(|d| d.takes_over).map(|d| d.id).max();
+        duties.retain(|d| over.is_none_or(|o| d.id >= o));
         // who took over last comes first
         duties.sort_by_key(|d| (std::cmp::Reverse(d.from), d.courier));
         order.all(rule, duties.into_iter().map(|d| (d.courier, Some(d.from))).collect());

@@ -35,6 +35,10 @@ pub struct InboundPolicy {
     pub keep_days: u16,
     /// Longest call.
     pub talk_ms: i64,
+    /// Calls from one number at once; more are refused as busy. Callers who show no number are not counted.
+    pub caller_calls: u8,
+    /// Calls from one number in a minute; more are refused as busy.
+    pub caller_calls_a_minute: u16,
 }
 
 impl Default for InboundPolicy {
@@ -53,6 +57,8 @@ impl Default for InboundPolicy {
             record: true,
             keep_days: 90,
             talk_ms: HOUR,
+            caller_calls: 3,
+            caller_calls_a_minute: 10,
         }
     }
 }
@@ -84,6 +90,8 @@ impl InboundPolicy {
             ("speech_ms", self.speech_ms, 0, 10 * SECOND),
             ("keep_days", i64::from(self.keep_days), 1, 3_650),
             ("talk_ms", self.talk_ms, SECOND, 4 * HOUR),
+            ("caller_calls", i64::from(self.caller_calls), 1, 250),
+            ("caller_calls_a_minute", i64::from(self.caller_calls_a_minute), 1, 10_000),
         ];
         for (field, value, least, most) in ranges {
             if !(least..=most).contains(&value) {

@@ -1,6 +1,6 @@
 use super::*;
 use crate::clock::{DAY, HOUR, MINUTE, UnixMs};
-use crate::id::UserId;
+use crate::id::{DutyId, UserId};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 
@@ -24,7 +24,8 @@ fn facts(people: &[u8]) -> Facts {
 }
 
 fn duty(n: u8, role: OnCall) -> Duty {
-    Duty { courier: courier(n), role, from: ago(HOUR), until: Some(UnixMs(NOW.0 + HOUR)) }
+    let (id, until) = (DutyId::at(1, [n; 10]), Some(UnixMs(NOW.0 + HOUR)));
+    Duty { id, courier: courier(n), role, from: ago(HOUR), until, takes_over: false }
 }
 
 fn order(facts: &Facts) -> Vec<(UserId, Rule)> {
@@ -349,10 +350,12 @@ proptest! {
         f.duties = duties
             .iter()
             .map(|(n, sub, from, until)| Duty {
+                id: DutyId::at(*from + DAY, [*n; 10]),
                 courier: courier(*n),
                 role: if *sub { OnCall::Substitute } else { OnCall::Duty },
                 from: ago(*from),
                 until: until.map(ago),
+                takes_over: from % 3 == 0,
             })
             .collect();
         f.ring_group = group.iter().map(|n| courier(*n)).collect();
@@ -380,4 +383,25 @@ proptest! {
         turned.duties.reverse();
         prop_assert_eq!(decide(&turned, NOW).candidates, decision.candidates);
     }
+}
+
+#[test]
+fn a_stand_in_hides_who_had_it_before_and_only_as_long_as_it_lasts() {
+    let mut facts = facts(&[1, 2, 3]);
+    let mut stand_in = duty(2, OnCall::Duty);
+    (stand_in.takes_over, stand_in.until) = (true, Some(UnixMs(NOW.0 + 10)));
+    // made after the stand-in: it is one more
+    facts.duties = vec![duty(1, OnCall::Duty), stand_in, duty(3, OnCall::Duty)];
+    facts.duties.push(Duty { courier: courier(1), ..duty(0, OnCall::Substitute) });
+    let at = |facts: &Facts, now: i64| -> Vec<(UserId, Rule)> {
+        decide(facts, UnixMs(now)).candidates.iter().map(|c| (c.courier, c.rule)).collect()
+    };
+    let during = at(&facts, NOW.0);
+    assert_eq!(
+        during,
+        [(courier(2), Rule::Duty), (courier(3), Rule::Duty), (courier(1), Rule::Substitute)],
+        "substitutes have a role of their own"
+    );
+    let after: Vec<UserId> = at(&facts, NOW.0 + 10).into_iter().map(|(c, _)| c).collect();
+    assert_eq!(after, [courier(1), courier(3)]);
 }

@@ -32,6 +32,7 @@ const LON_MOST: i64 = 18_000_000;
 
 /// A vertex of a track, on the grid of 1e-5 degrees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Vertex {
     /// When.
     pub at: UnixMs,
@@ -69,6 +70,7 @@ impl Vertex {
 
 /// An unbroken polyline over time.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Run {
     /// Why nothing is known between the run before and this one; `None` for the first of a shift, and where a run goes on
     /// in another blob.

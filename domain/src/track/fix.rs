@@ -10,6 +10,7 @@ pub(crate) const METRES_PER_DEGREE: f64 = EARTH_M * std::f64::consts::PI / 180.0
 
 /// A place in WGS-84, in units of 1e-7 degrees (about a centimetre).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Place {
     /// Latitude, 1e-7 degrees, at most 90 degrees either way.
     pub lat_e7: i32,

@@ -19,10 +19,14 @@ pub mod coordinates;
 mod fix;
 pub mod read;
 mod reason;
+pub mod shape;
 pub mod simplify;
+mod write;
 
 pub use codec::{CodecError, Run, Vertex};
 pub use coordinates::{Datum, Degrees, convert};
 pub use fix::{Fix, Place, Provider};
 pub use reason::{DropReason, GapReason, SpoofSign};
+pub use shape::Shape;
 pub use simplify::Simplifier;
+pub use write::{gpx, join};

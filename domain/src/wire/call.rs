@@ -1,39 +1,113 @@
-//! Calls that came in over a published number.
+//! Calls between customers and couriers: those that came in over a published number, and those that couriers made.
 
 use crate::clock::UnixMs;
-use crate::id::{AreaId, BranchId, CallId, NumberId, RecordingId, UserId};
+use crate::id::{AreaId, BranchId, CallId, NumberId, ParcelId, RecordingId, UserId};
 use crate::inbound::{Availability, InboundOutcome, Rule, TryResult, Verdict};
+use crate::outgoing::OutgoingOutcome;
 use serde::{Deserialize, Serialize};
 
-/// A call that came in.
+words! {
+    /// Who rang whom.
+    #[derive(Default)]
+    pub enum CallDirection {
+        /// A customer rang a published number.
+        #[default]
+        Incoming = "incoming", "来电", "incoming";
+        /// A courier rang a customer.
+        Outgoing = "outgoing", "去电", "outgoing";
+    }
+}
+
+words! {
+    /// What a call came to: [`InboundOutcome`] of one that came in, [`OutgoingOutcome`] of one that a courier made.
+    pub enum CallResult {
+        /// They spoke.
+        Answered = "answered", "已接听", "answered";
+        /// Incoming: the caller left a message.
+        Voicemail = "voicemail", "留言", "voicemail";
+        /// Incoming: nobody spoke with the caller.
+        Missed = "missed", "未接来电", "missed";
+        /// Incoming: the caller is on the blocklist.
+        Blocked = "blocked", "已拦截", "blocked";
+        /// Outgoing: the customer's line was busy.
+        Busy = "busy", "客户占线", "the customer was busy";
+        /// Outgoing: the customer declined.
+        Declined = "declined", "客户拒接", "the customer declined";
+        /// Outgoing: the customer did not answer.
+        NoAnswer = "no_answer", "客户未接听", "the customer did not answer";
+        /// Outgoing: the customer's telephone could not be reached.
+        Failed = "failed", "无法接通", "could not be reached";
+        /// Outgoing: the courier did not take the call; the customer was not rung.
+        CourierAway = "courier_away", "快递员未接听", "the courier did not answer";
+        /// Outgoing: given up before anybody spoke.
+        Cancelled = "cancelled", "已取消", "cancelled";
+        /// Our server died meanwhile.
+        Interrupted = "interrupted", "中断", "interrupted";
+    }
+}
+
+impl From<InboundOutcome> for CallResult {
+    fn from(outcome: InboundOutcome) -> Self {
+        match outcome {
+            InboundOutcome::Answered => CallResult::Answered,
+            InboundOutcome::Voicemail => CallResult::Voicemail,
+            InboundOutcome::Missed => CallResult::Missed,
+            InboundOutcome::Blocked => CallResult::Blocked,
+            InboundOutcome::Interrupted => CallResult::Interrupted,
+        }
+    }
+}
+
+impl From<OutgoingOutcome> for CallResult {
+    fn from(outcome: OutgoingOutcome) -> Self {
+        match outcome {
+            OutgoingOutcome::Answered => CallResult::Answered,
+            OutgoingOutcome::Busy => CallResult::Busy,
+            OutgoingOutcome::Declined => CallResult::Declined,
+            OutgoingOutcome::NoAnswer => CallResult::NoAnswer,
+            OutgoingOutcome::Failed => CallResult::Failed,
+            OutgoingOutcome::CourierAway => CallResult::CourierAway,
+            OutgoingOutcome::Cancelled => CallResult::Cancelled,
+            OutgoingOutcome::Interrupted => CallResult::Interrupted,
+        }
+    }
+}
+
+/// A call between a customer and a courier.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CallView {
     /// Id.
     pub id: CallId,
-    /// The published number that was rung.
+    /// Who rang whom.
+    #[serde(default)]
+    pub direction: CallDirection,
+    /// The number of the company that the customer sees: the published one that was rung, or the one that was shown. Empty for
+    /// a courier's call that has not left yet.
     pub number: String,
-    /// Its id.
-    pub number_id: NumberId,
-    /// Branch.
-    pub branch: BranchId,
+    /// Its id, where it is a published one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number_id: Option<NumberId>,
+    /// Branch; absent for a call by somebody of no branch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub branch: Option<BranchId>,
     /// Area.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub area: Option<AreaId>,
-    /// Whose it is: who took it, else whom the caller most likely meant; absent: the branch's.
+    /// Whose it is: who made it or took it, else whom the caller most likely meant; absent: the branch's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub courier: Option<UserId>,
-    /// The caller with the middle hidden, `+86138****1234`; whole for supervisors and administrators, `anonymous` for one
-    /// who shows none.
+    /// The customer (of a call that came in: the caller) with the middle hidden, `+86138****1234`; whole for supervisors and
+    /// administrators, `anonymous` for one who shows none, `gone` once the time that numbers are kept is over.
     pub caller: String,
-    /// Waybills that are on their way to the caller.
+    /// Waybills that are on their way to the customer.
     pub waybills: Vec<String>,
     /// What it came to; absent while it goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub outcome: Option<InboundOutcome>,
-    /// When it came in.
+    pub outcome: Option<CallResult>,
+    /// When it came in, or was asked for.
     pub started_at: UnixMs,
-    /// When somebody began to speak with the caller.
+    /// When courier and customer began to speak.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bridged_at: Option<UnixMs>,
     /// When it ended.
@@ -48,6 +122,44 @@ pub struct CallView {
     /// What can be listened to, or why not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audio: Option<AudioView>,
+}
+
+/// `POST /api/v1/calls`: ring a customer. Exactly one of `parcel`, `call` and `number` says whom.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CallRequest {
+    /// Made by the phone, new for each call: a request that comes twice is one call.
+    pub id: CallId,
+    /// The recipient of this parcel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parcel: Option<ParcelId>,
+    /// The customer of this call: who left the voicemail, whose call was missed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<CallId>,
+    /// This number, as people write it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<String>,
+}
+
+/// A call that is being made. The courier's own telephone rings first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CallStarted {
+    /// The call.
+    pub call: CallView,
+    /// What the courier should know all the same; the call is being made.
+    #[serde(default)]
+    pub warnings: Vec<CallWarning>,
+}
+
+words! {
+    /// What a courier should know of a call that is being made.
+    pub enum CallWarning {
+        /// It is an hour at which no notices are given where the customer is.
+        QuietHours = "quiet_hours", "现在是免打扰时段", "these are quiet hours for the customer";
+        /// The customer wants no notices.
+        OptedOut = "opted_out", "客户已退订通知", "the customer has opted out of notices";
+    }
 }
 
 /// A recording or a voicemail.
@@ -149,18 +261,33 @@ mod tests {
     }
 
     #[test]
+    fn words_are_words() {
+        CallDirection::check_words();
+        CallResult::check_words();
+        CallWarning::check_words();
+        // every outcome has the same word and labels on the wire
+        for outcome in OutgoingOutcome::ALL {
+            assert_eq!(CallResult::from(*outcome).as_str(), outcome.as_str());
+        }
+        for outcome in InboundOutcome::ALL {
+            assert_eq!(CallResult::from(*outcome).as_str(), outcome.as_str());
+        }
+    }
+
+    #[test]
     fn a_call_travels() {
         let at = UnixMs(1_772_413_200_000);
         let call = CallView {
             id: CallId::at(at, [1; 10]),
+            direction: CallDirection::Incoming,
             number: "+862131001234".into(),
-            number_id: NumberId::at(at, [2; 10]),
-            branch: BranchId::at(at, [3; 10]),
+            number_id: Some(NumberId::at(at, [2; 10])),
+            branch: Some(BranchId::at(at, [3; 10])),
             area: Some(AreaId::at(at, [4; 10])),
             courier: Some(UserId::at(at, [5; 10])),
             caller: "+86138****1234".into(),
             waybills: vec!["SF1234567890123".into()],
-            outcome: Some(InboundOutcome::Voicemail),
+            outcome: Some(CallResult::Voicemail),
             started_at: at,
             bridged_at: None,
             ended_at: Some(UnixMs(at.0 + 30_000)),
@@ -193,6 +320,9 @@ mod tests {
             ended_at: UnixMs(at.0 + 20_000),
             result: TryResult::NoAnswer,
         };
+        let request = CallRequest { id: call.id, parcel: None, call: Some(call.id), number: None };
+        let started = CallStarted { call: call.clone(), warnings: vec![CallWarning::QuietHours] };
+        insta::assert_json_snapshot!("call_started", serde_json::json!([again(&request), again(&started)]));
         let detail = CallDetail { call, explain: vec![line], tries: vec![tried] };
         insta::assert_json_snapshot!("call_detail", again(&detail));
         let view = AvailabilityView { mode: Availability::Riding, until: Some(at) };

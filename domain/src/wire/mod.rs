@@ -5,8 +5,11 @@
 //! another meaning. Every record has a snapshot in `wire/tests.rs`: a change that breaks an old phone shows there.
 
 mod account;
+mod attendance;
 mod batch;
 mod call;
+mod call_page;
+mod display;
 mod door;
 mod error;
 mod lenient;
@@ -16,13 +19,23 @@ mod plan;
 mod sync;
 #[cfg(test)]
 mod tests;
+mod track;
 
 pub use account::{LoginRequest, RefreshRequest, Role, TokenPair, UserView};
+pub use attendance::{
+    AttendanceDay, AttendanceMonth, AttendanceRules, AttendanceTotals, CorrectionRequest, CorrectionView,
+    PunchRequest, PunchView, StateCount, WorkPlaceRequest,
+};
 pub use batch::{
     AttemptView, BatchAction, BatchCounts, BatchRequest, BatchView, ConsentView, RecipientView,
     RingAgainRequest, WhyLine, WhyView,
 };
-pub use call::{AudioView, AvailabilityView, CallDetail, CallView, ExplainView, TryView};
+pub use call::{
+    AudioView, AvailabilityView, CallDetail, CallDirection, CallRequest, CallResult, CallStarted, CallView,
+    CallWarning, ExplainView, TryView,
+};
+pub use call_page::{AvailabilitySaid, AvailabilityTold, CallPage};
+pub use display::DisplayNumberView;
 pub use door::{
     DeedAnswer, DeedLogView, DeedRequest, DoorView, HandOverAnswer, HandOverRequest, RefusedParcel,
     StopRuleRequest, StopRuleUndoRequest, StopRuleView, UndoDeedRequest,
@@ -35,6 +48,10 @@ pub use number::{
 pub use parcel::{ImportReport, ImportRequest, ImportedRow, ParcelStateRequest, ParcelView, RowProblem};
 pub use plan::{PlanRequest, PlanView, ReasonCount, SuppressedView};
 pub use sync::{PolicyView, SyncPage, TemplateView, WsEvent};
+pub use track::{
+    DroppedFixes, MOST_NOTES, MOST_PARTS, MOST_SHIFTS, PartName, PositionReport, PositionView, RefusedPart,
+    ShiftReport, ShiftView, TrackAnswer, TrackEvent, TrackNote, TrackPart, TrackUpload, TrackView,
+};
 
 use crate::clock::UnixMs;
 use serde::{Deserialize, Serialize};

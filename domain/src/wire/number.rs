@@ -123,6 +123,9 @@ pub struct DutyView {
     /// First moment after it; absent: until it is ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<UnixMs>,
+    /// As long as it lasts, duties with this role that were made before it count for nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub takes_over: bool,
 }
 
 /// Put somebody on duty.
@@ -140,7 +143,8 @@ pub struct DutyRequest {
     /// First moment after it.
     #[serde(default)]
     pub until: Option<UnixMs>,
-    /// Whoever has this role for the area at that moment has it no longer: a hand-over in one step.
+    /// Whoever has this role for the area at that moment has it no longer: a hand-over in one step. With an `until` they have it
+    /// again from then on, or once this duty is ended.
     #[serde(default)]
     pub takes_over: bool,
 }
@@ -199,6 +203,7 @@ mod tests {
             role: OnCall::Substitute,
             from: at,
             until: None,
+            takes_over: false,
         };
         let block =
             BlockView { phone: "+8613800001234".into(), reason: "骚扰".into(), since: at, until: Some(at) };

@@ -1,9 +1,10 @@
 //! A world for tests in other languages: starts carrier and server, prints one JSON line
-//! (`{"url","login","password"}`), ends when standard input does. With `judge` on a line of standard input it
+//! (`{"url","sip","login","password"}`), ends when standard input does. With `judge` on a line of standard input it
 //! prints the verdict as one JSON line: `{"violations":0,"alerted":…,"missed":…,"doubled":…}`.
 
 #![expect(clippy::print_stdout, reason = "its answers go to standard output")]
 
+use anyhow::Context;
 use clap::Parser;
 use std::io::BufRead;
 use waybell_tests::world::PASSWORD;
@@ -12,7 +13,7 @@ use waybell_tests::{World, WorldOptions};
 /// A world for tests in other languages: a simulated carrier, a server on it, an organisation with the couriers c1 and c2
 /// and the administrator boss.
 ///
-/// Prints one JSON line when it is ready, {"url","login","password"}. "judge" on a line of standard input stops the carrier
+/// Prints one JSON line when it is ready, {"url","sip","login","password"}. "judge" on a line of standard input stops the carrier
 /// and answers with the verdict as one JSON line. It ends, and removes its files, when standard input ends.
 #[derive(Parser)]
 #[command(name = "waybell-world", version)]
@@ -22,7 +23,8 @@ fn main() -> anyhow::Result<()> {
     Arguments::parse();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut world = World::start(&WorldOptions::default())?;
-    println!("{}", serde_json::json!({ "url": world.server.url, "login": "c1", "password": PASSWORD }));
+    let hello = serde_json::json!({ "url": world.server.url, "sip": sip(&world)?, "login": "c1", "password": PASSWORD });
+    println!("{hello}");
     for line in std::io::stdin().lock().lines() {
         if line?.trim() == "judge" {
             let verdict = runtime.block_on(world.judge())?;
@@ -35,4 +37,11 @@ fn main() -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Where the server takes calls, `127.0.0.1:5060`, by its configuration.
+fn sip(world: &World) -> anyhow::Result<String> {
+    let text = std::fs::read_to_string(world.folder.path().join("server.toml"))?;
+    let address = text.split_once("udp:").and_then(|(_, rest)| rest.split('"').next());
+    address.map(str::to_owned).context("the server listens on no UDP port")
 }

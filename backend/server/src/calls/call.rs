@@ -1,27 +1,24 @@
 //! One call: its events to the machine, the machine's deeds to the switch.
 
-use super::rows::Line;
-use super::{Calls, Heard};
+use super::rows::{self, Book};
+use super::sound::Tape;
+use super::{Calls, Heard, callers};
 use crate::app::Shared;
-use crate::inbound::known;
+use crate::inbound::{known, policy};
 use crate::numbers::PublishedNumber;
 use crate::org::policy::organisation;
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use waybell_domain::clock::UnixMs;
-use waybell_domain::id::{CallId, RecordingId, UserId};
+use waybell_domain::id::{CallId, UserId};
 use waybell_domain::inbound::{
     Availability, CallEvent, CallPhase, Decision, InboundCall, InboundOutcome, InboundPolicy, OpenParcel,
     TryResult, decide,
 };
 use waybell_domain::phone::PhoneNumber;
-use waybell_switch::{DigitSource, EndHow, EventKind, Incoming, LegEnd, LegId, RecordingEnd, Switch};
-
-/// Longest wait for the end of a recording whose legs have ended.
-const RECORDER: Duration = Duration::from_secs(10);
+use waybell_switch::{DigitSource, EndHow, EventKind, Incoming, LegEnd, LegId, Switch};
 
 /// A call's task.
 pub(super) struct Call {
@@ -38,16 +35,15 @@ pub(super) struct Call {
     /// Whom the caller meant, and what they say of themselves: for the greeting.
     pub mode: Availability,
     pub company: String,
-    pub recording: Option<RecordingId>,
-    pub recorded: Option<RecordingEnd>,
-    /// When the caller was answered, and when and with whom they spoke: known here where the disk would not take it.
+    pub tape: Tape,
+    pub book: Book,
+    /// When the caller was answered, and whether they were put through to somebody.
     pub answered: Option<UnixMs>,
-    pub bridged: Option<(UnixMs, UserId)>,
-    /// Ends of legs that could not be stored yet.
-    pub unstored: Vec<Line>,
+    pub joined: bool,
     pub deadline: Option<(u32, Instant)>,
     pub own: mpsc::UnboundedSender<Heard>,
     ear: mpsc::UnboundedReceiver<Heard>,
+    counted: Option<callers::Counted>,
 }
 
 impl Drop for Call {
@@ -80,7 +76,13 @@ pub(super) fn begin(
         metrics::counter!("waybell_inbound_calls_total").increment(1);
         let id = CallId::at(app.clock.now(), rand::random());
         match start(&app, &switch, id, number, &leg, &incoming, own, ear).await {
-            Ok(call) => call.run().await,
+            Ok(Some(call)) => call.run().await,
+            Ok(None) => {
+                tracing::warn!("a caller rings more often than the rules allow");
+                metrics::counter!("waybell_inbound_refused_total", "why" => "caller").increment(1);
+                switch.reject(&leg, 486, "");
+                app.calls.forget(&leg);
+            }
             Err(error) => {
                 tracing::error!(%error, "a call that came in could not be stored");
                 switch.reject(&leg, 503, "");
@@ -101,15 +103,24 @@ async fn start(
     incoming: &Incoming,
     own: mpsc::UnboundedSender<Heard>,
     ear: mpsc::UnboundedReceiver<Heard>,
-) -> Result<Call, crate::store::StoreError> {
+) -> Result<Option<Call>, crate::store::StoreError> {
     let now = app.clock.now();
     let caller = PhoneNumber::parse_caller(&incoming.from).ok().map(|p| p.key());
+    let mut counted = None;
+    if let Some(caller) = &caller {
+        // before anything that costs more than a look at the rules
+        let policy = policy(app.store.read(), number.organisation).await?;
+        counted = app.calls.callers.enter(number.organisation, caller, &policy, now);
+        if counted.is_none() {
+            return Ok(None);
+        }
+    }
     let known = known(app.store.read(), &number, caller.as_deref(), now).await?;
     let decision = decide(&known.facts, now);
     let company = organisation(app.store.read(), number.organisation).await?.map(|o| o.company);
     // the last that can fail
-    super::rows::insert(app, id, &number, caller.as_deref(), &decision, &known.waybills, leg, incoming)
-        .await?;
+    rows::insert(app, id, &number, caller.as_deref(), &known, &decision, leg, incoming).await?;
+    app.calls.enlist(id, own.clone());
     let mode = owner_mode(&decision, &known.facts.people);
     let call = Call {
         app: app.clone(),
@@ -123,18 +134,18 @@ async fn start(
         parcels: known.facts.parcels,
         mode,
         company: company.unwrap_or_default(),
-        recording: None,
-        recorded: None,
+        tape: Tape::default(),
+        book: Book::new(app),
         answered: None,
-        bridged: None,
-        unstored: Vec::new(),
+        joined: false,
         deadline: None,
         own,
         ear,
+        counted,
     };
     // what may be said is made while telephones ring
     app.speech.prepare(crate::voicemail::greeting(&call.company, call.mode));
-    Ok(call)
+    Ok(Some(call))
 }
 
 fn owner_mode(
@@ -164,14 +175,16 @@ impl Call {
             let Some(heard) = heard else { break };
             self.hear(heard).await;
         }
-        self.wait_for_recording().await;
         self.close().await;
     }
 
     async fn hear(&mut self, heard: Heard) {
         match heard {
             Heard::Mute { token } => self.give(CallEvent::Said { token }).await,
-            Heard::Recorded(end) => self.recorded = Some(end),
+            Heard::Recorded(end) => self.tape.ended(end),
+            Heard::DiskLow => self.tape.cut(&self.switch),
+            // a call that came in is ended on the telephone
+            Heard::HangUp => {}
             Heard::Leg(leg, kind) if leg == self.caller => self.on_caller(*kind).await,
             Heard::Leg(leg, kind) => {
                 let n = self.couriers.iter().find(|(_, l)| *l == leg).map(|(n, _)| *n);
@@ -186,8 +199,12 @@ impl Call {
         let leg = self.caller.clone();
         match kind {
             EventKind::Answered { dialog } => {
-                self.answered = Some(self.now());
-                self.leg_answered(&leg, &dialog).await;
+                let now = self.now();
+                self.answered = Some(now);
+                // its dialog is stored since it came in, which is enough to end it
+                if let Some(line) = rows::leg_answered(&leg, &dialog, now) {
+                    self.book.note(line);
+                }
                 self.give(CallEvent::CallerAnswered).await;
             }
             EventKind::Digit { digit, source } if is_key(self.machine.phase(), digit, source) => {
@@ -201,7 +218,7 @@ impl Call {
             EventKind::Ended { end } => {
                 // first the other side is let go
                 self.give(CallEvent::CallerEnded).await;
-                self.leg_ended(&leg, &end, "caller").await;
+                self.book.note(rows::leg_ended(&leg, &end, "caller", self.now()));
             }
             _ => {}
         }
@@ -210,14 +227,16 @@ impl Call {
     async fn on_courier(&mut self, n: usize, leg: &LegId, kind: EventKind) {
         match kind {
             EventKind::Challenged { record } => {
-                if self.leg_challenged(leg, &record).await {
+                let line = rows::leg_challenged(leg, &record);
+                if self.keep(line).await {
                     self.switch.resubmit(leg);
                 } else {
                     self.switch.hang_up(leg, None);
                 }
             }
             EventKind::Answered { dialog } => {
-                if self.leg_answered(leg, &dialog).await {
+                let line = rows::leg_answered(leg, &dialog, self.now());
+                if self.keep(line).await {
                     self.switch.confirm(leg);
                     crate::crash::point("call.courier_answered");
                     self.give(CallEvent::CourierAnswered { n }).await;
@@ -237,7 +256,7 @@ impl Call {
                     self.app.calls.release(candidate.courier, self.id);
                 }
                 self.give(CallEvent::CourierEnded { n, result: result(&end) }).await;
-                self.leg_ended(leg, &end, "callee").await;
+                self.book.note(rows::leg_ended(leg, &end, "callee", self.now()));
             }
             _ => {}
         }
@@ -254,41 +273,43 @@ impl Call {
         }
     }
 
-    /// The recorder finishes its file once the legs have ended.
-    async fn wait_for_recording(&mut self) {
-        let until = Instant::now() + RECORDER;
-        while self.recording.is_some() && self.recorded.is_none() {
-            match tokio::time::timeout_at(until, self.ear.recv()).await {
-                Ok(Some(Heard::Recorded(end))) => self.recorded = Some(end),
-                Ok(Some(_)) => {}
-                Ok(None) | Err(_) => return,
-            }
-        }
-    }
-
     /// What the call came to, once everything is known.
     async fn close(&mut self) {
+        // nobody is on the line any more
+        self.counted = None;
         let mut outcome = self.machine.outcome().unwrap_or(InboundOutcome::Missed);
-        if outcome == InboundOutcome::Answered && self.bridged.is_none() {
+        if outcome == InboundOutcome::Answered && !self.joined {
             // the courier took it, and the two could not be joined
             outcome = InboundOutcome::Missed;
         }
-        if let Some(recording) = self.recording {
-            let end = self.recorded.take().unwrap_or_else(|| RecordingEnd {
-                problem: Some("the recorder has not answered".to_owned()),
-                ..RecordingEnd::default()
-            });
-            let spoken = i64::try_from(end.speech_ms).unwrap_or(i64::MAX) >= self.policy.speech_ms;
-            let empty = outcome == InboundOutcome::Voicemail && !spoken;
-            if empty {
-                outcome = InboundOutcome::Missed;
-            }
-            crate::recordings::finish(&self.app, recording, &end, empty).await;
-        } else if outcome == InboundOutcome::Voicemail {
+        let end = self.tape.wait(&mut self.ear).await;
+        let speech = end.as_ref().map_or(0, |e| i64::try_from(e.speech_ms).unwrap_or(i64::MAX));
+        let empty = outcome == InboundOutcome::Voicemail && (end.is_none() || speech < self.policy.speech_ms);
+        if empty {
             outcome = InboundOutcome::Missed;
         }
+        if let Some(end) = end
+            && let Some(line) = self.tape.close(&end, empty).await
+        {
+            self.book.note(line);
+        }
         metrics::counter!("waybell_inbound_outcomes_total", "outcome" => outcome.as_str()).increment(1);
-        super::rows::close(self, outcome).await;
+        let tries = self.tries();
+        self.book.note(rows::ended(self.id, outcome.into(), self.now(), &tries, self.answered));
+        self.book.close().await;
+    }
+
+    /// Stores a line before what it is for is done.
+    pub(super) async fn keep(&mut self, line: Option<rows::Line>) -> bool {
+        match line {
+            Some(line) => self.book.keep(&[line]).await,
+            None => false,
+        }
+    }
+
+    /// Who was rung, as it is stored.
+    pub(super) fn tries(&self) -> String {
+        serde_json::to_string(self.machine.tries()).unwrap_or_else(|_| "[]".to_owned())
     }
 
     /// The candidate's leg.
@@ -309,7 +330,7 @@ fn is_key(phase: CallPhase, digit: char, source: DigitSource) -> bool {
 }
 
 /// What the end of an unanswered leg means. A number that nobody has is as unreachable as a network that fails.
-fn result(end: &LegEnd) -> TryResult {
+pub(crate) fn result(end: &LegEnd) -> TryResult {
     match (end.how, end.status, end.q850) {
         (_, _, Some(17)) | (_, Some(486 | 600), _) => TryResult::Busy,
         (_, _, Some(21)) | (_, Some(603 | 403), _) => TryResult::Declined,

@@ -1,4 +1,5 @@
-//! Calls that come in over published numbers: a customer rings, whoever covers the area speaks.
+//! Calls between customers and couriers: those that come in over published numbers, and what they share with those that
+//! couriers make (`outgoing`).
 //!
 //! ```text
 //!  switch ──events──▶ router ──legs of ours──▶ call (one task each) ──▶ domain::inbound::InboundCall ──▶ deeds
@@ -24,22 +25,32 @@
 
 mod act;
 mod call;
+mod callers;
+mod keep;
+pub mod list;
 pub mod recover;
 mod router;
 pub mod routes;
-mod rows;
+pub(crate) mod rows;
+pub(crate) mod sound;
+pub(crate) mod ways;
 
+pub(crate) use act::WHISPERS;
+pub(crate) use call::result;
+pub(crate) use keep::tidy;
 pub use router::route;
-pub(crate) use rows::insist;
+pub(crate) use rows::{Line, insist};
 
 use crate::numbers::Published;
+use crate::recordings::Disk;
 use parking_lot::Mutex;
 use std::collections::HashMap;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
 use waybell_domain::id::{CallId, UserId};
-use waybell_switch::{EventKind, LegId, RecordingEnd};
+use waybell_switch::{EventKind, LegId, RecordingEnd, Switch};
 
 /// What a call's task hears.
 #[derive(Debug)]
@@ -53,6 +64,10 @@ pub(crate) enum Heard {
     },
     /// The recording is finished.
     Recorded(RecordingEnd),
+    /// The disk has no room for recordings any more.
+    DiskLow,
+    /// Somebody ends the call from the app.
+    HangUp,
 }
 
 /// The calls of this server. Shared by routes, router and the calls' tasks.
@@ -60,6 +75,12 @@ pub(crate) enum Heard {
 pub struct Calls {
     /// Numbers that calls are taken on.
     pub numbers: Published,
+    /// Whether there is room for recordings.
+    pub disk: Disk,
+    pub(crate) callers: callers::Callers,
+    /// The task of each call.
+    tasks: Mutex<HashMap<CallId, mpsc::UnboundedSender<Heard>>>,
+    switch: OnceLock<Switch>,
     legs: Mutex<HashMap<LegId, mpsc::UnboundedSender<Heard>>>,
     /// Couriers who are rung or speak, and for which call: nobody is rung into a call.
     engaged: Mutex<HashMap<UserId, CallId>>,
@@ -71,6 +92,28 @@ impl Calls {
     /// Events of this leg go to this task from now on. Before the leg's first event.
     pub(crate) fn adopt(&self, leg: LegId, task: mpsc::UnboundedSender<Heard>) {
         self.legs.lock().insert(leg, task);
+    }
+
+    /// The switch that calls are made with. `None` before the server has started.
+    pub(crate) fn switch(&self) -> Option<Switch> {
+        self.switch.get().cloned()
+    }
+
+    /// A call has a task from now on, which hears what is not about a leg.
+    pub(crate) fn enlist(&self, call: CallId, task: mpsc::UnboundedSender<Heard>) {
+        self.tasks.lock().insert(call, task);
+    }
+
+    /// Tells a call's task to end it. False where none runs here.
+    pub(crate) fn hang_up(&self, call: CallId) -> bool {
+        self.tasks.lock().get(&call).is_some_and(|task| task.send(Heard::HangUp).is_ok())
+    }
+
+    /// Recordings end.
+    pub(crate) fn disk_is_low(&self) {
+        for task in self.tasks.lock().values() {
+            let _ = task.send(Heard::DiskLow);
+        }
     }
 
     /// A leg that never came to be.
@@ -92,7 +135,8 @@ impl Calls {
     }
 
     /// Nobody is kept for a call whose task has ended.
-    fn release_all(&self, call: CallId) {
+    pub(crate) fn release_all(&self, call: CallId) {
+        self.tasks.lock().remove(&call);
         self.engaged.lock().retain(|_, c| *c != call);
     }
 

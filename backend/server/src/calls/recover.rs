@@ -1,14 +1,14 @@
-//! After a crash: what an earlier life left of calls that had come in.
+//! After a crash: what an earlier life left of calls of both directions.
 //!
 //! | stored of a leg | done |
 //! |---|---|
 //! | caller, ringing | its INVITE is refused (503), three times over UDP, as the answer may be lost |
 //! | caller, our answer may have left | both: refused, and ended by BYE; one of them fits |
 //! | answered, either side | BYE from the stored dialog |
-//! | courier, rung | CANCEL from the stored INVITE |
+//! | courier or customer, rung | CANCEL from the stored INVITE |
 //! | anything, in a restored copy or another server's data | closed, nothing is sent |
 //!
-//! Nobody is rung again: a caller who was put off rings once more by themselves. The call shows as interrupted, recordings
+//! Nobody is rung again: a caller who was put off rings once more by themselves, a courier calls again. The call shows as interrupted, recordings
 //! hold what was heard.
 
 use super::{Calls, Heard};
@@ -34,6 +34,11 @@ const PATIENCE: Duration = Duration::from_secs(40);
 pub struct Interrupted(());
 
 #[derive(FromQueryResult)]
+struct Open {
+    id: String,
+}
+
+#[derive(FromQueryResult)]
 struct Leg {
     id: String,
     kind: String,
@@ -50,17 +55,28 @@ struct Leg {
 /// # Errors
 /// The database's.
 pub async fn recover(app: &Shared, switch: &Switch, orphaned: bool) -> Result<(), StoreError> {
+    let _ = app.calls.switch.set(switch.clone());
     app.calls.numbers.load(&app.store).await?;
     let sql = "SELECT id, kind, call_id, state, invite, refusal, dialog FROM call_leg WHERE is_open = 1";
     let legs: Vec<Leg> = all(app.store.read(), sql, []).await?;
     let now = app.clock.now();
     let write = app.store.begin().await?;
-    write
-        .exec(
-            "UPDATE inbound_call SET is_open = 0, outcome = $1, ended_at = $2 WHERE is_open = 1",
-            [InboundOutcome::Interrupted.as_str().into(), now.0.into()],
-        )
-        .await?;
+    // each with a revision of its own, by which phones turn pages
+    let open: Vec<Open> =
+        all(write.tx(), "SELECT id FROM phone_call WHERE is_open = 1 ORDER BY id", []).await?;
+    for call in open {
+        write
+            .exec(
+                "UPDATE phone_call SET is_open = 0, outcome = $1, ended_at = $2, ended_rev = $3, rev = $3 WHERE id = $4",
+                [
+                    InboundOutcome::Interrupted.as_str().into(),
+                    now.0.into(),
+                    write.next_rev().into(),
+                    call.id.into(),
+                ],
+            )
+            .await?;
+    }
     if orphaned {
         write.exec("UPDATE call_leg SET is_open = 0, end_at = $1 WHERE is_open = 1", [now.0.into()]).await?;
     }
@@ -159,9 +175,9 @@ async fn hear_ends(app: &Shared, mut ear: mpsc::UnboundedReceiver<Heard>, mut na
 }
 
 async fn close(app: &Shared, id: &str) {
-    let line = (
+    let line = super::Line::new(
         "UPDATE call_leg SET is_open = 0, end_at = $1, release_dir = 'platform' WHERE id = $2",
-        vec![app.clock.now().0.into(), id.into()],
+        [app.clock.now().0.into(), id.into()],
     );
     super::insist(app, vec![line]).await;
 }

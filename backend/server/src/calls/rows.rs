@@ -1,13 +1,20 @@
 //! What is stored of calls and their legs.
+//!
+//! **Kept before done.** Whatever lets somebody's telephone ring, or an answer leave, is stored first ([`Book::keep`]), because
+//! after a crash only what is stored can be ended. What has happened already (a caller's acknowledgement, the end of a leg) is
+//! only noted ([`Book::note`]) and goes with the next line that has to be stored, in one transaction: a leg that is open in the
+//! database and ended in truth costs the next start one BYE that nobody minds. So a call of two legs takes six commits.
 
-use super::call::Call;
 use crate::app::Shared;
+use crate::inbound::Known;
 use crate::numbers::PublishedNumber;
-use crate::store::{StoreError, Write};
+use crate::store::{Several, StoreError, Write};
 use sea_orm::Value;
 use std::time::Duration;
+use waybell_domain::clock::{DAY, UnixMs};
 use waybell_domain::id::{CallId, UserId};
-use waybell_domain::inbound::{Decision, InboundOutcome};
+use waybell_domain::inbound::Decision;
+use waybell_domain::wire::CallResult;
 use waybell_switch::{DialogRecord, EndHow, Incoming, InviteRecord, LegEnd, LegId};
 
 /// The first and the longest pause before what has happened is tried to be stored again: a full disk may have room again.
@@ -18,188 +25,162 @@ const LONGEST: Duration = Duration::from_secs(30);
 const LAST: u32 = 16;
 
 /// A statement and its values.
-pub(super) type Line = (&'static str, Vec<Value>);
-
-/// Stores a call that came in, with its caller's leg.
-#[allow(clippy::too_many_arguments, reason = "one row from all that is known")]
-pub(super) async fn insert(
-    app: &Shared,
-    id: CallId,
-    number: &PublishedNumber,
-    caller: Option<&str>,
-    decision: &Decision,
-    waybills: &[String],
-    leg: &LegId,
-    incoming: &Incoming,
-) -> Result<(), StoreError> {
-    let now = app.clock.now();
-    let write = app.store.begin().await?;
-    write
-        .exec(
-            "INSERT INTO inbound_call (id, organisation_id, branch_id, area_id, number_id, courier_id, caller_key, is_open, \
-             explain, parcels, started_at) VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8, $9, $10)",
-            [
-                id.to_string().into(),
-                number.organisation.to_string().into(),
-                number.branch.to_string().into(),
-                number.area.map(|a| a.to_string()).into(),
-                number.id.to_string().into(),
-                decision.owner.map(|o| o.to_string()).into(),
-                caller.into(),
-                json("inbound_call.explain", &decision.explain)?.into(),
-                json("inbound_call.parcels", &waybills)?.into(),
-                now.0.into(),
-            ],
-        )
-        .await?;
-    write
-        .exec(
-            "INSERT INTO call_leg (id, inbound_call_id, kind, call_id, is_open, state, refusal, dialog, created_at) \
-             VALUES ($1, $2, 'caller', $3, 1, 'ringing', $4, $5, $6)",
-            [
-                leg.as_str().into(),
-                id.to_string().into(),
-                incoming.call_id.clone().into(),
-                json("call_leg.refusal", &incoming.refusal)?.into(),
-                json("call_leg.dialog", &incoming.dialog)?.into(),
-                now.0.into(),
-            ],
-        )
-        .await?;
-    write.commit().await
+#[derive(Clone, Debug)]
+pub(crate) struct Line {
+    sql: &'static str,
+    values: Vec<Value>,
+    revised: bool,
 }
 
-/// Closes a call whose storing failed, and which was refused therefore: it may be stored all the same, where only the answer
-/// of the commit was lost.
-pub(super) async fn abandon(app: &Shared, id: CallId, leg: &LegId) {
-    let now = app.clock.now().0;
-    let call = (
-        "UPDATE inbound_call SET is_open = 0, outcome = $1, ended_at = $2 WHERE id = $3",
-        vec![InboundOutcome::Missed.as_str().into(), now.into(), id.to_string().into()],
-    );
-    let leg = (
-        "UPDATE call_leg SET is_open = 0, end_at = $1, release_dir = 'platform' WHERE id = $2",
-        vec![now.into(), leg.as_str().into()],
-    );
-    insist(app, vec![call, leg]).await;
+impl Line {
+    /// A statement; parameters are `$1`, `$2`, …
+    pub(crate) fn new(sql: &'static str, values: impl IntoIterator<Item = Value>) -> Line {
+        Line { sql, values: values.into_iter().collect(), revised: false }
+    }
+
+    /// One whose last parameter, after the values, is the next revision.
+    pub(crate) fn revised(sql: &'static str, values: impl IntoIterator<Item = Value>) -> Line {
+        Line { revised: true, ..Line::new(sql, values) }
+    }
 }
 
-/// Stores what a call came to, with everything that could not be stored while it went on.
-pub(super) async fn close(call: &mut Call, outcome: InboundOutcome) {
-    let tries = serde_json::to_string(call.machine.tries()).unwrap_or_else(|_| "[]".to_owned());
-    let mut lines = std::mem::take(&mut call.unstored);
-    lines.push((
-        "UPDATE inbound_call SET is_open = 0, outcome = $1, ended_at = $2, tries = $3, \
-         answered_at = COALESCE($4, answered_at), bridged_at = COALESCE($5, bridged_at), \
-         courier_id = COALESCE($6, courier_id) WHERE id = $7",
-        vec![
-            outcome.as_str().into(),
-            call.now().0.into(),
-            tries.into(),
-            call.answered.map(|at| at.0).into(),
-            call.bridged.map(|(at, _)| at.0).into(),
-            call.bridged.map(|(_, who)| who.to_string()).into(),
-            call.id.to_string().into(),
+/// What is to be stored of one call.
+pub(crate) struct Book {
+    app: Shared,
+    noted: Vec<Line>,
+}
+
+impl Book {
+    pub(crate) fn new(app: &Shared) -> Book {
+        Book { app: app.clone(), noted: Vec::new() }
+    }
+
+    /// Has happened, and goes with the next line that must be stored.
+    pub(crate) fn note(&mut self, line: Line) {
+        self.noted.push(line);
+    }
+
+    /// Stores the lines, and before them what was noted. False where it cannot be: then what they are for may not be done.
+    pub(crate) async fn keep(&mut self, lines: &[Line]) -> bool {
+        let before = self.noted.len();
+        self.noted.extend_from_slice(lines);
+        match transaction(&self.app, &self.noted).await {
+            Ok(()) => {
+                self.noted.clear();
+                true
+            }
+            Err(error) => {
+                tracing::error!(%error, "a step of a call could not be stored");
+                self.noted.truncate(before);
+                false
+            }
+        }
+    }
+
+    /// Stores everything that was noted, however long it takes.
+    pub(crate) async fn close(&mut self) {
+        insist(&self.app, std::mem::take(&mut self.noted)).await;
+    }
+}
+
+/// Until when the customer's number is kept with a call.
+pub(crate) fn keep_until(now: UnixMs, days: u16) -> i64 {
+    now.0 + i64::from(days) * DAY
+}
+
+/// A line for a leg that is about to be rung: `courier` or `customer`.
+pub(crate) fn leg_placed(
+    call: CallId,
+    kind: &str,
+    record: &InviteRecord,
+    person: Option<UserId>,
+    now: UnixMs,
+) -> Option<Line> {
+    Some(Line::new(
+        "INSERT INTO call_leg (id, phone_call_id, kind, person_id, call_id, is_open, state, invite, created_at) \
+         VALUES ($1, $2, $3, $4, $1, 1, 'ringing', $5, $6)",
+        [
+            record.call_id.clone().into(),
+            call.to_string().into(),
+            kind.into(),
+            person.map(|p| p.to_string()).into(),
+            serde_json::to_string(record).ok()?.into(),
+            now.0.into(),
         ],
-    ));
-    insist(&call.app, lines).await;
+    ))
 }
 
-impl Call {
-    /// A courier's INVITE is about to leave.
-    pub(super) async fn leg_placed(&self, record: &InviteRecord, courier: UserId) -> bool {
-        let Ok(invite) = serde_json::to_string(record) else { return false };
-        let line = (
-            "INSERT INTO call_leg (id, inbound_call_id, kind, person_id, call_id, is_open, state, invite, created_at) \
-             VALUES ($1, $2, 'courier', $3, $1, 1, 'ringing', $4, $5)",
-            vec![
-                record.call_id.clone().into(),
-                self.id.to_string().into(),
-                courier.to_string().into(),
-                invite.into(),
-                self.now().0.into(),
-            ],
-        );
-        once(&self.app, &[line]).await
-    }
-
-    /// The INVITE with credentials, which takes the place of the first one.
-    pub(super) async fn leg_challenged(&self, leg: &LegId, record: &InviteRecord) -> bool {
-        let Ok(invite) = serde_json::to_string(record) else { return false };
-        let line =
-            ("UPDATE call_leg SET invite = $1 WHERE id = $2", vec![invite.into(), leg.as_str().into()]);
-        once(&self.app, &[line]).await
-    }
-
-    /// The caller is about to be answered.
-    pub(super) async fn answering(&self) -> bool {
-        let line =
-            ("UPDATE call_leg SET state = 'answering' WHERE id = $1", vec![self.caller.as_str().into()]);
-        once(&self.app, &[line]).await
-    }
-
-    /// A leg is answered: from now on it is ended by BYE.
-    pub(super) async fn leg_answered(&self, leg: &LegId, dialog: &DialogRecord) -> bool {
-        let Ok(text) = serde_json::to_string(dialog) else { return false };
-        let now = self.now().0;
-        let mut lines = vec![(
-            "UPDATE call_leg SET state = 'answered', dialog = $1, answer_at = $2 WHERE id = $3",
-            vec![text.into(), now.into(), leg.as_str().into()],
-        )];
-        if *leg == self.caller {
-            lines.push((
-                "UPDATE inbound_call SET answered_at = $1 WHERE id = $2",
-                vec![now.into(), self.id.to_string().into()],
-            ));
-        }
-        once(&self.app, &lines).await
-    }
-
-    /// Caller and candidate speak. Where this cannot be stored now, `close` does it.
-    pub(super) async fn store_bridged(&self) {
-        let Some((at, courier)) = self.bridged else { return };
-        let tries = serde_json::to_string(self.machine.tries()).unwrap_or_else(|_| "[]".to_owned());
-        let line = (
-            "UPDATE inbound_call SET bridged_at = $1, courier_id = $2, tries = $3 WHERE id = $4",
-            vec![at.0.into(), courier.to_string().into(), tries.into(), self.id.to_string().into()],
-        );
-        once(&self.app, &[line]).await;
-    }
-
-    /// A leg is over. `side` is who the far side is. Where this cannot be stored now, `close` does it: the other legs' events
-    /// do not wait for a disk.
-    pub(super) async fn leg_ended(&mut self, leg: &LegId, end: &LegEnd, side: &str) {
-        let by = match end.how {
-            EndHow::RemoteBye | EndHow::Refused if end.status != Some(503) || side == "callee" => side,
-            EndHow::Cancelled if side == "caller" => side,
-            _ => "platform",
-        };
-        let line = (
-            "UPDATE call_leg SET is_open = 0, end_at = $1, sip_status = $2, release_cause = $3, release_dir = $4 \
-             WHERE id = $5",
-            vec![
-                self.now().0.into(),
-                end.status.map(i64::from).into(),
-                end.q850.map(i64::from).into(),
-                by.into(),
-                leg.as_str().into(),
-            ],
-        );
-        if !once(&self.app, std::slice::from_ref(&line)).await {
-            self.unstored.push(line);
-        }
-    }
+/// The INVITE with credentials, which takes the place of the first one.
+pub(crate) fn leg_challenged(leg: &LegId, record: &InviteRecord) -> Option<Line> {
+    let invite = serde_json::to_string(record).ok()?;
+    Some(Line::new("UPDATE call_leg SET invite = $1 WHERE id = $2", [invite.into(), leg.as_str().into()]))
 }
 
-/// Stores the lines together, or says that it cannot be.
-pub(super) async fn once(app: &Shared, lines: &[Line]) -> bool {
-    match transaction(app, lines).await {
-        Ok(()) => true,
-        Err(error) => {
-            tracing::error!(%error, "a step of a call could not be stored");
-            false
-        }
-    }
+/// A leg is answered: from now on it is ended by BYE.
+pub(crate) fn leg_answered(leg: &LegId, dialog: &DialogRecord, now: UnixMs) -> Option<Line> {
+    let dialog = serde_json::to_string(dialog).ok()?;
+    Some(Line::new(
+        "UPDATE call_leg SET state = 'answered', dialog = $1, answer_at = $2 WHERE id = $3",
+        [dialog.into(), now.0.into(), leg.as_str().into()],
+    ))
+}
+
+/// A leg is over. `side` is who its far side is: `caller` or `callee`.
+pub(crate) fn leg_ended(leg: &LegId, end: &LegEnd, side: &str, now: UnixMs) -> Line {
+    let by = match end.how {
+        EndHow::RemoteBye | EndHow::Refused if end.status != Some(503) || side == "callee" => side,
+        EndHow::Cancelled if side == "caller" => side,
+        _ => "platform",
+    };
+    Line::new(
+        "UPDATE call_leg SET is_open = 0, end_at = $1, sip_status = $2, release_cause = $3, release_dir = $4 WHERE id = $5",
+        [
+            now.0.into(),
+            end.status.map(i64::from).into(),
+            end.q850.map(i64::from).into(),
+            by.into(),
+            leg.as_str().into(),
+        ],
+    )
+}
+
+/// They speak. A call that this one answers is handled by it.
+pub(crate) fn bridged(call: CallId, at: UnixMs, courier: UserId, tries: &str) -> [Line; 2] {
+    let (id, courier) = (call.to_string(), courier.to_string());
+    [
+        Line::revised(
+            "UPDATE phone_call SET bridged_at = $1, \
+             former_id = CASE WHEN courier_id <> $2 THEN courier_id ELSE former_id END, courier_id = $2, \
+             tries = $3, rev = $5 WHERE id = $4",
+            [at.0.into(), courier.clone().into(), tries.into(), id.clone().into()],
+        ),
+        Line::revised(
+            "UPDATE phone_call SET handled_at = $1, handled_by = $2, handled_rev = $4, rev = $4 WHERE handled_at IS NULL \
+             AND id = (SELECT answers_id FROM phone_call WHERE id = $3)",
+            [at.0.into(), courier.into(), id.into()],
+        ),
+    ]
+}
+
+/// What a call came to.
+pub(crate) fn ended(
+    call: CallId,
+    outcome: CallResult,
+    now: UnixMs,
+    tries: &str,
+    answered: Option<UnixMs>,
+) -> Line {
+    Line::revised(
+        "UPDATE phone_call SET is_open = 0, outcome = $1, ended_at = $2, tries = $3, \
+         answered_at = COALESCE($4, answered_at), ended_rev = $6, rev = $6 WHERE id = $5",
+        [
+            outcome.as_str().into(),
+            now.0.into(),
+            tries.into(),
+            answered.map(|at| at.0).into(),
+            call.to_string().into(),
+        ],
+    )
 }
 
 /// Stores what has happened, which is tried again until it is stored: a missed call must not be lost. Given up only where
@@ -231,14 +212,77 @@ pub(crate) async fn insist(app: &Shared, lines: Vec<Line>) {
     }
 }
 
-async fn transaction(app: &Shared, lines: &[Line]) -> Result<(), StoreError> {
-    let write: Write = app.store.begin().await?;
-    for (sql, values) in lines {
-        write.exec(sql, values.clone()).await?;
-    }
-    write.commit().await
+/// Stores a call that came in, with its caller's leg.
+#[allow(clippy::too_many_arguments, reason = "one row from all that is known")]
+pub(super) async fn insert(
+    app: &Shared,
+    id: CallId,
+    number: &PublishedNumber,
+    caller: Option<&str>,
+    known: &Known,
+    decision: &Decision,
+    leg: &LegId,
+    incoming: &Incoming,
+) -> Result<(), StoreError> {
+    let now = app.clock.now();
+    let call = Line::revised(
+        "INSERT INTO phone_call (id, organisation_id, direction, branch_id, area_id, number_id, courier_id, customer_key, \
+         is_open, explain, parcels, started_at, keep_until, rev) \
+         VALUES ($1, $2, 'incoming', $3, $4, $5, $6, $7, 1, $8, $9, $10, $11, $12)",
+        [
+            id.to_string().into(),
+            number.organisation.to_string().into(),
+            number.branch.to_string().into(),
+            number.area.map(|a| a.to_string()).into(),
+            number.id.to_string().into(),
+            decision.owner.map(|o| o.to_string()).into(),
+            caller.into(),
+            json("phone_call.explain", &decision.explain)?.into(),
+            json("phone_call.parcels", &known.waybills)?.into(),
+            now.0.into(),
+            keep_until(now, known.facts.policy.keep_days).into(),
+        ],
+    );
+    let leg = Line::new(
+        "INSERT INTO call_leg (id, phone_call_id, kind, call_id, is_open, state, refusal, dialog, created_at) \
+         VALUES ($1, $2, 'caller', $3, 1, 'ringing', $4, $5, $6)",
+        [
+            leg.as_str().into(),
+            id.to_string().into(),
+            incoming.call_id.clone().into(),
+            json("call_leg.refusal", &incoming.refusal)?.into(),
+            json("call_leg.dialog", &incoming.dialog)?.into(),
+            now.0.into(),
+        ],
+    );
+    transaction(app, &[call, leg]).await
+}
+
+/// Closes a call whose storing failed, and which was refused therefore: it may be stored all the same, where only the answer
+/// of the commit was lost.
+pub(super) async fn abandon(app: &Shared, id: CallId, leg: &LegId) {
+    let now = app.clock.now();
+    let leg = Line::new(
+        "UPDATE call_leg SET is_open = 0, end_at = $1, release_dir = 'platform' WHERE id = $2",
+        [now.0.into(), leg.as_str().into()],
+    );
+    insist(app, vec![ended(id, CallResult::Missed, now, "[]", None), leg]).await;
 }
 
 fn json(what: &'static str, record: &impl serde::Serialize) -> Result<String, StoreError> {
     serde_json::to_string(record).map_err(|e| StoreError::Damaged { what, problem: e.to_string() })
+}
+
+async fn transaction(app: &Shared, lines: &[Line]) -> Result<(), StoreError> {
+    if lines.is_empty() {
+        return Ok(());
+    }
+    let write: Write = app.store.begin().await?;
+    let mut several = Several::default();
+    for line in lines {
+        let rev = line.revised.then(|| Value::from(write.next_rev()));
+        several.add(line.sql, line.values.iter().cloned().chain(rev));
+    }
+    several.run(write.tx()).await?;
+    write.commit().await
 }

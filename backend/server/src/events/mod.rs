@@ -4,6 +4,8 @@
 //! down is found by pulling from the phone's own cursor. Messages are numbered from 1 on each socket, so a client sees
 //! a hole; several changes within 100 ms are one message. A client that does not read is dropped after 20 s.
 
+pub mod calls;
+
 use crate::accounts::auth::Signed;
 use crate::app::Shared;
 use axum::extract::State;

@@ -10,7 +10,7 @@ pub mod reference;
 
 use crate::app::Shared;
 use crate::{
-    accounts, calls, events, inbound, notify, numbers, org, parcels, recordings, templates, webhooks,
+    accounts, attendance, calls, events, inbound, notify, numbers, org, outgoing, parcels, recordings, templates, tracks, webhooks,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -77,6 +77,7 @@ fn api() -> OpenApiRouter<Shared> {
         .routes(routes!(webhooks::deliveries::resend))
         .routes(routes!(numbers::routes::list_numbers, numbers::routes::create_number))
         .routes(routes!(numbers::routes::change_number))
+        .routes(routes!(notify::health::display_numbers))
         .routes(routes!(numbers::areas::list_branches))
         .routes(routes!(numbers::areas::put_ring_group))
         .routes(routes!(numbers::areas::list_areas, numbers::areas::create_area))
@@ -86,11 +87,25 @@ fn api() -> OpenApiRouter<Shared> {
         .routes(routes!(numbers::blocklist::list_blocked, numbers::blocklist::block))
         .routes(routes!(numbers::blocklist::unblock))
         .routes(routes!(inbound::routes::get_inbound_policy, inbound::routes::put_inbound_policy))
-        .routes(routes!(calls::routes::list_calls))
-        .routes(routes!(calls::routes::show_call))
+        .routes(routes!(calls::list::list_calls, outgoing::routes::make_call))
+        .routes(routes!(calls::routes::show_call, outgoing::routes::delete_call))
+        .routes(routes!(outgoing::routes::hang_up_call))
+        .routes(routes!(outgoing::routes::get_outgoing_policy, outgoing::routes::put_outgoing_policy))
         .routes(routes!(calls::routes::handle_call))
         .routes(routes!(calls::routes::get_availability, calls::routes::put_availability))
         .routes(routes!(recordings::routes::audio))
+        .routes(routes!(tracks::routes::send, tracks::routes::show))
+        .routes(routes!(tracks::routes::show_gpx))
+        .routes(routes!(tracks::routes::positions))
+        .routes(routes!(attendance::rules::get_field_policy, attendance::rules::put_field_policy))
+        .routes(routes!(attendance::routes::punch))
+        .routes(routes!(attendance::routes::month))
+        .routes(routes!(attendance::routes::day))
+        .routes(routes!(attendance::routes::export))
+        .routes(routes!(attendance::routes::correct))
+        .routes(routes!(attendance::routes::rules))
+        .routes(routes!(attendance::routes::list_places, attendance::routes::create_place))
+        .routes(routes!(attendance::routes::remove_place))
         .routes(routes!(notify::routes::plan))
         .routes(routes!(notify::routes::create, notify::routes::list))
         .routes(routes!(notify::routes::again))
@@ -101,6 +116,9 @@ fn api() -> OpenApiRouter<Shared> {
         .routes(routes!(notify::routes::consents))
         .routes(routes!(notify::routes::why))
         .routes(routes!(notify::routes::export))
+        .routes(routes!(events::calls::pull_calls))
+        .routes(routes!(events::calls::say_availability))
+        .routes(routes!(events::calls::reopen_call))
         .routes(routes!(events::socket))
 }
 

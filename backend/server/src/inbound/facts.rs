@@ -5,7 +5,7 @@ use crate::store::{StoreError, all, one};
 use sea_orm::{ConnectionTrait, FromQueryResult};
 use std::collections::{BTreeMap, BTreeSet};
 use waybell_domain::clock::UnixMs;
-use waybell_domain::id::UserId;
+use waybell_domain::id::{DutyId, UserId};
 use waybell_domain::inbound::{Availability, Block, Contact, Duty, Facts, OnCall, OpenParcel, Person};
 
 /// Contacts and parcels read at most; a caller with more is a shop, and the newest tell enough.
@@ -41,10 +41,12 @@ struct ParcelRow {
 
 #[derive(FromQueryResult)]
 struct DutyRow {
+    id: String,
     person_id: String,
     role: String,
     from_at: i64,
     until_at: Option<i64>,
+    takes_over: i64,
 }
 
 #[derive(FromQueryResult)]
@@ -82,25 +84,12 @@ pub(crate) async fn known<C: ConnectionTrait>(
         .await?;
         facts.block = block.map(|b| Block { until: b.until_at.map(UnixMs) });
         facts.contacts = contacts(db, &organisation, caller).await?;
-        let parcels: Vec<ParcelRow> = all(
-            db,
-            "SELECT courier_id, waybill_no, building, estate, state_at FROM parcel WHERE organisation_id = $1 \
-             AND phone_key = $2 AND state IN ('planned', 'out_for_delivery', 'exception') \
-             ORDER BY state_at DESC, id LIMIT 200",
-            who(),
-        )
-        .await?;
-        for row in parcels {
-            let Ok(courier) = UserId::parse(&row.courier_id) else { continue };
-            waybills.push(row.waybill_no);
-            let place = if row.building.is_empty() { row.estate } else { row.building };
-            facts.parcels.push(OpenParcel { courier, place, at: UnixMs(row.state_at) });
-        }
+        (facts.parcels, waybills) = open_parcels(db, &organisation, caller).await?;
     }
     if let Some(area) = number.area {
         let rows: Vec<DutyRow> = all(
             db,
-            "SELECT person_id, role, from_at, until_at FROM duty WHERE area_id = $1 AND organisation_id = $2 \
+            "SELECT id, person_id, role, from_at, until_at, takes_over FROM duty WHERE area_id = $1 AND organisation_id = $2 \
              AND from_at <= $3 AND (until_at IS NULL OR until_at > $3)",
             [area.to_string().into(), organisation.clone().into(), now.0.into()],
         )
@@ -109,10 +98,12 @@ pub(crate) async fn known<C: ConnectionTrait>(
             .into_iter()
             .filter_map(|r| {
                 Some(Duty {
+                    id: DutyId::parse(&r.id).ok()?,
                     courier: UserId::parse(&r.person_id).ok()?,
                     role: OnCall::parse(&r.role)?,
                     from: UnixMs(r.from_at),
                     until: r.until_at.map(UnixMs),
+                    takes_over: r.takes_over != 0,
                 })
             })
             .collect();
@@ -128,6 +119,30 @@ pub(crate) async fn known<C: ConnectionTrait>(
     Ok(Known { facts, waybills })
 }
 
+/// Parcels that are on their way to a customer, the newest first, and their waybills.
+pub(crate) async fn open_parcels<C: ConnectionTrait>(
+    db: &C,
+    organisation: &str,
+    customer: &str,
+) -> Result<(Vec<OpenParcel>, Vec<String>), StoreError> {
+    let rows: Vec<ParcelRow> = all(
+        db,
+        "SELECT courier_id, waybill_no, building, estate, state_at FROM parcel WHERE organisation_id = $1 \
+         AND phone_key = $2 AND state IN ('planned', 'out_for_delivery', 'exception') \
+         ORDER BY state_at DESC, id LIMIT 200",
+        [organisation.into(), customer.into()],
+    )
+    .await?;
+    let (mut parcels, mut waybills) = (Vec::new(), Vec::new());
+    for row in rows {
+        let Ok(courier) = UserId::parse(&row.courier_id) else { continue };
+        waybills.push(row.waybill_no);
+        let place = if row.building.is_empty() { row.estate } else { row.building };
+        parcels.push(OpenParcel { courier, place, at: UnixMs(row.state_at) });
+    }
+    Ok((parcels, waybills))
+}
+
 /// Who rang the caller, or sent them a text message.
 async fn contacts<C: ConnectionTrait>(
     db: &C,
@@ -139,7 +154,10 @@ async fn contacts<C: ConnectionTrait>(
         "SELECT r.courier_id, MAX(a.intent_at) AS at FROM attempt a JOIN recipient r ON r.id = a.recipient_id \
          WHERE a.organisation_id = $1 AND a.phone_key = $2 GROUP BY r.courier_id \
          UNION ALL SELECT r.courier_id, MAX(m.sent_at) AS at FROM recipient r JOIN message m ON m.recipient_id = r.id \
-         WHERE r.organisation_id = $1 AND r.phone_key = $2 AND m.sent_at IS NOT NULL GROUP BY r.courier_id LIMIT $3",
+         WHERE r.organisation_id = $1 AND r.phone_key = $2 AND m.sent_at IS NOT NULL GROUP BY r.courier_id \
+         UNION ALL SELECT courier_id, MAX(rung_at) AS at FROM phone_call \
+         WHERE organisation_id = $1 AND customer_key = $2 AND direction = 'outgoing' AND rung_at IS NOT NULL \
+         GROUP BY courier_id LIMIT $3",
         [organisation.into(), caller.into(), MOST.into()],
     )
     .await?;

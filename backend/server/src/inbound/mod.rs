@@ -3,7 +3,7 @@
 mod facts;
 pub mod routes;
 
-pub(crate) use facts::known;
+pub(crate) use facts::{Known, known, open_parcels};
 
 use crate::store::{StoreError, one};
 use sea_orm::{ConnectionTrait, FromQueryResult};

@@ -5,6 +5,7 @@ use super::rows::{BATCH_COLUMNS, BatchRow, RECIPIENT_COLUMNS, RecipientRow, coun
 use super::why::decide;
 use crate::app::App;
 use crate::http::error::{ApiError, ApiResult};
+use crate::numbers::same;
 use crate::org::policy::organisation;
 use crate::parcels::rows::ParcelRow;
 use crate::parcels::state::{MOST, find_some};
@@ -96,7 +97,7 @@ pub async fn create(
 ) -> ApiResult<BatchView> {
     known_template(write, scope, &request.template).await?;
     if let Some(number) = &request.display_number
-        && !app.config.trunk.iter().any(|t| t.caller_ids.contains(number))
+        && !app.config.trunk.iter().flat_map(|t| &t.caller_ids).any(|n| same(n, number))
     {
         return Err(ApiError::field(
             "display_number",

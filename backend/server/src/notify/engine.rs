@@ -2,7 +2,7 @@
 
 use super::known::Known;
 use super::live::{Call, Effect, Leg, Legs};
-use super::{Command, Ear, doubt, recover, result, send, side, talk};
+use super::{Command, Ear, doubt, health, recover, result, send, side, talk};
 use crate::app::Shared;
 use crate::store::{StoreError, Write};
 use crate::webhooks::outbox;
@@ -50,6 +50,8 @@ pub(crate) struct Engine {
     pub backlog: recover::Backlog,
     /// Organisations that a displayed number belongs to; one that is not here may be shown by all.
     pub callers: HashMap<String, Vec<String>>,
+    /// Displayed numbers that are better replaced.
+    pub suspects: health::Suspects,
 }
 
 /// One round's transaction and what follows it.
@@ -82,6 +84,7 @@ pub async fn run(app: Shared, mut ear: Ear, mut events: mpsc::Receiver<Event>) -
         doubt: false,
         backlog: recover::Backlog::default(),
         callers: HashMap::new(),
+        suspects: health::Suspects::default(),
         app,
     };
     recover::recover(&mut engine).await?;

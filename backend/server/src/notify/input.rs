@@ -161,8 +161,8 @@ async fn people<C: ConnectionTrait>(
             facts.history.entry(past.phone_key).or_default().push(call);
         }
         let sql = format!(
-            "SELECT caller_key AS key, MAX(bridged_at) AS spoke, MAX(is_open) AS open FROM inbound_call \
-             WHERE organisation_id = $1 AND caller_key IN ({marks}) AND started_at > ${} GROUP BY caller_key",
+            "SELECT customer_key AS key, MAX(bridged_at) AS spoke, MAX(is_open) AS open FROM phone_call \
+             WHERE organisation_id = $1 AND customer_key IN ({marks}) AND started_at > ${} GROUP BY customer_key",
             values.len()
         );
         for rang in all::<CalledIn, _>(db, &sql, values).await? {

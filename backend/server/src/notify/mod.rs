@@ -26,6 +26,7 @@ mod doubt;
 mod due;
 mod engine;
 pub mod export;
+pub mod health;
 mod input;
 mod kept;
 mod known;

@@ -14,6 +14,7 @@ use super::park::park;
 use super::rows::RecipientRow;
 use super::telephone::Permit;
 use super::ways::{Way, caller_ids, callers, free_permits};
+use crate::numbers::same;
 use crate::store::{Several, StoreError, all, exec, number};
 use sea_orm::FromQueryResult;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -111,6 +112,7 @@ pub(crate) async fn fill(engine: &mut Engine, round: &mut Round) -> Result<Sent,
     sent.next_due = next_start(round).await?;
     if !batches.is_empty() {
         engine.callers = callers(round).await?;
+        engine.suspects.refresh(&engine.app, round.now);
     }
     let mut permits: Option<Vec<Way>> = None;
     let mut taken: HashSet<(String, String)> = HashSet::new();
@@ -326,7 +328,9 @@ async fn shown(
     trunk: &str,
 ) -> Result<Shown, StoreError> {
     let mut capped = false;
-    for display in display_numbers(engine, batch, trunk) {
+    let numbers = display_numbers(engine, batch, trunk);
+    let asked = batch.display_number.as_deref();
+    for display in engine.suspects.behind(&batch.organisation_id, asked, numbers) {
         if barred.contains(&display) {
             continue;
         }
@@ -537,8 +541,11 @@ async fn decision(round: &Round, row: &RecipientRow, what: &str, detail: &str) -
 fn display_numbers(engine: &Engine, batch: &Running, trunk: &str) -> Vec<String> {
     let allowed = caller_ids(engine, &batch.organisation_id, trunk);
     let mut out: Vec<String> = Vec::with_capacity(allowed.len());
-    let wished =
-        [&batch.display_number, &batch.branch_number].into_iter().flatten().filter(|n| allowed.contains(n));
+    // as the trunk spells it, whichever way it was wished for
+    let wished = [&batch.display_number, &batch.branch_number]
+        .into_iter()
+        .flatten()
+        .filter_map(|wish| allowed.iter().find(|number| same(wish, number)));
     for number in wished.chain(&allowed) {
         if !out.contains(number) {
             out.push(number.clone());

@@ -2,6 +2,7 @@
 
 use super::engine::{Engine, Round};
 use super::telephone::Permit;
+use crate::numbers::number_key;
 use crate::store::{StoreError, all};
 use sea_orm::FromQueryResult;
 use std::collections::HashMap;
@@ -51,13 +52,18 @@ struct Caller {
     organisation_id: String,
 }
 
-/// Whose the displayed numbers are.
+/// A displayed number as a key: two spellings of one number are one.
+fn key(number: &str) -> String {
+    number_key(number).unwrap_or_else(|| number.to_owned())
+}
+
+/// Whose the displayed numbers are, by [`key`].
 pub(crate) async fn callers(round: &Round) -> Result<HashMap<String, Vec<String>>, StoreError> {
     let mut out: HashMap<String, Vec<String>> = HashMap::new();
     let rows: Vec<Caller> =
         all(round.write.tx(), "SELECT number, organisation_id FROM caller_id", []).await?;
     for row in rows {
-        out.entry(row.number).or_default().push(row.organisation_id);
+        out.entry(key(&row.number)).or_default().push(row.organisation_id);
     }
     Ok(out)
 }
@@ -65,6 +71,29 @@ pub(crate) async fn callers(round: &Round) -> Result<HashMap<String, Vec<String>
 /// The numbers that this organisation may show on this trunk: the trunk's, without those that belong to others.
 pub(crate) fn caller_ids(engine: &Engine, organisation: &str, trunk: &str) -> Vec<String> {
     let all = engine.app.config.trunk.iter().find(|t| t.name == trunk).map_or(&[][..], |t| &t.caller_ids);
-    let own = |n: &&String| engine.callers.get(*n).is_none_or(|o| o.iter().any(|o| o == organisation));
+    allowed(all, &engine.callers, organisation)
+}
+
+fn allowed(all: &[String], owners: &HashMap<String, Vec<String>>, organisation: &str) -> Vec<String> {
+    // no number is anybody's on most servers: then none is read
+    let own = |n: &&String| {
+        owners.is_empty() || owners.get(&key(n)).is_none_or(|o| o.iter().any(|o| o == organisation))
+    };
     all.iter().filter(own).cloned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reserved_number_is_reserved_in_every_spelling() {
+        let owners = HashMap::from([(key("0571-31001234"), vec!["a".to_owned()])]);
+        for spelled in ["+8657131001234", "057131001234", "0571 3100 1234"] {
+            let all = ["+862131009999".to_owned(), spelled.to_owned()];
+            assert_eq!(allowed(&all, &owners, "a"), all, "{spelled}");
+            assert_eq!(allowed(&all, &owners, "b"), all[..1], "{spelled}");
+            assert_eq!(allowed(&all, &HashMap::new(), "b"), all);
+        }
+    }
 }

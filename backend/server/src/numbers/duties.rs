@@ -23,6 +23,7 @@ struct Row {
     role: String,
     from_at: i64,
     until_at: Option<i64>,
+    takes_over: i64,
 }
 
 impl Row {
@@ -34,6 +35,7 @@ impl Row {
             role: OnCall::parse(&self.role)?,
             from: UnixMs(self.from_at),
             until: self.until_at.map(UnixMs),
+            takes_over: self.takes_over != 0,
         })
     }
 }
@@ -51,7 +53,7 @@ pub async fn list_duties(
     branch_of_area(app.store.read(), scope, area).await?;
     let rows: Vec<Row> = all(
         app.store.read(),
-        "SELECT id, area_id, person_id, role, from_at, until_at FROM duty WHERE area_id = $1 \
+        "SELECT id, area_id, person_id, role, from_at, until_at, takes_over FROM duty WHERE area_id = $1 \
          AND (until_at IS NULL OR until_at > $2) ORDER BY from_at, id LIMIT 1000",
         [area.to_string().into(), app.clock.now().0.into()],
     )
@@ -60,7 +62,7 @@ pub async fn list_duties(
 }
 
 /// Put somebody on duty for an area, or as a substitute. With `takes_over`, whoever had that role has it no longer from the
-/// same moment on: calls reach the new one with the next ring.
+/// same moment on: calls reach the new one with the next ring. Where the new duty has an end, they have it again from then on.
 #[utoipa::path(post, path = "/api/v1/areas/{id}/duties", tag = "numbers", security(("bearer" = [])),
     params(("id" = String, Path)), request_body = DutyRequest,
     responses((status = 201, body = DutyView), (status = 404, body = ErrorBody), (status = 422, body = ErrorBody)))]
@@ -80,7 +82,17 @@ pub async fn create_duty(
     let write = app.store.begin().await?;
     branch_of_area(write.tx(), scope, area).await?;
     colleague(write.tx(), scope, request.courier).await?;
-    if request.takes_over {
+    let view = DutyView {
+        id: DutyId::at(now, rand::random()),
+        area,
+        courier: request.courier,
+        role: request.role,
+        from,
+        until: request.until,
+        takes_over: request.takes_over && request.until.is_some(),
+    };
+    if request.takes_over && request.until.is_none() {
+        // for good; one with an end only hides the others, so that nothing has to be put back
         write
             .exec(
                 "UPDATE duty SET until_at = $1 WHERE area_id = $2 AND role = $3 AND from_at <= $1 \
@@ -89,18 +101,10 @@ pub async fn create_duty(
             )
             .await?;
     }
-    let view = DutyView {
-        id: DutyId::at(now, rand::random()),
-        area,
-        courier: request.courier,
-        role: request.role,
-        from,
-        until: request.until,
-    };
     write
         .exec(
-            "INSERT INTO duty (id, organisation_id, area_id, person_id, role, from_at, until_at, created_by, created_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+            "INSERT INTO duty (id, organisation_id, area_id, person_id, role, from_at, until_at, takes_over, created_by, \
+             created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
             [
                 view.id.to_string().into(),
                 scope.organisation.to_string().into(),
@@ -109,6 +113,7 @@ pub async fn create_duty(
                 view.role.as_str().into(),
                 from.0.into(),
                 view.until.map(|u| u.0).into(),
+                i64::from(view.takes_over).into(),
                 scope.person.to_string().into(),
                 now.0.into(),
             ],
@@ -119,7 +124,8 @@ pub async fn create_duty(
     Ok((StatusCode::CREATED, Json(view)))
 }
 
-/// End somebody's duty now; one that has not begun is taken out.
+/// End somebody's duty now; one that has not begun is taken out. Whom it had taken the duty over from, for a time, has
+/// it again at once.
 #[utoipa::path(delete, path = "/api/v1/duties/{id}", tag = "numbers", security(("bearer" = [])),
     params(("id" = String, Path)), responses((status = 204), (status = 404, body = ErrorBody)))]
 pub async fn end_duty(
@@ -132,7 +138,7 @@ pub async fn end_duty(
     let write = app.store.begin().await?;
     let row: Option<Row> = one(
         write.tx(),
-        "SELECT id, area_id, person_id, role, from_at, until_at FROM duty WHERE id = $1 AND organisation_id = $2",
+        "SELECT id, area_id, person_id, role, from_at, until_at, takes_over FROM duty WHERE id = $1 AND organisation_id = $2",
         [id.clone().into(), scope.organisation.to_string().into()],
     )
     .await?;

@@ -6,6 +6,7 @@ use parking_lot::RwLock;
 use sea_orm::FromQueryResult;
 use std::collections::HashMap;
 use std::sync::Arc;
+use tokio::sync::Mutex;
 use waybell_domain::id::{AreaId, BranchId, NumberId, OrganisationId};
 
 /// Digits that a caller's exchange must have kept of a number, where it drops country and area code.
@@ -30,6 +31,9 @@ pub struct PublishedNumber {
 #[derive(Debug, Default)]
 pub struct Published {
     by_key: RwLock<HashMap<String, Arc<PublishedNumber>>>,
+    /// One reads at a time, from before its look at the database until the table holds what it saw. Of two who have changed
+    /// something, the later one reads what both have: the table never goes back in time.
+    loading: Mutex<()>,
 }
 
 #[derive(FromQueryResult)]
@@ -42,8 +46,9 @@ struct Row {
 }
 
 impl Published {
-    /// Reads the table anew.
+    /// Reads the table anew, after a commit that changed a number.
     pub async fn load(&self, store: &Store) -> Result<(), StoreError> {
+        let _alone = self.loading.lock().await;
         let sql = "SELECT id, organisation_id, branch_id, area_id, number_key FROM published_number WHERE active = 1";
         let rows: Vec<Row> = all(store.read(), sql, []).await?;
         let read = |row: Row| {
@@ -118,6 +123,44 @@ mod tests {
         add(&number_key("0571-31001234").unwrap());
         assert_eq!(found("31001234"), None);
         assert_eq!(found("057131001234").as_deref(), Some("+8657131001234"));
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn many_changes_at_once_leave_the_table_as_the_database() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&format!("sqlite:{}", dir.path().join("w.db").display())).await.unwrap();
+        let (o, b) = (OrganisationId::at(1, [1; 10]).to_string(), BranchId::at(1, [1; 10]).to_string());
+        let write = store.begin().await.unwrap();
+        for sql in [
+            format!(
+                "INSERT INTO organisation (id, name, company, time_zone, policy, rev) VALUES ('{o}', '', '', '', '', 1)"
+            ),
+            format!("INSERT INTO branch (id, organisation_id, name) VALUES ('{b}', '{o}', 'b')"),
+        ] {
+            write.exec(&sql, []).await.unwrap();
+        }
+        write.commit().await.unwrap();
+        let published = Arc::new(Published::default());
+        let changes = (0u8..40).map(|n| {
+            let (store, published) = (store.clone(), published.clone());
+            let id = NumberId::at(1, [n; 10]).to_string();
+            let sql = format!(
+                "INSERT INTO published_number (id, organisation_id, branch_id, number_key, name, proof, proof_date, \
+                 created_at) VALUES ('{id}', '{o}', '{b}', '+8621310012{n:02}', '', 'letter', '2026-01-01', 1)"
+            );
+            tokio::spawn(async move {
+                let write = store.begin().await.unwrap();
+                write.exec(&sql, []).await.unwrap();
+                write.commit().await.unwrap();
+                published.load(&store).await.unwrap();
+                // whoever has changed something finds it
+                assert!(published.find(&format!("+8621310012{n:02}")).is_some(), "{n}");
+            })
+        });
+        for change in changes.collect::<Vec<_>>() {
+            change.await.unwrap();
+        }
+        assert_eq!(published.by_key.read().len(), 40);
     }
 
     #[test]

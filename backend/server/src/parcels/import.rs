@@ -282,12 +282,7 @@ struct GivenRow {
     parcel_id: String,
 }
 
-async fn known<C: ConnectionTrait>(
-    db: &C,
-    scope: &Scope,
-    now: UnixMs,
-    good: &[Good],
-) -> ApiResult<Known> {
+async fn known<C: ConnectionTrait>(db: &C, scope: &Scope, now: UnixMs, good: &[Good]) -> ApiResult<Known> {
     let mut known = Known::default();
     for chunk in good.chunks(CHUNK) {
         let mut values: Vec<Value> = vec![scope.organisation.to_string().into()];

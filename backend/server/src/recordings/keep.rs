@@ -20,13 +20,20 @@ const EVERY: Duration = Duration::from_secs(600);
 /// Files taken away in one transaction.
 const AT_ONCE: i64 = 20;
 
-/// Takes away what is past its time until the server stops.
+/// Takes away what is past its time, and watches the disk, until the server stops.
 pub async fn run(app: Shared) {
+    tokio::join!(sweeps(&app), super::disk::watch(&app));
+}
+
+async fn sweeps(app: &Shared) {
     let media = app.config.media_dir();
     loop {
         tokio::select! {
             () = app.stopping.cancelled() => return,
             () = tokio::time::sleep(EVERY) => {}
+        }
+        if let Err(error) = crate::calls::tidy(&app.store, app.clock.now()).await {
+            tracing::warn!(%error, "old numbers of calls could not be removed; tried again later");
         }
         let mut after = Some(Mark::default());
         while let Some(mark) = after.take() {
@@ -110,8 +117,8 @@ mod tests {
             "INSERT INTO branch (id, organisation_id, name) VALUES ('b', 'o', 'b')",
             "INSERT INTO published_number (id, organisation_id, branch_id, number_key, name, proof, proof_date, created_at) \
              VALUES ('n', 'o', 'b', '+8695338', '', 'letter', '2026-01-01', 1)",
-            "INSERT INTO inbound_call (id, organisation_id, branch_id, number_id, is_open, explain, parcels, started_at) \
-             VALUES ('c', 'o', 'b', 'n', 0, '[]', '[]', 1)",
+            "INSERT INTO phone_call (id, organisation_id, direction, branch_id, number_id, is_open, explain, parcels, \
+             started_at, keep_until) VALUES ('c', 'o', 'incoming', 'b', 'n', 0, '[]', '[]', 1, 1)",
         ] {
             write.exec(sql, []).await.unwrap();
         }
@@ -123,7 +130,7 @@ mod tests {
         let write = store.begin().await.unwrap();
         write
             .exec(
-                "INSERT INTO recording (id, organisation_id, inbound_call_id, kind, path, state, started_at, \
+                "INSERT INTO recording (id, organisation_id, phone_call_id, kind, path, state, started_at, \
                  keep_until, legal_hold) VALUES ($1, 'o', 'c', 'call', $1, $2, 1, $3, $4)",
                 [id.into(), state.into(), until.into(), hold.into()],
             )

@@ -7,15 +7,18 @@
 //!
 //! Files lie in `MEDIA/recordings/ORGANISATION/DAY/ID.wav`, readable by the server's user alone. What is past its
 //! `keep_until` is taken away, unless it has a `legal_hold` (`keep`); whoever listens is written into the audit (`routes`).
+//! Nothing is recorded while the disk has less room than a floor (`disk`): the database must go on.
 
+mod disk;
 mod keep;
 pub mod routes;
 
+pub use disk::Disk;
 pub use keep::run;
 
 use crate::app::Shared;
-use crate::calls::Calls;
 use crate::calls::recover::Interrupted;
+use crate::calls::{Calls, Line};
 use crate::store::{StoreError, all};
 use sea_orm::FromQueryResult;
 use sha2::{Digest, Sha256};
@@ -32,81 +35,95 @@ const CHANNELS_AT: u64 = 22;
 const FACT_AT: u64 = 46;
 const DATA_AT: u64 = 54;
 
-/// Stores that a recording begins, and makes its folder. Gives the file to be written.
+/// What is told of a recording that is not made, or ends early, for want of room.
+pub(crate) const DISK_LOW: &str = "the disk has no room left for recordings";
+
+/// A recording, from before its first sample.
+#[derive(Debug)]
+pub(crate) struct Recording {
+    /// Its id.
+    pub id: RecordingId,
+    /// Where it is written.
+    pub file: PathBuf,
+    organisation: OrganisationId,
+    call: CallId,
+    kind: &'static str,
+    path: String,
+    started: UnixMs,
+    keep: UnixMs,
+}
+
+/// A recording that is to begin: its folder is made, and [`Recording::line`] is to be stored before the first sample.
 pub(crate) async fn begin(
     app: &Shared,
     organisation: OrganisationId,
     call: CallId,
-    kind: &str,
+    kind: &'static str,
     keep_days: u16,
-) -> Result<(RecordingId, PathBuf), StoreError> {
-    let now = app.clock.now();
-    let id = RecordingId::at(now, rand::random());
-    let day = now.to_utc().format("%Y-%m-%d").to_string();
+) -> Recording {
+    let started = app.clock.now();
+    let id = RecordingId::at(started, rand::random());
+    let day = started.to_utc().format("%Y-%m-%d").to_string();
     let path = format!("recordings/{organisation}/{day}/{id}.wav");
     let file = app.config.media_dir().join(&path);
     if let Some(folder) = file.parent() {
         // one that cannot be made is told by the recorder, which cannot write there
         let _ = tokio::fs::create_dir_all(folder).await;
     }
-    let keep = UnixMs(now.0 + i64::from(keep_days) * DAY);
-    let write = app.store.begin().await?;
-    write
-        .exec(
-            "INSERT INTO recording (id, organisation_id, inbound_call_id, kind, path, state, started_at, keep_until) \
-             VALUES ($1, $2, $3, $4, $5, 'open', $6, $7)",
+    let keep = UnixMs(started.0 + i64::from(keep_days) * DAY);
+    Recording { id, file, organisation, call, kind, path, started, keep }
+}
+
+impl Recording {
+    /// Its row: `open`, or `failed` with the reason.
+    pub(crate) fn line(&self, state: &str, problem: Option<&str>) -> Line {
+        Line::new(
+            "INSERT INTO recording (id, organisation_id, phone_call_id, kind, path, state, problem, started_at, keep_until) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
             [
-                id.to_string().into(),
-                organisation.to_string().into(),
-                call.to_string().into(),
-                kind.into(),
-                path.into(),
-                now.0.into(),
-                keep.0.into(),
+                self.id.to_string().into(),
+                self.organisation.to_string().into(),
+                self.call.to_string().into(),
+                self.kind.into(),
+                self.path.clone().into(),
+                state.into(),
+                problem.into(),
+                self.started.0.into(),
+                self.keep.0.into(),
             ],
         )
-        .await?;
-    write.commit().await?;
-    Ok((id, file))
-}
-
-#[derive(FromQueryResult)]
-struct Row {
-    id: String,
-    path: String,
-}
-
-/// Stores what a recording came to. One without speech is taken away, file and all.
-pub(crate) async fn finish(app: &Shared, id: RecordingId, end: &RecordingEnd, empty: bool) {
-    let sql = "SELECT id, path FROM recording WHERE id = $1";
-    let row: Option<Row> = match crate::store::one(app.store.read(), sql, [id.to_string().into()]).await {
-        Ok(row) => row,
-        Err(error) => {
-            tracing::error!(%error, "a recording cannot be closed");
-            return;
-        }
-    };
-    let Some(row) = row else { return };
-    let file = app.config.media_dir().join(&row.path);
-    let (state, told) = match (&end.problem, empty) {
-        (Some(_), _) => ("failed", look(&file).await),
-        (None, true) => {
-            let _ = tokio::fs::remove_file(&file).await;
-            ("empty", Told::default())
-        }
-        (None, false) => ("done", look(&file).await),
-    };
-    if end.problem.is_some() || end.lost > 0 {
-        metrics::counter!("waybell_recordings_failed_total").increment(1);
-        tracing::error!(recording = %id, lost = end.lost, problem = ?end.problem, "a recording is not whole");
     }
-    store(app, id, state, &told, i64::try_from(end.lost).unwrap_or(i64::MAX), end.problem.as_deref()).await;
+
+    /// What it came to, to be stored. One that is `empty`, without speech, is taken away, file and all.
+    pub(crate) async fn finish(&self, end: &RecordingEnd, empty: bool) -> Line {
+        let (state, told) = match (&end.problem, empty) {
+            (Some(_), _) => ("failed", look(&self.file).await),
+            (None, true) => {
+                let _ = tokio::fs::remove_file(&self.file).await;
+                ("empty", Told::default())
+            }
+            (None, false) => ("done", look(&self.file).await),
+        };
+        if end.problem.is_some() || end.lost > 0 {
+            let problem = end.problem.as_deref().unwrap_or("packets are missing");
+            failed(&self.id, problem);
+            tracing::error!(recording = %self.id, lost = end.lost, "packets that are not in it");
+        }
+        let lost = i64::try_from(end.lost).unwrap_or(i64::MAX);
+        closed(&self.id, state, &told, lost, end.problem.as_deref())
+    }
 }
 
-async fn store(app: &Shared, id: RecordingId, state: &str, told: &Told, lost: i64, problem: Option<&str>) {
-    let line = (
+/// Tells that a recording is not whole.
+pub(crate) fn failed(id: &RecordingId, problem: &str) {
+    metrics::counter!("waybell_recordings_failed_total").increment(1);
+    tracing::error!(recording = %id, problem, "a recording is not whole");
+}
+
+fn closed(id: &RecordingId, state: &str, told: &Told, lost: i64, problem: Option<&str>) -> Line {
+    Line::new(
         "UPDATE recording SET state = $1, ms = $2, bytes = $3, hash = $4, lost = $5, problem = $6 WHERE id = $7",
-        vec![
+        [
             state.into(),
             told.ms.into(),
             told.bytes.into(),
@@ -115,8 +132,13 @@ async fn store(app: &Shared, id: RecordingId, state: &str, told: &Told, lost: i6
             problem.into(),
             id.to_string().into(),
         ],
-    );
-    crate::calls::insist(app, vec![line]).await;
+    )
+}
+
+#[derive(FromQueryResult)]
+struct Row {
+    id: String,
+    path: String,
 }
 
 /// Recordings that an earlier life left open hold what was heard until it died. They are read here, before the first call of
@@ -153,7 +175,7 @@ async fn repair(app: &Shared, open: Vec<Row>) {
         let told = look(&file).await;
         let state = if told.bytes > 0 { "cut" } else { "failed" };
         let problem = problem.or_else(|| (told.bytes == 0).then(|| "nothing was recorded".to_owned()));
-        store(app, id, state, &told, 0, problem.as_deref()).await;
+        crate::calls::insist(app, vec![closed(&id, state, &told, 0, problem.as_deref())]).await;
     }
 }
 

@@ -41,7 +41,7 @@ pub async fn audio(
     let (filter, mut values) = scope.filter("c", 2);
     values.insert(0, id.clone().into());
     let sql = format!(
-        "SELECT r.id, r.path, r.state, r.hash FROM recording r JOIN inbound_call c ON c.id = r.inbound_call_id \
+        "SELECT r.id, r.path, r.state, r.hash FROM recording r JOIN phone_call c ON c.id = r.phone_call_id \
          WHERE c.id = $1 AND {filter} ORDER BY r.started_at DESC, r.id DESC"
     );
     let row: Option<Row> = one(app.store.read(), &sql, values).await?;

@@ -10,11 +10,13 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0003_webhooks.sql"),
     include_str!("migrations/0004_calls.sql"),
     include_str!("migrations/0005_doors.sql"),
+    include_str!("migrations/0006_outgoing.sql"),
+    include_str!("migrations/0007_field.sql"),
 ];
 
 /// Tables whose rows carry `rev`.
 const REVISED: &[&str] =
-    &["organisation", "parcel", "parcel_gone", "template", "batch", "recipient", "stop_rule"];
+    &["organisation", "parcel", "parcel_gone", "template", "batch", "recipient", "stop_rule", "phone_call"];
 
 /// Brings the database to the newest schema.
 pub(super) async fn run(db: &DatabaseConnection) -> Result<(), StoreError> {
@@ -49,4 +51,55 @@ pub(super) async fn highest_rev(db: &DatabaseConnection) -> Result<i64, StoreErr
         highest = highest.max(number(db, &format!("SELECT MAX(rev) FROM {table}"), []).await?);
     }
     Ok(highest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Store;
+
+    #[tokio::test]
+    async fn calls_of_an_older_server_are_kept_with_their_legs_and_recordings() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("w.db");
+        let db = sea_orm::Database::connect(format!("sqlite://{}?mode=rwc", path.display())).await.unwrap();
+        db.execute_unprepared(
+            "CREATE TABLE schema_version (version BIGINT PRIMARY KEY, applied_at BIGINT NOT NULL)",
+        )
+        .await
+        .unwrap();
+        for (n, sql) in MIGRATIONS[..5].iter().enumerate() {
+            db.execute_unprepared(sql).await.unwrap();
+            db.execute_unprepared(&format!("INSERT INTO schema_version VALUES ({}, 0)", n + 1))
+                .await
+                .unwrap();
+        }
+        for sql in [
+            "INSERT INTO organisation (id, name, company, time_zone, policy, rev) VALUES ('o', '', '', '', '', 1)",
+            "INSERT INTO branch (id, organisation_id, name) VALUES ('b', 'o', 'b')",
+            "INSERT INTO published_number (id, organisation_id, branch_id, number_key, name, proof, proof_date, created_at) \
+             VALUES ('n', 'o', 'b', '+8695338', '', 'letter', '2026-01-01', 1)",
+            "INSERT INTO inbound_call (id, organisation_id, branch_id, number_id, caller_key, is_open, outcome, explain, parcels, \
+             started_at, ended_at, handled_at) VALUES ('c1', 'o', 'b', 'n', '+8613800000000', 0, 'missed', '[]', '[]', 7, 8, 9)",
+            "INSERT INTO inbound_call (id, organisation_id, branch_id, number_id, is_open, explain, parcels, started_at) \
+             VALUES ('c2', 'o', 'b', 'n', 1, '[]', '[]', 8)",
+            "INSERT INTO call_leg (id, inbound_call_id, kind, call_id, is_open, state, created_at) \
+             VALUES ('l', 'c2', 'caller', 'x', 1, 'ringing', 8)",
+            "INSERT INTO recording (id, organisation_id, inbound_call_id, kind, path, state, started_at, keep_until) \
+             VALUES ('r', 'o', 'c1', 'call', 'p', 'done', 7, 9)",
+        ] {
+            db.execute_unprepared(sql).await.unwrap();
+        }
+        db.close().await.unwrap();
+        let store = Store::open(&format!("sqlite:{}", path.display())).await.unwrap();
+        let count = async |sql: &str| number(store.read(), sql, []).await.unwrap();
+        let whole = "SELECT COUNT(*) FROM phone_call c JOIN recording r ON r.phone_call_id = c.id WHERE c.id = 'c1' \
+                     AND c.direction = 'incoming' AND c.customer_key = '+8613800000000' AND c.ended_rev = 0 \
+                     AND c.handled_rev = 0 AND c.rev = 1 AND c.keep_until > 7";
+        assert_eq!(count(whole).await, 1);
+        let open = "SELECT COUNT(*) FROM phone_call c JOIN call_leg l ON l.phone_call_id = c.id WHERE c.id = 'c2' \
+                    AND c.is_open = 1 AND l.is_open = 1 AND c.ended_rev IS NULL AND c.rev = 2";
+        assert_eq!(count(open).await, 1);
+        assert_eq!(count("SELECT COUNT(*) FROM pragma_foreign_key_check").await, 0);
+    }
 }

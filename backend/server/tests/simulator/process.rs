@@ -173,6 +173,7 @@ impl History<'_> {
             dialler,
             speech: Speech::of(move |text| voice(text, seed, life, mute)),
             calls: Default::default(),
+            positions: Default::default(),
             webhooks: Default::default(),
             stopping: CancellationToken::new(),
             metrics: self.bench.metrics.clone(),

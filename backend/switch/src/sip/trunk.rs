@@ -119,9 +119,9 @@ impl Pace {
         self.filled = Some(now);
     }
 
-    fn take(&mut self, config: &TrunkConfig, now: Instant) -> bool {
+    fn take(&mut self, config: &TrunkConfig, keep: u32, now: Instant) -> bool {
         self.fill(config.cps, now);
-        if self.tokens < 1.0 || self.in_use >= config.channels {
+        if self.tokens < 1.0 || self.in_use >= config.channels.saturating_sub(keep) {
             return false;
         }
         self.tokens -= 1.0;
@@ -264,8 +264,17 @@ impl Trunks {
     }
 
     pub(crate) fn try_permits(&self, name: &str, max: usize, now: Instant) -> Vec<Permit> {
+        self.by_name.get(name).map_or_else(Vec::new, |trunk| self.permits(trunk, max, 0, now))
+    }
+
+    /// Leaves the trunk's reserve.
+    pub(crate) fn try_spare_permits(&self, name: &str, max: usize, now: Instant) -> Vec<Permit> {
+        let trunk = self.by_name.get(name);
+        trunk.map_or_else(Vec::new, |trunk| self.permits(trunk, max, trunk.config.reserve, now))
+    }
+
+    fn permits(&self, trunk: &Arc<Trunk>, max: usize, keep: u32, now: Instant) -> Vec<Permit> {
         let mut out = Vec::new();
-        let Some(trunk) = self.by_name.get(name) else { return out };
         if self.is_stopped() {
             return out;
         }
@@ -283,7 +292,7 @@ impl Trunks {
             if room.is_err() {
                 break;
             }
-            if !pace.take(&trunk.config, now) {
+            if !pace.take(&trunk.config, keep, now) {
                 self.legs.fetch_sub(1, Ordering::AcqRel);
                 break;
             }
@@ -374,6 +383,22 @@ mod tests {
         assert!(t.try_permits("nobody", 1, now).is_empty());
         t.stop();
         assert!(t.try_permits("a", 1000, now + Duration::from_secs(3)).is_empty());
+    }
+
+    #[test]
+    fn calls_that_can_wait_leave_the_reserve() {
+        let mut c = config("a");
+        (c.cps, c.channels, c.reserve) = (1_000, 10, 3);
+        let t = trunks(vec![c]);
+        let now = Instant::now();
+        let notices = t.try_spare_permits("a", 100, now);
+        assert_eq!(notices.len(), 7);
+        assert!(t.try_spare_permits("a", 1, now + Duration::from_secs(1)).is_empty());
+        let couriers = t.try_permits("a", 100, now + Duration::from_secs(1));
+        assert_eq!(couriers.len(), 3, "who is on the line already");
+        drop(notices);
+        assert_eq!(t.try_spare_permits("a", 100, now + Duration::from_secs(2)).len(), 4);
+        assert!(t.try_spare_permits("nobody", 1, now).is_empty());
     }
 
     #[test]

@@ -11,7 +11,7 @@
 //! * **Only on duty.** Off duty every fix is dropped, and one from before the shift began is too.
 //! * **Track time.** Where the phone tells the boot clock, times are counted by it from the first fix of each boot, so
 //!   that a wall clock that is set neither folds nor stretches the track; the change is told. Otherwise the wall clock
-//!   of the fix is the time, and fixes before the last one are dropped until ten in a row say that the clock was set.
+//!   of the fix is the time; a clock that is off, or is set, is seen by the fixes themselves (`wall`), and costs none.
 //! * **Jumps.** A fix that the filter does not expect (four standard deviations, 30 m at least) is held. If the next
 //!   one is where it was expected, the held ones are dropped; three that agree with each other are believed.
 //! * **Gaps.** More than two minutes without a usable fix break the run, unless the courier was staying and still is.
@@ -26,6 +26,7 @@ mod spoof;
 mod stay;
 #[cfg(test)]
 mod tests;
+mod wall;
 
 pub use fence::{Fence, FenceEvent, MOST_CORNERS, MOST_FENCES, Shape};
 pub use odometer::Distance;
@@ -37,6 +38,7 @@ use odometer::{Odometer, Step};
 use serde::{Deserialize, Serialize};
 use spoof::Spoof;
 use stay::{Stays, Turn};
+use wall::Odd;
 use waybell_domain::clock::{DAY, EventTime, UnixMs};
 use waybell_domain::track::{DropReason, Fix, GapReason, Place, Simplifier, SpoofSign, Vertex};
 
@@ -176,9 +178,12 @@ pub struct State {
     trouble: Option<GapReason>,
     /// Unusable fixes since the last usable one.
     poor: u32,
-    /// Fixes of an earlier time in a row, and the last of them.
-    back: u16,
-    back_at: i64,
+    /// Fixes of an earlier time in a row, which are held until there are enough.
+    back: Vec<Held>,
+    /// How far the phone's clock is ahead of its fixes, ms, and fixes that may say that it is another; only where no boot
+    /// clock is told.
+    skew: i64,
+    odd: Vec<Odd>,
 }
 
 /// What the state says of now.
@@ -275,12 +280,23 @@ impl State {
         self.began.map(|began| self.last.as_ref().map_or(began, |l| UnixMs(l.at)))
     }
 
-    fn track_now(&self, now: &EventTime) -> UnixMs {
+    /// The last boot that fixes came of, and track time less the time since it, ms.
+    pub(super) fn boot_clock(&self) -> Option<(&str, i64)> {
+        self.boot.as_ref().map(|b| (b.id.as_str(), b.offset))
+    }
+
+    /// The last fix that was taken, and its track time.
+    pub(super) fn newest(&self) -> Option<(UnixMs, &Fix)> {
+        self.last.as_ref().map(|l| (UnixMs(l.at), &l.fix))
+    }
+
+    /// Track time now.
+    pub(super) fn track_now(&self, now: &EventTime) -> UnixMs {
         match (&self.boot, &now.boot_id, now.boot_ms) {
             (Some(boot), Some(id), Some(ms)) if boot.id == *id => {
                 UnixMs(boot.offset.saturating_add(ms as i64))
             }
-            _ => now.wall,
+            _ => now.wall - self.skew,
         }
     }
 
@@ -300,6 +316,8 @@ impl State {
     fn finish(&mut self, now: &EventTime, effects: &mut Vec<Effect>) {
         let Some(began) = self.began else { return };
         self.refuse(effects);
+        self.drop_odd(effects);
+        self.drop_back(effects);
         let gap = self.open_gap(now);
         self.end_run(effects);
         self.stays.end(&mut |stay| effects.push(Effect::Stay(stay)));
@@ -316,9 +334,16 @@ impl State {
 
     fn fix(&mut self, fix: Fix, now: &EventTime, effects: &mut Vec<Effect>) {
         let wall = fix.wall;
-        let dropped = match self.judge(&fix, now, effects) {
-            Ok(at) => self.expect(at, fix, now, effects),
-            Err(reason) => Some(reason),
+        let dropped = match self.is_unusable(&fix) {
+            Some(reason) => Some(reason),
+            None => {
+                let Some(now) = self.by_wall(&fix, now, effects) else { return };
+                match self.judge(&fix, &now, effects) {
+                    Ok(None) => return,
+                    Ok(Some(at)) => self.expect(at, fix, &now, effects),
+                    Err(reason) => Some(reason),
+                }
+            }
         };
         if let Some(reason) = dropped {
             if matches!(reason, DropReason::Inaccurate | DropReason::Impossible | DropReason::Jump) {
@@ -328,19 +353,29 @@ impl State {
         }
     }
 
-    /// Duty, time and sanity: the track time of a fix that may be used.
-    fn judge(&mut self, fix: &Fix, now: &EventTime, effects: &mut Vec<Effect>) -> Result<i64, DropReason> {
+    /// What no time can mend.
+    fn is_unusable(&self, fix: &Fix) -> Option<DropReason> {
         if self.began.is_none() {
-            return Err(DropReason::OffDuty);
+            return Some(DropReason::OffDuty);
         }
         let place = fix.place;
         let off = place.lat_e7.unsigned_abs() > 900_000_000 || place.lon_e7.unsigned_abs() > 1_800_000_000;
         if off || (place.lat_e7 == 0 && place.lon_e7 == 0) {
-            return Err(DropReason::Impossible);
+            return Some(DropReason::Impossible);
         }
         if fix.accuracy.is_some_and(|a| a > WORST_ACCURACY || !a.is_finite()) {
-            return Err(DropReason::Inaccurate);
+            return Some(DropReason::Inaccurate);
         }
+        None
+    }
+
+    /// Time: the track time of a fix that may be used; `None` for one that is held.
+    fn judge(
+        &mut self,
+        fix: &Fix,
+        now: &EventTime,
+        effects: &mut Vec<Effect>,
+    ) -> Result<Option<i64>, DropReason> {
         let by_boot = matches!((&now.boot_id, now.boot_ms, fix.boot_ms), (Some(_), Some(_), Some(_)));
         let age = match (by_boot, now.boot_ms, fix.boot_ms) {
             (true, Some(at), Some(then)) => ms_of(at).saturating_sub(ms_of(then)),
@@ -353,38 +388,27 @@ impl State {
             return Err(DropReason::Stale);
         }
         let at = self.time(fix, now, effects)?;
-        if self.began.is_none_or(|began| at < began.0) {
+        let newest = self.held.last().or(self.last.as_ref()).map(|l| l.at);
+        // a wall clock that was set back to before the shift says nothing of when the shift began
+        let known = newest.or(self.began.map(|b| b.0));
+        let set_back = !by_boot && known.is_some_and(|known| known.saturating_sub(now.wall.0) >= CLOCK_SET);
+        if self.began.is_none_or(|began| at < began.0) && !set_back {
             return Err(DropReason::OffDuty);
         }
-        let newest = self.held.last().or(self.last.as_ref()).map(|l| l.at);
         match newest {
             Some(newest) if at == newest => Err(DropReason::Duplicate),
-            Some(newest) if at < newest => self.set_back(at, newest, by_boot, effects),
+            Some(newest) if at < newest => match self.hold_back(at, fix, now, effects) {
+                true => Ok(None),
+                false => Err(DropReason::TimeBack),
+            },
             _ => {
-                self.back = 0;
-                Ok(at)
+                self.drop_back(effects);
+                if set_back {
+                    self.began = Some(UnixMs(at));
+                }
+                Ok(Some(at))
             }
         }
-    }
-
-    /// A fix of an earlier time. Without a boot clock, enough of them in a row mean that the clock was set back.
-    fn set_back(
-        &mut self,
-        at: i64,
-        newest: i64,
-        by_boot: bool,
-        effects: &mut Vec<Effect>,
-    ) -> Result<i64, DropReason> {
-        let rises = self.back == 0 || at > self.back_at;
-        self.back = if rises { self.back.saturating_add(1) } else { 1 };
-        self.back_at = at;
-        if by_boot || self.back < BACK_IN_A_ROW || newest - at < CLOCK_SET {
-            return Err(DropReason::TimeBack);
-        }
-        effects.push(Effect::ClockSet { at: UnixMs(at), by_ms: at - newest });
-        self.break_run(at, None, GapReason::ClockChanged, effects);
-        self.back = 0;
-        Ok(at)
     }
 
     /// Track time of a fix. Where it is the first of a boot, the boot is anchored: at the fix's own time, which is the

@@ -1,6 +1,5 @@
 package com.waybell
 
-import java.io.File
 import java.nio.file.Files
 import kotlin.test.Test
 import kotlin.test.assertEquals
@@ -156,7 +155,7 @@ class JourneyTest {
     fun aSubscriptionStartsWithEverythingAndErrorsHaveFields() = runBlocking {
         val folder = Files.createTempDirectory("waybell").toString()
         val client = WaybellClient.open(folder, "http://127.0.0.1:9")
-        assertEquals(4, withTimeout(5_000) { client.changes().take(4).toList() }.toSet().size)
+        assertEquals(5, withTimeout(5_000) { client.changes().take(5).toList() }.toSet().size)
         assertFailsWith<WaybellException.Offline> { client.login("c1", "waybell-test") }
         val bad = assertFailsWith<WaybellException.BadInput> { client.progress("no id") }
         assertEquals("batch", bad.field)
@@ -173,29 +172,5 @@ class JourneyTest {
             YT2000000000004,张敏,13800002003,上海市浦东新区东湖小区5号楼103室
             YT2000000000005,刘洋,1380000,上海市浦东新区幸福花园3号楼104室
         """.trimIndent() + "\n"
-    }
-}
-
-/** Carrier and server as a process of their own; ends with this object. */
-private class World(programs: String) : AutoCloseable {
-    private val process = ProcessBuilder(File(programs, "waybell-world").path)
-        .redirectError(ProcessBuilder.Redirect.INHERIT)
-        .start()
-    private val output = process.inputStream.bufferedReader()
-    private val hello = output.readLine() ?: error("the world did not start")
-    val url = field("url")
-    val password = field("password")
-
-    private fun field(name: String): String = Regex("\"$name\":\"([^\"]*)\"").find(hello)!!.groupValues[1]
-
-    fun judge(): String {
-        process.outputStream.write("judge\n".toByteArray())
-        process.outputStream.flush()
-        return output.readLine() ?: error("no verdict")
-    }
-
-    override fun close() {
-        process.outputStream.close()
-        if (!process.waitFor(20, java.util.concurrent.TimeUnit.SECONDS)) process.destroyForcibly()
     }
 }

@@ -1,0 +1,177 @@
+//! Carrying deeds out: first kept, then done.
+
+use super::call::Call;
+use crate::calls::rows::{self, Line};
+use crate::calls::sound::{self, Joined};
+use crate::calls::{WHISPERS, ways};
+use std::f64::consts::TAU;
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+use tokio::time::Instant;
+use waybell_domain::inbound::TryResult;
+use waybell_domain::outgoing::{OutgoingDeed, OutgoingEvent, OutgoingOutcome, briefing};
+use waybell_switch::{LegId, Play, Prompt, Q850};
+
+/// Token of the ringing tone, whose end says nothing.
+const TONE: u64 = u64::MAX;
+/// Pause between two tones, and how often it comes: longer than any telephone may ring.
+const TONE_PAUSE: Duration = Duration::from_secs(4);
+const TONES: u32 = 40;
+
+impl Call {
+    /// Does one deed; gives what it comes to at once.
+    pub(super) async fn act(&mut self, deed: OutgoingDeed) -> Option<OutgoingEvent> {
+        match deed {
+            OutgoingDeed::RingCourier => {
+                let words = briefing(&self.parcels, &self.customer_phone, self.accept_key);
+                self.app.speech.prepare(words);
+                match self.ring(true).await {
+                    Ok(leg) => self.courier_leg = Some(leg),
+                    Err(why) => {
+                        tracing::warn!(why, call = %self.id, "the courier cannot be rung");
+                        return Some(OutgoingEvent::CourierEnded { result: TryResult::Failed });
+                    }
+                }
+                crate::crash::point("outgoing.courier_rung");
+            }
+            OutgoingDeed::RingCustomer => {
+                match self.ring(false).await {
+                    Ok(leg) => self.customer_leg = Some(leg),
+                    Err(why) => {
+                        tracing::warn!(why, call = %self.id, "the customer cannot be rung");
+                        return Some(OutgoingEvent::CustomerEnded { result: TryResult::Failed });
+                    }
+                }
+                crate::crash::point("outgoing.customer_rung");
+            }
+            OutgoingDeed::Brief { token } => {
+                let times = if self.accept_key { WHISPERS } else { 1 };
+                self.say(token, briefing(&self.parcels, &self.customer_phone, self.accept_key), times);
+            }
+            OutgoingDeed::Announce { outcome, token } => {
+                self.say(token, vec![announcement(outcome).to_owned()], 1);
+            }
+            OutgoingDeed::RingTone => {
+                if let Some(leg) = &self.courier_leg {
+                    let prompts = vec![tone()];
+                    let play =
+                        Play { token: TONE, prompts, times: TONES, gap: TONE_PAUSE, stop_on_digit: false };
+                    self.switch.play(leg, play);
+                }
+            }
+            OutgoingDeed::KeyExtension => {
+                if let (Some(leg), Some(keys)) = (&self.customer_leg, self.customer_phone.extension()) {
+                    self.switch.send_digits(leg, &format!("{keys}{}", self.app.config.extension.end));
+                }
+            }
+            OutgoingDeed::Bridge { record } => self.bridge(record).await,
+            OutgoingDeed::DropCourier => self.hang_up(self.courier_leg.as_ref()),
+            OutgoingDeed::DropCustomer => self.hang_up(self.customer_leg.as_ref()),
+            OutgoingDeed::Wait { token, ms } => {
+                let wait = Duration::from_millis(u64::try_from(ms).unwrap_or(0));
+                self.deadline = Some((token, Instant::now() + wait));
+            }
+            OutgoingDeed::Over { .. } => self.deadline = None,
+        }
+        None
+    }
+
+    fn hang_up(&self, leg: Option<&LegId>) {
+        if let Some(leg) = leg {
+            self.switch.hang_up(leg, Some(Q850::NORMAL));
+        }
+    }
+
+    fn say(&self, token: u32, words: Vec<String>, times: u32) {
+        if let Some(leg) = self.courier_leg.clone() {
+            sound::say(&self.app, &self.switch, &self.own, leg, token, words, times);
+        }
+    }
+
+    /// Places the call to the courier's own telephone, or to the customer's. Both show a number of the company.
+    async fn ring(&mut self, courier: bool) -> Result<LegId, String> {
+        let (kind, phone, person) = match courier {
+            true => ("courier", &self.courier_phone, Some(self.courier)),
+            false => ("customer", &self.customer_phone, None),
+        };
+        let (seed, callee) = (format!("{}/{kind}", self.id), phone.dial_string());
+        let ready =
+            ways::draft(&self.app, &self.switch, self.organisation, &self.wanted, &seed, &callee).await?;
+        let now = self.now();
+        let mut lines: Vec<Line> =
+            rows::leg_placed(self.id, kind, &ready.record, person, now).into_iter().collect();
+        let placed = !lines.is_empty();
+        let of = self.id.to_string();
+        lines.push(if courier {
+            Line::revised(
+                "UPDATE phone_call SET shown = $1, rev = $3 WHERE id = $2",
+                [ready.shown.clone().into(), of.into()],
+            )
+        } else {
+            // from now on whoever rings back reaches this courier
+            Line::revised(
+                "UPDATE phone_call SET shown = $1, rung_at = $2, rev = $4 WHERE id = $3",
+                [ready.shown.clone().into(), now.0.into(), of.into()],
+            )
+        });
+        if !placed || !self.book.keep(&lines).await {
+            self.switch.discard(&ready.record);
+            return Err("it could not be stored".to_owned());
+        }
+        if courier && !self.wanted.contains(&ready.shown) {
+            // rather than any other, the customer sees the same number
+            self.wanted.push(ready.shown);
+        }
+        let leg = ready.record.leg();
+        self.app.calls.adopt(leg.clone(), self.own.clone());
+        self.switch.place(ready.record, ready.permit);
+        Ok(leg)
+    }
+
+    /// Joins both, first of all: who waits on the line does not wait for a disk.
+    async fn bridge(&mut self, record: bool) {
+        let (Some(courier), Some(customer)) = (self.courier_leg.clone(), self.customer_leg.clone()) else {
+            return;
+        };
+        self.joined = Some(sound::join(&self.switch, &customer, &courier).await);
+        if self.joined != Some(Joined::Yes) {
+            self.hang_up(Some(&customer));
+            self.hang_up(Some(&courier));
+            return;
+        }
+        let tries = self.tries();
+        for line in rows::bridged(self.id, self.now(), self.courier, &tries) {
+            self.book.note(line);
+        }
+        let of = (self.organisation, self.id, self.keep_days);
+        let begun = record
+            && self
+                .tape
+                .begin(&self.app, &self.switch, &self.own, &mut self.book, of, &customer, Some(&courier))
+                .await;
+        if !begun {
+            self.book.keep(&[]).await;
+        }
+        crate::crash::point("outgoing.bridged");
+    }
+}
+
+/// Why nobody speaks, for the courier.
+fn announcement(outcome: OutgoingOutcome) -> &'static str {
+    match outcome {
+        OutgoingOutcome::Busy => "客户正在通话中，请稍后再拨。",
+        OutgoingOutcome::Declined => "客户已拒接。",
+        OutgoingOutcome::NoAnswer => "客户暂时无人接听，请稍后再拨。",
+        _ => "客户的电话暂时无法接通。",
+    }
+}
+
+/// The ringing tone of the mainland's network (GB 3380): 450 Hz for a second, four seconds of silence.
+fn tone() -> Arc<Prompt> {
+    static RINGING: LazyLock<Arc<Prompt>> = LazyLock::new(|| {
+        let wave = |i: u32| ((f64::from(i) / 8_000.0 * 450.0 * TAU).sin() * 5_000.0) as i16;
+        let samples: Vec<i16> = (0..8_000).map(wave).collect();
+        Prompt::from_pcm("ringing", &samples)
+    });
+    RINGING.clone()
+}

@@ -1,0 +1,389 @@
+//! Looking at tracks and positions.
+
+use super::Person;
+use super::positions::{FORGOTTEN, Position};
+use crate::app::{App, Shared};
+use crate::http::error::{ApiError, ApiResult};
+use crate::org::policy::organisation;
+use crate::store::all;
+use crate::store::scope::Scope;
+use chrono::{NaiveDate, TimeZone};
+use sea_orm::{DatabaseConnection, FromQueryResult, Value};
+use std::collections::{HashMap, HashSet};
+use waybell_domain::clock::{DAY, HOUR, UnixMs};
+use waybell_domain::id::{BranchId, UserId};
+use waybell_domain::track::{Datum, Degrees, GapReason, Place, Run, Vertex, codec, convert, join};
+use waybell_domain::wire::{PositionView, ShiftReport, ShiftView, TrackEvent, TrackView};
+
+/// Older than this, a position is stale, ms.
+const STALE: i64 = 120_000;
+
+/// A day in the organisation's zone.
+pub(crate) struct LocalDay {
+    pub name: String,
+    pub date: NaiveDate,
+    pub zone: chrono_tz::Tz,
+    pub from: UnixMs,
+    pub to: UnixMs,
+}
+
+/// The day that is asked for, or today.
+pub(crate) async fn day(app: &App, scope: &Scope, asked: Option<&str>) -> ApiResult<LocalDay> {
+    let row = organisation(app.store.read(), scope.organisation).await?;
+    let zone = row.ok_or_else(|| ApiError::not_found("organisation"))?.zone();
+    let date = match asked {
+        None => app.clock.wall().date(zone),
+        Some(text) => text
+            .parse::<NaiveDate>()
+            .ok()
+            .filter(|d| (1970..=9_999).contains(&chrono::Datelike::year(d)))
+            .ok_or_else(|| ApiError::field("day", "is no date", "write it like 2026-03-02"))?,
+    };
+    Ok(LocalDay::of(date, zone))
+}
+
+impl LocalDay {
+    /// A date in a zone.
+    pub(crate) fn of(date: NaiveDate, zone: chrono_tz::Tz) -> LocalDay {
+        let from = midnight(date, zone);
+        LocalDay { name: date.to_string(), date, zone, from, to: from.next_day(zone) }
+    }
+}
+
+/// The first instant of a date: midnight, or the end of the gap where clocks skip it.
+fn midnight(date: NaiveDate, zone: chrono_tz::Tz) -> UnixMs {
+    let naive = date.and_hms_opt(0, 0, 0).unwrap_or_default();
+    match zone.from_local_datetime(&naive).earliest() {
+        Some(at) => UnixMs(at.timestamp_millis()),
+        // within three hours before it is the day before, whatever the gap
+        None => (UnixMs(naive.and_utc().timestamp_millis()) - DAY - 14 * HOUR).next_day_until(date, zone),
+    }
+}
+
+trait Until {
+    fn next_day_until(self, date: NaiveDate, zone: chrono_tz::Tz) -> UnixMs;
+}
+
+impl Until for UnixMs {
+    fn next_day_until(self, date: NaiveDate, zone: chrono_tz::Tz) -> UnixMs {
+        let mut at = self;
+        for _ in 0..4 {
+            if at.date(zone) >= date {
+                break;
+            }
+            at = at.next_day(zone);
+        }
+        at
+    }
+}
+
+#[derive(FromQueryResult)]
+struct ShiftRow {
+    shift: String,
+    off_ms: i64,
+    report: String,
+    heard_at: i64,
+}
+
+#[derive(FromQueryResult)]
+struct PartRow {
+    body: Vec<u8>,
+}
+
+#[derive(FromQueryResult)]
+struct NoteRow {
+    body: String,
+}
+
+/// A courier's track of a day.
+pub(super) async fn track(
+    db: &DatabaseConnection,
+    scope: &Scope,
+    person: &Person,
+    day: &LocalDay,
+    datum: Datum,
+) -> ApiResult<TrackView> {
+    let mut view = TrackView {
+        courier: person.id,
+        name: person.name.clone(),
+        day: day.name.clone(),
+        from: day.from,
+        to: day.to,
+        datum: datum.as_str().to_owned(),
+        shifts: Vec::new(),
+        runs: Vec::new(),
+        gaps: Vec::new(),
+        stays: Vec::new(),
+        evidence: Vec::new(),
+        fences: Vec::new(),
+        damaged: 0,
+    };
+    let mut ended: Option<UnixMs> = None;
+    for row in shifts(db, scope, person, day).await? {
+        let Ok(report) = serde_json::from_str::<ShiftReport>(&row.report) else {
+            tracing::error!(shift = %row.shift, "a report of a shift is damaged");
+            view.damaged += 1;
+            continue;
+        };
+        let (began, over) = (report.began - row.off_ms, report.ended.map(|e| e - row.off_ms));
+        if let Some(from) = ended.filter(|e| *e < began) {
+            view.gaps.push(TrackEvent::Gap { from, to: began, reason: GapReason::OffDuty, metres: 0.0 });
+        }
+        ended = over;
+        let mut runs = parts(db, scope, person, &row, &mut view.damaged).await?;
+        for vertex in runs.iter_mut().flat_map(|r| &mut r.points) {
+            vertex.at = vertex.at - row.off_ms;
+        }
+        let start = view.runs.len();
+        view.runs.extend(runs.into_iter().filter_map(|run| cut(run, day)));
+        if let Some(run) = view.runs.get_mut(start).filter(|_| start > 0) {
+            run.gap.get_or_insert(GapReason::OffDuty);
+        }
+        notes(db, scope, person, &row, day, &mut view).await?;
+        view.shifts.push(ShiftView {
+            shift: row.shift,
+            began,
+            ended: over,
+            metres: report.metres,
+            low: report.low,
+            high: report.high,
+            dropped: report.dropped,
+            clock_off_ms: row.off_ms,
+            heard_at: UnixMs(row.heard_at),
+        });
+    }
+    if datum != Datum::default() {
+        moved(&mut view, datum);
+    }
+    Ok(view)
+}
+
+/// The shifts that touch the day, as far as the asker may see them.
+async fn shifts(
+    db: &DatabaseConnection,
+    scope: &Scope,
+    person: &Person,
+    day: &LocalDay,
+) -> ApiResult<Vec<ShiftRow>> {
+    let (filter, mut values) = scope.filter("s", 1);
+    let n = values.len();
+    values.extend([Value::from(person.id.to_string()), day.from.0.into(), day.to.0.into()]);
+    let sql = format!(
+        "SELECT s.shift, s.off_ms, s.report, s.heard_at FROM track_shift s WHERE {filter} AND s.courier_id = ${} \
+         AND s.began - s.off_ms < ${to} AND (COALESCE(s.ended, s.heard_at + s.off_ms) - s.off_ms >= ${from} \
+         OR EXISTS (SELECT 1 FROM track_part p WHERE p.courier_id = s.courier_id AND p.shift = s.shift \
+         AND p.to_at >= ${from} AND p.from_at < ${to})) ORDER BY s.began - s.off_ms, s.shift",
+        n + 1,
+        from = n + 2,
+        to = n + 3,
+    );
+    Ok(all(db, &sql, values).await?)
+}
+
+/// The way of a shift, in the phone's time.
+async fn parts(
+    db: &DatabaseConnection,
+    scope: &Scope,
+    person: &Person,
+    shift: &ShiftRow,
+    damaged: &mut u32,
+) -> ApiResult<Vec<Run>> {
+    let (filter, mut values) = scope.filter("p", 1);
+    let n = values.len();
+    values.extend([Value::from(person.id.to_string()), shift.shift.clone().into()]);
+    let sql = format!(
+        "SELECT p.body FROM track_part p WHERE {filter} AND p.courier_id = ${} AND p.shift = ${} ORDER BY p.seq",
+        n + 1,
+        n + 2
+    );
+    let rows: Vec<PartRow> = all(db, &sql, values).await?;
+    let mut runs = Vec::new();
+    let mut hole = false;
+    for row in rows {
+        match codec::decode(&row.body) {
+            Ok(mut part) => {
+                if let Some(first) = part.first_mut().filter(|_| std::mem::take(&mut hole)) {
+                    first.gap.get_or_insert(GapReason::Unknown);
+                }
+                join(&mut runs, part);
+            }
+            Err(problem) => {
+                tracing::error!(shift = %shift.shift, %problem, "a part of a track is damaged");
+                *damaged += 1;
+                hole = true;
+            }
+        }
+    }
+    Ok(runs)
+}
+
+/// What of a run lies in the day; a run that goes over midnight is cut there.
+fn cut(mut run: Run, day: &LocalDay) -> Option<Run> {
+    run.points.retain(|v| (day.from..day.to).contains(&v.at));
+    (!run.points.is_empty()).then_some(run)
+}
+
+async fn notes(
+    db: &DatabaseConnection,
+    scope: &Scope,
+    person: &Person,
+    shift: &ShiftRow,
+    day: &LocalDay,
+    view: &mut TrackView,
+) -> ApiResult<()> {
+    let (filter, mut values) = scope.filter("t", 1);
+    let n = values.len();
+    values.extend([Value::from(person.id.to_string()), shift.shift.clone().into()]);
+    let sql = format!(
+        "SELECT t.body FROM track_note t WHERE {filter} AND t.courier_id = ${} AND t.shift = ${} ORDER BY t.n",
+        n + 1,
+        n + 2
+    );
+    let rows: Vec<NoteRow> = all(db, &sql, values).await?;
+    let off = shift.off_ms;
+    for row in rows {
+        let Ok(mut event) = serde_json::from_str::<TrackEvent>(&row.body) else { continue };
+        let (from, to) = match &mut event {
+            TrackEvent::Gap { from, to, .. } | TrackEvent::Stay { from, to, .. } => {
+                (*from, *to) = (*from - off, *to - off);
+                (*from, *to)
+            }
+            TrackEvent::Fence { at, .. } | TrackEvent::Sign { at, .. } | TrackEvent::ClockSet { at, .. } => {
+                *at = *at - off;
+                (*at, *at)
+            }
+        };
+        if to < day.from || from >= day.to {
+            continue;
+        }
+        match event {
+            TrackEvent::Gap { .. } => view.gaps.push(event),
+            TrackEvent::Stay { .. } => view.stays.push(event),
+            TrackEvent::Fence { .. } => view.fences.push(event),
+            _ => view.evidence.push(event),
+        }
+    }
+    Ok(())
+}
+
+/// All places in another datum.
+fn moved(view: &mut TrackView, datum: Datum) {
+    let to = |place: Place| {
+        let there = convert(Degrees { lat: place.lat(), lon: place.lon() }, Datum::Wgs84, datum);
+        Place::of_degrees(there.lat, there.lon).unwrap_or(place)
+    };
+    for vertex in view.runs.iter_mut().flat_map(|r| &mut r.points) {
+        *vertex = Vertex::near(vertex.at, to(vertex.place()));
+    }
+    for event in &mut view.stays {
+        if let TrackEvent::Stay { place, .. } = event {
+            *place = to(*place);
+        }
+    }
+}
+
+#[derive(FromQueryResult)]
+struct EndRow {
+    courier_id: String,
+    shift: String,
+    branch_id: Option<String>,
+    off_ms: i64,
+    body: Vec<u8>,
+}
+
+#[derive(FromQueryResult)]
+struct NameRow {
+    id: String,
+    name: String,
+}
+
+/// Where everybody on duty is, whom the asker may see.
+pub(super) async fn positions(
+    app: &Shared,
+    scope: &Scope,
+    branch: Option<BranchId>,
+) -> ApiResult<Vec<PositionView>> {
+    let now = app.clock.now();
+    let db = app.store.read();
+    let mut live = app.positions.seen_by(scope, now);
+    live.retain(|_, p| branch.is_none() || p.branch == branch);
+    let known: HashSet<UserId> = live.keys().copied().collect();
+    let mut found: Vec<(UserId, Position, bool)> = live.into_iter().map(|(id, p)| (id, p, true)).collect();
+    for row in ends(db, scope, now).await? {
+        let Ok(courier) = UserId::parse(&row.courier_id) else { continue };
+        let of = row.branch_id.as_deref().and_then(|b| BranchId::parse(b).ok());
+        if known.contains(&courier) || branch.is_some() && of != branch {
+            continue;
+        }
+        let Ok(runs) = codec::decode(&row.body) else { continue };
+        let Some(last) = runs.last().and_then(|r| r.points.last()) else { continue };
+        let at = last.at - row.off_ms;
+        if now.since(at) > FORGOTTEN {
+            continue;
+        }
+        let (shift, place) = (row.shift, last.place());
+        let (accuracy, speed, bearing) = (None, None, None);
+        let end = Position { branch: of, shift, at, place, accuracy, speed, bearing, mock: false };
+        found.push((courier, end, false));
+    }
+    let names = names(db, scope).await?;
+    let mut views: Vec<PositionView> = found
+        .into_iter()
+        .map(|(courier, p, live)| {
+            let age_ms = now.since(p.at).max(0);
+            PositionView {
+                courier,
+                name: names.get(&courier).cloned().unwrap_or_default(),
+                place: p.place,
+                at: p.at,
+                age_ms,
+                stale: age_ms > STALE,
+                live,
+                accuracy: p.accuracy,
+                speed: p.speed,
+                bearing: p.bearing,
+                mock: p.mock,
+            }
+        })
+        .collect();
+    views.sort_by(|a, b| (&a.name, a.courier).cmp(&(&b.name, b.courier)));
+    Ok(views)
+}
+
+/// The newest parts of the shifts that run.
+async fn ends(db: &DatabaseConnection, scope: &Scope, now: UnixMs) -> ApiResult<Vec<EndRow>> {
+    let (filter, mut values) = scope.filter("s", 1);
+    let n = values.len() + 1;
+    values.push((now.0 - FORGOTTEN).into());
+    let sql = format!(
+        "SELECT s.courier_id, s.shift, s.branch_id, s.off_ms, p.body FROM track_shift s JOIN track_part p \
+         ON p.courier_id = s.courier_id AND p.shift = s.shift WHERE {filter} AND s.ended IS NULL AND s.heard_at > ${n} \
+         AND p.seq = (SELECT MAX(q.seq) FROM track_part q WHERE q.courier_id = s.courier_id AND q.shift = s.shift) \
+         ORDER BY s.began DESC"
+    );
+    let mut rows: Vec<EndRow> = all(db, &sql, values).await?;
+    let mut seen = HashSet::new();
+    rows.retain(|row| seen.insert(row.courier_id.clone()));
+    Ok(rows)
+}
+
+async fn names(db: &DatabaseConnection, scope: &Scope) -> ApiResult<HashMap<UserId, String>> {
+    let sql = "SELECT id, name FROM person WHERE organisation_id = $1";
+    let rows: Vec<NameRow> = all(db, sql, [scope.organisation.to_string().into()]).await?;
+    Ok(rows.into_iter().filter_map(|r| Some((UserId::parse(&r.id).ok()?, r.name))).collect())
+}
+
+/// Keeps who looked at whom.
+pub(crate) async fn note(
+    app: &App,
+    scope: &Scope,
+    action: &str,
+    subject: &str,
+    detail: &str,
+) -> ApiResult<()> {
+    let write = app.store.begin().await?;
+    let (organisation, person) = (Some(scope.organisation), Some(scope.person));
+    crate::audit::record(&write, organisation, person, app.clock.now(), action, subject, detail).await?;
+    write.commit().await?;
+    Ok(())
+}

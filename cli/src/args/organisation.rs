@@ -1,0 +1,99 @@
+//! Arguments of the administrators' commands.
+
+use clap::{Args, Subcommand, ValueEnum};
+use std::path::PathBuf;
+use waybell_domain::wire::Role;
+
+#[derive(Subcommand)]
+pub(crate) enum PolicyVerb {
+    /// Show the rules in force.
+    Show,
+    /// Change rules and keep the others; null puts one back to its default.
+    Set {
+        /// Rules, as retry.max_attempts=2 or quiet=[]; values are JSON.
+        #[arg(required = true, value_name = "RULE=VALUE")]
+        rules: Vec<String>,
+    },
+    /// Change the rules that a JSON file names and keep the others (RFC 7396).
+    Patch {
+        /// The file; - for standard input.
+        file: PathBuf,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum PeopleVerb {
+    /// Show who may sign in.
+    List,
+    /// Make a person; asks for the password.
+    Add {
+        /// Login name.
+        login: String,
+        /// Role.
+        #[arg(long, value_enum, default_value = "courier")]
+        role: RoleWord,
+        #[command(flatten)]
+        person: PersonArgs,
+    },
+    /// Change a person: name, own mobile, password, or whether they may sign in.
+    Change {
+        /// Login name, or id.
+        login: String,
+        /// May not sign in any more; every session ends.
+        #[arg(long, conflicts_with = "enable")]
+        disable: bool,
+        /// May sign in again (give the id: the login name is not listed).
+        #[arg(long)]
+        enable: bool,
+        #[command(flatten)]
+        person: PersonArgs,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct PersonArgs {
+    /// Name on screens.
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Own mobile, which rings when a recipient asks for the courier; empty takes it away.
+    #[arg(long)]
+    pub phone: Option<String>,
+    /// New password; asked for when the value is left out.
+    #[arg(
+        long,
+        env = "WAYBELL_NEW_PASSWORD",
+        hide_env_values = true,
+        num_args = 0..=1,
+        default_missing_value = "",
+        value_name = "PASSWORD"
+    )]
+    pub new_password: Option<String>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum RoleWord {
+    Courier,
+    Supervisor,
+    Agent,
+    #[value(name = "team_leader")]
+    TeamLeader,
+    Administrator,
+}
+
+impl From<RoleWord> for Role {
+    fn from(word: RoleWord) -> Role {
+        match word {
+            RoleWord::Courier => Role::Courier,
+            RoleWord::Supervisor => Role::Supervisor,
+            RoleWord::Agent => Role::Agent,
+            RoleWord::TeamLeader => Role::TeamLeader,
+            RoleWord::Administrator => Role::Administrator,
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+pub(crate) enum Switch {
+    On,
+    Off,
+}

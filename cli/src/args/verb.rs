@@ -1,0 +1,339 @@
+//! The commands.
+
+use super::attendance::PunchArgs;
+use super::calls::{CallsArgs, DutyArgs, HandledArgs, ListenArgs, ReachArgs, RingArgs};
+use super::door::{Chosen, ExceptArgs, LeaveArgs, PickUpArgs, SignArgs};
+use super::organisation::{PeopleVerb, PolicyVerb, Switch};
+use super::tap::{NotifyArgs, RouteArgs};
+use super::words::words;
+use clap::Subcommand;
+use std::path::PathBuf;
+use waybell_domain::track::coordinates::Datum;
+
+#[derive(Subcommand)]
+pub(crate) enum Verb {
+    /// Sign in; asks for the password, or takes $WAYBELL_PASSWORD.
+    #[command(after_help = "Example:\n  waybell login lina --server https://waybell.example.com")]
+    Login {
+        /// Login name.
+        login: String,
+        /// Password; better left out, as other programs can see it.
+        #[arg(long, env = "WAYBELL_PASSWORD", hide_env_values = true)]
+        password: Option<String>,
+    },
+    /// Sign out and remove the data from this machine; what has not been delivered is kept for the next sign-in.
+    Logout,
+    /// Import the day's list (XLSX, or CSV in UTF-8, UTF-16 or GB18030, or JSON).
+    #[command(
+        after_help = "A column 运单号 (waybill_no) is needed; 电话 (phone), 收件人 (name), 地址 (address) and 任务类型 (kind) are known by \
+        their usual names. Rows that cannot be taken are named, the others go in.\n\nExamples:\n  waybell import day.csv --dry-run   \
+        say what would happen\n  waybell import day.csv"
+    )]
+    Import {
+        /// The list; - for standard input.
+        file: PathBuf,
+        /// Change nothing, say what would be.
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// List the parcels.
+    Tasks {
+        /// Only those that still have to be brought or fetched.
+        #[arg(long)]
+        open: bool,
+        /// Most lines.
+        #[arg(long, default_value_t = 200)]
+        limit: usize,
+    },
+    /// List the stops: the parcels by building, in the order of the list.
+    #[command(
+        after_help = "Spellings of one building are one stop: 幸福花园3栋, 幸福花园3号楼, 幸福花园3-2-501."
+    )]
+    Stops {
+        /// Also parcels that are done with.
+        #[arg(long)]
+        all: bool,
+        /// Show what the branch has merged and split by hand instead.
+        #[arg(long)]
+        learned: bool,
+        /// Most lines.
+        #[arg(long, default_value_t = 200)]
+        limit: usize,
+    },
+    /// Search by address, name, waybill, telephone; characters, pinyin, initials, digits.
+    #[command(
+        after_help = "Examples:\n  waybell search 幸福花园3\n  waybell search xfhy3\n  waybell search 6021"
+    )]
+    Search {
+        /// Words; each must be found.
+        #[arg(required = true)]
+        words: Vec<String>,
+        /// Most lines.
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+    },
+    /// Read telephone numbers off a label's text or out of speech, and say whose parcels they are.
+    #[command(
+        after_help = "Examples:\n  waybell numbers \"收 张三 138 0000 1111\"\n  waybell numbers --heard 幺三八零零零零幺幺幺幺\n  \
+        waybell numbers < label.txt\n\nWhat OCR or a recogniser wrote is read, with its mistakes: O for 0, broken lines, stars."
+    )]
+    Numbers {
+        /// The text; otherwise it is read from the standard input, one line of the label a line.
+        words: Vec<String>,
+        /// It was said, not printed.
+        #[arg(long)]
+        heard: bool,
+    },
+    /// Ring every recipient of the chosen parcels once. Shows the plan first and asks.
+    #[command(
+        after_help = "Examples:\n  waybell notify --search 幸福花园3 --template arrived\n  waybell notify --stop 幸福花园3 --stop 和平里5\n  \
+        waybell notify --all --at 14:30\n  \
+        waybell notify SF1234567890123 SF1234567890124 --yes"
+    )]
+    Notify(NotifyArgs),
+    /// Follow a batch (the newest one otherwise) until it is over; Ctrl-C only ends watching.
+    Watch {
+        /// The batch, or the start of its id.
+        batch: Option<String>,
+    },
+    /// Undo what was done last: stop everything of a tap that does not ring yet, take back what was recorded at a door (within
+    /// 30 s), or a merge or split of stops.
+    #[command(
+        after_help = "Without an id it is the newest of: a tap, whatever its age; what was recorded at a door, a merge or a split, in \
+        the last 30 s."
+    )]
+    Undo {
+        /// The batch, or another id to undo, or the start of it.
+        batch: Option<String>,
+    },
+    /// Hold the calls of a batch that have not started.
+    Pause {
+        /// The batch, or the start of its id.
+        batch: Option<String>,
+    },
+    /// Let a batch go on.
+    Resume {
+        /// The batch, or the start of its id.
+        batch: Option<String>,
+    },
+    /// Carry out a tap that reached the server too late, after all.
+    Confirm {
+        /// The batch, or the start of its id.
+        batch: Option<String>,
+    },
+    /// Ring today's missed again.
+    Again {
+        /// Key of the notice.
+        #[arg(long, default_value = "arrived")]
+        template: String,
+        /// Also those whose result is not known: they may be rung a second time.
+        #[arg(long)]
+        include_unknown: bool,
+        /// Do not ask.
+        #[arg(long, short)]
+        yes: bool,
+    },
+    /// The life of one parcel's recipient, decision by decision.
+    Why {
+        /// Waybill number.
+        waybill: String,
+    },
+    /// Say what was done with parcels.
+    #[command(
+        after_help = "Examples:\n  waybell state SF1234567890123 signed\n  waybell state SF1234567890123 SF1234567890124 at_station\n\n\
+        States: planned, out_for_delivery, exception, at_station, at_locker, signed, picked_up, returned, withdrawn; or in Chinese."
+    )]
+    State {
+        /// Waybill numbers, one or more.
+        #[arg(required = true, num_args = 1.., value_name = "WAYBILL")]
+        waybills: Vec<String>,
+        /// The state, at the end.
+        state: String,
+    },
+    /// Record that parcels were handed over.
+    #[command(
+        after_help = "Examples:\n  waybell sign SF1234567890123\n  waybell sign --stop 幸福花园3栋 --by reception\n  \
+        waybell sign SF1234567890123 --by other --name 王芳 --cash 99.00"
+    )]
+    Sign(SignArgs),
+    /// Record that parcels were left at a station, in a locker or at the door, with the recipient's consent.
+    #[command(after_help = "Examples:\n  waybell leave SF1234567890123 --locker 丰巢3号柜 --code 40815\n  \
+        waybell leave --stop 幸福花园3栋 --station 菜鸟驿站 --consent phone\n  waybell leave SF1234567890123 --door\n\n\
+        A key that the recipient pressed in a notice (1 door, 2 station or locker) is consent; otherwise say how they agreed.")]
+    Leave(LeaveArgs),
+    /// Record that parcels could not be delivered or fetched, and why.
+    #[command(after_help = "Examples:\n  waybell except SF1234567890123 --reason nobody_home\n  \
+        waybell except SF1234567890123 --reason postponed --until \"tomorrow 18:00\"")]
+    Except(ExceptArgs),
+    /// Record that parcels go back.
+    #[command(after_help = "Example:\n  waybell return SF1234567890123 --note 拒收")]
+    Return {
+        #[command(flatten)]
+        chosen: Chosen,
+        /// Why.
+        #[arg(long)]
+        note: Option<String>,
+        /// A photo; may be given several times.
+        #[arg(long, value_name = "FILE")]
+        photo: Vec<PathBuf>,
+    },
+    /// Record that parcels were fetched from the sender.
+    #[command(
+        after_help = "Example:\n  waybell pick-up SF1234567890123 --weight 1200 --size 300x200x100 --payer sender --sum 12.50"
+    )]
+    PickUp(PickUpArgs),
+    /// Give open parcels to a colleague of the branch, in this order; needs the server.
+    #[command(after_help = "Examples:\n  waybell hand-over SF1234567890123 SF1234567890124 --to li.wei\n  \
+        waybell hand-over --stop 幸福花园3栋 --to li.wei")]
+    HandOver {
+        #[command(flatten)]
+        chosen: Chosen,
+        /// Login name of the colleague.
+        #[arg(long, value_name = "LOGIN")]
+        to: String,
+    },
+    /// Make one stop of the stops that these parcels are in, for the whole branch, from now on.
+    #[command(
+        after_help = "Examples:\n  waybell merge SF1234567890123 SF1234567890124\n  waybell merge --stop 幸福花园3栋 --stop 缤纷北苑47幢"
+    )]
+    Merge {
+        #[command(flatten)]
+        chosen: Chosen,
+    },
+    /// Take parcels out of the stops that they are in, for the whole branch, from now on.
+    #[command(after_help = "Example:\n  waybell split SF1234567890123")]
+    Split {
+        /// Waybill numbers, one or more.
+        #[arg(required = true, value_name = "WAYBILL")]
+        waybills: Vec<String>,
+    },
+    /// List calls, the most urgent first: messages and missed calls, with the caller's parcels; works without a network.
+    #[command(
+        after_help = "Examples:\n  waybell calls --open\n  waybell calls --missed --limit 10\n  waybell calls --watch"
+    )]
+    Calls(CallsArgs),
+    /// Fetch the recording or message of a call to this machine, sealed, to be heard without a network from then on.
+    #[command(
+        after_help = "What was cut off goes on from there, and is compared with the server's SHA-256. 256 MB at most are kept, \
+        what was heard longest ago goes first, and signing out removes all.\n\nExamples:\n  waybell listen a1b2c3\n  \
+        waybell listen a1b2c3 --out message.wav\n  waybell listen a1b2c3 --out - | aplay"
+    )]
+    Listen(ListenArgs),
+    /// Mark calls as handled; kept without a network, and sent once.
+    #[command(after_help = "Examples:\n  waybell handled a1b2c3 d4e5f6\n  waybell handled --all\n  \
+        waybell handled --undo a1b2c3")]
+    Handled(HandledArgs),
+    /// Show or say whether customers' calls reach you; kept without a network, what was said last counts.
+    #[command(after_help = "Examples:\n  waybell availability\n  waybell availability riding\n  \
+        waybell availability off-duty --until \"tomorrow 08:30\"")]
+    Availability(ReachArgs),
+    /// Call a customer: your own telephone rings first, then theirs, and neither side sees the other's number; needs the server.
+    #[command(after_help = "Without a network nothing rings, and nothing will ring later.\n\nExamples:\n  \
+        waybell call SF1234567890123\n  waybell call a1b2c3\n  waybell call 13800000000\n  waybell call --hang-up")]
+    Call(RingArgs),
+    /// Show or set who is on duty for an area (administrators).
+    #[command(
+        after_help = "Examples:\n  waybell duty\n  waybell duty 一号片区\n  waybell duty 一号片区 li.wei --take-over\n  \
+        waybell duty 一号片区 wang.fang --substitute --until 18:00\n  waybell duty --end a1b2c3"
+    )]
+    Duty(DutyArgs),
+    /// Send what waits and pull what is new; shows what was refused.
+    Sync {
+        /// Send a refused operation again (its id, or all).
+        #[arg(long, value_name = "ID")]
+        retry: Option<String>,
+        /// Give a refused operation up (its id, or all).
+        #[arg(long, value_name = "ID")]
+        discard: Option<String>,
+    },
+    /// Hold every call of the organisation, or release them (administrators).
+    StopAll {
+        /// on holds, off releases.
+        switch: Switch,
+    },
+    /// The organisation's rules for calling (administrators).
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  waybell policy show\n  waybell policy set retry.max_attempts=2 display_daily_cap=200\n  \
+        waybell policy patch rules.json"
+    )]
+    Policy(PolicyVerb),
+    /// The organisation's people (administrators).
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  waybell people list\n  waybell people add li.wei --name 李伟 --phone 13900000002\n  \
+        waybell people change li.wei --new-password\n  waybell people change li.wei --disable"
+    )]
+    People(PeopleVerb),
+    /// Set where a stop is, for the route.
+    #[command(
+        after_help = "Example:\n  waybell pin 幸福花园3 31.2304,121.4737\n\nA place read off AMap, Tencent or Apple maps in China is \
+        GCJ-02, one of Baidu's BD-09: say so with --datum."
+    )]
+    Pin {
+        /// Its name in `waybell stops`.
+        stop: String,
+        /// Latitude and longitude in degrees, with a comma between.
+        #[arg(value_name = "LATITUDE,LONGITUDE", allow_hyphen_values = true)]
+        place: String,
+        /// What the coordinates refer to.
+        #[arg(long, value_parser = words::<Datum>(), default_value = "wgs84")]
+        datum: String,
+    },
+    /// Show the open stops in the order in which to visit them, with times.
+    #[command(
+        after_help = "Examples:\n  waybell route\n  waybell route --from 31.2304,121.4737 --depart 14:00 --speed 15\n\nStops without a \
+        pin are guessed from their estate, road or the list, and marked; none is left out."
+    )]
+    Route(RouteArgs),
+    /// Show what the phone would keep of a file of fixes, and how far it was; needs no sign-in.
+    #[command(
+        after_help = "GPX (track points with times), or CSV with the columns time, lat, lon and, if known, accuracy, speed, bearing, \
+        altitude; WGS-84. A time without a zone is UTC.\n\nExamples:\n  waybell track --from ride.gpx\n  waybell track --from \
+        fixes.csv --out kept.gpx --json"
+    )]
+    Track {
+        /// The file; - for standard input.
+        #[arg(long, value_name = "FILE")]
+        from: PathBuf,
+        /// Write the simplified track here, as GPX.
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+        /// Most lines.
+        #[arg(long, default_value_t = 20)]
+        limit: usize,
+    },
+    /// Clock in or out, or say that you are at work elsewhere; kept without a network, and sent once with its own time.
+    #[command(
+        after_help = "What is odd about place or clock is noted for the supervisor, and never refused. Pressed again within a minute \
+        it is the same punch.\n\nExamples:\n  waybell punch in\n  waybell punch out\n  waybell punch field --place \
+        31.2304,121.4737 --address 幸福花园 --note 'samples' --photo door.jpg"
+    )]
+    Punch(PunchArgs),
+    /// Show a month: in and out, time at work, late, early, missing punches; works without a network.
+    #[command(after_help = "Examples:\n  waybell attendance\n  waybell attendance --month 2026-03 --json")]
+    Attendance {
+        /// The month, as 2026-03; this one if left out.
+        #[arg(long, value_name = "MONTH")]
+        month: Option<String>,
+    },
+    /// Find out what is wrong, and what to do about it.
+    Doctor,
+    /// Print the completion of words for a shell, in the language of the texts.
+    #[command(
+        after_help = "Examples:\n  source <(waybell completions bash)\n  waybell completions fish > ~/.config/fish/completions/waybell.fish"
+    )]
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page; with a folder, write one for each command.
+    #[command(
+        after_help = "Examples:\n  waybell man | man -l -\n  waybell man --folder ~/.local/share/man/man1"
+    )]
+    Man {
+        /// Folder for the pages; it is made.
+        #[arg(long, value_name = "FOLDER")]
+        folder: Option<PathBuf>,
+    },
+}

@@ -1,0 +1,66 @@
+//! Sentences about calls.
+
+use waybell_domain::lang::Lang;
+
+texts! {
+    no_calls() = "没有来电", "no calls";
+    no_open_calls() = "没有待处理的来电", "no call asks for anything";
+    calls(n, open) = "{n} 通，{open} 通待处理", "{n} calls, {open} ask for something";
+    more_calls(n) = "……另有 {n} 通，用 --limit 显示更多", "… and {n} more; show them with --limit";
+    call_id() = "编号", "call";
+    call_urgency() = "紧急", "urgency";
+    call_time() = "时间", "time";
+    call_kind() = "通话", "kind";
+    call_who() = "对方", "who";
+    call_what() = "快件", "parcels";
+    call_sound() = "录音", "sound";
+    urgency_now() = "立即", "now";
+    urgency_soon() = "尽快", "soon";
+    urgency_later() = "稍后", "later";
+    rang_often(kind, n) = "{kind}（{n} 次）", "{kind} ({n} times)";
+    handled_mark(kind) = "{kind}，已处理", "{kind}, handled";
+    handled_waits(kind) = "{kind}，已处理（待发送）", "{kind}, handled (to be sent)";
+    goes_on() = "进行中", "going on";
+    hidden_caller() = "未显示号码", "no number shown";
+    forgotten_caller() = "号码已过期", "number no longer kept";
+    sound_seconds(n) = "{n} 秒", "{n} s";
+    sound_here(n) = "{n} 秒，已下载", "{n} s, here";
+    sound_part(n) = "{n} 秒，未下载完", "{n} s, partly here";
+    sound_recording() = "录音中", "being recorded";
+    calls_hint(id) = "收听：waybell listen {id}，回电：waybell call {id}，已处理：waybell handled {id}", "listen: waybell listen {id}, call back: waybell call {id}, handled: waybell handled {id}";
+    calls_watching() = "等待来电；Ctrl-C 结束查看", "watching for calls; Ctrl-C ends it";
+    no_such_call(text) = "没有编号为 {text} 的通话", "there is no call {text}";
+    no_such_call_hint() = "用 waybell calls 查看编号", "see the numbers with waybell calls";
+    no_sound(id) = "通话 {id} 没有录音或留言", "call {id} has no recording or message";
+    fetched(seconds, kilobytes) = "{seconds} 秒（{kilobytes} KB），已下载到本机，离线可听", "{seconds} s ({kilobytes} kB) are on this machine, to be heard without a network";
+    fetched_hint(id) = "写成文件：waybell listen {id} --out 文件.wav；播放：waybell listen {id} --out - | aplay", "write it to a file: waybell listen {id} --out FILE.wav; play it: waybell listen {id} --out - | aplay";
+    sound_written(file) = "已写入：{file}", "written: {file}";
+    sound_offline() = "还没有下载；已下载的部分会保留，有网络时再试", "it is not here yet; what has come is kept: try again with a network";
+    sound_removed() = "已从本机删除；服务器上仍保留", "removed from this machine; the server keeps its own";
+    calls_handled(n) = "{n} 通已标为处理完毕；撤销：waybell handled --undo 编号", "{n} calls are handled; by mistake: waybell handled --undo CALL";
+    calls_reopened(n) = "{n} 通恢复为待处理", "{n} calls ask for something again";
+    reach_available() = "可接听：客户来电会转接给您", "available: callers are put through to you";
+    reach_riding() = "骑行中：来电转给同事或留言", "riding: callers reach a colleague or leave a message";
+    reach_off() = "休息：来电转给同事或留言", "off duty: callers reach a colleague or leave a message";
+    reach_until(text, at) = "{text}，到 {at} 为止", "{text}, until {at}";
+    reach_waits() = "服务器还不知道：在此之前来电仍按原来的方式处理", "the server does not know it yet: until then callers are treated as before";
+    ringing(who) = "正在呼叫：您的手机先响，接听后呼叫{who}", "calling: your own telephone rings first, then {who}";
+    ringing_customer() = "客户", "the customer";
+    ring_hint() = "放弃：waybell call --hang-up", "give it up: waybell call --hang-up";
+    ring_offline() = "呼叫需要连上服务器；没有呼叫，之后也不会自动呼叫", "calling needs the server; nothing rings, and nothing will ring later";
+    ring_unknown() = "没有收到回应，电话可能仍会响起；用 waybell calls 查看", "no answer came, and the telephone may ring all the same; look with waybell calls";
+    no_call_to_end() = "没有正在进行的呼叫", "there is no call to be ended";
+    ended() = "已结束呼叫", "the call is ended";
+    whom_hint() = "写运单号、waybell calls 中的编号，或电话号码", "name a waybill number, a call of waybell calls, or a telephone number";
+    no_areas() = "还没有片区", "there are no areas yet";
+    no_such_area(text) = "没有片区“{text}”", "there is no area \"{text}\"";
+    which_area(text) = "有多个片区以“{text}”开头", "several areas begin with \"{text}\"";
+    no_such_duty(text) = "没有编号为 {text} 的值班", "there is no duty {text}";
+    duty_area() = "片区", "area";
+    duty_role() = "职责", "as";
+    duty_from() = "从", "from";
+    duty_until() = "到", "until";
+    nobody_on_duty() = "无人值班", "nobody";
+    duty_set(name, area, role) = "{name}：{area}，{role}", "{name}: {area}, {role}";
+    duty_ended() = "值班已结束", "the duty is ended";
+}

@@ -1,0 +1,63 @@
+//! Rows of `call`: the server's last word, sealed.
+
+use crate::error::Result;
+use crate::store::seal::Seal;
+use rusqlite::{Connection, OptionalExtension, params};
+use waybell_domain::clock::UnixMs;
+use waybell_domain::id::CallId;
+use waybell_domain::wire::CallView;
+
+/// The server's word. Pages come in the order of the changes, so the last one is right.
+pub(crate) fn put(t: &Connection, seal: &Seal, view: &CallView) -> Result<()> {
+    let id = view.id.to_string();
+    t.prepare_cached(
+        "INSERT INTO call (id, started_at, body) VALUES (?1, ?2, ?3) ON CONFLICT (id) DO UPDATE SET \
+         started_at = excluded.started_at, body = excluded.body",
+    )?
+    .execute(params![id, view.started_at.0, seal.seal(&id, view)?])?;
+    Ok(())
+}
+
+/// A call that is no longer this person's, with what was fetched of it.
+pub(crate) fn remove(t: &Connection, id: CallId) -> Result<()> {
+    let id = id.to_string();
+    t.prepare_cached("DELETE FROM call WHERE id = ?1")?.execute([&id])?;
+    t.prepare_cached("DELETE FROM call_audio WHERE call_id = ?1")?.execute([&id])?;
+    Ok(())
+}
+
+/// One call.
+pub(crate) fn find(c: &Connection, seal: &Seal, id: CallId) -> Result<Option<CallView>> {
+    let id = id.to_string();
+    let body: Option<Vec<u8>> =
+        c.prepare_cached("SELECT body FROM call WHERE id = ?1")?.query_row([&id], |r| r.get(0)).optional()?;
+    body.map(|b| seal.open(&id, &b)).transpose()
+}
+
+/// Every call, the newest first. One that does not read is left out: a page brings it again.
+pub(crate) fn list(c: &Connection, seal: &Seal) -> Result<Vec<CallView>> {
+    let mut statement = c.prepare_cached("SELECT id, body FROM call ORDER BY started_at DESC, id DESC")?;
+    let mut rows = statement.query([])?;
+    let mut out = Vec::new();
+    while let Some(row) = rows.next()? {
+        let id = row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?;
+        match seal.open(id, row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?) {
+            Ok(view) => out.push(view),
+            Err(error) => tracing::error!(%error, "a call cannot be read and is passed over"),
+        }
+    }
+    Ok(out)
+}
+
+/// Removes calls that came in before this time, and sound that is kept no longer.
+pub(crate) fn purge(t: &Connection, before: UnixMs) -> Result<()> {
+    t.execute("DELETE FROM call WHERE started_at < ?1", [before.0])?;
+    t.execute("DELETE FROM call_audio WHERE call_id NOT IN (SELECT id FROM call)", [])?;
+    Ok(())
+}
+
+/// Removes everything, for another person.
+pub(crate) fn clear(t: &Connection) -> Result<()> {
+    t.execute_batch("DELETE FROM call; DELETE FROM call_audio;")?;
+    Ok(())
+}

@@ -1,0 +1,87 @@
+//! What an organisation sets for the field.
+
+use super::shift::ShiftRule;
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+
+/// Rules for tracks and attendance. A field that is left out has its default.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(default)]
+pub struct FieldPolicy {
+    /// Days that tracks are kept.
+    pub track_days: u16,
+    /// Seconds between two positions of a courier on duty.
+    pub live_seconds: u16,
+    /// Shifts: for a day the first one that fits branch and weekday. A day that none fits is a day of rest.
+    pub shifts: Vec<ShiftRule>,
+    /// Days on which nobody works.
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>))]
+    pub holidays: Vec<NaiveDate>,
+}
+
+impl Default for FieldPolicy {
+    /// Tracks for half a year, a position every 15 s; 08:30 to 18:00 on all days but Sunday.
+    fn default() -> Self {
+        FieldPolicy {
+            track_days: 183,
+            live_seconds: 15,
+            shifts: vec![ShiftRule::default()],
+            holidays: Vec::new(),
+        }
+    }
+}
+
+/// A value that cannot work.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{field} {problem}")]
+pub struct BadFieldPolicy {
+    /// Name of the field.
+    pub field: String,
+    /// What is wrong with it.
+    pub problem: String,
+}
+
+impl FieldPolicy {
+    /// Checks what the types cannot.
+    ///
+    /// # Errors
+    /// The first field whose value cannot work.
+    pub fn check(&self) -> Result<(), BadFieldPolicy> {
+        let bad = |field: &str, problem: String| Err(BadFieldPolicy { field: field.into(), problem });
+        let ranges = [
+            ("track_days", i64::from(self.track_days), 1, 3_660),
+            ("live_seconds", i64::from(self.live_seconds), 5, 3_600),
+        ];
+        for (field, value, least, most) in ranges {
+            if !(least..=most).contains(&value) {
+                return bad(field, format!("must be {least} to {most}"));
+            }
+        }
+        if self.shifts.len() > 100 || self.holidays.len() > 1_000 {
+            return bad("shifts", "has more than 100, or holidays more than 1000".into());
+        }
+        for (n, shift) in self.shifts.iter().enumerate() {
+            if let Err((field, problem)) = shift.check() {
+                return bad(&format!("shifts[{n}].{field}"), problem);
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_work_is_named() {
+        let of = |text: &str| serde_json::from_str::<FieldPolicy>(text).unwrap().check();
+        assert_eq!(of("{}"), Ok(()));
+        let field = |text: &str| of(text).unwrap_err().field;
+        assert_eq!(field(r#"{"track_days":0}"#), "track_days");
+        assert_eq!(field(r#"{"live_seconds":4}"#), "live_seconds");
+        assert_eq!(field(r#"{"shifts":[{},{"start":"08:00","end":"08:00"}]}"#), "shifts[1].end");
+        assert_eq!(field(r#"{"shifts":[{"open_before_min":2000}]}"#), "shifts[0].open_before_min");
+    }
+}
