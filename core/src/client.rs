@@ -200,13 +200,14 @@ impl Client {
     /// Removes parcels, batches and calls (with their sound) older than this from this phone; the server keeps its own. Rows with operations on
     /// their way stay. How many parcels went.
     pub async fn purge(&self, days: u32) -> Result<usize> {
-        let before = self.inner.clock.wall() - i64::from(days) * waybell_domain::clock::DAY;
+        let now = self.inner.clock.wall();
+        let before = now - i64::from(days) * waybell_domain::clock::DAY;
         let seal = self.inner.store.seal.clone();
         let purged = self
             .inner
             .store
             .write(move |t| {
-                crate::calls::rows::purge(t, before)?;
+                crate::calls::rows::purge(t, &seal, before, now)?;
                 crate::tasks::rows::purge(t, &seal, before)
             })
             .await?;

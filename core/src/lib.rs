@@ -11,8 +11,8 @@
 //! * What a screen shows is the server's last word with the pending operations applied over it.
 //! * All calls may come from any thread. Those marked `async` never block the caller's thread; the others return at once.
 
-pub mod calls;
 pub mod attendance;
+pub mod calls;
 mod client;
 mod crash;
 pub mod error;

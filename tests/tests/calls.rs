@@ -5,6 +5,8 @@
 
 #[path = "calls/back.rs"]
 mod back;
+#[path = "calls/barred.rs"]
+mod barred;
 #[path = "calls/exchange.rs"]
 mod exchange;
 #[path = "calls/house.rs"]

@@ -70,7 +70,9 @@ fn body(path: &str, b: &Belongings) -> Option<Value> {
         }),
         "/api/v1/stops/rules/undo" => json!({ "id": uuid::Uuid::now_v7(), "acted_at": { "wall": now_ms() } }),
         "/api/v1/tracks" => json!({ "courier": b.batch }),
-        "/api/v1/punches" => json!({ "id": uuid::Uuid::now_v7(), "kind": "field", "acted_at": { "wall": now_ms() } }),
+        "/api/v1/punches" => {
+            json!({ "id": uuid::Uuid::now_v7(), "kind": "field", "acted_at": { "wall": now_ms() } })
+        }
         "/api/v1/attendance/corrections" => json!({
             "id": uuid::Uuid::now_v7(), "courier": b.batch, "day": "2026-03-02", "correction": { "what": "leave" }, "reason": "none"
         }),
@@ -78,7 +80,8 @@ fn body(path: &str, b: &Belongings) -> Option<Value> {
         "/api/v1/areas/{id}" => json!({ "name": "x" }),
         "/api/v1/areas/{id}/duties" => json!({ "courier": b.batch, "role": "duty" }),
         "/api/v1/numbers/{id}" => json!({ "name": "x" }),
-        "/api/v1/me/availability" => json!({ "mode": "available" }),
+        "/api/v1/me/availability" => json!({ "mode": "available", "acted_at": { "wall": now_ms() } }),
+        "/api/v1/calls" => json!({ "id": uuid::Uuid::now_v7(), "parcel": b.parcels[0] }),
         "/api/v1/templates/{key}/simulate" | "/api/v1/integrations/{id}" => json!({}),
         _ => return None,
     })
@@ -107,6 +110,10 @@ fn expected(method: &str, path: &str) -> &'static [u16] {
             &[404, 403]
         }
         (_, "/api/v1/numbers/{id}" | "/api/v1/duties/{id}" | "/api/v1/calls/{id}/handled") => &[404, 403],
+        ("POST", "/api/v1/calls" | "/api/v1/calls/{id}/hang-up" | "/api/v1/calls/{id}/reopened") => {
+            &[404, 403]
+        }
+        ("DELETE", "/api/v1/calls/{id}") => &[404, 403],
         ("DELETE", "/api/v1/blocklist/{phone}" | "/api/v1/work-places/{id}") => &[404, 403],
         ("POST", "/api/v1/tracks") => &[404],
         ("POST", "/api/v1/attendance/corrections") => &[404, 403],
@@ -132,9 +139,18 @@ async fn walk(asker: &Api, b: &Belongings, waybill: &str) -> usize {
                 continue;
             }
             // what these make is the asker's own
-            if let ("PUT", "/api/v1/opt-outs" | "/api/v1/blocklist" | "/api/v1/inbound-policy" | "/api/v1/field-policy")
-            | ("POST", "/api/v1/integrations" | "/api/v1/numbers" | "/api/v1/areas" | "/api/v1/work-places") =
-                (method.as_str(), path.as_str())
+            if let (
+                "PUT",
+                "/api/v1/opt-outs"
+                | "/api/v1/blocklist"
+                | "/api/v1/inbound-policy"
+                | "/api/v1/outgoing-policy"
+                | "/api/v1/field-policy",
+            )
+            | (
+                "POST",
+                "/api/v1/integrations" | "/api/v1/numbers" | "/api/v1/areas" | "/api/v1/work-places",
+            ) = (method.as_str(), path.as_str())
             {
                 continue;
             }

@@ -31,7 +31,7 @@ pub async fn run(app: Shared) {
         if let Err(error) = tidy(&app.store, now, &app.stopping).await {
             tracing::warn!(%error, "old rows could not be removed; tried again later");
         }
-        if let Err(error) = crate::tracks::sweep(&app.store, app.clock.now(), &app.stopping).await {
+        if let Err(error) = crate::tracks::sweep(&app).await {
             tracing::warn!(%error, "old tracks could not be removed; tried again later");
         }
         give_back();

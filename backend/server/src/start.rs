@@ -165,6 +165,7 @@ impl Running {
     pub async fn drain(self) {
         let patience = Duration::from_secs(u64::from(self.app.config.drain_seconds));
         self.app.dialler.drain();
+        self.app.calls.drain();
         let left = self.switch.drain(patience).await;
         if left > 0 {
             tracing::warn!(left, "calls were still open at the end of the drain");

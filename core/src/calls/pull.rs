@@ -10,6 +10,7 @@ use crate::session::{SignIn, still};
 use crate::store::seal::Seal;
 use crate::store::{meta, set_meta};
 use rusqlite::Connection;
+use waybell_domain::clock::UnixMs;
 use waybell_domain::wire::CallPage;
 
 /// Key in `meta`: the cursor of the last page.
@@ -48,7 +49,9 @@ async fn pages(inner: &Inner, me: &SignIn, changed: &mut bool) -> Result<()> {
     loop {
         let since = inner.store.read_now(cursor)?;
         let page: CallPage = inner.ask(me, &Request::get(format!("/api/v1/me/calls?since={since}"))).await?;
-        let (more, gone) = (page.more, !page.gone.is_empty());
+        let (more, now) = (page.more, inner.clock.wall());
+        let silent = page.calls.iter().any(|view| rows::kept_sound(view, now).is_none());
+        let sweep = silent || !page.gone.is_empty();
         if more && page.cursor == since {
             return Err(Error::offline("the server's pages do not come to an end"));
         }
@@ -57,11 +60,11 @@ async fn pages(inner: &Inner, me: &SignIn, changed: &mut bool) -> Result<()> {
             .store
             .write(move |t| {
                 still(t, epoch)?;
-                apply(t, &seal, since, &page)
+                apply(t, &seal, since, &page, now)
             })
             .await?;
         *changed |= applied != Applied::Nothing;
-        if gone {
+        if sweep {
             super::audio::sweep_now(inner).await?;
         }
         let again = applied == Applied::Restarted;
@@ -75,7 +78,7 @@ async fn pages(inner: &Inner, me: &SignIn, changed: &mut bool) -> Result<()> {
     }
 }
 
-fn apply(t: &Connection, seal: &Seal, since: i64, page: &CallPage) -> Result<Applied> {
+fn apply(t: &Connection, seal: &Seal, since: i64, page: &CallPage, now: UnixMs) -> Result<Applied> {
     if cursor(t)? != since {
         // another process was quicker
         return Ok(Applied::Changed);
@@ -94,6 +97,7 @@ fn apply(t: &Connection, seal: &Seal, since: i64, page: &CallPage) -> Result<App
     }
     for view in &page.calls {
         rows::put(t, seal, view)?;
+        rows::drop_sound(t, view, now)?;
     }
     let told = learn(t, seal, &page.availability)?;
     if page.cursor != since {

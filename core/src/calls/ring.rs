@@ -2,13 +2,14 @@
 //!
 //! The server rings the courier's own telephone first and then the customer's. This needs the server and is not kept for
 //! later: a telephone that rings ten minutes after the tap, at a door or on the road, does harm. So a request lives for
-//! [`PATIENCE`] at most, and what did not get through in that time is told as an error.
+//! [`PATIENCE`] at most from the tap on, and what did not get through in that time is told as an error. A phone that sleeps
+//! stops the clocks of programs, so that the boot clock is looked at before each request (the wall clock where there is none).
 //!
 //! An answer that is lost is asked for again with the id that this phone made for the call: the server makes one call of one
 //! id. Where no answer came at all, the call may ring or not, and the error says so ([`Error::Offline`], `left`).
 
 use super::{Calls, rows};
-use crate::client::random;
+use crate::client::{Inner, random};
 use crate::error::{Error, Result};
 use crate::events::Topic;
 use crate::http::Request;
@@ -17,10 +18,11 @@ use crate::tasks::rows::find;
 use reqwest::Method;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
+use waybell_domain::clock::EventTime;
 use waybell_domain::id::{CallId, ParcelId};
 use waybell_domain::outgoing::CallRefusal;
 use waybell_domain::phone::PhoneNumber;
-use waybell_domain::wire::{CallRequest, CallStarted, CallView};
+use waybell_domain::wire::{CallRequest, CallStarted};
 
 /// So long a call is asked for.
 pub const PATIENCE: Duration = Duration::from_secs(12);
@@ -40,6 +42,23 @@ pub enum Whom {
     Number(String),
 }
 
+/// When a tap is too old to ring.
+struct Limit {
+    tap: EventTime,
+    /// The same for waits, by a clock that may stand still.
+    end: Instant,
+}
+
+impl Limit {
+    fn from_now(inner: &Inner) -> Limit {
+        Limit { tap: inner.event_time(), end: Instant::now() + PATIENCE }
+    }
+
+    fn is_over(&self, now: &EventTime) -> bool {
+        u128::from(self.tap.age(now).ms.unsigned_abs()) >= PATIENCE.as_millis() || Instant::now() >= self.end
+    }
+}
+
 impl Calls {
     /// Calls a customer: the courier's own telephone rings first. Needs the server; nothing is kept for later.
     ///
@@ -49,11 +68,12 @@ impl Calls {
     /// `NotFound`, `SignedOut`.
     pub async fn ring(&self, whom: &Whom) -> Result<CallStarted> {
         let inner = &self.client.inner;
+        let limit = Limit::from_now(inner);
         let me = inner.sign_in()?;
         let id = CallId::at(inner.clock.wall(), random());
         let mut body = CallRequest { id, parcel: None, call: None, number: None };
         match whom {
-            Whom::Parcel(parcel) => body.parcel = Some(self.known_to_server(*parcel).await?),
+            Whom::Parcel(parcel) => body.parcel = Some(self.known_to_server(*parcel, &limit).await?),
             Whom::Call(call) => body.call = Some(*call),
             Whom::Number(text) => {
                 PhoneNumber::parse(text).map_err(|e| {
@@ -66,11 +86,11 @@ impl Calls {
         }
         let mut request = Request::post("/api/v1/calls", &body)?;
         request.key = Some(id.to_string());
-        let started: CallStarted = self.insist(&me, &request).await.map_err(once)?;
+        let started: CallStarted = self.insist(&me, &request, &limit).await.map_err(once)?;
         let (seal, view, epoch) = (inner.store.seal.clone(), started.call.clone(), me.epoch);
         let kept = inner.store.write(move |t| {
             still(t, epoch)?;
-            rows::put(t, &seal, &view)
+            rows::put_new(t, &seal, &view)
         });
         // the telephone rings, whether or not the list can show it
         if let Err(error) = kept.await {
@@ -92,45 +112,42 @@ impl Calls {
         let request = Request { method: Method::POST, ..Request::get(path) };
         let limit = Instant::now() + PATIENCE;
         let asked = timeout_at(limit, inner.ask_bytes(&me, &request)).await;
-        let answer = asked.unwrap_or_else(|_| Err(Error::offline("no answer in time")))?;
-        if let Ok(view) = serde_json::from_slice::<CallView>(&answer) {
-            let (seal, epoch) = (inner.store.seal.clone(), me.epoch);
-            inner
-                .store
-                .write(move |t| {
-                    still(t, epoch)?;
-                    rows::put(t, &seal, &view)
-                })
-                .await?;
-        }
-        inner.bus.tell(Topic::Calls);
+        asked.unwrap_or_else(|_| Err(Error::offline("no answer in time")))?;
+        // what became of the call comes with a page, in the order of its changes
         inner.sync.wake();
         Ok(())
     }
 
     /// A parcel of a list that has not reached the server goes there first.
-    async fn known_to_server(&self, id: ParcelId) -> Result<ParcelId> {
+    async fn known_to_server(&self, id: ParcelId, limit: &Limit) -> Result<ParcelId> {
         let inner = &self.client.inner;
         let seal = inner.store.seal.clone();
         let row = inner.store.read(move |c| find(c, &seal, id)).await?.ok_or(Error::NotFound("parcel"))?;
         if row.rev == 0 {
-            let limit = Instant::now() + PATIENCE;
-            let sent = timeout_at(limit, self.client.sync().now()).await;
+            let sent = timeout_at(limit.end, self.client.sync().now()).await;
             sent.unwrap_or_else(|_| Err(Error::offline("no answer in time"))).map_err(nothing_left)?;
         }
         Ok(id)
     }
 
-    /// Asks until there is an answer or the time is over.
-    async fn insist(&self, me: &crate::session::SignIn, request: &Request) -> Result<CallStarted> {
+    /// Asks until there is an answer or the time is over; then nothing is sent any more.
+    async fn insist(
+        &self,
+        me: &crate::session::SignIn,
+        request: &Request,
+        limit: &Limit,
+    ) -> Result<CallStarted> {
         let inner = &self.client.inner;
-        let end = Instant::now() + PATIENCE;
         let (mut may_ring, mut asks) = (false, 0);
+        let mut problem = "no answer in time".to_owned();
         loop {
+            if limit.is_over(&inner.event_time()) {
+                return Err(Error::Offline { problem, left: may_ring });
+            }
             asks += 1;
-            let limit = end.min(Instant::now() + ONE);
-            let asked = timeout_at(limit, inner.ask(me, request)).await;
-            let problem = match asked.unwrap_or_else(|_| Err(Error::offline("no answer in time"))) {
+            let one = limit.end.min(Instant::now() + ONE);
+            let asked = timeout_at(one, inner.ask(me, request)).await;
+            problem = match asked.unwrap_or_else(|_| Err(Error::offline("no answer in time"))) {
                 Err(Error::Offline { problem, left }) => {
                     may_ring |= left;
                     problem
@@ -138,10 +155,10 @@ impl Calls {
                 other => return other,
             };
             // what has not left is not asked for again: the person decides
-            if !may_ring || asks >= ASKS || Instant::now() >= end {
+            if !may_ring || asks >= ASKS {
                 return Err(Error::Offline { problem, left: may_ring });
             }
-            tokio::time::sleep_until(end.min(Instant::now() + Duration::from_millis(300))).await;
+            tokio::time::sleep_until(limit.end.min(Instant::now() + Duration::from_millis(300))).await;
         }
     }
 }

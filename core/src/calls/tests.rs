@@ -258,6 +258,40 @@ async fn a_call_is_made_once_and_never_later() {
 }
 
 #[tokio::test]
+async fn a_tap_that_is_too_old_rings_nothing() {
+    let phone = Phone::signed_in().await;
+    phone.client.tasks().import_csv(&list(1..=1), false).await.unwrap();
+    let calls = phone.client.calls();
+    let parcel = phone.client.tasks().id_of("SF1000000000001").unwrap();
+    let answers = phone.fake.hold();
+    let tapped = tokio::spawn(async move { calls.ring(&Whom::Parcel(parcel)).await });
+    phone.fake.held(1).await;
+    // the phone sleeps while its parcel is on its way: timers stand still, the boot clock does not
+    phone.clock.pass(12_000);
+    drop(answers);
+    let late = tapped.await.unwrap();
+    assert!(matches!(late, Err(Error::Offline { left: false, .. })), "{late:?}");
+    assert_eq!(phone.fake.model.lock().calls.rung, []);
+    phone.client.calls().ring(&Whom::Parcel(parcel)).await.unwrap();
+    assert_eq!(phone.fake.model.lock().calls.rung.len(), 1, "a new tap rings");
+}
+
+#[tokio::test]
+async fn an_answer_that_comes_after_a_page_changes_nothing() {
+    let phone = Phone::signed_in().await;
+    let id = missed(&phone, 1, ONE, 5);
+    let old = phone.fake.model.lock().calls.rows[&id].0.clone();
+    let seal = phone.client.inner.store.seal.clone();
+    let new = CallView { handled_at: Some(UnixMs(5)), ..old.clone() };
+    let found = phone.client.inner.store.write(move |t| {
+        rows::put_new(t, &seal, &new)?;
+        rows::put_new(t, &seal, &old)?;
+        rows::find(t, &seal, id)
+    });
+    assert_eq!(found.await.unwrap().unwrap().handled_at, Some(UnixMs(5)));
+}
+
+#[tokio::test]
 async fn signing_out_leaves_no_call_here() {
     let phone = Phone::signed_in().await;
     missed(&phone, 1, ONE, 5);

@@ -27,6 +27,8 @@ CREATE TABLE track_shift (
     -- the last boot of the phone in this shift, and track time less the time since it
     boot TEXT,
     boot_offset INTEGER,
+    -- how far the phone's clock is ahead of track time, ms, where no boot clock is told
+    skew INTEGER NOT NULL DEFAULT 0,
     -- rises with each change; the newest one that the server has
     version INTEGER NOT NULL DEFAULT 0,
     told INTEGER NOT NULL DEFAULT -1

@@ -129,15 +129,30 @@ fn set_aside(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Brings over what can still be read: who is signed in, and the operations, which only this phone knows. Rows are read
-/// one by one from both ends, so that one unreadable page costs no more than what lies on it.
+/// What only this phone knows: table, columns, and which rows. Sent parts and notes are the server's. Tables of an older
+/// schema do not have these columns, and stay where they are.
+const OWN: &[(&str, &str, &str)] = &[
+    (
+        "track_shift",
+        "id, owner, began, ended, state, process, metres, low, high, boot, boot_offset, skew, version, told",
+        "1",
+    ),
+    ("track_blob", "n, shift, seq, from_at, to_at, body, sent, sent_at, problem", "sent = 0"),
+    ("track_vertex", "n, shift, at, first, gap, packed, body", "1"),
+    ("track_note", "n, shift, kind, body, sent, sent_at", "sent = 0"),
+    ("track_drop", "shift, reason, fixes", "1"),
+];
+
+/// Brings over what can still be read: who is signed in, and the operations and tracks, which only this phone knows. Rows
+/// are read one by one from both ends, so that one unreadable page costs no more than what lies on it. Cursors stay behind:
+/// the server tells everything again.
 fn salvage(fresh: &Connection, path: &Path) {
     let damaged = with_suffix(path, ".damaged");
     let Ok(old) = Connection::open(&damaged) else { return };
     let meta = copy(
         &old,
         fresh,
-        "SELECT key, value FROM meta WHERE key NOT IN ('cursor', 'touch')",
+        "SELECT key, value FROM meta WHERE key NOT IN ('cursor', 'touch', 'calls_cursor', 'calls_generation')",
         2,
         "INSERT OR IGNORE INTO meta VALUES (?1, ?2)",
     );
@@ -152,7 +167,32 @@ fn salvage(fresh: &Connection, path: &Path) {
             "INSERT OR IGNORE INTO operation VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
         );
     }
-    tracing::warn!(meta, operations, "brought over from the damaged store");
+    let tracks = salvage_tracks(&old, fresh);
+    tracing::warn!(meta, operations, tracks, "brought over from the damaged store");
+}
+
+/// The same for tracks; how many rows.
+fn salvage_tracks(old: &Connection, fresh: &Connection) -> usize {
+    // the server knows parts and notes by these numbers: none is given twice
+    copy(
+        old,
+        fresh,
+        "SELECT name, seq FROM sqlite_sequence WHERE name IN ('track_vertex', 'track_blob', 'track_note')",
+        2,
+        "INSERT INTO sqlite_sequence (name, seq) VALUES (?1, ?2)",
+    );
+    let mut copied = 0;
+    for (table, columns, which) in OWN {
+        let count = columns.split(", ").count();
+        let places: Vec<String> = (1..=count).map(|n| format!("?{n}")).collect();
+        let insert = format!("INSERT OR IGNORE INTO {table} ({columns}) VALUES ({})", places.join(", "));
+        for order in ["ASC", "DESC"] {
+            let select =
+                format!("SELECT {columns} FROM {table} NOT INDEXED WHERE {which} ORDER BY rowid {order}");
+            copied += copy(old, fresh, &select, count, &insert);
+        }
+    }
+    copied
 }
 
 /// Copies rows until the first that cannot be read; how many were new.

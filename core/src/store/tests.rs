@@ -101,6 +101,55 @@ async fn operations_around_a_damaged_page_are_saved() {
 }
 
 #[tokio::test]
+async fn tracks_that_wait_are_saved_and_no_number_is_given_twice() {
+    let (dir, store) = fresh();
+    let path = dir.path().join("w.db");
+    store
+        .write(|t| {
+            set_meta(t, "calls_cursor", Some("7"))?;
+            set_meta(t, "calls_generation", Some("g"))?;
+            t.execute_batch(
+                "INSERT INTO track_shift (id, owner, began, process, skew) VALUES ('s', 'me', 5, 'p', 9); \
+                 INSERT INTO track_vertex (n, shift, at, first, body) VALUES (4, 's', 5, 1, x'00'), (9, 's', 6, 0, x'01'); \
+                 DELETE FROM track_vertex WHERE n = 9; \
+                 INSERT INTO track_blob (n, shift, seq, from_at, to_at, body, sent) \
+                 VALUES (2, 's', 2, 1, 2, x'00', 1), (3, 's', 3, 2, 3, x'02', 0); \
+                 INSERT INTO track_note (n, shift, kind, body, sent) VALUES (1, 's', 'gap', x'00', 0), (6, 's', 'gap', x'00', 1); \
+                 INSERT INTO track_drop VALUES ('s', 'stale', 3);",
+            )?;
+            Ok(())
+        })
+        .await
+        .unwrap();
+    let root = "SELECT rootpage FROM sqlite_schema WHERE name = 'recipient'";
+    let page: i64 = store.read(move |c| Ok(c.query_row(root, [], |r| r.get(0))?)).await.unwrap();
+    store.close();
+    let mut bytes = std::fs::read(&path).unwrap();
+    let start = (page as usize - 1) * 4096;
+    bytes[start..start + 4096].fill(0xa5);
+    std::fs::write(&path, bytes).unwrap();
+    super::open::suspect(&path);
+    let store = Store::open(&path, [7; 32]).unwrap();
+    assert!(dir.path().join("w.db.damaged").exists());
+    for (table, rows) in
+        [("track_shift", 1), ("track_vertex", 1), ("track_blob", 1), ("track_note", 1), ("track_drop", 1)]
+    {
+        assert_eq!(count(&store, table).await.unwrap(), rows, "{table}");
+    }
+    for key in ["calls_cursor", "calls_generation"] {
+        assert_eq!(store.read(|c| meta(c, key)).await.unwrap(), None, "{key}");
+    }
+    let numbers = |t: &Transaction<'_>| {
+        let skew: i64 = t.query_row("SELECT skew FROM track_shift WHERE id = 's'", [], |r| r.get(0))?;
+        t.execute("INSERT INTO track_vertex (shift, at, first, body) VALUES ('s', 7, 0, x'00')", [])?;
+        let vertex = t.last_insert_rowid();
+        t.execute("INSERT INTO track_note (shift, kind, body) VALUES ('s', 'gap', x'00')", [])?;
+        Ok((skew, vertex, t.last_insert_rowid()))
+    };
+    assert_eq!(store.write(numbers).await.unwrap(), (9, 10, 7));
+}
+
+#[tokio::test]
 async fn a_file_that_cannot_be_opened_is_not_taken_for_damaged() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("w.db");

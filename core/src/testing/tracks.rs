@@ -26,6 +26,10 @@ pub(crate) struct Tracks {
     pub bad_whole: bool,
     /// An older server.
     pub unknown: bool,
+    /// Something on the way answers with a page of its own.
+    pub portal: bool,
+    /// The next requests are refused for these fields.
+    pub refuses: Vec<String>,
 }
 
 impl Tracks {
@@ -33,12 +37,20 @@ impl Tracks {
         if self.unknown {
             return refuse(404, "not_found");
         }
+        if self.portal {
+            return (403, "<html>sign in to this network</html>".into());
+        }
+        if let Some(field) = self.refuses.pop() {
+            let body = serde_json::json!({ "code": "bad_field", "message": "no", "field": field });
+            return (422, body.to_string());
+        }
         let upload: TrackUpload = serde_json::from_slice(body).unwrap();
         assert_eq!(upload.courier, user);
         let bytes = |body: &str| STANDARD.decode(body).unwrap();
         let is_bad = |body: &str| self.bad.as_ref().is_some_and(|bad| *bad == bytes(body));
         if self.bad_whole && upload.parts.iter().any(|p| is_bad(&p.body)) {
-            return refuse(422, "bad_field");
+            let (_, body) = refuse(422, "bad_field");
+            return (422, body.replacen('{', r#"{"field":"parts[0].body","#, 1));
         }
         let mut told = TrackAnswer { live_ms: 15_000, ..TrackAnswer::default() };
         for part in upload.parts {

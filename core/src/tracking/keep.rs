@@ -135,9 +135,17 @@ pub(crate) fn clear(t: &Connection, book: &Book, now: &EventTime) -> Result<u32>
     Ok(t.query_row(sql, [&book.owner], |r| r.get(0)).optional()?.unwrap_or(0))
 }
 
-/// A shift of somebody else that was not ended, because the phone's data were put back: it ends where it was.
+/// A shift of somebody else that was not ended, because the phone's data were put back: it is packed and ends where it was,
+/// and goes out when that person signs in.
 pub(super) fn end_strangers(t: &Connection, book: &Book) -> Result<()> {
-    let sql = "UPDATE track_shift SET ended = began, state = NULL, version = version + 1 WHERE ended IS NULL AND owner <> ?1";
-    t.prepare_cached(sql)?.execute(params![book.owner])?;
+    let sql = "SELECT id, owner FROM track_shift WHERE ended IS NULL AND owner <> ?1";
+    let open = t.prepare_cached(sql)?.query_row([&book.owner], |r| Ok((r.get(0)?, r.get(1)?))).optional()?;
+    let Some((id, owner)) = open else { return Ok(()) };
+    let (id, stranger): (String, Book) = (id, Book { seal: book.seal.clone(), owner });
+    rows::pack(t, &stranger, &id, true)?;
+    let newest = rows::newest(t, &id)?;
+    let sql = "UPDATE track_shift SET ended = MAX(began, COALESCE(?2, began)), state = NULL, version = version + 1 \
+               WHERE id = ?1";
+    t.prepare_cached(sql)?.execute(params![id, newest])?;
     Ok(())
 }

@@ -50,7 +50,7 @@ pub(super) fn open_shift(c: &Connection, book: &Book) -> Result<Option<Open>> {
 }
 
 /// Time of the newest vertex of a shift.
-fn newest(c: &Connection, shift: &str) -> Result<Option<i64>> {
+pub(super) fn newest(c: &Connection, shift: &str) -> Result<Option<i64>> {
     let sql = "SELECT MAX(at) FROM (SELECT at FROM track_vertex WHERE shift = ?1 \
                UNION ALL SELECT to_at FROM track_blob WHERE shift = ?1)";
     Ok(c.prepare_cached(sql)?.query_row([shift], |r| r.get(0))?)
@@ -115,7 +115,7 @@ fn store(t: &Connection, book: &Book, open: &Open, process: &str, ended: Option<
     t.prepare_cached(
         "UPDATE track_shift SET state = ?2, process = ?3, ended = MAX(?4, began), metres = ?5, low = ?6, high = ?7, \
          began = COALESCE(?8, began), boot = COALESCE(?9, boot), boot_offset = COALESCE(?10, boot_offset), \
-         version = version + 1 WHERE id = ?1",
+         skew = ?11, version = version + 1 WHERE id = ?1",
     )?
     .execute(params![
         open.id,
@@ -127,7 +127,8 @@ fn store(t: &Connection, book: &Book, open: &Open, process: &str, ended: Option<
         d.high,
         open.state.summary().began.map(|b| b.0),
         boot,
-        offset
+        offset,
+        open.state.skew()
     ])?;
     Ok(())
 }

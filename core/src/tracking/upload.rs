@@ -8,8 +8,9 @@
 //!
 //! The tables are the queue: a blob waits until an answer names it, so that a kill at any moment leaves it waiting, and the
 //! server, which knows parts by shift and number, takes it once. Notes and reports of shifts go the same way. A request
-//! holds at most 256 kB of parts; one that is refused as a whole is sent by halves until what is wrong stands alone, and
-//! is then refused alone.
+//! holds at most 256 kB of parts; one that the server refuses for a part is sent by halves until what is wrong stands
+//! alone, and is then refused alone. What it refuses of notes, of a shift's report or of the position is left out. A refusal
+//! that names none of these (or is no word of the server's own, but of something on the way) loses nothing: all of it waits.
 //!
 //! The position goes along while somebody is on duty, at most every 15 s (the server says how often). It is not queued:
 //! an old position is none.
@@ -65,6 +66,8 @@ struct Sending {
     failures: u32,
     not_before: Option<Instant>,
     live: Live,
+    /// Shifts whose report the server refuses: they wait, with what is of them, until the app starts again.
+    aside: BTreeSet<String>,
 }
 
 #[derive(Default)]
@@ -104,10 +107,14 @@ pub(crate) async fn upload(inner: &Inner, me: &SignIn, now: bool) -> Result<()> 
     let mut most = ITEMS;
     let mut pack = true;
     loop {
-        let load = gather(inner, me, &book, &mut sending.live, most, now, std::mem::take(&mut pack)).await?;
+        let load = gather(inner, me, &book, &mut sending, most, now, std::mem::take(&mut pack)).await?;
         let Some(upload) = &load.upload else { return Ok(()) };
         let request = Request::post("/api/v1/tracks", upload)?;
         let answer = inner.ask::<TrackAnswer>(me, &request).await;
+        let wrong = match &answer {
+            Err(Error::Refused(refusal)) => wrong(refusal, upload),
+            _ => None,
+        };
         match answer {
             Ok(answer) => {
                 (sending.failures, sending.not_before) = (0, None);
@@ -118,17 +125,27 @@ pub(crate) async fn upload(inner: &Inner, me: &SignIn, now: bool) -> Result<()> 
                 }
                 most = ITEMS.min(most * 2);
             }
-            Err(Error::Refused(refusal)) if !refusal.is_retryable() && refusal.status != 401 => {
-                if is_old_server(&refusal) {
-                    sending.not_before = Some(Instant::now() + OLD_SERVER);
-                    return Ok(());
-                }
-                if load.items() > 1 {
-                    most = load.items() / 2;
-                } else {
-                    give_up(inner, &load, &refusal).await?;
-                }
+            Err(Error::Refused(refusal)) if is_old_server(&refusal) => {
+                sending.not_before = Some(Instant::now() + OLD_SERVER);
+                return Ok(());
             }
+            // nothing is lost by smaller ones, whoever finds it too large
+            Err(Error::Refused(refusal)) if refusal.status == 413 && load.items() > 1 => {
+                most = load.items() / 2;
+            }
+            Err(Error::Refused(refusal)) if wrong.is_some() => match wrong {
+                Some(Wrong::Parts) if load.items() > 1 => most = load.items() / 2,
+                Some(Wrong::Note(n)) => drop_note(inner, n, &refusal).await?,
+                Some(Wrong::Shift(shift)) => {
+                    tracing::error!(field = ?refusal.field, problem = %refusal.message, "the server refuses a shift");
+                    sending.aside.insert(shift);
+                }
+                // the next request is without it: it has been noted as sent
+                Some(Wrong::Position) => {
+                    tracing::error!(problem = %refusal.message, "the server refuses a position")
+                }
+                _ => give_up(inner, &load, &refusal).await?,
+            },
             Err(error) => {
                 sending.failures += 1;
                 let least = match &error {
@@ -144,6 +161,42 @@ pub(crate) async fn upload(inner: &Inner, me: &SignIn, now: bool) -> Result<()> 
     }
 }
 
+/// What the server itself finds wrong with a request.
+#[derive(Debug, PartialEq)]
+pub(super) enum Wrong {
+    /// One of its parts, or the whole.
+    Parts,
+    /// This note.
+    Note(i64),
+    /// The report of this shift.
+    Shift(String),
+    Position,
+}
+
+/// What a refusal names of a request; `None` where it is not the server's own word (a proxy's or a portal's page), or names
+/// nothing that is in the request.
+pub(super) fn wrong(refusal: &Refusal, upload: &TrackUpload) -> Option<Wrong> {
+    if refusal.code.starts_with("http_") || ![413, 422].contains(&refusal.status) {
+        return None;
+    }
+    let field = refusal.field.as_deref()?;
+    let place = |list: &str| -> Option<usize> {
+        field.strip_prefix(list)?.strip_prefix('[')?.split_once(']')?.0.parse().ok()
+    };
+    if field == "body" || field.starts_with("parts[") {
+        let some = !upload.parts.is_empty() || !upload.notes.is_empty();
+        return some.then_some(Wrong::Parts);
+    }
+    if let Some(note) = place("notes").and_then(|n| upload.notes.get(n)) {
+        return Some(Wrong::Note(note.n));
+    }
+    if let Some(shift) = place("shifts").and_then(|n| upload.shifts.get(n)) {
+        return Some(Wrong::Shift(shift.shift.clone()));
+    }
+    let position = field == "position" || field.starts_with("position.");
+    (position && upload.position.is_some()).then_some(Wrong::Position)
+}
+
 /// It has no such route.
 fn is_old_server(refusal: &Refusal) -> bool {
     refusal.status == 405 || refusal.status == 404 && refusal.field.is_none()
@@ -153,11 +206,13 @@ async fn gather(
     inner: &Inner,
     me: &SignIn,
     book: &Book,
-    live: &mut Live,
+    sending: &mut Sending,
     most: usize,
     now: bool,
     pack: bool,
 ) -> Result<Load> {
+    let live = &mut sending.live;
+    let aside = sending.aside.clone();
     let (owned, epoch, at) = (book.clone(), me.epoch, inner.event_time());
     let due = {
         let (book, at) = (book.clone(), at.clone());
@@ -186,9 +241,9 @@ async fn gather(
                 TrackUpload { courier, shifts: vec![], parts: vec![], notes: vec![], position: None };
             let mut load = Load::default();
             let mut shifts = BTreeSet::new();
-            parts(c, &owned, most, &mut upload, &mut load, &mut shifts)?;
-            notes(c, &owned, most, &mut upload, &mut load, &mut shifts)?;
-            reports(c, &owned, &at, &mut upload, &mut load, &shifts)?;
+            parts(c, &owned, most, &aside, &mut upload, &mut load, &mut shifts)?;
+            notes(c, &owned, most, &aside, &mut upload, &mut load, &mut shifts)?;
+            reports(c, &owned, &at, &aside, &mut upload, &mut load, &shifts)?;
             upload.position.clone_from(&position);
             if upload.shifts.is_empty() && upload.position.is_none() {
                 return Ok((load, None));
@@ -254,6 +309,7 @@ fn parts(
     c: &Connection,
     book: &Book,
     most: usize,
+    aside: &BTreeSet<String>,
     upload: &mut TrackUpload,
     load: &mut Load,
     shifts: &mut BTreeSet<String>,
@@ -266,6 +322,9 @@ fn parts(
     let mut bytes = 0;
     while let Some(r) = rows.next()? {
         let (shift, seq, sealed): (String, i64, Vec<u8>) = (r.get(0)?, r.get(1)?, r.get(2)?);
+        if aside.contains(&shift) {
+            continue;
+        }
         if upload.parts.len() >= most || !upload.parts.is_empty() && bytes + sealed.len() > BYTES {
             load.more = true;
             break;
@@ -285,6 +344,7 @@ fn notes(
     c: &Connection,
     book: &Book,
     most: usize,
+    aside: &BTreeSet<String>,
     upload: &mut TrackUpload,
     load: &mut Load,
     shifts: &mut BTreeSet<String>,
@@ -295,11 +355,14 @@ fn notes(
     )?;
     let mut rows = statement.query([&book.owner])?;
     while let Some(r) = rows.next()? {
+        let (n, shift, kind): (i64, String, String) = (r.get(0)?, r.get(1)?, r.get(2)?);
+        if aside.contains(&shift) {
+            continue;
+        }
         if upload.parts.len() + load.notes.len() >= most {
             load.more = true;
             break;
         }
-        let (n, shift, kind): (i64, String, String) = (r.get(0)?, r.get(1)?, r.get(2)?);
         load.notes.push(n);
         match event(book, &shift, &kind, &r.get::<_, Vec<u8>>(3)?) {
             Ok(what) => {
@@ -343,13 +406,14 @@ fn reports(
     c: &Connection,
     book: &Book,
     now: &EventTime,
+    aside: &BTreeSet<String>,
     upload: &mut TrackUpload,
     load: &mut Load,
     named: &BTreeSet<String>,
 ) -> Result<()> {
     let open = rows::open_shift(c, book)?;
     let mut statement = c.prepare_cached(
-        "SELECT id, began, ended, metres, low, high, boot, boot_offset, version, told FROM track_shift WHERE owner = ?1 \
+        "SELECT id, began, ended, metres, low, high, boot, boot_offset, version, told, skew FROM track_shift WHERE owner = ?1 \
          ORDER BY began, id",
     )?;
     let mut rows = statement.query([&book.owner])?;
@@ -357,7 +421,7 @@ fn reports(
         let (id, ended): (String, Option<i64>) = (r.get(0)?, r.get(2)?);
         let (version, told): (i64, i64) = (r.get(8)?, r.get(9)?);
         let changed = version > told && (told < 0 || ended.is_some());
-        if !named.contains(&id) && !changed {
+        if !named.contains(&id) && !changed || aside.contains(&id) {
             continue;
         }
         if upload.shifts.len() >= ITEMS {
@@ -371,8 +435,8 @@ fn reports(
             _ => None,
         };
         let running = open.as_ref().filter(|o| o.id == id).map(|o| o.state.track_now(now));
-        // without a boot clock the wall clock of now is that of the shift, unless the phone was restarted since
-        let by_wall = (boot.is_none() && now.boot_id.is_none()).then_some(now.wall);
+        // without a boot clock the wall clock of now is that of the shift, unless it was set since
+        let by_wall = (boot.is_none() && now.boot_id.is_none()).then_some(now.wall - r.get::<_, i64>(10)?);
         upload.shifts.push(ShiftReport {
             version,
             began: UnixMs(r.get(1)?),
@@ -439,6 +503,14 @@ async fn give_up(inner: &Inner, load: &Load, refusal: &Refusal) -> Result<()> {
             if parts.is_empty() { told(t, &notes, &shifts, now) } else { Ok(()) }
         })
         .await
+}
+
+/// A note that the server refuses is not sent again.
+async fn drop_note(inner: &Inner, n: i64, refusal: &Refusal) -> Result<()> {
+    tracing::error!(field = ?refusal.field, problem = %refusal.message, "the server refuses a note of a track");
+    let now = inner.clock.wall();
+    let sql = "UPDATE track_note SET sent = 2, sent_at = ?2 WHERE n = ?1";
+    inner.store.write(move |t| Ok(t.prepare_cached(sql)?.execute(params![n, now.0]).map(drop)?)).await
 }
 
 fn told(t: &Connection, notes: &[i64], shifts: &[(String, i64)], now: UnixMs) -> Result<()> {

@@ -305,3 +305,123 @@ async fn a_sign_in_that_is_over_sends_nothing() {
     assert!(phone.client.session().current().is_none());
     assert!(phone.client.tracking().upload().await.is_err());
 }
+
+#[tokio::test]
+async fn what_something_on_the_way_refuses_waits() {
+    let phone = Phone::signed_in().await;
+    ride(&phone, &fixes(79, 2)).await;
+    let tracking = phone.client.tracking();
+    tracking.duty_off().await.unwrap();
+    let waiting = tracking.blobs().await.unwrap().len();
+    phone.fake.model.lock().tracks.portal = true;
+    tracking.upload().await.unwrap();
+    let status = tracking.status().await.unwrap();
+    assert_eq!((status.waiting as usize, status.refused), (waiting, 0));
+    let asked = phone.fake.seen.lock().iter().filter(|r| r.path() == "/api/v1/tracks").count();
+    assert_eq!(asked, 1, "a back-off, no halves");
+    phone.fake.model.lock().tracks.portal = false;
+    tracking.upload().await.unwrap();
+    let status = tracking.status().await.unwrap();
+    assert_eq!((status.waiting, status.refused), (0, 0));
+    assert_eq!(phone.fake.model.lock().tracks.parts.len(), waiting);
+}
+
+#[tokio::test]
+async fn what_is_refused_of_a_request_leaves_the_parts_alone() {
+    let notes = |c: &rusqlite::Connection| {
+        Ok(c.query_row("SELECT COUNT(*) FROM track_note WHERE sent = 2", [], |r| r.get::<_, i64>(0))?)
+    };
+    for (field, dropped, left) in
+        [("position.place", 0, 0), ("notes[0].what", 1, 0), ("shifts[0].metres", 0, 1)]
+    {
+        let phone = Phone::signed_in().await;
+        ride(&phone, &fixes(83, 2)).await;
+        let tracking = phone.client.tracking();
+        phone.fake.model.lock().tracks.refuses.push(field.into());
+        tracking.upload().await.unwrap();
+        let status = tracking.status().await.unwrap();
+        assert_eq!((status.waiting.min(1), status.refused), (left, 0), "{field}");
+        assert_eq!(phone.client.inner.store.read(notes).await.unwrap(), dropped, "{field}");
+        // the shift that was put aside goes with the next start of the app
+        let mut phone = phone;
+        phone.restart();
+        phone.client.tracking().upload().await.unwrap();
+        assert_eq!(phone.client.tracking().status().await.unwrap().waiting, 0, "{field}");
+    }
+}
+
+#[tokio::test]
+async fn a_shift_of_somebody_else_that_runs_is_packed_before_it_ends() {
+    let phone = Phone::signed_in().await;
+    ride(&phone, &fixes(89, 1)[..100]).await;
+    let store = &phone.client.inner.store;
+    store.write(|t| Ok(t.execute("UPDATE track_shift SET owner = 'other'", []).map(drop)?)).await.unwrap();
+    let loose = |c: &rusqlite::Connection| {
+        let sql = "SELECT COUNT(*), MAX(at) FROM track_vertex WHERE packed = 0";
+        Ok(c.query_row(sql, [], |r| Ok((r.get::<_, i64>(0)?, r.get::<_, Option<i64>>(1)?)))?)
+    };
+    let (before, newest) = store.read(loose).await.unwrap();
+    assert!(before > 0);
+    phone.client.tracking().duty_on().await.unwrap();
+    assert_eq!(store.read(loose).await.unwrap().0, 0);
+    let found = |c: &rusqlite::Connection| {
+        let sql = "SELECT s.ended, MAX(b.to_at) FROM track_shift s JOIN track_blob b ON b.shift = s.id \
+                   WHERE s.owner = 'other' AND b.sent = 0";
+        Ok(c.query_row(sql, [], |r| Ok((r.get::<_, Option<i64>>(0)?, r.get::<_, Option<i64>>(1)?)))?)
+    };
+    assert_eq!(store.read(found).await.unwrap(), (newest, newest));
+}
+
+#[tokio::test]
+async fn the_end_of_a_shift_is_told_by_the_same_clock_as_its_track() {
+    let phone = Phone::signed_in().await;
+    phone.clock.boot.lock().clear();
+    let all = fixes(97, 1);
+    let ahead = 5 * HOUR;
+    set(&phone.clock, all[0].wall + ahead);
+    let tracking = phone.client.tracking();
+    tracking.duty_on().await.unwrap();
+    for fix in &all {
+        set(&phone.clock, fix.wall + ahead);
+        tracking.push(std::slice::from_ref(fix)).await.unwrap();
+    }
+    tracking.duty_off().await.unwrap();
+    phone.clock.pass(60_000);
+    tracking.upload().await.unwrap();
+    let last = all.last().unwrap().wall;
+    let report = phone.fake.model.lock().tracks.shifts.values().next().unwrap().clone();
+    assert_eq!((report.ended, report.now), (Some(last), Some(last + 60_000)));
+}
+
+#[test]
+fn only_the_servers_own_word_condemns_a_part() {
+    use super::upload::{Wrong, wrong};
+    use waybell_domain::wire::{TrackPart, TrackUpload};
+    let part = TrackPart { shift: "s".into(), seq: 1, body: String::new() };
+    let upload = TrackUpload {
+        courier: UserId::at(9, [9; 10]),
+        shifts: vec![],
+        parts: vec![part],
+        notes: vec![],
+        position: None,
+    };
+    let refusal = |status, code: &str, field: Option<&str>| crate::error::Refusal {
+        status,
+        code: code.into(),
+        field: field.map(str::to_owned),
+        ..crate::error::Refusal::default()
+    };
+    for (status, code, field, found) in [
+        (422, "bad_field", Some("parts[0].body"), Some(Wrong::Parts)),
+        (413, "too_large", Some("body"), Some(Wrong::Parts)),
+        (413, "http_413", None, None),
+        (422, "http_422", Some("body"), None),
+        (403, "forbidden", Some("parts[0].body"), None),
+        (422, "bad_field", Some("parts"), None),
+        (422, "bad_field", Some("notes[0].what"), None),
+        (422, "bad_field", Some("position.place"), None),
+        (422, "bad_field", None, None),
+    ] {
+        assert_eq!(wrong(&refusal(status, code, field), &upload), found, "{status} {code} {field:?}");
+    }
+}

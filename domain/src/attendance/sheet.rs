@@ -11,6 +11,7 @@ use super::{Correction, Plan, PunchKind, Span};
 use crate::clock::{MINUTE, UnixMs};
 use crate::id::OperationId;
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 
 words! {
     /// How a day went.
@@ -85,24 +86,26 @@ pub struct DaySheet {
 #[must_use]
 pub fn sheet(plan: &Plan, punches: &[Counted], corrections: &[Correction], now: UnixMs) -> DaySheet {
     let mut leave = false;
-    let mut void = Vec::new();
+    let mut void = HashSet::new();
     let mut counted: Vec<(UnixMs, PunchKind)> = Vec::new();
     for correction in corrections {
         match correction {
             Correction::Punch { kind, at } => counted.push((*at, *kind)),
-            Correction::Void { punch } => void.push(*punch),
+            Correction::Void { punch } => {
+                void.insert(*punch);
+            }
             Correction::Leave => leave = true,
             Correction::WorkDay => leave = false,
         }
     }
-    let mut seen = Vec::new();
-    for punch in punches {
-        if !seen.contains(&punch.id) && !void.contains(&punch.id) {
-            seen.push(punch.id);
+    let counts = |at: UnixMs| (plan.window.from..plan.window.to).contains(&at) && at <= now;
+    counted.retain(|(at, _)| counts(*at));
+    let mut seen = HashSet::new();
+    for punch in punches.iter().filter(|p| counts(p.at)) {
+        if !void.contains(&punch.id) && seen.insert(punch.id) {
             counted.push((punch.at, punch.kind));
         }
     }
-    counted.retain(|(at, _)| (plan.window.from..plan.window.to).contains(at) && *at <= now);
     // of one moment: out before in, so that leaving and coming back does not end the work
     let rank = |kind: PunchKind| match kind {
         PunchKind::ClockOut => 0,

@@ -131,8 +131,13 @@ pub enum CallEvent {
     CallerKey,
     /// The caller's leg is over.
     CallerEnded,
-    /// What was being said has ended, well or badly.
+    /// What was being said has ended, or could not be made.
     Said {
+        /// The token of the deed.
+        token: u32,
+    },
+    /// What was to be said was not heard to its end: the leg has ended meanwhile, or has no sound.
+    Unheard {
         /// The token of the deed.
         token: u32,
     },
@@ -311,6 +316,7 @@ impl InboundCall {
             CallEvent::CallerKey => self.caller_key(&mut deeds),
             CallEvent::CallerEnded if self.caller_up => self.caller_ended(now, &mut deeds),
             CallEvent::Said { token } => self.said(token, now, &mut deeds),
+            CallEvent::Unheard { token } => self.unheard(token, now, &mut deeds),
             CallEvent::Time { token } if token == self.token => self.time(now, &mut deeds),
             _ => {}
         }
@@ -425,12 +431,22 @@ impl InboundCall {
     fn said(&mut self, token: u32, now: UnixMs, deeds: &mut Vec<Deed>) {
         match self.phase {
             // without a key the whisper is the end of the wait; it has the token before the wait's
-            CallPhase::Whispering(n) if !self.policy.accept_key && token + 1 == self.token => {
+            CallPhase::Whispering(n) if !self.policy.accept_key && token.wrapping_add(1) == self.token => {
                 self.accept(n, now, deeds);
             }
             CallPhase::Greeting if token == self.token => self.beep(deeds),
             CallPhase::Beeping if token == self.token => self.record(deeds),
             _ => {}
+        }
+    }
+
+    fn unheard(&mut self, token: u32, now: UnixMs, deeds: &mut Vec<Deed>) {
+        match self.phase {
+            // hung up while it was said, or a line without sound: the candidate has not taken the call
+            CallPhase::Whispering(n) if !self.policy.accept_key && token.wrapping_add(1) == self.token => {
+                self.next(n, TryResult::NotAccepted, now, deeds);
+            }
+            _ => self.said(token, now, deeds),
         }
     }
 

@@ -273,12 +273,27 @@ impl Watch {
     }
 }
 
+#[test]
+fn a_whisper_that_was_not_heard_is_no_acceptance() {
+    for (heard, accepts) in [(true, true), (false, false)] {
+        let mut call = calling(2, InboundPolicy { accept_key: false, ..InboundPolicy::default() });
+        call.on(CallEvent::Begin, NOW);
+        let deeds = call.on(CallEvent::CourierAnswered { n: 0 }, NOW);
+        let Deed::Whisper { token, .. } = deeds[0] else { panic!("{deeds:?}") };
+        // the courier hangs up while it is said: first that it has ended is told, then that the leg has
+        let event = if heard { CallEvent::Said { token } } else { CallEvent::Unheard { token } };
+        let deeds = call.on(event, NOW);
+        assert_eq!(deeds.contains(&Deed::AnswerCaller), accepts, "{deeds:?}");
+        assert_eq!(deeds.contains(&Deed::RingCourier { n: 1 }), !accepts, "{deeds:?}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     #[test]
     fn no_leg_is_left_whatever_happens(
-        events in proptest::collection::vec((0u8..12, 0usize..4, 0i64..30_000), 0..60),
+        events in proptest::collection::vec((0u8..13, 0usize..4, 0i64..30_000), 0..60),
         candidates in 0u8..4,
         accept_key: bool,
         voicemail: bool,
@@ -311,6 +326,7 @@ proptest! {
                 }
                 8 | 9 => CallEvent::Said { token: watch.said },
                 10 | 11 => CallEvent::Time { token: watch.token },
+                12 => CallEvent::Unheard { token: watch.said },
                 _ => continue,
             };
             let deeds = call.on(event, now);

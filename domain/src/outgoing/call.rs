@@ -34,6 +34,8 @@ words! {
         Failed = "failed", "无法接通", "could not be reached";
         /// The courier did not take the call; the customer was not rung.
         CourierAway = "courier_away", "快递员未接听", "the courier did not answer";
+        /// No line was free, or the server takes no calls any more: a telephone that was to be rung was not.
+        NoLine = "no_line", "线路不可用，未拨出", "no line was available";
         /// Given up before anybody spoke.
         Cancelled = "cancelled", "已取消", "cancelled";
         /// Our server died meanwhile.
@@ -78,20 +80,27 @@ pub enum OutgoingEvent {
         /// Key.
         key: char,
     },
-    /// The courier's leg is over, or could not be begun.
+    /// The courier's leg is over.
     CourierEnded {
         /// What the network said; ignored where the leg had been answered.
         result: TryResult,
     },
     /// The customer's telephone was answered.
     CustomerAnswered,
-    /// The customer's leg is over, or could not be begun.
+    /// The customer's leg is over.
     CustomerEnded {
         /// As for the courier's.
         result: TryResult,
     },
-    /// What was being said has ended, well or badly.
+    /// The leg that was to be rung last could not be begun.
+    NotRung,
+    /// What was being said has ended, or could not be made.
     Said {
+        /// The token of the deed.
+        token: u32,
+    },
+    /// What was to be said was not heard to its end: the leg has ended meanwhile, or has no sound.
+    Unheard {
         /// The token of the deed.
         token: u32,
     },
@@ -247,7 +256,9 @@ impl OutgoingCall {
                 self.customer_up = false;
                 self.customer_ended(result, &mut deeds);
             }
+            E::NotRung => self.not_rung(now, &mut deeds),
             E::Said { token } => self.said(token, now, &mut deeds),
+            E::Unheard { token } => self.unheard(token, now, &mut deeds),
             E::Time { token } if token == self.token => self.time(now, &mut deeds),
             E::HangUp => self.hang_up(now, &mut deeds),
             _ => {}
@@ -263,6 +274,21 @@ impl OutgoingCall {
         deeds.push(OutgoingDeed::RingTone);
         deeds.push(OutgoingDeed::RingCustomer);
         self.wait(self.policy.customer_ring_ms, deeds);
+    }
+
+    fn not_rung(&mut self, now: UnixMs, deeds: &mut Vec<OutgoingDeed>) {
+        match self.phase {
+            OutgoingPhase::RingingCourier => {
+                self.courier_up = false;
+                self.note(TryResult::Failed, now);
+                self.decide_on(OutgoingOutcome::NoLine);
+            }
+            OutgoingPhase::RingingCustomer => {
+                self.customer_up = false;
+                self.announce(OutgoingOutcome::NoLine, deeds);
+            }
+            _ => {}
+        }
     }
 
     fn answered(&mut self, deeds: &mut Vec<OutgoingDeed>) {
@@ -340,6 +366,18 @@ impl OutgoingCall {
             }
             OutgoingPhase::Announcing if token == self.token => self.let_courier_go(deeds),
             _ => {}
+        }
+    }
+
+    fn unheard(&mut self, token: u32, now: UnixMs, deeds: &mut Vec<OutgoingDeed>) {
+        match self.phase {
+            // hung up while it was said, or a line without sound: nobody has taken the call
+            OutgoingPhase::Briefing if !self.policy.accept_key && token.wrapping_add(1) == self.token => {
+                self.note(TryResult::NotAccepted, now);
+                self.decide_on(OutgoingOutcome::CourierAway);
+                deeds.push(OutgoingDeed::DropCourier);
+            }
+            _ => self.said(token, now, deeds),
         }
     }
 

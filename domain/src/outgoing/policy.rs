@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::{MINUTE, SECOND};
 use crate::dial::policy::Policy;
-use crate::phone::PhoneNumber;
+use crate::phone::{PhoneError, PhoneKind, PhoneNumber};
 
 words! {
     /// Whose number the customer sees, if the trunk may show it; else the next of these.
@@ -25,8 +25,8 @@ words! {
     pub enum CallRefusal {
         /// Another country or region than those that the organisation rings.
         Country = "country", "不支持呼叫该国家或地区", "numbers of this country are not called";
-        /// A satellite, premium or otherwise barred number.
-        Barred = "barred_number", "该号段不允许呼叫（卫星、声讯等）", "numbers of this kind (satellite, premium) are not called";
+        /// A satellite, premium, emergency, service or otherwise barred number.
+        Barred = "barred_number", "该号段不允许呼叫（卫星、声讯、紧急等）", "numbers of this kind (satellite, premium, emergency) are not called";
         /// The number is the courier's own, or one of the company's: it would ring itself.
         Own = "own_number", "不能呼叫自己或公司的号码", "this is your own number, or one of the company's";
         /// The courier has no telephone on record that could be rung.
@@ -131,13 +131,16 @@ impl OutgoingPolicy {
     }
 
     /// Why this number is not called; `None` where it may be. `dial` is the organisation's policy for notices, whose
-    /// countries hold here too.
+    /// countries hold here too. Emergency and service numbers (110, 10086, 12590…) are barred whatever the rules say.
     #[must_use]
     pub fn refusal(&self, dial: &Policy, phone: &PhoneNumber) -> Option<CallRefusal> {
         if !self.enabled {
             return Some(CallRefusal::Off);
         }
-        if self.barred.iter().any(|p| phone.e164().starts_with(p.as_str())) {
+        // typed by hand it is refused when it is read; here it comes from the display of somebody who rang
+        let service = phone.kind() == PhoneKind::Service
+            || matches!(PhoneNumber::parse(phone.e164()), Err(PhoneError::Emergency | PhoneError::Service));
+        if service || self.barred.iter().any(|p| phone.e164().starts_with(p.as_str())) {
             return Some(CallRefusal::Barred);
         }
         (!dial.rings(phone)).then_some(CallRefusal::Country)

@@ -173,6 +173,77 @@ fn what_may_be_called() {
 }
 
 #[test]
+fn emergency_and_service_numbers_are_not_called_back() {
+    let policy = OutgoingPolicy::default();
+    let world = Policy { countries: Vec::new(), ..Policy::default() };
+    for shown in ["110", "+86110", "0086110", "119", "911", "999", "10086", "12345", "12590123"] {
+        let phone = PhoneNumber::from_key(&PhoneNumber::parse_caller(shown).unwrap().key()).unwrap();
+        assert_eq!(policy.refusal(&world, &phone), Some(CallRefusal::Barred), "{shown}");
+    }
+    // a company's line, which may be typed too, and whoever has a number that only begins so
+    for shown in ["95588", "4008001234", "01062345678", "11012345678", "057188886666", "+12025550123"] {
+        if let Ok(phone) = PhoneNumber::parse_caller(shown) {
+            assert_eq!(policy.refusal(&world, &phone), None, "{shown}");
+        }
+    }
+}
+
+#[test]
+fn a_briefing_that_was_not_heard_rings_nobody() {
+    for (how, rings) in
+        [(OutgoingEvent::Said { token: 2 }, true), (OutgoingEvent::Unheard { token: 2 }, false)]
+    {
+        let mut line = Line::new(call(false, false));
+        line.on(OutgoingEvent::Begin);
+        let deeds = line.on(OutgoingEvent::CourierAnswered);
+        assert_eq!(deeds[0], OutgoingDeed::Brief { token: 2 });
+        let deeds = line.on(how);
+        assert_eq!(deeds.contains(&OutgoingDeed::RingCustomer), rings, "{how:?}");
+        if !rings {
+            assert_eq!(deeds, [OutgoingDeed::DropCourier]);
+            line.on(OutgoingEvent::CourierEnded { result: NORMAL });
+            assert_eq!(line.outcome(), Some(OutgoingOutcome::CourierAway));
+        }
+    }
+    // with a key it is the key that counts
+    let mut line = Line::briefed(false);
+    assert!(line.on(OutgoingEvent::Unheard { token: 2 }).is_empty());
+    assert!(line.on(OutgoingEvent::CourierKey { key: '1' }).contains(&OutgoingDeed::RingCustomer));
+}
+
+#[test]
+fn a_telephone_that_never_rang_is_nobody_s_fault() {
+    let mut line = Line::new(call(false, true));
+    line.on(OutgoingEvent::Begin);
+    line.on(OutgoingEvent::NotRung);
+    assert_eq!(line.outcome(), Some(OutgoingOutcome::NoLine));
+    assert_eq!(line.call.courier_rung().map(|(_, _, r)| r), Some(TryResult::Failed));
+    // the courier hears of it where it is the customer's
+    let mut line = Line::briefed(false);
+    line.on(OutgoingEvent::CourierKey { key: '1' });
+    let deeds = line.on(OutgoingEvent::NotRung);
+    let OutgoingDeed::Announce { outcome: OutgoingOutcome::NoLine, token } = deeds[0] else {
+        panic!("{deeds:?}")
+    };
+    line.on(OutgoingEvent::Said { token });
+    line.on(OutgoingEvent::CourierEnded { result: NORMAL });
+    assert_eq!(line.outcome(), Some(OutgoingOutcome::NoLine));
+}
+
+#[test]
+fn whoever_hung_up_before_the_customer_was_rung_has_given_up() {
+    for event in [OutgoingEvent::HangUp, OutgoingEvent::CourierEnded { result: NORMAL }] {
+        let mut line = Line::briefed(false);
+        line.on(OutgoingEvent::CourierKey { key: '1' });
+        line.on(event);
+        // the leg that was not rung, told after what was heard meanwhile
+        line.on(OutgoingEvent::CustomerEnded { result: TryResult::CallerGone });
+        line.on(OutgoingEvent::CourierEnded { result: NORMAL });
+        assert_eq!(line.outcome(), Some(OutgoingOutcome::Cancelled), "{event:?}");
+    }
+}
+
+#[test]
 fn rules_that_cannot_work_are_named() {
     assert!(OutgoingPolicy::default().check().is_ok());
     let wrong = |change: fn(&mut OutgoingPolicy)| {
@@ -209,6 +280,7 @@ fn event() -> impl Strategy<Value = OutgoingEvent> {
         2 => Just(E::CustomerAnswered),
         1 => result.prop_map(|result| E::CustomerEnded { result }),
         2 => (0u32..12).prop_map(|token| E::Said { token }),
+        1 => (0u32..12).prop_map(|token| E::Unheard { token }),
         2 => (0u32..12).prop_map(|token| E::Time { token }),
         1 => Just(E::HangUp),
         1 => Just(E::Begin),

@@ -169,7 +169,10 @@ impl PhoneNumber {
             Err(PhoneError::Service | PhoneError::Emergency) => {
                 let digits: String =
                     text.chars().map(crate::search::half_width).filter(char::is_ascii_digit).collect();
-                Ok(Self::new(format!("+86{}", parse::strip_86(&digits)), None))
+                // such a number begins with 1 or 9: what stands before it is the country code, however it is written
+                let digits = digits.trim_start_matches('0');
+                let national = digits.strip_prefix("86").unwrap_or(digits);
+                Ok(Self::new(format!("+86{national}"), None))
             }
             other => other,
         }

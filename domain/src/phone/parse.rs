@@ -228,23 +228,6 @@ fn split_mark<'a>(text: &'a str) -> Result<(&'a str, Option<&'a str>), PhoneErro
     }
 }
 
-/// `86…` without the country code, if what is left is long enough to be a number.
-pub(super) fn strip_86(digits: &str) -> &str {
-    let digits = digits.strip_prefix("00").unwrap_or(digits);
-    match digits.strip_prefix("86") {
-        Some(rest)
-            if rest.len() >= 3 && digits.len() > 8 || digits.len() == 7 && digits.starts_with("861") =>
-        {
-            rest_or(rest, digits)
-        }
-        _ => digits,
-    }
-}
-
-fn rest_or<'a>(rest: &'a str, digits: &'a str) -> &'a str {
-    if rest.is_empty() { digits } else { rest }
-}
-
 /// The E.164 form of digits with an optional leading `+`.
 fn number(digits: &str, area: Option<&str>) -> Result<String, PhoneError> {
     if let Some(rest) = digits.strip_prefix('+') {

@@ -39,6 +39,8 @@ words! {
         Failed = "failed", "无法接通", "could not be reached";
         /// Outgoing: the courier did not take the call; the customer was not rung.
         CourierAway = "courier_away", "快递员未接听", "the courier did not answer";
+        /// Outgoing: no line was free for a telephone that was to be rung.
+        NoLine = "no_line", "线路不可用，未拨出", "no line was available";
         /// Outgoing: given up before anybody spoke.
         Cancelled = "cancelled", "已取消", "cancelled";
         /// Our server died meanwhile.
@@ -67,6 +69,7 @@ impl From<OutgoingOutcome> for CallResult {
             OutgoingOutcome::NoAnswer => CallResult::NoAnswer,
             OutgoingOutcome::Failed => CallResult::Failed,
             OutgoingOutcome::CourierAway => CallResult::CourierAway,
+            OutgoingOutcome::NoLine => CallResult::NoLine,
             OutgoingOutcome::Cancelled => CallResult::Cancelled,
             OutgoingOutcome::Interrupted => CallResult::Interrupted,
         }

@@ -29,7 +29,7 @@ use waybell_domain::wire::{
 /// evidence, and whether a photo would help. The same `id` again has no second effect.
 #[utoipa::path(post, path = "/api/v1/punches", tag = "field", security(("bearer" = [])), request_body = PunchRequest,
     responses((status = 200, body = PunchView), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody),
-    (status = 422, body = ErrorBody)))]
+    (status = 422, body = ErrorBody), (status = 429, body = ErrorBody)))]
 pub async fn punch(
     State(app): State<Shared>,
     signed: Signed,

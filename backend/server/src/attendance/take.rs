@@ -15,6 +15,8 @@ use waybell_domain::wire::{PunchRequest, PunchView};
 
 /// Nothing waits longer on a phone than this, ms.
 const LONGEST_WAIT: i64 = 30 * DAY;
+/// Punches of a courier in 24 hours.
+const MOST_PUNCHES: i64 = 200;
 /// Nobody travels faster, m/s, over distances of more than so many metres.
 const FASTEST: f64 = 70.0;
 const FAR: f64 = 2_000.0;
@@ -89,6 +91,11 @@ pub(super) async fn take(
             return Err(ApiError::not_found("punch"));
         }
         return read(&known.view);
+    }
+    let sql = "SELECT COUNT(*) FROM punch WHERE courier_id = $1 AND received_at > $2";
+    let key = [scope.person.to_string().into(), (now.0 - DAY).into()];
+    if crate::store::number(write.tx(), sql, key).await? >= MOST_PUNCHES {
+        return Err(ApiError::too_many(3_600).hint("punches are taken again when a day is over"));
     }
     let at = crate::http::acted_at(request.acted_at, headers, now);
     let at = UnixMs(at.0.min(now.0).max(now.0.saturating_sub(LONGEST_WAIT)));

@@ -3,7 +3,7 @@
 use super::call::Call;
 use super::rows::{self, Line};
 use super::sound::{self, Joined};
-use super::ways;
+use super::ways::{self, Unrung};
 use crate::app::Shared;
 use crate::store::one;
 use sea_orm::FromQueryResult;
@@ -40,8 +40,16 @@ impl Call {
                 }
                 if let Err(why) = self.ring_courier(n).await {
                     self.app.calls.release(courier, self.id);
-                    tracing::warn!(why, call = %self.id, "a courier cannot be rung");
-                    return Some(CallEvent::CourierEnded { n, result: TryResult::Failed });
+                    match why {
+                        Unrung::Gone => {
+                            let result = TryResult::CallerGone;
+                            self.unrung = Some(CallEvent::CourierEnded { n, result });
+                        }
+                        Unrung::Failed(why) => {
+                            tracing::warn!(why, call = %self.id, "a courier cannot be rung");
+                            return Some(CallEvent::CourierEnded { n, result: TryResult::Failed });
+                        }
+                    }
                 }
             }
             Deed::Whisper { n, token } => {
@@ -106,7 +114,7 @@ impl Call {
 
     /// Places the call to the candidate's own telephone, showing a number of the company: the one that was rung, the branch's,
     /// any. Never the caller's.
-    async fn ring_courier(&mut self, n: usize) -> Result<(), String> {
+    async fn ring_courier(&mut self, n: usize) -> Result<(), Unrung> {
         let candidate = *self.machine.candidates().get(n).ok_or("no such candidate")?;
         let organisation = self.number.organisation;
         let phone = telephone(&self.app, organisation, candidate.courier).await?;
@@ -116,9 +124,12 @@ impl Call {
         let ready = ways::draft(&self.app, &self.switch, organisation, &wanted, &seed, &callee).await?;
         let courier = Some(candidate.courier);
         let line = rows::leg_placed(self.id, "courier", &ready.record, courier, self.now());
-        if !self.keep(line).await {
+        let kept = self.keep(line).await;
+        if !kept || ways::gone(&mut self.ear, &mut self.heard, Some(&self.caller)) {
             self.switch.discard(&ready.record);
-            return Err("it could not be stored".to_owned());
+            // stored all the same, where only the answer of the commit was lost
+            self.book.note(rows::leg_unplaced(&ready.record, self.now()));
+            return Err(if kept { Unrung::Gone } else { "it could not be stored".into() });
         }
         let leg = ready.record.leg();
         self.app.calls.adopt(leg.clone(), self.own.clone());

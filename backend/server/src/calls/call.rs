@@ -42,7 +42,10 @@ pub(super) struct Call {
     pub joined: bool,
     pub deadline: Option<(u32, Instant)>,
     pub own: mpsc::UnboundedSender<Heard>,
-    ear: mpsc::UnboundedReceiver<Heard>,
+    pub ear: mpsc::UnboundedReceiver<Heard>,
+    /// What was heard while a leg waited for its line, and what becomes of that leg once it is taken in.
+    pub heard: VecDeque<Heard>,
+    pub unrung: Option<CallEvent>,
     counted: Option<callers::Counted>,
 }
 
@@ -141,6 +144,8 @@ async fn start(
         deadline: None,
         own,
         ear,
+        heard: VecDeque::new(),
+        unrung: None,
         counted,
     };
     // what may be said is made while telephones ring
@@ -160,6 +165,14 @@ impl Call {
     async fn run(mut self) {
         self.give(CallEvent::Begin).await;
         while self.machine.phase() != CallPhase::Over {
+            if let Some(heard) = self.heard.pop_front() {
+                self.hear(heard).await;
+                continue;
+            }
+            if let Some(event) = self.unrung.take() {
+                self.give(event).await;
+                continue;
+            }
             let heard = match self.deadline {
                 None => self.ear.recv().await,
                 Some((token, at)) => match tokio::time::timeout_at(at, self.ear.recv()).await {
@@ -246,9 +259,13 @@ impl Call {
                 }
             }
             EventKind::Digit { digit, .. } => self.give(CallEvent::CourierKey { n, key: digit }).await,
-            EventKind::PlayEnded { token, .. } => {
+            EventKind::PlayEnded { token, completed, .. } => {
                 if let Ok(token) = u32::try_from(token) {
-                    self.give(CallEvent::Said { token }).await;
+                    let event = match completed {
+                        true => CallEvent::Said { token },
+                        false => CallEvent::Unheard { token },
+                    };
+                    self.give(event).await;
                 }
             }
             EventKind::Ended { end } => {

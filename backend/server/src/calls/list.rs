@@ -140,8 +140,8 @@ struct Listed {
 pub struct CallsQuery {
     /// `incoming` or `outgoing`; both without.
     direction: Option<String>,
-    /// `answered`, `voicemail`, `missed`, `blocked`, `busy`, `declined`, `no_answer`, `failed`, `courier_away`, `cancelled`,
-    /// `interrupted`; several with commas; all without.
+    /// `answered`, `voicemail`, `missed`, `blocked`, `busy`, `declined`, `no_answer`, `failed`, `courier_away`, `no_line`,
+    /// `cancelled`, `interrupted`; several with commas; all without.
     outcome: Option<String>,
     /// Only those that nobody has handled, of those that ask for it (incoming and missed, voicemail, interrupted).
     open: bool,

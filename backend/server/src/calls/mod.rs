@@ -45,8 +45,9 @@ use crate::numbers::Published;
 use crate::recordings::Disk;
 use parking_lot::Mutex;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
 use waybell_domain::id::{CallId, UserId};
@@ -86,6 +87,7 @@ pub struct Calls {
     engaged: Mutex<HashMap<UserId, CallId>>,
     running: AtomicUsize,
     ended: Notify,
+    draining: AtomicBool,
 }
 
 impl Calls {
@@ -99,9 +101,25 @@ impl Calls {
         self.switch.get().cloned()
     }
 
-    /// A call has a task from now on, which hears what is not about a leg.
-    pub(crate) fn enlist(&self, call: CallId, task: mpsc::UnboundedSender<Heard>) {
-        self.tasks.lock().insert(call, task);
+    /// A call has a task from now on, which hears what is not about a leg. False, and nothing is changed, where it has one.
+    pub(crate) fn enlist(&self, call: CallId, task: mpsc::UnboundedSender<Heard>) -> bool {
+        match self.tasks.lock().entry(call) {
+            Entry::Occupied(_) => false,
+            Entry::Vacant(place) => {
+                place.insert(task);
+                true
+            }
+        }
+    }
+
+    /// No new call is made from now on.
+    pub(crate) fn drain(&self) {
+        self.draining.store(true, Ordering::Release);
+    }
+
+    /// No new call is made any more.
+    pub(crate) fn drains(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
     }
 
     /// Tells a call's task to end it. False where none runs here.

@@ -42,6 +42,13 @@ impl Line {
     pub(crate) fn revised(sql: &'static str, values: impl IntoIterator<Item = Value>) -> Line {
         Line { revised: true, ..Line::new(sql, values) }
     }
+
+    /// Runs it alone.
+    #[cfg(test)]
+    pub(crate) async fn run(&self, write: &Write) -> Result<(), StoreError> {
+        let rev = self.revised.then(|| Value::from(write.next_rev()));
+        write.exec(self.sql, self.values.iter().cloned().chain(rev)).await.map(drop)
+    }
 }
 
 /// What is to be stored of one call.
@@ -183,6 +190,23 @@ pub(crate) fn ended(
     )
 }
 
+/// A courier's call whose storing failed, and of which nothing was done: only the row of that very request, by the revision
+/// that it was given, so that the same request may come again.
+pub(crate) fn withdrawn(call: CallId, rev: i64, now: UnixMs) -> Line {
+    Line::revised(
+        "UPDATE phone_call SET is_open = 0, outcome = $1, ended_at = $2, ended_rev = $5, rev = $5 WHERE id = $3 AND rev = $4",
+        [CallResult::Cancelled.as_str().into(), now.0.into(), call.to_string().into(), rev.into()],
+    )
+}
+
+/// A leg that was stored, or may have been, and was never rung after all.
+pub(crate) fn leg_unplaced(record: &InviteRecord, now: UnixMs) -> Line {
+    Line::new(
+        "UPDATE call_leg SET is_open = 0, end_at = $1, release_dir = 'platform' WHERE id = $2",
+        [now.0.into(), record.call_id.clone().into()],
+    )
+}
+
 /// Stores what has happened, which is tried again until it is stored: a missed call must not be lost. Given up only where
 /// another server owns the data, or this one stops; then the next start finds what is still open.
 pub(crate) async fn insist(app: &Shared, lines: Vec<Line>) {
@@ -285,4 +309,39 @@ async fn transaction(app: &Shared, lines: &[Line]) -> Result<(), StoreError> {
     }
     several.run(write.tx()).await?;
     write.commit().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Store, number};
+
+    #[tokio::test]
+    async fn a_failed_request_ends_its_own_row_and_not_its_retry_s() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&format!("sqlite:{}", dir.path().join("w.db").display())).await.unwrap();
+        let id = CallId::at(UnixMs(1), [1; 10]);
+        let row = "INSERT INTO phone_call (id, organisation_id, direction, is_open, explain, parcels, started_at, keep_until, rev) \
+                   VALUES ($1, 'o', 'outgoing', 1, '[]', '[]', 1, 2, $2)";
+        let write = store.begin().await.unwrap();
+        let lost = write.next_rev();
+        write.exec(row, [id.to_string().into(), lost.into()]).await.unwrap();
+        // not committed: nothing of it is there, and the retry takes its place
+        drop(write);
+        let write = store.begin().await.unwrap();
+        let rev = write.next_rev();
+        assert_ne!(rev, lost);
+        write.exec(row, [id.to_string().into(), rev.into()]).await.unwrap();
+        withdrawn(id, lost, UnixMs(5)).run(&write).await.unwrap();
+        write.commit().await.unwrap();
+        let open = "SELECT COUNT(*) FROM phone_call WHERE is_open = 1 AND outcome IS NULL";
+        assert_eq!(number(store.read(), open, []).await.unwrap(), 1, "the retry's call goes on");
+        // it was committed, and only the answer was lost
+        let write = store.begin().await.unwrap();
+        withdrawn(id, rev, UnixMs(5)).run(&write).await.unwrap();
+        write.commit().await.unwrap();
+        let ended = "SELECT COUNT(*) FROM phone_call WHERE is_open = 0 AND outcome = 'cancelled' AND ended_at = 5 \
+                     AND ended_rev = rev AND rev > 2";
+        assert_eq!(number(store.read(), ended, []).await.unwrap(), 1);
+    }
 }

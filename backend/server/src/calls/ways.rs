@@ -1,14 +1,55 @@
 //! Ways out for the legs that calls ring: which trunk, and which number may be shown there.
 
+use super::Heard;
 use crate::app::Shared;
 use crate::numbers::{is_anothers, owners, same};
+use std::collections::VecDeque;
 use std::time::Duration;
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 use waybell_domain::id::OrganisationId;
-use waybell_switch::{Draft, InviteRecord, Permit, Switch, SwitchError};
+use waybell_switch::{Draft, EventKind, InviteRecord, LegId, Permit, Switch, SwitchError};
 
 /// How long a leg waits for a line that is free.
 const LINE: Duration = Duration::from_secs(3);
+
+/// Why a leg is not rung.
+#[derive(Debug)]
+pub(crate) enum Unrung {
+    /// Whom it is for has hung up meanwhile, which waits to be heard.
+    Gone,
+    /// There is no line for it, or it could not be stored.
+    Failed(String),
+}
+
+impl From<String> for Unrung {
+    fn from(why: String) -> Unrung {
+        Unrung::Failed(why)
+    }
+}
+
+impl From<&str> for Unrung {
+    fn from(why: &str) -> Unrung {
+        Unrung::Failed(why.to_owned())
+    }
+}
+
+/// Takes what a call's task has not read yet, and says whether the call is given up in it: by the app, or by `leg`, for which
+/// another is about to be rung. A leg may wait for a line that only its end frees.
+pub(crate) fn gone(
+    ear: &mut mpsc::UnboundedReceiver<Heard>,
+    heard: &mut VecDeque<Heard>,
+    leg: Option<&LegId>,
+) -> bool {
+    while let Ok(next) = ear.try_recv() {
+        heard.push_back(next);
+    }
+    heard.iter().any(|h| match h {
+        Heard::HangUp => true,
+        Heard::Leg(of, kind) => Some(of) == leg && matches!(**kind, EventKind::Ended { .. }),
+        _ => false,
+    })
+}
 
 /// An INVITE that may leave once it is stored.
 pub(crate) struct Ready {
@@ -89,4 +130,48 @@ async fn shown(
     let mut seen = std::collections::HashSet::new();
     out.retain(|n| seen.insert(n.clone()));
     Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use waybell_switch::{EndHow, LegEnd};
+
+    #[test]
+    fn whoever_hangs_up_while_a_leg_waits_for_its_line_is_heard_first() {
+        let (courier, other) = (LegId::new("courier"), LegId::new("other"));
+        let end = LegEnd {
+            how: EndHow::RemoteBye,
+            status: Some(200),
+            phrase: None,
+            q850: None,
+            reason_text: None,
+            retry_after: None,
+            sent: true,
+            rang: true,
+            answered: true,
+            talk_ms: 0,
+            rtp: Default::default(),
+        };
+        let ended = |leg: &LegId| Heard::Leg(leg.clone(), Box::new(EventKind::Ended { end: end.clone() }));
+        let cases = [
+            (vec![], false),
+            (vec![Heard::DiskLow, Heard::Mute { token: 1 }], false),
+            (vec![ended(&other)], false),
+            (vec![Heard::DiskLow, ended(&courier)], true),
+            (vec![Heard::HangUp, Heard::DiskLow], true),
+        ];
+        for (said, is_gone) in cases {
+            let (own, mut ear) = mpsc::unbounded_channel();
+            let count = said.len();
+            for heard in said {
+                own.send(heard).unwrap();
+            }
+            let mut heard = VecDeque::new();
+            assert_eq!(gone(&mut ear, &mut heard, Some(&courier)), is_gone, "{heard:?}");
+            // nothing is lost, and its order stays
+            assert_eq!(heard.len(), count);
+            assert!(ear.try_recv().is_err());
+        }
+    }
 }

@@ -5,20 +5,23 @@
 
 use crate::accounts::auth::Signed;
 use crate::app::Shared;
+use crate::calls::list::stored_call;
 use crate::calls::routes::show_call;
-use crate::http::error::ApiResult;
-use crate::http::json::Strict;
+use crate::http::error::{ApiError, ApiResult};
+use crate::http::json::{Raw, Strict};
+use crate::http::once::Once;
 use crate::http::query::Query;
 use crate::store::{all, one};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
 use sea_orm::FromQueryResult;
 use serde::Deserialize;
 use waybell_domain::clock::{DAY, UnixMs};
 use waybell_domain::id::CallId;
 use waybell_domain::inbound::Availability;
-use waybell_domain::wire::{AvailabilitySaid, AvailabilityTold, CallPage, CallView, ErrorBody};
+use waybell_domain::wire::{ActedAt, AvailabilitySaid, AvailabilityTold, CallPage, CallView, ErrorBody};
 
 /// Calls in a page.
 const PAGE: u32 = 200;
@@ -65,13 +68,14 @@ pub async fn pull_calls(
     let end = *app.store.committed().borrow();
     // a cursor from before a restore: start over
     let since = if query.since > end { 0 } else { query.since.max(0) };
-    let (organisation, person) = (signed.scope.organisation.to_string(), signed.scope.person.to_string());
+    let person = signed.scope.person.to_string();
     let changed: Vec<Changed> = all(
         app.store.read(),
-        "SELECT id, rev FROM phone_call WHERE organisation_id = $1 AND (courier_id = $2 OR former_id = $2) \
-         AND rev > $3 AND rev <= $4 AND started_at > $5 ORDER BY rev, id LIMIT $6",
+        // a person is of one organisation, and each call is looked at again in the asker's scope below
+        "SELECT id, rev FROM phone_call WHERE courier_id = $1 AND rev > $2 AND rev <= $3 AND started_at > $4 \
+         UNION SELECT id, rev FROM phone_call WHERE former_id = $1 AND rev > $2 AND rev <= $3 AND started_at > $4 \
+         ORDER BY rev, id LIMIT $5",
         [
-            organisation.into(),
             person.into(),
             since.into(),
             end.into(),
@@ -154,27 +158,37 @@ pub async fn say_availability(
     told(&app, &signed).await.map(Json)
 }
 
-/// A call that was marked as handled by mistake asks for something again. A second time changes nothing.
+/// A call that was marked as handled by mistake asks for something again. A second time changes nothing, nor does a word
+/// that is older, by the age that the phone tells, than the mark.
 #[utoipa::path(post, path = "/api/v1/calls/{id}/reopened", tag = "calls", security(("bearer" = [])),
-    params(("id" = String, Path)), responses((status = 200, body = CallView), (status = 404, body = ErrorBody)))]
+    params(("id" = String, Path)), responses((status = 200, body = CallView), (status = 404, body = ErrorBody),
+    (status = 409, body = ErrorBody)))]
 pub async fn reopen_call(
     State(app): State<Shared>,
     signed: Signed,
     Path(id): Path<String>,
-) -> ApiResult<Json<CallView>> {
-    let shown = |id: String| show_call(State(app.clone()), signed.clone(), Path(id));
-    let Json(detail) = shown(id.clone()).await?;
-    if detail.call.handled_at.is_none() {
-        return Ok(Json(detail.call));
-    }
+    headers: HeaderMap,
+    Raw(body): Raw,
+) -> ApiResult<Response> {
+    let scope = &signed.scope;
+    let missing = || ApiError::not_found("call");
+    let call = CallId::parse(&id).map_err(|_| missing())?;
+    let once = Once::of(&headers, &format!("calls/{call}/reopened"), &body)?;
+    let now = app.clock.now();
+    // without an age nobody knows when it was said but that it was before now
+    let at = crate::http::acted_at(ActedAt { wall: now, age_ms: None }, &headers, now);
     let write = app.store.begin().await?;
+    if let Some(answer) = once.before(&write, scope).await? {
+        return Ok(answer);
+    }
+    stored_call(write.tx(), scope, call).await?;
     write
         .exec(
-            "UPDATE phone_call SET handled_at = NULL, handled_by = NULL, handled_rev = NULL, rev = $1 WHERE id = $2",
-            [write.next_rev().into(), id.clone().into()],
+            "UPDATE phone_call SET handled_at = NULL, handled_by = NULL, handled_rev = NULL, rev = $1 \
+             WHERE id = $2 AND handled_at IS NOT NULL AND handled_at <= $3",
+            [write.next_rev().into(), call.to_string().into(), at.0.into()],
         )
         .await?;
-    write.commit().await?;
-    let Json(detail) = shown(id).await?;
-    Ok(Json(detail.call))
+    let view = stored_call(write.tx(), scope, call).await?.view(scope.role, now).ok_or_else(missing)?;
+    once.commit(write, scope, now, StatusCode::OK, &view).await
 }

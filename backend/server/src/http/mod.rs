@@ -10,7 +10,8 @@ pub mod reference;
 
 use crate::app::Shared;
 use crate::{
-    accounts, attendance, calls, events, inbound, notify, numbers, org, outgoing, parcels, recordings, templates, tracks, webhooks,
+    accounts, attendance, calls, events, inbound, notify, numbers, org, outgoing, parcels, recordings,
+    templates, tracks, webhooks,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;

@@ -7,7 +7,7 @@
 use crate::accounts::auth::Signed;
 use crate::app::Shared;
 use crate::http::error::ApiResult;
-use crate::numbers::staff;
+use crate::numbers::{same, staff};
 use crate::store::{StoreError, all, marks};
 use axum::Json;
 use axum::extract::State;
@@ -66,7 +66,8 @@ impl Suspects {
         let Ok(set) = self.set.read() else { return numbers };
         if !set.is_empty() {
             numbers.sort_by_cached_key(|number| {
-                asked != Some(number.as_str()) && set.contains(&(organisation.to_owned(), number.clone()))
+                !asked.is_some_and(|asked| same(asked, number))
+                    && set.contains(&(organisation.to_owned(), number.clone()))
             });
         }
         numbers
@@ -185,7 +186,7 @@ pub async fn display_numbers(
     let db = app.store.read();
     let owned: Vec<Owned> = all(db, "SELECT number, organisation_id FROM caller_id", []).await?;
     let others = |number: &str| {
-        let mut owners = owned.iter().filter(|o| crate::numbers::same(&o.number, number)).peekable();
+        let mut owners = owned.iter().filter(|o| same(&o.number, number)).peekable();
         owners.peek().is_some() && owners.all(|o| o.organisation_id != organisation)
     };
     let mut trunks: BTreeMap<&str, Vec<String>> = BTreeMap::new();

@@ -1,9 +1,10 @@
 //! Carrying deeds out: first kept, then done.
 
 use super::call::Call;
+use crate::calls::WHISPERS;
 use crate::calls::rows::{self, Line};
 use crate::calls::sound::{self, Joined};
-use crate::calls::{WHISPERS, ways};
+use crate::calls::ways::{self, Unrung};
 use std::f64::consts::TAU;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -27,9 +28,13 @@ impl Call {
                 self.app.speech.prepare(words);
                 match self.ring(true).await {
                     Ok(leg) => self.courier_leg = Some(leg),
-                    Err(why) => {
+                    Err(Unrung::Gone) => {
+                        self.unrung = Some(OutgoingEvent::CourierEnded { result: TryResult::CallerGone });
+                        return None;
+                    }
+                    Err(Unrung::Failed(why)) => {
                         tracing::warn!(why, call = %self.id, "the courier cannot be rung");
-                        return Some(OutgoingEvent::CourierEnded { result: TryResult::Failed });
+                        return Some(OutgoingEvent::NotRung);
                     }
                 }
                 crate::crash::point("outgoing.courier_rung");
@@ -37,9 +42,13 @@ impl Call {
             OutgoingDeed::RingCustomer => {
                 match self.ring(false).await {
                     Ok(leg) => self.customer_leg = Some(leg),
-                    Err(why) => {
+                    Err(Unrung::Gone) => {
+                        self.unrung = Some(OutgoingEvent::CustomerEnded { result: TryResult::CallerGone });
+                        return None;
+                    }
+                    Err(Unrung::Failed(why)) => {
                         tracing::warn!(why, call = %self.id, "the customer cannot be rung");
-                        return Some(OutgoingEvent::CustomerEnded { result: TryResult::Failed });
+                        return Some(OutgoingEvent::NotRung);
                     }
                 }
                 crate::crash::point("outgoing.customer_rung");
@@ -89,7 +98,7 @@ impl Call {
     }
 
     /// Places the call to the courier's own telephone, or to the customer's. Both show a number of the company.
-    async fn ring(&mut self, courier: bool) -> Result<LegId, String> {
+    async fn ring(&mut self, courier: bool) -> Result<LegId, Unrung> {
         let (kind, phone, person) = match courier {
             true => ("courier", &self.courier_phone, Some(self.courier)),
             false => ("customer", &self.customer_phone, None),
@@ -114,9 +123,16 @@ impl Call {
                 [ready.shown.clone().into(), now.0.into(), of.into()],
             )
         });
-        if !placed || !self.book.keep(&lines).await {
+        let kept = placed && self.book.keep(&lines).await;
+        if !kept || ways::gone(&mut self.ear, &mut self.heard, self.courier_leg.as_ref()) {
             self.switch.discard(&ready.record);
-            return Err("it could not be stored".to_owned());
+            // stored all the same, where only the answer of the commit was lost
+            self.book.note(rows::leg_unplaced(&ready.record, self.now()));
+            if !courier {
+                let sql = "UPDATE phone_call SET rung_at = NULL, rev = $2 WHERE id = $1";
+                self.book.note(Line::revised(sql, [self.id.to_string().into()]));
+            }
+            return Err(if kept { Unrung::Gone } else { "it could not be stored".into() });
         }
         if courier && !self.wanted.contains(&ready.shown) {
             // rather than any other, the customer sees the same number
@@ -162,6 +178,7 @@ fn announcement(outcome: OutgoingOutcome) -> &'static str {
         OutgoingOutcome::Busy => "客户正在通话中，请稍后再拨。",
         OutgoingOutcome::Declined => "客户已拒接。",
         OutgoingOutcome::NoAnswer => "客户暂时无人接听，请稍后再拨。",
+        OutgoingOutcome::NoLine => "线路不可用，请稍后再拨。",
         _ => "客户的电话暂时无法接通。",
     }
 }

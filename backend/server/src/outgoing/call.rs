@@ -42,7 +42,10 @@ pub(super) struct Call {
     pub joined: Option<Joined>,
     pub deadline: Option<(u32, Instant)>,
     pub own: mpsc::UnboundedSender<Heard>,
-    ear: mpsc::UnboundedReceiver<Heard>,
+    pub ear: mpsc::UnboundedReceiver<Heard>,
+    /// What was heard while a leg waited for its line, and what becomes of that leg once it is taken in.
+    pub heard: VecDeque<Heard>,
+    pub unrung: Option<OutgoingEvent>,
 }
 
 impl Drop for Call {
@@ -64,10 +67,10 @@ pub(super) struct Ear {
 }
 
 impl Ear {
-    pub(super) fn open(app: &Shared, call: CallId) -> Ear {
+    /// `None` while another request, or a task, has this id.
+    pub(super) fn open(app: &Shared, call: CallId) -> Option<Ear> {
         let (own, ear) = mpsc::unbounded_channel();
-        app.calls.enlist(call, own.clone());
-        Ear { own, ear }
+        app.calls.enlist(call, own.clone()).then_some(Ear { own, ear })
     }
 }
 
@@ -112,6 +115,8 @@ pub(super) fn begin(
         deadline: None,
         own: ear.own,
         ear: ear.ear,
+        heard: VecDeque::new(),
+        unrung: None,
     };
     tokio::spawn(async move {
         let _running = running;
@@ -124,6 +129,14 @@ impl Call {
     async fn run(mut self) {
         self.give(OutgoingEvent::Begin).await;
         while self.machine.phase() != OutgoingPhase::Over {
+            if let Some(heard) = self.heard.pop_front() {
+                self.hear(heard).await;
+                continue;
+            }
+            if let Some(event) = self.unrung.take() {
+                self.give(event).await;
+                continue;
+            }
             let wait = self.deadline.map_or(Duration::from_secs(3_600), |(_, at)| at - Instant::now());
             match tokio::time::timeout(wait, self.ear.recv()).await {
                 Ok(Some(heard)) => self.hear(heard).await,
@@ -185,9 +198,13 @@ impl Call {
             EventKind::Digit { digit, .. } if courier => {
                 self.give(OutgoingEvent::CourierKey { key: digit }).await;
             }
-            EventKind::PlayEnded { token, .. } if courier => {
+            EventKind::PlayEnded { token, completed, .. } if courier => {
                 if let Ok(token) = u32::try_from(token) {
-                    self.give(OutgoingEvent::Said { token }).await;
+                    let event = match completed {
+                        true => OutgoingEvent::Said { token },
+                        false => OutgoingEvent::Unheard { token },
+                    };
+                    self.give(event).await;
                 }
             }
             EventKind::Ended { end } => {

@@ -7,13 +7,14 @@ use crate::inbound::{self, open_parcels};
 use crate::numbers::same;
 use crate::org::policy::organisation;
 use crate::store::scope::Scope;
-use crate::store::{Write, number, one};
+use crate::store::{Write, all, number, one};
 use axum::http::StatusCode;
 use sea_orm::{FromQueryResult, Value};
+use std::collections::HashSet;
 use waybell_domain::clock::UnixMs;
 use waybell_domain::id::{AreaId, CallId};
 use waybell_domain::inbound::{InboundPolicy, OpenParcel};
-use waybell_domain::outgoing::{CallRefusal, OutgoingPolicy, ShownFirst};
+use waybell_domain::outgoing::{CallRefusal, OutgoingOutcome, OutgoingPolicy, ShownFirst};
 use waybell_domain::phone::PhoneNumber;
 use waybell_domain::wire::{CallRequest, CallWarning};
 
@@ -24,11 +25,13 @@ pub(super) struct Placed {
     pub policy: OutgoingPolicy,
     /// What holds for calls of both directions.
     pub shared: InboundPolicy,
-    /// Parcels on their way to the customer: the courier's own, else the colleagues'.
+    /// Parcels on their way to the customer: the courier's own, else those of colleagues that the courier may know of.
     pub parcels: Vec<OpenParcel>,
     /// Numbers that both sides may see, the best first.
     pub wanted: Vec<String>,
     pub warnings: Vec<CallWarning>,
+    /// The revision that its row was given.
+    pub rev: i64,
 }
 
 #[derive(FromQueryResult)]
@@ -40,6 +43,12 @@ struct Phone {
 struct Before {
     customer_key: Option<String>,
     number_key: Option<String>,
+    parcels: String,
+}
+
+#[derive(FromQueryResult)]
+struct Waybill {
+    waybill_no: String,
 }
 
 #[derive(FromQueryResult)]
@@ -55,8 +64,25 @@ struct Shown {
 
 #[derive(FromQueryResult)]
 struct Spent {
-    calls: i64,
-    talked: Option<i64>,
+    outcome: Option<String>,
+    bridged_at: Option<i64>,
+    ended_at: Option<i64>,
+    recorded: Option<i64>,
+}
+
+impl Spent {
+    /// How long was spoken: no longer than a call may last. The end of one that was cut short by our death is when the server
+    /// came back, and its recording knows better.
+    fn talked(&self, now: UnixMs, talk_ms: i64) -> i64 {
+        let Some(bridged) = self.bridged_at else { return 0 };
+        let longest = match self.recorded {
+            Some(ms) if self.outcome.as_deref() == Some(OutgoingOutcome::Interrupted.as_str()) => {
+                ms.min(talk_ms)
+            }
+            _ => talk_ms,
+        };
+        (self.ended_at.unwrap_or(now.0) - bridged).min(longest).max(0)
+    }
 }
 
 /// Looks at a request within the write that stores it, and stores the call.
@@ -83,14 +109,16 @@ pub(super) async fn place(
     if courier.e164() == customer.e164() || company {
         return Err(refused(CallRefusal::Own));
     }
-    spent(app, write, scope, &policy, org.zone()).await?;
+    let shared = inbound::policy(tx, scope.organisation).await?;
+    spent(app, write, scope, (&policy, shared.talk_ms), org.zone()).await?;
     let key = customer.key();
-    let (all, waybills) = open_parcels(tx, &org.id, &key).await?;
-    let own: Vec<OpenParcel> = all.iter().filter(|p| p.courier == scope.person).cloned().collect();
-    let parcels = if own.is_empty() { all } else { own };
+    let mut known = waybills_in_scope(write, scope, &key).await?;
+    known.extend(target.told);
+    let (seen, waybills) = known_of(open_parcels(tx, &org.id, &key).await?, &known);
+    let own: Vec<OpenParcel> = seen.iter().filter(|p| p.courier == scope.person).cloned().collect();
+    let parcels = if own.is_empty() { seen } else { own };
     let area = area(write, scope, now).await?;
     let wanted = wanted(write, scope, &policy, target.rung, area.as_ref()).await?;
-    let shared = inbound::policy(tx, scope.organisation).await?;
     let mut warnings = Vec::new();
     let zone = customer.zone().unwrap_or_else(|| org.zone());
     let wall = app.clock.wall();
@@ -101,6 +129,7 @@ pub(super) async fn place(
     if number(tx, sql, [org.id.clone().into(), key.clone().into()]).await? > 0 {
         warnings.push(CallWarning::OptedOut);
     }
+    let rev = write.next_rev();
     let values: [Value; 11] = [
         request.id.to_string().into(),
         org.id.clone().into(),
@@ -112,7 +141,7 @@ pub(super) async fn place(
         request.call.map(|c| c.to_string()).into(),
         now.0.into(),
         keep_until(now, shared.keep_days).into(),
-        write.next_rev().into(),
+        rev.into(),
     ];
     write
         .exec(
@@ -122,7 +151,7 @@ pub(super) async fn place(
             values,
         )
         .await?;
-    Ok(Placed { courier, customer, policy, shared, parcels, wanted, warnings })
+    Ok(Placed { courier, customer, policy, shared, parcels, wanted, warnings, rev })
 }
 
 /// A refusal as an answer: 422 for what lies in the number, 409 for what may be otherwise later, in both languages.
@@ -140,6 +169,26 @@ struct Target {
     customer: PhoneNumber,
     /// The number that the customer rang, for an answer.
     rung: Option<String>,
+    /// Waybills that the asker was told of with the call that is answered, colleagues' among them.
+    told: Vec<String>,
+}
+
+/// Those of the customer's parcels, each with its waybill, whose waybills are among the `known` ones: what a courier hears and
+/// is told of a number never gives a colleague's waybill away.
+fn known_of(
+    (parcels, waybills): (Vec<OpenParcel>, Vec<String>),
+    known: &HashSet<String>,
+) -> (Vec<OpenParcel>, Vec<String>) {
+    parcels.into_iter().zip(waybills).filter(|(_, waybill)| known.contains(waybill)).unzip()
+}
+
+/// The customer's waybills that the asker may see in any case.
+async fn waybills_in_scope(write: &Write, scope: &Scope, key: &str) -> ApiResult<HashSet<String>> {
+    let (filter, mut values) = scope.filter("p", 2);
+    values.insert(0, key.into());
+    let sql = format!("SELECT p.waybill_no FROM parcel p WHERE p.phone_key = $1 AND {filter}");
+    let rows: Vec<Waybill> = all(write.tx(), &sql, values).await?;
+    Ok(rows.into_iter().map(|r| r.waybill_no).collect())
 }
 
 async fn target(write: &Write, scope: &Scope, request: &CallRequest) -> ApiResult<Target> {
@@ -162,23 +211,24 @@ async fn target(write: &Write, scope: &Scope, request: &CallRequest) -> ApiResul
         let sql = format!("SELECT p.phone_key FROM parcel p WHERE p.id = $1 AND {filter}");
         let row: Option<Phone> = one(write.tx(), &sql, values).await?;
         let row = row.ok_or_else(|| ApiError::not_found("parcel"))?;
-        return Ok(Target { customer: read(row.phone_key, "parcel")?, rung: None });
+        return Ok(Target { customer: read(row.phone_key, "parcel")?, rung: None, told: Vec::new() });
     }
     if let Some(call) = request.call {
         let (filter, mut values) = scope.filter("c", 2);
         values.insert(0, call.to_string().into());
         let sql = format!(
-            "SELECT c.customer_key, n.number_key FROM phone_call c \
+            "SELECT c.customer_key, n.number_key, c.parcels FROM phone_call c \
              LEFT JOIN published_number n ON n.id = c.number_id AND n.active = 1 WHERE c.id = $1 AND {filter}"
         );
         let row: Option<Before> = one(write.tx(), &sql, values).await?;
         let row = row.ok_or_else(|| ApiError::not_found("call"))?;
-        return Ok(Target { customer: read(row.customer_key, "call")?, rung: row.number_key });
+        let told = serde_json::from_str(&row.parcels).unwrap_or_default();
+        return Ok(Target { customer: read(row.customer_key, "call")?, rung: row.number_key, told });
     }
     let text = request.number.as_deref().unwrap_or_default();
     let customer = PhoneNumber::parse(text)
         .map_err(|e| ApiError::field("number", e.to_string(), "correct the number"))?;
-    Ok(Target { customer, rung: None })
+    Ok(Target { customer, rung: None, told: Vec::new() })
 }
 
 async fn own_telephone(write: &Write, scope: &Scope) -> ApiResult<Option<PhoneNumber>> {
@@ -196,7 +246,7 @@ async fn spent(
     app: &Shared,
     write: &Write,
     scope: &Scope,
-    policy: &OutgoingPolicy,
+    (policy, talk_ms): (&OutgoingPolicy, i64),
     zone: chrono_tz::Tz,
 ) -> ApiResult<()> {
     let running = number(
@@ -210,15 +260,16 @@ async fn spent(
     }
     let (now, wall) = (app.clock.now(), app.clock.wall());
     let midnight = now.0 - (wall.0 - wall.start_of_day(zone).0);
-    let row: Option<Spent> = one(
+    let today: Vec<Spent> = all(
         write.tx(),
-        "SELECT COUNT(*) AS calls, SUM(COALESCE(ended_at, $3) - bridged_at) AS talked FROM phone_call \
-         WHERE courier_id = $1 AND direction = 'outgoing' AND started_at >= $2",
-        [scope.person.to_string().into(), midnight.into(), now.0.into()],
+        "SELECT c.outcome, c.bridged_at, c.ended_at, \
+         (SELECT MAX(r.ms) FROM recording r WHERE r.phone_call_id = c.id AND r.ms > 0) AS recorded FROM phone_call c \
+         WHERE c.courier_id = $1 AND c.direction = 'outgoing' AND c.started_at >= $2",
+        [scope.person.to_string().into(), midnight.into()],
     )
     .await?;
-    let (calls, talked) = row.map_or((0, 0), |r| (r.calls, r.talked.unwrap_or(0)));
-    match policy.spent(calls, talked) {
+    let talked = today.iter().map(|call| call.talked(now, talk_ms)).sum();
+    match policy.spent(i64::try_from(today.len()).unwrap_or(i64::MAX), talked) {
         Some(refusal) => Err(refused(refusal)),
         None => Ok(()),
     }
@@ -296,5 +347,44 @@ pub(super) async fn earlier(write: &Write, scope: &Scope, id: CallId) -> ApiResu
         Some(_) => {
             Err(ApiError::conflict("id_taken", "this call id is in use").hint("make a new id for a new call"))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use waybell_domain::id::UserId;
+
+    #[test]
+    fn an_outage_is_no_time_spoken() {
+        const HOUR: i64 = 3_600_000;
+        let call = |outcome: Option<&str>, ended_at: Option<i64>, recorded: Option<i64>| {
+            Spent { outcome: outcome.map(str::to_owned), bridged_at: Some(1_000), ended_at, recorded }
+                .talked(UnixMs(31_000), HOUR)
+        };
+        assert_eq!(call(Some("answered"), Some(61_000), Some(59_000)), 60_000);
+        assert_eq!(call(None, None, None), 30_000);
+        // the server was away for six hours
+        assert_eq!(call(Some("interrupted"), Some(6 * HOUR), Some(45_000)), 45_000);
+        assert_eq!(call(Some("interrupted"), Some(6 * HOUR), None), HOUR);
+        assert_eq!(call(Some("interrupted"), Some(21_000), Some(45_000)), 20_000);
+        // a clock that was set back gives nothing back
+        assert_eq!(call(Some("answered"), Some(0), None), 0);
+        let unspoken = Spent { outcome: None, bridged_at: None, ended_at: Some(9), recorded: None };
+        assert_eq!(unspoken.talked(UnixMs(31_000), HOUR), 0);
+    }
+
+    #[test]
+    fn a_number_tells_nothing_of_colleagues_waybills() {
+        let parcel =
+            |n: u8| OpenParcel { courier: UserId::at(1, [n; 10]), place: format!("{n}"), at: UnixMs(1) };
+        let open = || {
+            let waybills = ["YT1", "YT2", "YT3"].map(str::to_owned).to_vec();
+            (vec![parcel(1), parcel(2), parcel(3)], waybills)
+        };
+        let known = |of: &[&str]| of.iter().map(|w| (*w).to_owned()).collect::<HashSet<_>>();
+        let (parcels, waybills) = known_of(open(), &known(&["YT2", "YT9"]));
+        assert_eq!((waybills, parcels), (vec!["YT2".to_owned()], vec![parcel(2)]));
+        assert_eq!(known_of(open(), &known(&[])), (Vec::new(), Vec::new()));
     }
 }

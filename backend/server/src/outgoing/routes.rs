@@ -6,7 +6,7 @@ use crate::accounts::auth::Signed;
 use crate::app::Shared;
 use crate::calls::insist;
 use crate::calls::list::{Row, stored_call};
-use crate::calls::rows::ended;
+use crate::calls::rows::withdrawn;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::{Body, Strict};
 use crate::http::once::Once;
@@ -19,15 +19,15 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use waybell_domain::id::CallId;
 use waybell_domain::outgoing::{CallRefusal, OutgoingPolicy};
-use waybell_domain::wire::{CallRequest, CallResult, CallStarted, CallView, CallWarning, ErrorBody};
+use waybell_domain::wire::{CallRequest, CallStarted, CallView, CallWarning, ErrorBody};
 
 /// Ring a customer: the signed-in person's own telephone rings first and asks for a 1, then the customer's. Both see a number of
 /// the company. `id` is made by the phone: a request that comes twice is one call. Refusals say why in both languages
 /// (`message`, `hint`): `country`, `barred_number`, `own_number` (422), `no_telephone`, `in_call`, `calls_a_day`,
-/// `minutes_a_day` (409), `switched_off` (403).
+/// `minutes_a_day` (409), `switched_off` (403). While the server is being stopped: `stopping` (503).
 #[utoipa::path(post, path = "/api/v1/calls", tag = "calls", security(("bearer" = [])), request_body = CallRequest,
     responses((status = 201, body = CallStarted), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody),
-    (status = 422, body = ErrorBody)))]
+    (status = 422, body = ErrorBody), (status = 503, body = ErrorBody)))]
 pub async fn make_call(
     State(app): State<Shared>,
     signed: Signed,
@@ -45,14 +45,18 @@ pub async fn make_call(
     if earlier(&write, scope, request.id).await? {
         return answer(&app, write, once, scope, request.id, Vec::new()).await;
     }
-    if app.stopping.is_cancelled() {
-        return Err(ApiError::conflict("stopping", "the server is being stopped"));
+    if app.calls.drains() || app.stopping.is_cancelled() {
+        return Err(later("stopping", "the server is being stopped"));
     }
     let placed = place(&app, &write, scope, request).await?;
+    let rev = placed.rev;
+    // an earlier request with this id could not be stored, and what it may have left is being closed
+    let ear =
+        Ear::open(&app, request.id).ok_or_else(|| later("storage", "the server cannot store this now"))?;
     if !app.calls.engage(scope.person, request.id) {
+        app.calls.release_all(request.id);
         return Err(refused(CallRefusal::InCall));
     }
-    let ear = Ear::open(&app, request.id);
     // a task, because whoever asked may hang up the request: from here on either the call runs or nothing is left of it
     let (id, scope) = (request.id, scope.clone());
     let made = tokio::spawn(async move {
@@ -63,15 +67,22 @@ pub async fn make_call(
                 call::begin(&app, switch, id, (scope.organisation, scope.person), placed, ear);
             }
             Err(_) => {
-                app.calls.release_all(id);
                 // it may be stored all the same, where only the answer of the commit was lost
-                let line = ended(id, CallResult::Cancelled, app.clock.now(), "[]", None);
-                insist(&app, vec![line]).await;
+                insist(&app, vec![withdrawn(id, rev, app.clock.now())]).await;
+                // only now may the same request come again
+                app.calls.release_all(id);
             }
         }
         answer
     });
     made.await.map_err(|_| ApiError::conflict("failed", "the call could not be begun"))?
+}
+
+/// 503: the same request may be made again in a moment.
+fn later(code: &str, message: &str) -> ApiError {
+    let mut e = ApiError::new(StatusCode::SERVICE_UNAVAILABLE, code, message);
+    e.body.retry_after = Some(2);
+    e
 }
 
 async fn answer(

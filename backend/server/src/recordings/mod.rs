@@ -75,11 +75,13 @@ pub(crate) async fn begin(
 }
 
 impl Recording {
-    /// Its row: `open`, or `failed` with the reason.
+    /// Its row: `open`, or `failed` with the reason. Stored a second time where only the answer of the first commit was lost, it
+    /// says what is known now.
     pub(crate) fn line(&self, state: &str, problem: Option<&str>) -> Line {
         Line::new(
             "INSERT INTO recording (id, organisation_id, phone_call_id, kind, path, state, problem, started_at, keep_until) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
+             ON CONFLICT (id) DO UPDATE SET state = excluded.state, problem = excluded.problem",
             [
                 self.id.to_string().into(),
                 self.organisation.to_string().into(),
@@ -277,5 +279,33 @@ mod tests {
         std::fs::write(&path, "RIFF").unwrap();
         assert!(mend(&path).is_err());
         assert!(mend(&dir.path().join("none.wav")).is_err());
+    }
+
+    #[tokio::test]
+    async fn a_row_that_was_stored_although_it_did_not_look_so_is_stored_again() {
+        use crate::store::{Store, number};
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&format!("sqlite:{}", dir.path().join("w.db").display())).await.unwrap();
+        let write = store.begin().await.unwrap();
+        let call = CallId::at(UnixMs(1), [1; 10]);
+        let sql = "INSERT INTO phone_call (id, organisation_id, direction, is_open, explain, parcels, started_at, keep_until) \
+                   VALUES ($1, 'o', 'incoming', 1, '[]', '[]', 1, 2)";
+        write.exec(sql, [call.to_string().into()]).await.unwrap();
+        let recording = Recording {
+            id: RecordingId::at(UnixMs(1), [2; 10]),
+            file: dir.path().join("a.wav"),
+            organisation: OrganisationId::at(1, [3; 10]),
+            call,
+            kind: "call",
+            path: "a.wav".to_owned(),
+            started: UnixMs(1),
+            keep: UnixMs(2),
+        };
+        recording.line("open", None).run(&write).await.unwrap();
+        recording.line("failed", Some("its row could not be stored")).run(&write).await.unwrap();
+        recording.line("failed", Some("its row could not be stored")).run(&write).await.unwrap();
+        write.commit().await.unwrap();
+        let sql = "SELECT COUNT(*) FROM recording WHERE state = 'failed' AND problem IS NOT NULL AND started_at = 1";
+        assert_eq!(number(store.read(), sql, []).await.unwrap(), 1);
     }
 }

@@ -76,6 +76,7 @@ mod tests {
         }
         for sql in [
             "INSERT INTO organisation (id, name, company, time_zone, policy, rev) VALUES ('o', '', '', '', '', 1)",
+            r#"INSERT INTO inbound_policy (organisation_id, policy) VALUES ('o', '{"keep_days":30}')"#,
             "INSERT INTO branch (id, organisation_id, name) VALUES ('b', 'o', 'b')",
             "INSERT INTO published_number (id, organisation_id, branch_id, number_key, name, proof, proof_date, created_at) \
              VALUES ('n', 'o', 'b', '+8695338', '', 'letter', '2026-01-01', 1)",
@@ -86,7 +87,7 @@ mod tests {
             "INSERT INTO call_leg (id, inbound_call_id, kind, call_id, is_open, state, created_at) \
              VALUES ('l', 'c2', 'caller', 'x', 1, 'ringing', 8)",
             "INSERT INTO recording (id, organisation_id, inbound_call_id, kind, path, state, started_at, keep_until) \
-             VALUES ('r', 'o', 'c1', 'call', 'p', 'done', 7, 9)",
+             VALUES ('r', 'o', 'c1', 'call', 'p', 'done', 7, 9), ('s', 'o', 'c2', 'call', 'q', 'done', 8, 5000000000)",
         ] {
             db.execute_unprepared(sql).await.unwrap();
         }
@@ -95,10 +96,11 @@ mod tests {
         let count = async |sql: &str| number(store.read(), sql, []).await.unwrap();
         let whole = "SELECT COUNT(*) FROM phone_call c JOIN recording r ON r.phone_call_id = c.id WHERE c.id = 'c1' \
                      AND c.direction = 'incoming' AND c.customer_key = '+8613800000000' AND c.ended_rev = 0 \
-                     AND c.handled_rev = 0 AND c.rev = 1 AND c.keep_until > 7";
+                     AND c.handled_rev = 0 AND c.rev = 1 AND c.keep_until = 7 + 30 * 86400000";
         assert_eq!(count(whole).await, 1);
         let open = "SELECT COUNT(*) FROM phone_call c JOIN call_leg l ON l.phone_call_id = c.id WHERE c.id = 'c2' \
-                    AND c.is_open = 1 AND l.is_open = 1 AND c.ended_rev IS NULL AND c.rev = 2";
+                    AND c.is_open = 1 AND l.is_open = 1 AND c.ended_rev IS NULL AND c.rev = 2 \
+                    AND c.keep_until = 5000000000";
         assert_eq!(count(open).await, 1);
         assert_eq!(count("SELECT COUNT(*) FROM pragma_foreign_key_check").await, 0);
     }

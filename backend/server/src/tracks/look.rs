@@ -2,11 +2,12 @@
 
 use super::Person;
 use super::positions::{FORGOTTEN, Position};
+use super::take::{SLACK, off_of};
 use crate::app::{App, Shared};
 use crate::http::error::{ApiError, ApiResult};
 use crate::org::policy::organisation;
-use crate::store::all;
 use crate::store::scope::Scope;
+use crate::store::{all, number};
 use chrono::{NaiveDate, TimeZone};
 use sea_orm::{DatabaseConnection, FromQueryResult, Value};
 use std::collections::{HashMap, HashSet};
@@ -17,6 +18,10 @@ use waybell_domain::wire::{PositionView, ShiftReport, ShiftView, TrackEvent, Tra
 
 /// Older than this, a position is stale, ms.
 const STALE: i64 = 120_000;
+
+/// Vertices of one look, and bytes of the parts that hold them.
+const MOST_POINTS: usize = 200_000;
+const MOST_BYTES: i64 = 8 << 20;
 
 /// A day in the organisation's zone.
 pub(crate) struct LocalDay {
@@ -87,11 +92,13 @@ struct ShiftRow {
 
 #[derive(FromQueryResult)]
 struct PartRow {
+    off_ms: i64,
     body: Vec<u8>,
 }
 
 #[derive(FromQueryResult)]
 struct NoteRow {
+    off_ms: i64,
     body: String,
 }
 
@@ -130,10 +137,8 @@ pub(super) async fn track(
             view.gaps.push(TrackEvent::Gap { from, to: began, reason: GapReason::OffDuty, metres: 0.0 });
         }
         ended = over;
-        let mut runs = parts(db, scope, person, &row, &mut view.damaged).await?;
-        for vertex in runs.iter_mut().flat_map(|r| &mut r.points) {
-            vertex.at = vertex.at - row.off_ms;
-        }
+        let left = MOST_POINTS.saturating_sub(view.runs.iter().map(|r| r.points.len()).sum());
+        let runs = parts(db, scope, person, &row, day, left, &mut view.damaged).await?;
         let start = view.runs.len();
         view.runs.extend(runs.into_iter().filter_map(|run| cut(run, day)));
         if let Some(run) = view.runs.get_mut(start).filter(|_| start > 0) {
@@ -180,28 +185,51 @@ async fn shifts(
     Ok(all(db, &sql, values).await?)
 }
 
-/// The way of a shift, in the phone's time.
+fn too_long() -> ApiError {
+    ApiError::field("day", format!("has more than {MOST_POINTS} points"), "ask for a shorter time")
+}
+
+/// The way of a shift, as far as its parts touch the day, in the server's time.
 async fn parts(
     db: &DatabaseConnection,
     scope: &Scope,
     person: &Person,
     shift: &ShiftRow,
+    day: &LocalDay,
+    left: usize,
     damaged: &mut u32,
 ) -> ApiResult<Vec<Run>> {
     let (filter, mut values) = scope.filter("p", 1);
     let n = values.len();
     values.extend([Value::from(person.id.to_string()), shift.shift.clone().into()]);
-    let sql = format!(
-        "SELECT p.body FROM track_part p WHERE {filter} AND p.courier_id = ${} AND p.shift = ${} ORDER BY p.seq",
+    values.extend([Value::from(day.from.0 - SLACK), (day.to.0 + SLACK).into()]);
+    let rows = format!(
+        "FROM track_part p WHERE {filter} AND p.courier_id = ${} AND p.shift = ${} AND p.to_at >= ${} AND p.from_at < ${}",
         n + 1,
-        n + 2
+        n + 2,
+        n + 3,
+        n + 4
     );
+    let bytes = format!("SELECT COALESCE(SUM(LENGTH(p.body)), 0) {rows}");
+    if number(db, &bytes, values.clone()).await? > MOST_BYTES {
+        return Err(too_long());
+    }
+    let sql = format!("SELECT p.off_ms, p.body {rows} ORDER BY p.seq");
     let rows: Vec<PartRow> = all(db, &sql, values).await?;
+    let mut points = 0;
     let mut runs = Vec::new();
     let mut hole = false;
     for row in rows {
         match codec::decode(&row.body) {
             Ok(mut part) => {
+                points += part.iter().map(|r| r.points.len()).sum::<usize>();
+                if points > left {
+                    return Err(too_long());
+                }
+                let off = off_of(row.off_ms, shift.off_ms);
+                for vertex in part.iter_mut().flat_map(|r| &mut r.points) {
+                    vertex.at = vertex.at - off;
+                }
                 if let Some(first) = part.first_mut().filter(|_| std::mem::take(&mut hole)) {
                     first.gap.get_or_insert(GapReason::Unknown);
                 }
@@ -235,13 +263,13 @@ async fn notes(
     let n = values.len();
     values.extend([Value::from(person.id.to_string()), shift.shift.clone().into()]);
     let sql = format!(
-        "SELECT t.body FROM track_note t WHERE {filter} AND t.courier_id = ${} AND t.shift = ${} ORDER BY t.n",
+        "SELECT t.off_ms, t.body FROM track_note t WHERE {filter} AND t.courier_id = ${} AND t.shift = ${} ORDER BY t.n",
         n + 1,
         n + 2
     );
     let rows: Vec<NoteRow> = all(db, &sql, values).await?;
-    let off = shift.off_ms;
     for row in rows {
+        let off = off_of(row.off_ms, shift.off_ms);
         let Ok(mut event) = serde_json::from_str::<TrackEvent>(&row.body) else { continue };
         let (from, to) = match &mut event {
             TrackEvent::Gap { from, to, .. } | TrackEvent::Stay { from, to, .. } => {
@@ -288,6 +316,7 @@ struct EndRow {
     shift: String,
     branch_id: Option<String>,
     off_ms: i64,
+    part_off: i64,
     body: Vec<u8>,
 }
 
@@ -317,7 +346,7 @@ pub(super) async fn positions(
         }
         let Ok(runs) = codec::decode(&row.body) else { continue };
         let Some(last) = runs.last().and_then(|r| r.points.last()) else { continue };
-        let at = last.at - row.off_ms;
+        let at = last.at - off_of(row.part_off, row.off_ms);
         if now.since(at) > FORGOTTEN {
             continue;
         }
@@ -356,7 +385,7 @@ async fn ends(db: &DatabaseConnection, scope: &Scope, now: UnixMs) -> ApiResult<
     let n = values.len() + 1;
     values.push((now.0 - FORGOTTEN).into());
     let sql = format!(
-        "SELECT s.courier_id, s.shift, s.branch_id, s.off_ms, p.body FROM track_shift s JOIN track_part p \
+        "SELECT s.courier_id, s.shift, s.branch_id, s.off_ms, p.off_ms AS part_off, p.body FROM track_shift s JOIN track_part p \
          ON p.courier_id = s.courier_id AND p.shift = s.shift WHERE {filter} AND s.ended IS NULL AND s.heard_at > ${n} \
          AND p.seq = (SELECT MAX(q.seq) FROM track_part q WHERE q.courier_id = s.courier_id AND q.shift = s.shift) \
          ORDER BY s.began DESC"
@@ -386,4 +415,45 @@ pub(crate) async fn note(
     crate::audit::record(&write, organisation, person, app.clock.now(), action, subject, detail).await?;
     write.commit().await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use waybell_domain::id::OrganisationId;
+    use waybell_domain::wire::Role;
+
+    #[tokio::test]
+    async fn each_note_has_the_clock_by_which_it_was_made_and_other_days_are_not_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = format!("sqlite:{}", dir.path().join("w.db").display());
+        let store = crate::store::Store::open(&at).await.unwrap();
+        let (organisation, id) = (OrganisationId::at(1, [1; 10]), UserId::at(1, [2; 10]));
+        let scope = Scope { organisation, branch: None, person: id, role: Role::Administrator };
+        let day = LocalDay::of("2026-11-20".parse().unwrap(), chrono_tz::UTC);
+        let noon = day.from.0 + 12 * HOUR;
+        let write = store.begin().await.unwrap();
+        let report =
+            format!(r#"{{"shift":"s","version":1,"began":{noon},"metres":0.0,"low":0.0,"high":0.0}}"#);
+        let sql = "INSERT INTO track_shift VALUES ($1, 's', $2, NULL, 1, $3, NULL, 0, $4, $3, 0, $3)";
+        let key = || [Value::from(id.to_string()), organisation.to_string().into(), noon.into()];
+        write.exec(sql, key().into_iter().chain([report.into()])).await.unwrap();
+        for (n, off) in [(1, 0), (2, 3 * DAY)] {
+            let body =
+                serde_json::to_string(&TrackEvent::ClockSet { at: UnixMs(noon + off), by_ms: 1 }).unwrap();
+            let sql = "INSERT INTO track_note VALUES ($1, 's', $5, $2, NULL, $3, $4, $3, $6)";
+            let rest = [body.into(), n.into(), off.into()];
+            write.exec(sql, key().into_iter().chain(rest)).await.unwrap();
+            let sql =
+                "INSERT INTO track_part VALUES ($1, 's', $4, $2, NULL, $3 + $5, $3 + $5, '', x'00', $3, 0)";
+            write.exec(sql, key().into_iter().chain([n.into(), off.into()])).await.unwrap();
+        }
+        write.commit().await.unwrap();
+        let person = Person { id, name: String::new(), branch: None };
+        let view = track(store.read(), &scope, &person, &day, Datum::default()).await.unwrap();
+        let made = TrackEvent::ClockSet { at: UnixMs(noon), by_ms: 1 };
+        assert_eq!(view.evidence, [made.clone(), made]);
+        assert_eq!(view.damaged, 1, "the part of that day, and no other");
+        assert!(ends(store.read(), &scope, UnixMs(noon)).await.is_ok());
+    }
 }

@@ -24,27 +24,66 @@ pub(super) struct Position {
     pub mock: bool,
 }
 
-/// The newest report of each courier on duty.
+/// Most shifts of a courier that are remembered: far more than anybody has within a day.
+const MOST: usize = 64;
+
+/// What is known of a shift that was heard of.
+struct Heard {
+    /// The phone's time of its newest report.
+    at: UnixMs,
+    /// The most that its phone was ahead: the way here only makes it less.
+    ahead: i64,
+    ended: bool,
+    heard_at: UnixMs,
+}
+
+#[derive(Default)]
+struct Courier {
+    shown: Option<Position>,
+    shifts: HashMap<String, Heard>,
+}
+
+impl Courier {
+    /// The shift, new or known; what nobody has heard of for a day is forgotten.
+    fn shift(&mut self, name: &str, now: UnixMs) -> &mut Heard {
+        self.shifts.retain(|_, s| now.since(s.heard_at) <= FORGOTTEN);
+        if !self.shifts.contains_key(name) && self.shifts.len() >= MOST {
+            let oldest = self.shifts.iter().min_by_key(|(_, s)| s.heard_at).map(|(name, _)| name.clone());
+            oldest.and_then(|name| self.shifts.remove(&name));
+        }
+        let new = || Heard { at: UnixMs(i64::MIN), ahead: i64::MIN, ended: false, heard_at: now };
+        self.shifts.entry(name.to_owned()).or_insert_with(new)
+    }
+}
+
+/// The newest report of each courier on duty. Within a shift the phone's own time says which is newer: what the server
+/// makes of it moves with the time that a report was on its way. A shift that has ended stays so.
 #[derive(Default)]
 pub struct Positions {
-    all: Mutex<HashMap<OrganisationId, HashMap<UserId, Position>>>,
+    all: Mutex<HashMap<OrganisationId, HashMap<UserId, Courier>>>,
+    pub(super) swept: super::keep::Swept,
 }
 
 impl Positions {
-    /// Takes a report, if it is newer than the one that is known; true if so.
+    /// Takes a report, if it is newer than what is known; true if so.
     pub(super) fn take(&self, scope: &Scope, report: &PositionReport, now: UnixMs) -> bool {
-        let off = super::take::off(report.now, now);
-        let at = report.at - off;
+        let mut all = self.all.lock();
+        let courier = all.entry(scope.organisation).or_default().entry(scope.person).or_default();
+        let shift = courier.shift(&report.shift, now);
+        if shift.ended || report.at <= shift.at {
+            return false;
+        }
+        let ahead = shift.ahead.max(report.now.since(now));
+        let at = report.at - super::take::settled(ahead);
         if at > now + super::take::AHEAD || now.since(at) > FORGOTTEN {
             return false;
         }
-        let mut all = self.all.lock();
-        let of = all.entry(scope.organisation).or_default();
-        if of.get(&scope.person).is_some_and(|known| known.at >= at) {
+        (shift.at, shift.ahead, shift.heard_at) = (report.at, ahead, now);
+        if courier.shown.as_ref().is_some_and(|known| known.shift != report.shift && known.at >= at) {
             return false;
         }
         let finite = |v: Option<f32>| v.filter(|v| v.is_finite());
-        let position = Position {
+        courier.shown = Some(Position {
             branch: scope.branch,
             shift: report.shift.clone(),
             at,
@@ -53,31 +92,40 @@ impl Positions {
             speed: finite(report.speed),
             bearing: finite(report.bearing),
             mock: report.mock,
-        };
-        of.insert(scope.person, position);
+        });
         true
     }
 
-    /// A shift has ended: off duty nobody is shown.
-    pub(super) fn over(&self, scope: &Scope, shift: &str) {
-        if let Some(of) = self.all.lock().get_mut(&scope.organisation)
-            && of.get(&scope.person).is_some_and(|known| known.shift == shift)
-        {
-            of.remove(&scope.person);
-        }
+    /// True if a report of this shift was heard within a day.
+    pub(super) fn knows(&self, scope: &Scope, shift: &str) -> bool {
+        let all = self.all.lock();
+        let courier = all.get(&scope.organisation).and_then(|of| of.get(&scope.person));
+        courier.is_some_and(|c| c.shifts.contains_key(shift))
+    }
+
+    /// A shift has ended: off duty nobody is shown, whatever of it comes late.
+    pub(super) fn over(&self, scope: &Scope, shift: &str, now: UnixMs) {
+        let mut all = self.all.lock();
+        let courier = all.entry(scope.organisation).or_default().entry(scope.person).or_default();
+        let heard = courier.shift(shift, now);
+        (heard.ended, heard.heard_at) = (true, now);
+        courier.shown.take_if(|known| known.shift == shift);
     }
 
     /// Those whom the asker may see.
     pub(super) fn seen_by(&self, scope: &Scope, now: UnixMs) -> HashMap<UserId, Position> {
         let mut all = self.all.lock();
         let Some(of) = all.get_mut(&scope.organisation) else { return HashMap::new() };
-        of.retain(|_, p| now.since(p.at) <= FORGOTTEN);
+        for courier in of.values_mut() {
+            courier.shown.take_if(|p| now.since(p.at) > FORGOTTEN);
+        }
         let seen = |id: &UserId, p: &Position| match scope.role {
             Role::Administrator => true,
             Role::Courier => *id == scope.person,
             _ => scope.branch.is_none() || p.branch == scope.branch,
         };
-        of.iter().filter(|(id, p)| seen(id, p)).map(|(id, p)| (*id, p.clone())).collect()
+        let shown = of.iter().filter_map(|(id, c)| Some((*id, c.shown.as_ref()?)));
+        shown.filter(|(id, p)| seen(id, p)).map(|(id, p)| (id, p.clone())).collect()
     }
 }
 
@@ -115,7 +163,10 @@ mod tests {
         let positions = Positions::default();
         let courier = scope(1, 1, 1, Role::Courier);
         for (off, newest) in [(0, 5_000), (DAY, 4_000), (-DAY, 3_000)] {
-            let told = |age: i64| report(NOW.0 + off - age, NOW.0 + off);
+            let told = |age: i64| PositionReport {
+                shift: format!("s{off}"),
+                ..report(NOW.0 + off - age, NOW.0 + off)
+            };
             assert!(positions.take(&courier, &told(newest), NOW), "{off}");
             assert!(!positions.take(&courier, &told(90_000), NOW), "an older one");
         }
@@ -142,9 +193,31 @@ mod tests {
         assert_eq!(count(scope(1, 2, 9, Role::Administrator)), 3);
         assert_eq!(count(Scope { branch: None, ..scope(1, 2, 9, Role::Supervisor) }), 3);
         assert_eq!(count(scope(3, 1, 9, Role::Administrator)), 0);
-        positions.over(&scope(1, 1, 1, Role::Courier), "another");
+        positions.over(&scope(1, 1, 1, Role::Courier), "another", NOW);
         assert_eq!(count(scope(1, 1, 1, Role::Courier)), 1);
-        positions.over(&scope(1, 1, 1, Role::Courier), "s");
+        positions.over(&scope(1, 1, 1, Role::Courier), "s", NOW);
         assert_eq!(count(scope(1, 1, 1, Role::Courier)), 0);
+    }
+
+    #[test]
+    fn what_comes_late_twice_or_overtaken_moves_nobody() {
+        let positions = Positions::default();
+        let courier = scope(1, 1, 1, Role::Courier);
+        let (old, new) = (report(NOW.0, NOW.0), report(NOW.0 + 60_000, NOW.0 + 60_000));
+        assert!(positions.take(&courier, &new, NOW + 60_000));
+        for late in [61_000, 600_000, 3_600_000] {
+            assert!(!positions.take(&courier, &old, NOW + late), "overtaken, {late} ms late");
+            assert!(!positions.take(&courier, &new, NOW + late), "twice, {late} ms late");
+        }
+        assert_eq!(positions.seen_by(&courier, NOW + 60_000)[&courier.person].at, NOW + 60_000);
+        // a newer one that was on its way for long is of its own time, not of now
+        assert!(positions.take(&courier, &report(NOW.0 + 70_000, NOW.0 + 70_000), NOW + 3_600_000));
+        assert_eq!(positions.seen_by(&courier, NOW + 3_600_000)[&courier.person].at, NOW + 70_000);
+        positions.over(&courier, "s", NOW + 3_600_000);
+        let after = report(NOW.0 + 90_000, NOW.0 + 90_000);
+        assert!(!positions.take(&courier, &after, NOW + 3_700_000), "off duty");
+        assert!(positions.seen_by(&courier, NOW + 3_700_000).is_empty());
+        let next = PositionReport { shift: "t".into(), ..after };
+        assert!(positions.take(&courier, &next, NOW + 90_000), "the next shift");
     }
 }

@@ -20,14 +20,18 @@ use waybell_domain::wire::{ErrorBody, PositionView, TrackAnswer, TrackUpload, Tr
 /// where that is all there was. A part is Base64 of the bytes of the track codec, of at most 1 MiB.
 #[utoipa::path(post, path = "/api/v1/tracks", tag = "field", security(("bearer" = [])), request_body = TrackUpload,
     responses((status = 200, body = TrackAnswer), (status = 404, body = ErrorBody), (status = 413, body = ErrorBody),
-    (status = 422, body = ErrorBody)))]
+    (status = 422, body = ErrorBody), (status = 429, body = ErrorBody)))]
 pub async fn send(
     State(app): State<Shared>,
     signed: Signed,
     body: Body<TrackUpload>,
 ) -> ApiResult<Json<TrackAnswer>> {
     let (scope, upload, now) = (&signed.scope, body.value, app.clock.now());
-    let checked = take::check(scope, &upload, now)?;
+    let checked = take::check(scope, &upload)?;
+    // off duty counts even where the rest cannot be stored now
+    for shift in upload.shifts.iter().filter(|s| s.ended.is_some()) {
+        app.positions.over(scope, &shift.shift, now);
+    }
     let (taken, refused) = if checked.is_empty() {
         (Vec::new(), checked.refused())
     } else {
@@ -38,14 +42,17 @@ pub async fn send(
         crate::crash::point("tracks.after_commit");
         done
     };
-    for shift in upload.shifts.iter().filter(|s| s.ended.is_some()) {
-        app.positions.over(scope, &shift.shift);
-    }
     let only_parts = upload.notes.is_empty() && upload.position.is_none();
     if taken.is_empty() && !refused.is_empty() && only_parts {
         return Err(take::refuse(refused));
     }
     if let Some(report) = &upload.position {
+        // a server that starts afresh asks once for each shift whether it has ended
+        if !app.positions.knows(scope, &report.shift)
+            && take::has_ended(app.store.read(), scope, &report.shift).await?
+        {
+            app.positions.over(scope, &report.shift, now);
+        }
         app.positions.take(scope, report, now);
     }
     let rules = policy(app.store.read(), scope.organisation).await?;

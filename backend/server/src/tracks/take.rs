@@ -2,11 +2,11 @@
 
 use crate::http::error::{ApiError, ApiResult};
 use crate::store::scope::Scope;
-use crate::store::{StoreError, Write, one};
+use crate::store::{StoreError, Write, number, one};
 use axum::http::StatusCode;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use sea_orm::{FromQueryResult, Value};
+use sea_orm::{DatabaseConnection, FromQueryResult, Value};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use waybell_domain::clock::{DAY, UnixMs};
@@ -27,11 +27,25 @@ const FARTHEST: f64 = 10_000_000.0;
 /// Times of notes are within this, ms either way.
 const FAR: i64 = 1 << 48;
 
-/// How far a phone's clock is ahead, where it thinks that it is `told`; 0 below a minute.
-pub(super) fn off(told: UnixMs, now: UnixMs) -> i64 {
-    let off = told.since(now);
-    if off.abs() < SAME { 0 } else { off }
+/// What a courier may send in [`DAY`], by what the server has got: bytes of parts, notes, new shifts. Who is below it may
+/// send one more upload, whatever it holds, so that none is refused for ever.
+const MOST_A_DAY: [i64; 3] = [16 << 20, 5_000, 50];
+/// The phone tries again after this, seconds.
+const LATER: u32 = 3_600;
+
+/// How far a phone's clock is off, where it is so many ms ahead; 0 below a minute.
+pub(super) fn settled(ahead: i64) -> i64 {
+    if ahead.abs() < SAME { 0 } else { ahead }
 }
+
+/// How far the clock was off by which a part or a note was made: as it was when it came, but for the difference that the
+/// way there makes.
+pub(super) fn off_of(own: i64, shift: i64) -> i64 {
+    if own.saturating_sub(shift).saturating_abs() < SAME { shift } else { own }
+}
+
+/// How far that which [`off_of`] gives may be from what a part was stored with, ms.
+pub(super) const SLACK: i64 = SAME;
 
 /// A part that was read.
 struct Ready {
@@ -47,7 +61,44 @@ struct Ready {
 #[derive(FromQueryResult)]
 struct Known {
     version: i64,
-    off_ms: i64,
+    told_off: Option<i64>,
+}
+
+#[derive(FromQueryResult)]
+struct DayRow {
+    bytes: i64,
+    notes: i64,
+    shifts: i64,
+}
+
+/// What a courier has left of a day.
+struct Left {
+    parts: bool,
+    notes: bool,
+    shifts: bool,
+}
+
+impl Left {
+    async fn of(write: &Write, scope: &Scope, now: UnixMs) -> ApiResult<Left> {
+        let sql = "SELECT \
+             (SELECT COALESCE(SUM(LENGTH(body)), 0) FROM track_part WHERE courier_id = $1 AND received_at > $2) AS bytes, \
+             (SELECT COUNT(*) FROM track_note WHERE courier_id = $1 AND received_at > $2) AS notes, \
+             (SELECT COUNT(*) FROM track_shift WHERE courier_id = $1 AND first_at > $2) AS shifts";
+        let key = [scope.person.to_string().into(), (now.0 - DAY).into()];
+        let row: Option<DayRow> = one(write.tx(), sql, key).await?;
+        let DayRow { bytes, notes, shifts } = row.unwrap_or(DayRow { bytes: 0, notes: 0, shifts: 0 });
+        let [most_bytes, most_notes, most_shifts] = MOST_A_DAY;
+        Ok(Left { parts: bytes < most_bytes, notes: notes < most_notes, shifts: shifts < most_shifts })
+    }
+}
+
+fn enough(left: bool) -> ApiResult<()> {
+    if left {
+        return Ok(());
+    }
+    let mut error = ApiError::too_many(LATER);
+    error.body.message = "the courier has sent too much of tracks within a day".into();
+    Err(error.hint("send the rest later"))
 }
 
 #[derive(FromQueryResult)]
@@ -78,7 +129,7 @@ impl Checked<'_> {
 /// # Errors
 /// 404 where it is another courier's, 413 and 422 with the field where the whole cannot be taken. A part that cannot be
 /// taken is refused alone.
-pub(super) fn check<'a>(scope: &Scope, upload: &'a TrackUpload, now: UnixMs) -> ApiResult<Checked<'a>> {
+pub(super) fn check<'a>(scope: &Scope, upload: &'a TrackUpload) -> ApiResult<Checked<'a>> {
     if upload.courier != scope.person {
         let mut error = ApiError::not_found("courier");
         error.body.field = Some("courier".into());
@@ -113,23 +164,22 @@ pub(super) fn check<'a>(scope: &Scope, upload: &'a TrackUpload, now: UnixMs) -> 
     }
     let (mut parts, mut refused) = (Vec::new(), Vec::new());
     for (n, part) in upload.parts.iter().enumerate() {
-        let ready = if reported(&part.shift) {
-            ready(n, part).and_then(|r| timely(n, upload, now, r))
-        } else {
-            Err(unreported(format!("parts[{n}].shift")))
-        };
+        let ready =
+            if reported(&part.shift) { ready(n, part) } else { Err(unreported(format!("parts[{n}].shift"))) };
         match ready {
             Ok(ready) => parts.push((n, ready)),
-            Err(error) => refused.push(refusal(part, error)),
+            Err(error) => {
+                refused.push(refusal(PartName { shift: part.shift.clone(), seq: part.seq }, error));
+            }
         }
     }
     Ok(Checked { upload, parts, refused })
 }
 
-fn refusal(part: &TrackPart, error: ApiError) -> RefusedPart {
+fn refusal(part: PartName, error: ApiError) -> RefusedPart {
     let body = *error.body;
     RefusedPart {
-        part: PartName { shift: part.shift.clone(), seq: part.seq },
+        part,
         field: body.field.unwrap_or_default(),
         problem: body.message,
         hint: body.hint.unwrap_or_default(),
@@ -253,17 +303,45 @@ fn ready(n: usize, part: &TrackPart) -> ApiResult<Ready> {
 }
 
 /// A part of the future is refused; one that is older than anybody keeps is too.
-fn timely(n: usize, upload: &TrackUpload, now: UnixMs, ready: Ready) -> ApiResult<Ready> {
-    let report = upload.shifts.iter().find(|s| s.shift == ready.name.shift);
-    let off = report.and_then(|s| s.now).map_or(0, |told| off(told, now));
-    let (field, to) = (format!("parts[{n}].body"), ready.to - off);
-    if to > now + AHEAD_TRACK {
-        return Err(ApiError::field(field, "is of a time that has not come", "set the phone's clock right"));
+fn timely(n: usize, off: i64, now: UnixMs, part: &Ready) -> ApiResult<()> {
+    let field = format!("parts[{n}].body");
+    if part.to - off > now + AHEAD_TRACK {
+        return Err(not_come(field));
     }
-    if now.since(ready.from - off) > 3_660 * DAY {
+    if now.since(part.from - off) > 3_660 * DAY {
         return Err(ApiError::field(field, "is older than ten years", "set the phone's clock right"));
     }
-    Ok(ready)
+    Ok(())
+}
+
+fn not_come(field: String) -> ApiError {
+    ApiError::field(field, "is of a time that has not come", "set the phone's clock right")
+}
+
+/// Nothing of a report is of a time that has not come.
+fn timely_shift(n: usize, off: i64, now: UnixMs, shift: &ShiftReport) -> ApiResult<()> {
+    for (name, at) in [("began", Some(shift.began)), ("ended", shift.ended)] {
+        if at.is_some_and(|at| at - off > now + AHEAD_TRACK) {
+            return Err(not_come(format!("shifts[{n}].{name}")));
+        }
+    }
+    Ok(())
+}
+
+/// From when to when something was, in the phone's time.
+fn span(what: &TrackEvent) -> (UnixMs, UnixMs) {
+    match what {
+        TrackEvent::Gap { from, to, .. } | TrackEvent::Stay { from, to, .. } => (*from, *to),
+        TrackEvent::Fence { at, .. } | TrackEvent::Sign { at, .. } | TrackEvent::ClockSet { at, .. } => {
+            (*at, *at)
+        }
+    }
+}
+
+/// True if a shift is known to have ended.
+pub(super) async fn has_ended(db: &DatabaseConnection, scope: &Scope, shift: &str) -> ApiResult<bool> {
+    let sql = "SELECT COUNT(*) FROM track_shift WHERE courier_id = $1 AND shift = $2 AND ended IS NOT NULL";
+    Ok(number(db, sql, [scope.person.to_string().into(), shift.into()]).await? > 0)
 }
 
 /// Stores an upload: what became of its parts.
@@ -274,57 +352,86 @@ pub(super) async fn store(
     checked: Checked<'_>,
 ) -> ApiResult<(Vec<PartName>, Vec<RefusedPart>)> {
     let Checked { upload, parts, mut refused } = checked;
+    let left = Left::of(write, scope, now).await?;
     let mut offs: HashMap<&str, i64> = HashMap::new();
-    for shift in &upload.shifts {
-        let off = put_shift(write, scope, now, shift).await?;
+    for (n, shift) in upload.shifts.iter().enumerate() {
+        let off = put_shift(write, scope, now, &left, n, shift).await?;
         offs.insert(&shift.shift, off);
     }
     let mut taken = Vec::with_capacity(parts.len());
     for (n, part) in parts {
         let off = offs.get(part.name.shift.as_str()).copied().unwrap_or(0);
         let name = part.name.clone();
-        if put_part(write, scope, now, off, part).await? {
-            taken.push(name);
-        } else {
-            refused.push(RefusedPart {
-                part: name,
-                field: format!("parts[{n}].seq"),
-                problem: "this part is known with other bytes".into(),
-                hint: "a part never changes; give it another number".into(),
-            });
-        }
+        let error = match timely(n, off, now, &part) {
+            Err(error) => error,
+            Ok(()) if put_part(write, scope, now, &left, off, part).await? => {
+                taken.push(name);
+                continue;
+            }
+            Ok(()) => ApiError::field(
+                format!("parts[{n}].seq"),
+                "this part is known with other bytes",
+                "a part never changes; give it another number",
+            ),
+        };
+        refused.push(refusal(name, error));
     }
-    for note in &upload.notes {
-        put_note(write, scope, note).await?;
+    for (n, note) in upload.notes.iter().enumerate() {
+        let off = offs.get(note.shift.as_str()).copied().unwrap_or(0);
+        let (from, to) = span(&note.what);
+        if from.max(to) - off > now + AHEAD_TRACK {
+            return Err(not_come(format!("notes[{n}].what")));
+        }
+        put_note(write, scope, now, &left, off, note).await?;
     }
     Ok((taken, refused))
 }
 
+/// How far a phone was ahead at the most, with what this report tells. The way here only makes it less; a report that is
+/// older than the known one tells nothing.
+fn ahead(known: Option<&Known>, shift: &ShiftReport, now: UnixMs) -> Option<i64> {
+    let before = known.and_then(|k| k.told_off);
+    if known.is_some_and(|k| k.version > shift.version) {
+        return before;
+    }
+    before.max(shift.now.map(|told| told.since(now)))
+}
+
 /// Stores a report, unless a newer one is known; how far the phone's clock is off.
-async fn put_shift(write: &Write, scope: &Scope, now: UnixMs, shift: &ShiftReport) -> ApiResult<i64> {
-    let sql = "SELECT version, off_ms FROM track_shift WHERE courier_id = $1 AND shift = $2";
+async fn put_shift(
+    write: &Write,
+    scope: &Scope,
+    now: UnixMs,
+    left: &Left,
+    n: usize,
+    shift: &ShiftReport,
+) -> ApiResult<i64> {
+    let sql = "SELECT version, told_off FROM track_shift WHERE courier_id = $1 AND shift = $2";
     let key = [scope.person.to_string().into(), shift.shift.clone().into()];
     let known: Option<Known> = one(write.tx(), sql, key).await?;
-    // what is known of a clock is kept where a later report cannot tell any more
-    let off = match (shift.now, &known) {
-        (Some(told), _) => off(told, now),
-        (None, Some(known)) => known.off_ms,
-        (None, None) => 0,
-    };
+    let told = ahead(known.as_ref(), shift, now);
+    let off = told.map_or(0, settled);
+    timely_shift(n, off, now, shift)?;
     if known.as_ref().is_some_and(|k| k.version >= shift.version) {
-        let sql = "UPDATE track_shift SET off_ms = $3, heard_at = $4 WHERE courier_id = $1 AND shift = $2";
-        let values: [Value; 4] =
-            [scope.person.to_string().into(), shift.shift.clone().into(), off.into(), now.0.into()];
+        let sql = "UPDATE track_shift SET off_ms = $3, heard_at = $4, told_off = $5 WHERE courier_id = $1 AND shift = $2";
+        let values: [Value; 5] = [
+            scope.person.to_string().into(),
+            shift.shift.clone().into(),
+            off.into(),
+            now.0.into(),
+            told.into(),
+        ];
         write.exec(sql, values).await?;
         return Ok(off);
     }
+    enough(known.is_some() || left.shifts)?;
     let report = serde_json::to_string(shift)
         .map_err(|e| StoreError::Damaged { what: "track_shift.report", problem: e.to_string() })?;
     let sql = "INSERT INTO track_shift (courier_id, shift, organisation_id, branch_id, version, began, ended, off_ms, report, \
-               heard_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (courier_id, shift) DO UPDATE SET \
+               heard_at, told_off, first_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $10) ON CONFLICT (courier_id, shift) DO UPDATE SET \
                version = excluded.version, began = excluded.began, ended = excluded.ended, off_ms = excluded.off_ms, \
-               report = excluded.report, heard_at = excluded.heard_at";
-    let values: [Value; 10] = [
+               report = excluded.report, heard_at = excluded.heard_at, told_off = excluded.told_off";
+    let values: [Value; 11] = [
         scope.person.to_string().into(),
         shift.shift.clone().into(),
         scope.organisation.to_string().into(),
@@ -335,22 +442,31 @@ async fn put_shift(write: &Write, scope: &Scope, now: UnixMs, shift: &ShiftRepor
         off.into(),
         report.into(),
         now.0.into(),
+        told.into(),
     ];
     write.exec(sql, values).await?;
     Ok(off)
 }
 
 /// Stores a part; false if it is known with other bytes.
-async fn put_part(write: &Write, scope: &Scope, now: UnixMs, off: i64, part: Ready) -> ApiResult<bool> {
+async fn put_part(
+    write: &Write,
+    scope: &Scope,
+    now: UnixMs,
+    left: &Left,
+    off: i64,
+    part: Ready,
+) -> ApiResult<bool> {
     let sql = "SELECT hash FROM track_part WHERE courier_id = $1 AND shift = $2 AND seq = $3";
     let key = [scope.person.to_string().into(), part.name.shift.clone().into(), part.name.seq.into()];
     let known: Option<Hash> = one(write.tx(), sql, key).await?;
     if let Some(known) = known {
         return Ok(known.hash == part.hash);
     }
+    enough(left.parts)?;
     let sql = "INSERT INTO track_part (courier_id, shift, seq, organisation_id, branch_id, from_at, to_at, hash, body, \
-               received_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
-    let values: [Value; 10] = [
+               received_at, off_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+    let values: [Value; 11] = [
         scope.person.to_string().into(),
         part.name.shift.into(),
         part.name.seq.into(),
@@ -361,29 +477,133 @@ async fn put_part(write: &Write, scope: &Scope, now: UnixMs, off: i64, part: Rea
         part.hash.into(),
         part.body.into(),
         now.0.into(),
+        off.into(),
     ];
     write.exec(sql, values).await?;
     Ok(true)
 }
 
-async fn put_note(write: &Write, scope: &Scope, note: &TrackNote) -> ApiResult<()> {
+async fn put_note(
+    write: &Write,
+    scope: &Scope,
+    now: UnixMs,
+    left: &Left,
+    off: i64,
+    note: &TrackNote,
+) -> ApiResult<()> {
     let body = serde_json::to_string(&note.what)
         .map_err(|e| StoreError::Damaged { what: "track_note.body", problem: e.to_string() })?;
-    let at = match &note.what {
-        TrackEvent::Gap { from, .. } | TrackEvent::Stay { from, .. } => *from,
-        TrackEvent::Fence { at, .. } | TrackEvent::Sign { at, .. } | TrackEvent::ClockSet { at, .. } => *at,
-    };
-    let sql = "INSERT INTO track_note (courier_id, shift, n, organisation_id, branch_id, at, body) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (courier_id, shift, n) DO NOTHING";
-    let values: [Value; 7] = [
+    let sql = "INSERT INTO track_note (courier_id, shift, n, organisation_id, branch_id, at, body, received_at, off_ms) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (courier_id, shift, n) DO NOTHING";
+    let values: [Value; 9] = [
         scope.person.to_string().into(),
         note.shift.clone().into(),
         note.n.into(),
         scope.organisation.to_string().into(),
         scope.branch.map(|b| b.to_string()).into(),
-        at.0.into(),
+        (span(&note.what).0 - off).0.into(),
         body.into(),
+        now.0.into(),
+        off.into(),
     ];
-    write.exec(sql, values).await?;
-    Ok(())
+    match write.exec(sql, values).await?.rows_affected() {
+        0 => Ok(()),
+        _ => enough(left.notes),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: UnixMs = UnixMs(1_795_140_000_000);
+
+    fn report(version: i64, now: Option<i64>) -> ShiftReport {
+        ShiftReport {
+            shift: "s".into(),
+            version,
+            began: NOW + 5 * DAY,
+            ended: None,
+            now: now.map(UnixMs),
+            metres: 0.0,
+            low: 0.0,
+            high: 0.0,
+            dropped: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_way_here_makes_no_clock_slower() {
+        let told = |version, off| report(version, Some(NOW.0 + off));
+        let known = |version, told_off| Some(Known { version, told_off });
+        assert_eq!(ahead(None, &told(1, -DAY), NOW), Some(-DAY));
+        assert_eq!(ahead(None, &report(1, None), NOW), None);
+        assert_eq!(ahead(known(1, None).as_ref(), &told(2, -DAY), NOW), Some(-DAY), "first told later");
+        assert_eq!(ahead(known(1, Some(DAY)).as_ref(), &report(2, None), NOW), Some(DAY));
+        assert_eq!(ahead(known(1, Some(DAY)).as_ref(), &told(1, DAY - 7_200_000), NOW), Some(DAY), "late");
+        assert_eq!(ahead(known(2, Some(0)).as_ref(), &told(1, DAY), NOW), Some(0), "an older one");
+        assert_eq!((off_of(DAY - 900, DAY), off_of(0, DAY), settled(59_999)), (DAY, 0, 0));
+    }
+
+    #[test]
+    fn what_has_not_come_is_judged_by_the_phones_own_clock() {
+        let far = NOW + 5 * DAY;
+        let name = PartName { shift: "s".into(), seq: 1 };
+        let part = Ready { name, body: Vec::new(), hash: String::new(), from: far, to: far };
+        assert!(timely(0, 5 * DAY, NOW, &part).is_ok());
+        let field = |error: ApiError| error.body.field.unwrap();
+        assert_eq!(field(timely(3, 0, NOW, &part).unwrap_err()), "parts[3].body");
+        assert!(timely_shift(0, 5 * DAY, NOW, &report(1, None)).is_ok());
+        assert_eq!(field(timely_shift(2, 0, NOW, &report(1, None)).unwrap_err()), "shifts[2].began");
+    }
+
+    #[tokio::test]
+    async fn who_has_sent_enough_for_a_day_waits_and_what_is_known_is_taken_still() {
+        use waybell_domain::id::{OrganisationId, UserId};
+        use waybell_domain::wire::Role;
+        let dir = tempfile::tempdir().unwrap();
+        let store_at = format!("sqlite:{}", dir.path().join("w.db").display());
+        let db = crate::store::Store::open(&store_at).await.unwrap();
+        let organisation = OrganisationId::at(1, [1; 10]);
+        let scope = Scope { organisation, branch: None, person: UserId::at(1, [2; 10]), role: Role::Courier };
+        let ready = |seq| Ready {
+            name: PartName { shift: "s".into(), seq },
+            body: vec![0; 1 << 20],
+            hash: "h".into(),
+            from: NOW + 5 * DAY,
+            to: NOW + 5 * DAY,
+        };
+        let mut upload = TrackUpload {
+            courier: scope.person,
+            shifts: vec![],
+            parts: vec![],
+            notes: vec![],
+            position: None,
+        };
+        upload.shifts.push(report(1, Some(NOW.0 + 5 * DAY)));
+        let what = TrackEvent::ClockSet { at: NOW + 5 * DAY, by_ms: 1 };
+        upload.notes.push(TrackNote { shift: "s".into(), n: 1, what });
+        let send = async |upload: &TrackUpload, parts: std::ops::Range<i64>, now: UnixMs| {
+            let parts = parts.map(|seq| (0, ready(seq))).collect();
+            let write = db.begin().await.unwrap();
+            let done = store(&write, &scope, now, Checked { upload, parts, refused: Vec::new() }).await;
+            if done.is_ok() {
+                write.commit().await.unwrap();
+            }
+            done.map(|(taken, refused)| (taken.len(), refused.len())).map_err(|e| e.status)
+        };
+        assert_eq!(send(&upload, 0..16, NOW).await, Ok((16, 0)));
+        // a later report that does not know the time any more: the clock is as far off as before
+        upload.shifts[0] = report(2, None);
+        assert_eq!(send(&upload, 0..16, NOW).await, Ok((16, 0)), "known ones");
+        assert_eq!(send(&upload, 15..17, NOW).await, Err(StatusCode::TOO_MANY_REQUESTS));
+        assert_eq!(send(&upload, 15..17, NOW + DAY).await, Ok((2, 0)), "a day later");
+        for sql in ["SELECT off_ms FROM track_part WHERE seq = 16", "SELECT off_ms FROM track_note"] {
+            assert_eq!(number(db.read(), sql, []).await.unwrap(), 5 * DAY);
+        }
+        assert!(has_ended(db.read(), &scope, "s").await.is_ok_and(|ended| !ended));
+        let what = TrackEvent::ClockSet { at: NOW + 9 * DAY, by_ms: 1 };
+        upload.notes.push(TrackNote { shift: "s".into(), n: 2, what });
+        assert_eq!(send(&upload, 0..0, NOW).await, Err(StatusCode::UNPROCESSABLE_ENTITY));
+    }
 }

@@ -203,3 +203,41 @@ async fn a_file_that_was_lost_or_damaged_is_fetched_again() {
     calls.fetch_sound(id).await.unwrap();
     assert_eq!(calls.sound(id, 0, usize::MAX).await.unwrap(), sound);
 }
+
+#[tokio::test]
+async fn sound_that_the_server_has_removed_or_that_is_kept_no_longer_goes() {
+    let (phone, id, _) = with_sound(1_000).await;
+    let calls = phone.client.calls();
+    for change in [|a: &mut AudioView| a.state = "gone".into(), |a: &mut AudioView| a.keep_until = UnixMs(7)]
+    {
+        phone.fake.model.lock().put_sound(id, 1_000);
+        phone.client.sync().now().await.unwrap();
+        calls.fetch_sound(id).await.unwrap();
+        assert_eq!(files(&phone), 1);
+        {
+            let mut model = phone.fake.model.lock();
+            let mut view = model.calls.rows[&id].0.clone();
+            view.audio.as_mut().map(change);
+            model.put_call(view);
+        }
+        phone.client.sync().now().await.unwrap();
+        assert_eq!(files(&phone), 0);
+        assert!(matches!(calls.sound(id, 0, 10).await, Err(Error::NotFound(_))));
+    }
+    // without a word of the server: by the day that it told
+    let until = phone.client.inner.clock.wall() + 1_000;
+    {
+        let mut model = phone.fake.model.lock();
+        model.put_sound(id, 1_000);
+        let mut view = model.calls.rows[&id].0.clone();
+        view.audio.as_mut().unwrap().keep_until = until;
+        model.put_call(view);
+    }
+    phone.client.sync().now().await.unwrap();
+    calls.fetch_sound(id).await.unwrap();
+    phone.client.purge(100_000).await.unwrap();
+    assert_eq!(files(&phone), 1);
+    phone.clock.pass(1_001);
+    phone.client.purge(100_000).await.unwrap();
+    assert_eq!(files(&phone), 0);
+}

@@ -285,6 +285,11 @@ impl State {
         self.boot.as_ref().map(|b| (b.id.as_str(), b.offset))
     }
 
+    /// How far the phone's clock is ahead of track time, ms, where no boot clock is told.
+    pub(super) fn skew(&self) -> i64 {
+        self.skew
+    }
+
     /// The last fix that was taken, and its track time.
     pub(super) fn newest(&self) -> Option<(UnixMs, &Fix)> {
         self.last.as_ref().map(|l| (UnixMs(l.at), &l.fix))

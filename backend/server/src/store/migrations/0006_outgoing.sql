@@ -49,7 +49,11 @@ INSERT INTO phone_call (id, organisation_id, direction, branch_id, area_id, numb
     handled_rev)
 SELECT id, organisation_id, 'incoming', branch_id, area_id, number_id, courier_id, caller_key, is_open, outcome,
     explain, tries, parcels, started_at, answered_at, bridged_at, ended_at, handled_at, handled_by,
-    started_at + 7776000000, ROW_NUMBER() OVER (ORDER BY started_at, id),
+    -- as long as the organisation's rules say, and no shorter than a recording of it
+    MAX(started_at + 86400000 * COALESCE((SELECT CAST(json_extract(p.policy, '$.keep_days') AS INTEGER) FROM inbound_policy p
+            WHERE p.organisation_id = inbound_call.organisation_id), 90),
+        COALESCE((SELECT MAX(r.keep_until) FROM recording r WHERE r.inbound_call_id = inbound_call.id), 0)),
+    ROW_NUMBER() OVER (ORDER BY started_at, id),
     CASE WHEN is_open = 0 THEN 0 END, CASE WHEN handled_at IS NOT NULL THEN 0 END
 FROM inbound_call;
 
@@ -118,17 +122,20 @@ ALTER TABLE call_recording RENAME TO recording;
 
 CREATE INDEX phone_call_open ON phone_call (is_open) WHERE is_open = 1;
 CREATE INDEX phone_call_courier ON phone_call (courier_id, started_at);
-CREATE INDEX phone_call_former ON phone_call (former_id) WHERE former_id IS NOT NULL;
+CREATE INDEX phone_call_changed ON phone_call (courier_id, rev);
+CREATE INDEX phone_call_former ON phone_call (former_id, rev) WHERE former_id IS NOT NULL;
 CREATE INDEX phone_call_branch ON phone_call (organisation_id, branch_id, started_at);
 CREATE INDEX phone_call_customer ON phone_call (organisation_id, customer_key, started_at);
 CREATE INDEX phone_call_rev ON phone_call (rev);
 CREATE INDEX phone_call_keep ON phone_call (keep_until) WHERE customer_key IS NOT NULL;
+CREATE INDEX duty_person ON duty (person_id, from_at);
+CREATE INDEX published_number_area ON published_number (area_id);
 CREATE INDEX call_leg_open ON call_leg (is_open) WHERE is_open = 1;
 CREATE INDEX call_leg_call ON call_leg (phone_call_id);
 CREATE INDEX call_leg_sip ON call_leg (end_at) WHERE invite IS NOT NULL OR refusal IS NOT NULL OR dialog IS NOT NULL;
 CREATE INDEX recording_call ON recording (phone_call_id);
 CREATE INDEX recording_open ON recording (state) WHERE state = 'open';
-CREATE INDEX recording_keep ON recording (keep_until);
+CREATE INDEX recording_keep ON recording (keep_until, id) WHERE legal_hold = 0 AND state NOT IN ('open', 'gone');
 
 -- JSON of OutgoingPolicy. No row: the built-in rules.
 CREATE TABLE outgoing_policy (

@@ -19,9 +19,12 @@ CREATE TABLE track_shift (
     -- JSON of ShiftReport
     report TEXT NOT NULL,
     heard_at BIGINT NOT NULL,
+    -- the most that the phone's time was ahead of the server's at the receipt of a report; NULL where none told its time
+    told_off BIGINT,
+    first_at BIGINT NOT NULL,
     PRIMARY KEY (courier_id, shift)
 );
-CREATE INDEX track_shift_open ON track_shift (organisation_id, heard_at) WHERE ended IS NULL;
+CREATE INDEX track_shift_heard ON track_shift (organisation_id, heard_at);
 
 -- A part of a track, as it came. `from_at` and `to_at` are the server's time.
 CREATE TABLE track_part (
@@ -36,12 +39,15 @@ CREATE TABLE track_part (
     hash TEXT NOT NULL,
     body BLOB NOT NULL,
     received_at BIGINT NOT NULL,
+    -- off_ms of the shift when it came
+    off_ms BIGINT NOT NULL,
     PRIMARY KEY (courier_id, shift, seq)
 );
+CREATE INDEX track_part_received ON track_part (courier_id, received_at);
 CREATE INDEX track_part_time ON track_part (courier_id, to_at);
 CREATE INDEX track_part_old ON track_part (organisation_id, to_at);
 
--- Gaps, stays, fences, evidence; JSON of TrackEvent, in the phone's time.
+-- Gaps, stays, fences, evidence; JSON of TrackEvent, in the phone's time. `at` is the server's.
 CREATE TABLE track_note (
     courier_id TEXT NOT NULL,
     shift TEXT NOT NULL,
@@ -50,8 +56,13 @@ CREATE TABLE track_note (
     branch_id TEXT,
     at BIGINT NOT NULL,
     body TEXT NOT NULL,
+    received_at BIGINT NOT NULL,
+    -- off_ms of the shift when it came
+    off_ms BIGINT NOT NULL,
     PRIMARY KEY (courier_id, shift, n)
 );
+CREATE INDEX track_note_received ON track_note (courier_id, received_at);
+CREATE INDEX track_note_old ON track_note (organisation_id, received_at);
 
 -- Where people clock in.
 CREATE TABLE work_place (
@@ -87,6 +98,7 @@ CREATE TABLE punch (
 );
 CREATE INDEX punch_courier ON punch (courier_id, acted_at);
 CREATE INDEX punch_device ON punch (device_id, acted_at);
+CREATE INDEX punch_received ON punch (courier_id, received_at);
 CREATE INDEX punch_branch ON punch (organisation_id, branch_id, acted_at);
 
 -- What a supervisor put right, with a reason. Nothing is ever changed or deleted: a later one counts.
