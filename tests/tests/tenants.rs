@@ -48,7 +48,7 @@ async fn belongings() -> (World, Api, Belongings) {
 }
 
 /// A body that would be good if what it names were the asker's own.
-fn body(path: &str, b: &Belongings) -> Option<Value> {
+fn body(method: &str, path: &str, b: &Belongings) -> Option<Value> {
     Some(match path {
         "/api/v1/batches" => json!({
             "id": uuid::Uuid::now_v7(), "template": "arrived", "parcels": b.parcels, "acted_at": { "wall": now_ms() }
@@ -80,6 +80,7 @@ fn body(path: &str, b: &Belongings) -> Option<Value> {
         "/api/v1/areas/{id}" => json!({ "name": "x" }),
         "/api/v1/areas/{id}/duties" => json!({ "courier": b.batch, "role": "duty" }),
         "/api/v1/numbers/{id}" => json!({ "name": "x" }),
+        "/api/v1/me/availability" if method == "PUT" => json!({ "mode": "available" }),
         "/api/v1/me/availability" => json!({ "mode": "available", "acted_at": { "wall": now_ms() } }),
         "/api/v1/calls" => json!({ "id": uuid::Uuid::now_v7(), "parcel": b.parcels[0] }),
         "/api/v1/templates/{key}/simulate" | "/api/v1/integrations/{id}" => json!({}),
@@ -166,7 +167,7 @@ async fn walk(asker: &Api, b: &Belongings, waybill: &str) -> usize {
                 }
                 let filled = filled.replace("{action}", action);
                 let request = asker.request(&method, &filled);
-                let request = match body(path, b) {
+                let request = match body(&method, path, b) {
                     Some(body) => request.json(&body),
                     None => request,
                 };

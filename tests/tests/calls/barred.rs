@@ -1,9 +1,9 @@
 //! What a courier may call, what is told about it, and which number is seen.
 
+use super::SECOND;
 use super::exchange::header;
 use super::house::{CUSTOMER, House};
 use super::outgoing::{COURIER, calls, customer_is_rung, id, import, over, request, tries};
-use super::SECOND;
 use serde_json::{Value, json};
 use waybell_tests::WorldOptions;
 use waybell_tests::world::DISPLAY;

@@ -250,46 +250,6 @@ fn a_courier_who_does_not_take_it_has_nobody_rung() {
 }
 
 #[test]
-fn a_line_that_the_courier_s_own_end_frees_rings_no_customer() {
-    let exchange = super::Exchange::new();
-    let trunk = format!(
-        "\n[[trunk]]\nname = \"exchange\"\npeers = [\"{}\"]\npriority = 1\ncalls_per_second = 50\nchannels = 1\n\
-         caller_ids = [\"{DISPLAY}\"]\noptions_seconds = 0\n",
-        exchange.address()
-    );
-    let house = House::over(json!({}), WorldOptions { trunk, ..WorldOptions::default() }, exchange);
-    let c1 = house.sign_in("c1");
-    let taken = |call: &str| {
-        calls(&house, &c1, &request(call));
-        let mut courier = house.exchange.rung();
-        assert_eq!(courier.number(), COURIER);
-        courier.picks_up();
-        courier.press('1');
-        courier
-    };
-    // the customer's leg waits for the one line there is
-    let call = id();
-    let mut courier = taken(&call);
-    std::thread::sleep(SECOND);
-    courier.hangs_up();
-    assert!(house.exchange.rung_within(SECOND * 3).is_none(), "the customer is rung for nobody");
-    assert_eq!(over(&house, &c1, &call)["outcome"], "cancelled");
-    // ended by the app meanwhile
-    let call = id();
-    let mut courier = taken(&call);
-    std::thread::sleep(SECOND);
-    house.runtime.block_on(c1.ask("DELETE", &format!("/calls/{call}"), None)).unwrap();
-    courier.is_hung_up_on();
-    assert_eq!(over(&house, &c1, &call)["outcome"], "cancelled");
-    // none is free in time, which is told to the courier
-    let call = id();
-    let mut courier = taken(&call);
-    courier.is_hung_up_on();
-    assert_eq!(over(&house, &c1, &call)["outcome"], "no_line");
-    assert!(house.exchange.rung_within(SECOND / 5).is_none());
-}
-
-#[test]
 fn either_side_and_the_app_can_end_it_at_any_time() {
     let house = House::new(json!({}));
     let c1 = house.sign_in("c1");
