@@ -35,6 +35,7 @@ pub mod money;
 pub mod outgoing;
 pub mod parcel;
 pub mod phone;
+pub mod policy;
 pub mod search;
 pub mod template;
 pub mod track;

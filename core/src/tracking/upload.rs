@@ -237,18 +237,26 @@ async fn gather(
         .store
         .read(move |c| {
             let position = if wants { position(c, &owned, &at, known.as_ref())? } else { None };
-            let mut upload =
-                TrackUpload { courier, shifts: vec![], parts: vec![], notes: vec![], position: None };
-            let mut load = Load::default();
-            let mut shifts = BTreeSet::new();
-            parts(c, &owned, most, &aside, &mut upload, &mut load, &mut shifts)?;
-            notes(c, &owned, most, &aside, &mut upload, &mut load, &mut shifts)?;
-            reports(c, &owned, &at, &aside, &mut upload, &mut load, &shifts)?;
-            upload.position.clone_from(&position);
-            if upload.shifts.is_empty() && upload.position.is_none() {
-                return Ok((load, None));
-            }
-            load.upload = Some(upload);
+            let mut loading = Loading {
+                book: &owned,
+                most,
+                aside: &aside,
+                upload: TrackUpload {
+                    courier,
+                    shifts: vec![],
+                    parts: vec![],
+                    notes: vec![],
+                    position: position.clone(),
+                },
+                load: Load::default(),
+                named: BTreeSet::new(),
+            };
+            loading.parts(c)?;
+            loading.notes(c)?;
+            loading.reports(c, &at)?;
+            let Loading { upload, mut load, .. } = loading;
+            let some = !upload.shifts.is_empty() || upload.position.is_some();
+            load.upload = some.then_some(upload);
             Ok((load, position))
         })
         .await?;
@@ -305,75 +313,120 @@ fn position(
     }))
 }
 
-fn parts(
-    c: &Connection,
-    book: &Book,
+/// A request while it is put together.
+struct Loading<'a> {
+    book: &'a Book,
     most: usize,
-    aside: &BTreeSet<String>,
-    upload: &mut TrackUpload,
-    load: &mut Load,
-    shifts: &mut BTreeSet<String>,
-) -> Result<()> {
-    let mut statement = c.prepare_cached(
-        "SELECT b.shift, b.seq, b.body FROM track_blob b JOIN track_shift s ON s.id = b.shift \
-         WHERE b.sent = 0 AND s.owner = ?1 ORDER BY b.n",
-    )?;
-    let mut rows = statement.query([&book.owner])?;
-    let mut bytes = 0;
-    while let Some(r) = rows.next()? {
-        let (shift, seq, sealed): (String, i64, Vec<u8>) = (r.get(0)?, r.get(1)?, r.get(2)?);
-        if aside.contains(&shift) {
-            continue;
-        }
-        if upload.parts.len() >= most || !upload.parts.is_empty() && bytes + sealed.len() > BYTES {
-            load.more = true;
-            break;
-        }
-        let Ok(body) = book.seal.open_bytes(&rows::name(&shift, seq), &sealed) else {
-            load.broken.push((shift, seq));
-            continue;
-        };
-        bytes += body.len();
-        shifts.insert(shift.clone());
-        upload.parts.push(TrackPart { shift, seq, body: STANDARD.encode(body) });
-    }
-    Ok(())
+    aside: &'a BTreeSet<String>,
+    upload: TrackUpload,
+    load: Load,
+    /// Shifts that parts and notes of it belong to.
+    named: BTreeSet<String>,
 }
 
-fn notes(
-    c: &Connection,
-    book: &Book,
-    most: usize,
-    aside: &BTreeSet<String>,
-    upload: &mut TrackUpload,
-    load: &mut Load,
-    shifts: &mut BTreeSet<String>,
-) -> Result<()> {
-    let mut statement = c.prepare_cached(
-        "SELECT t.n, t.shift, t.kind, t.body FROM track_note t JOIN track_shift s ON s.id = t.shift \
-         WHERE t.sent = 0 AND s.owner = ?1 ORDER BY t.n",
-    )?;
-    let mut rows = statement.query([&book.owner])?;
-    while let Some(r) = rows.next()? {
-        let (n, shift, kind): (i64, String, String) = (r.get(0)?, r.get(1)?, r.get(2)?);
-        if aside.contains(&shift) {
-            continue;
-        }
-        if upload.parts.len() + load.notes.len() >= most {
-            load.more = true;
-            break;
-        }
-        load.notes.push(n);
-        match event(book, &shift, &kind, &r.get::<_, Vec<u8>>(3)?) {
-            Ok(what) => {
-                shifts.insert(shift.clone());
-                upload.notes.push(TrackNote { shift, n, what });
+impl Loading<'_> {
+    fn parts(&mut self, c: &Connection) -> Result<()> {
+        let mut statement = c.prepare_cached(
+            "SELECT b.shift, b.seq, b.body FROM track_blob b JOIN track_shift s ON s.id = b.shift \
+             WHERE b.sent = 0 AND s.owner = ?1 ORDER BY b.n",
+        )?;
+        let mut rows = statement.query([&self.book.owner])?;
+        let mut bytes = 0;
+        while let Some(r) = rows.next()? {
+            let (shift, seq, sealed): (String, i64, Vec<u8>) = (r.get(0)?, r.get(1)?, r.get(2)?);
+            if self.aside.contains(&shift) {
+                continue;
             }
-            // it is noted as sent with the others
-            Err(_) => tracing::error!("a note of a track is damaged"),
+            if self.upload.parts.len() >= self.most
+                || !self.upload.parts.is_empty() && bytes + sealed.len() > BYTES
+            {
+                self.load.more = true;
+                break;
+            }
+            let Ok(body) = self.book.seal.open_bytes(&rows::name(&shift, seq), &sealed) else {
+                self.load.broken.push((shift, seq));
+                continue;
+            };
+            bytes += body.len();
+            self.named.insert(shift.clone());
+            self.upload.parts.push(TrackPart { shift, seq, body: STANDARD.encode(body) });
         }
+        Ok(())
     }
-    Ok(())
+
+    fn notes(&mut self, c: &Connection) -> Result<()> {
+        let mut statement = c.prepare_cached(
+            "SELECT t.n, t.shift, t.kind, t.body FROM track_note t JOIN track_shift s ON s.id = t.shift \
+             WHERE t.sent = 0 AND s.owner = ?1 ORDER BY t.n",
+        )?;
+        let mut rows = statement.query([&self.book.owner])?;
+        while let Some(r) = rows.next()? {
+            let (n, shift, kind): (i64, String, String) = (r.get(0)?, r.get(1)?, r.get(2)?);
+            if self.aside.contains(&shift) {
+                continue;
+            }
+            if self.upload.parts.len() + self.load.notes.len() >= self.most {
+                self.load.more = true;
+                break;
+            }
+            self.load.notes.push(n);
+            match event(self.book, &shift, &kind, &r.get::<_, Vec<u8>>(3)?) {
+                Ok(what) => {
+                    self.named.insert(shift.clone());
+                    self.upload.notes.push(TrackNote { shift, n, what });
+                }
+                // it is noted as sent with the others
+                Err(_) => tracing::error!("a note of a track is damaged"),
+            }
+        }
+        Ok(())
+    }
+
+    /// Reports of the shifts named, and of those that have changed since they were told: the others only once they are over
+    /// or have begun, so that a shift does not send itself with every fix.
+    fn reports(&mut self, c: &Connection, now: &EventTime) -> Result<()> {
+        let open = rows::open_shift(c, self.book)?;
+        let mut statement = c.prepare_cached(
+            "SELECT id, began, ended, metres, low, high, boot, boot_offset, version, told, skew FROM track_shift WHERE owner = ?1 \
+             ORDER BY began, id",
+        )?;
+        let mut rows = statement.query([&self.book.owner])?;
+        while let Some(r) = rows.next()? {
+            let (id, ended): (String, Option<i64>) = (r.get(0)?, r.get(2)?);
+            let (version, told): (i64, i64) = (r.get(8)?, r.get(9)?);
+            let changed = version > told && (told < 0 || ended.is_some());
+            if !self.named.contains(&id) && !changed || self.aside.contains(&id) {
+                continue;
+            }
+            if self.upload.shifts.len() >= ITEMS {
+                self.load.more = true;
+                break;
+            }
+            let (boot, offset): (Option<String>, Option<i64>) = (r.get(6)?, r.get(7)?);
+            let same = boot.is_some() && boot == now.boot_id;
+            let by_boot = match (same, offset, now.boot_ms) {
+                (true, Some(offset), Some(ms)) => Some(UnixMs(offset.saturating_add_unsigned(ms))),
+                _ => None,
+            };
+            let running = open.as_ref().filter(|o| o.id == id).map(|o| o.state.track_now(now));
+            // without a boot clock the wall clock of now is that of the shift, unless it was set since
+            let by_wall =
+                (boot.is_none() && now.boot_id.is_none()).then_some(now.wall - r.get::<_, i64>(10)?);
+            self.upload.shifts.push(ShiftReport {
+                version,
+                began: UnixMs(r.get(1)?),
+                ended: ended.map(UnixMs),
+                now: running.or(by_boot).or(by_wall),
+                metres: r.get(3)?,
+                low: r.get(4)?,
+                high: r.get(5)?,
+                dropped: dropped(c, &id)?,
+                shift: id.clone(),
+            });
+            self.load.shifts.push((id, version));
+        }
+        Ok(())
+    }
 }
 
 fn event(book: &Book, shift: &str, kind: &str, sealed: &[u8]) -> Result<TrackEvent> {
@@ -398,59 +451,6 @@ fn event(book: &Book, shift: &str, kind: &str, sealed: &[u8]) -> Result<TrackEve
             Evidence::ClockSet { at, by_ms } => TrackEvent::ClockSet { at, by_ms },
         },
     })
-}
-
-/// Reports of the shifts named, and of those that have changed since they were told: the others only once they are over
-/// or have begun, so that a shift does not send itself with every fix.
-fn reports(
-    c: &Connection,
-    book: &Book,
-    now: &EventTime,
-    aside: &BTreeSet<String>,
-    upload: &mut TrackUpload,
-    load: &mut Load,
-    named: &BTreeSet<String>,
-) -> Result<()> {
-    let open = rows::open_shift(c, book)?;
-    let mut statement = c.prepare_cached(
-        "SELECT id, began, ended, metres, low, high, boot, boot_offset, version, told, skew FROM track_shift WHERE owner = ?1 \
-         ORDER BY began, id",
-    )?;
-    let mut rows = statement.query([&book.owner])?;
-    while let Some(r) = rows.next()? {
-        let (id, ended): (String, Option<i64>) = (r.get(0)?, r.get(2)?);
-        let (version, told): (i64, i64) = (r.get(8)?, r.get(9)?);
-        let changed = version > told && (told < 0 || ended.is_some());
-        if !named.contains(&id) && !changed || aside.contains(&id) {
-            continue;
-        }
-        if upload.shifts.len() >= ITEMS {
-            load.more = true;
-            break;
-        }
-        let (boot, offset): (Option<String>, Option<i64>) = (r.get(6)?, r.get(7)?);
-        let same = boot.is_some() && boot == now.boot_id;
-        let by_boot = match (same, offset, now.boot_ms) {
-            (true, Some(offset), Some(ms)) => Some(UnixMs(offset.saturating_add_unsigned(ms))),
-            _ => None,
-        };
-        let running = open.as_ref().filter(|o| o.id == id).map(|o| o.state.track_now(now));
-        // without a boot clock the wall clock of now is that of the shift, unless it was set since
-        let by_wall = (boot.is_none() && now.boot_id.is_none()).then_some(now.wall - r.get::<_, i64>(10)?);
-        upload.shifts.push(ShiftReport {
-            version,
-            began: UnixMs(r.get(1)?),
-            ended: ended.map(UnixMs),
-            now: running.or(by_boot).or(by_wall),
-            metres: r.get(3)?,
-            low: r.get(4)?,
-            high: r.get(5)?,
-            dropped: dropped(c, &id)?,
-            shift: id.clone(),
-        });
-        load.shifts.push((id, version));
-    }
-    Ok(())
 }
 
 fn dropped(c: &Connection, shift: &str) -> Result<Vec<DroppedFixes>> {

@@ -20,7 +20,7 @@ mod tests;
 pub use place::{
     MOST_FIXES, OLDEST, PlaceVerdict, PunchFix, WORST_ACCURACY, Whereabouts, WorkPlace, whereabouts,
 };
-pub use policy::{BadFieldPolicy, FieldPolicy};
+pub use policy::FieldPolicy;
 pub use punch::{Correction, Evidence, PunchKind};
 pub use sheet::{AttendanceState, Counted, DaySheet, sheet};
 pub use shift::{Plan, ShiftRule, Span, plan};

@@ -1,6 +1,7 @@
 //! What an organisation sets for the field.
 
 use super::shift::ShiftRule;
+use crate::policy::{BadPolicy, check_ranges};
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
@@ -32,38 +33,22 @@ impl Default for FieldPolicy {
     }
 }
 
-/// A value that cannot work.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{field} {problem}")]
-pub struct BadFieldPolicy {
-    /// Name of the field.
-    pub field: String,
-    /// What is wrong with it.
-    pub problem: String,
-}
-
 impl FieldPolicy {
     /// Checks what the types cannot.
     ///
     /// # Errors
     /// The first field whose value cannot work.
-    pub fn check(&self) -> Result<(), BadFieldPolicy> {
-        let bad = |field: &str, problem: String| Err(BadFieldPolicy { field: field.into(), problem });
-        let ranges = [
+    pub fn check(&self) -> Result<(), BadPolicy> {
+        check_ranges(&[
             ("track_days", i64::from(self.track_days), 1, 3_660),
             ("live_seconds", i64::from(self.live_seconds), 5, 3_600),
-        ];
-        for (field, value, least, most) in ranges {
-            if !(least..=most).contains(&value) {
-                return bad(field, format!("must be {least} to {most}"));
-            }
-        }
+        ])?;
         if self.shifts.len() > 100 || self.holidays.len() > 1_000 {
-            return bad("shifts", "has more than 100, or holidays more than 1000".into());
+            return Err(BadPolicy::new("shifts", "has more than 100, or holidays more than 1000"));
         }
         for (n, shift) in self.shifts.iter().enumerate() {
             if let Err((field, problem)) = shift.check() {
-                return bad(&format!("shifts[{n}].{field}"), problem);
+                return Err(BadPolicy::new(format!("shifts[{n}].{field}"), problem));
             }
         }
         Ok(())

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::clock::{DAY, HOUR, MINUTE, SECOND};
+use crate::policy::{BadPolicy, check_ranges};
 
 /// Rules for calls that come in. Times are milliseconds. A field that is left out has its default.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,23 +64,13 @@ impl Default for InboundPolicy {
     }
 }
 
-/// A value that cannot work.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{field} {problem}")]
-pub struct BadInboundPolicy {
-    /// Name of the field.
-    pub field: &'static str,
-    /// What is wrong with it.
-    pub problem: String,
-}
-
 impl InboundPolicy {
     /// Checks what the types cannot.
     ///
     /// # Errors
     /// The first field whose value cannot work.
-    pub fn check(&self) -> Result<(), BadInboundPolicy> {
-        let ranges = [
+    pub fn check(&self) -> Result<(), BadPolicy> {
+        check_ranges(&[
             ("ring_ms", self.ring_ms, SECOND, 2 * MINUTE),
             ("total_ms", self.total_ms, SECOND, 170 * SECOND),
             ("accept_ms", self.accept_ms, SECOND, MINUTE),
@@ -92,12 +83,6 @@ impl InboundPolicy {
             ("talk_ms", self.talk_ms, SECOND, 4 * HOUR),
             ("caller_calls", i64::from(self.caller_calls), 1, 250),
             ("caller_calls_a_minute", i64::from(self.caller_calls_a_minute), 1, 10_000),
-        ];
-        for (field, value, least, most) in ranges {
-            if !(least..=most).contains(&value) {
-                return Err(BadInboundPolicy { field, problem: format!("must be {least} to {most}") });
-            }
-        }
-        Ok(())
+        ])
     }
 }

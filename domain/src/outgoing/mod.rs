@@ -14,7 +14,7 @@ mod policy;
 mod tests;
 
 pub use call::{OutgoingCall, OutgoingDeed, OutgoingEvent, OutgoingOutcome, OutgoingPhase, Spoken};
-pub use policy::{BadOutgoingPolicy, CallRefusal, OutgoingPolicy, ShownFirst};
+pub use policy::{CallRefusal, OutgoingPolicy, ShownFirst};
 
 use crate::inbound::{OpenParcel, whisper};
 use crate::phone::PhoneNumber;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::{MINUTE, SECOND};
 use crate::dial::policy::Policy;
 use crate::phone::{PhoneError, PhoneKind, PhoneNumber};
+use crate::policy::{BadPolicy, check_ranges};
 
 words! {
     /// Whose number the customer sees, if the trunk may show it; else the next of these.
@@ -91,41 +92,25 @@ const BARRED: &[&str] = &[
     "+870", "+878", "+881", "+882", "+883", "+888", "+979", "+800", "+808", "+861349", "+861740", "+861749",
 ];
 
-/// A value that cannot work.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{field} {problem}")]
-pub struct BadOutgoingPolicy {
-    /// Name of the field.
-    pub field: &'static str,
-    /// What is wrong with it.
-    pub problem: String,
-}
-
 impl OutgoingPolicy {
     /// Checks what the types cannot.
     ///
     /// # Errors
     /// The first field whose value cannot work.
-    pub fn check(&self) -> Result<(), BadOutgoingPolicy> {
-        let ranges = [
+    pub fn check(&self) -> Result<(), BadPolicy> {
+        check_ranges(&[
             ("ring_ms", self.ring_ms, SECOND, 2 * MINUTE),
             ("accept_ms", self.accept_ms, SECOND, MINUTE),
             ("customer_ring_ms", self.customer_ring_ms, SECOND, 2 * MINUTE),
             ("minutes_a_day", i64::from(self.minutes_a_day), 0, 24 * 60),
-        ];
-        for (field, value, least, most) in ranges {
-            if !(least..=most).contains(&value) {
-                return Err(BadOutgoingPolicy { field, problem: format!("must be {least} to {most}") });
-            }
-        }
+        ])?;
         let spelt = |p: &&String| {
             let digits = p.strip_prefix('+').unwrap_or_default();
             (1..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit())
         };
         if self.barred.len() > 500 || !self.barred.iter().all(|p| spelt(&p)) {
-            let problem =
-                "must be 500 beginnings of numbers at most, each with + and country code".to_owned();
-            return Err(BadOutgoingPolicy { field: "barred", problem });
+            let problem = "must be 500 beginnings of numbers at most, each with + and country code";
+            return Err(BadPolicy::new("barred", problem));
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use super::SECOND;
 use super::exchange::header;
-use super::house::{CUSTOMER, House};
+use super::house::{CUSTOMER, House, trunk};
 use super::outgoing::{COURIER, calls, customer_is_rung, id, import, over, request, tries};
 use serde_json::{Value, json};
 use waybell_tests::WorldOptions;
@@ -122,11 +122,7 @@ fn the_area_s_number_is_shown_before_any_other_and_never_another_company_s() {
     let other = "+862131005678";
     let foreign = "+862131009999";
     let exchange = super::Exchange::new();
-    let trunk = format!(
-        "\n[[trunk]]\nname = \"exchange\"\npeers = [\"{}\"]\npriority = 1\ncalls_per_second = 50\nchannels = 50\n\
-         caller_ids = [\"{foreign}\", \"{other}\", \"{DISPLAY}\"]\noptions_seconds = 0\n",
-        exchange.address()
-    );
+    let trunk = trunk(&exchange, 50, 50, &[foreign, other, DISPLAY]);
     let options = WorldOptions { trunk, tenants: vec!["Other"], ..WorldOptions::default() };
     let house = House::over(json!({}), options, exchange);
     // another company on this server publishes the first number of the trunk, spelled otherwise

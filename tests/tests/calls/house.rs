@@ -3,7 +3,7 @@
 use crate::exchange::{Exchange, Telephone, linear};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 use waybell_tests::api::Api;
 use waybell_tests::world::DISPLAY;
@@ -29,6 +29,15 @@ pub(crate) fn server_address(world: &World) -> SocketAddr {
     text[at..].split('"').next().unwrap().parse().unwrap()
 }
 
+/// The exchange as the server's first trunk.
+pub(crate) fn trunk(exchange: &Exchange, calls_per_second: u32, channels: u32, shown: &[&str]) -> String {
+    format!(
+        "\n[[trunk]]\nname = \"exchange\"\npeers = [\"{}\"]\npriority = 1\n\
+         calls_per_second = {calls_per_second}\nchannels = {channels}\ncaller_ids = {shown:?}\noptions_seconds = 0\n",
+        exchange.address()
+    )
+}
+
 impl House {
     pub(crate) fn new(policy: Value) -> House {
         House::with(policy, WorldOptions::default())
@@ -36,11 +45,7 @@ impl House {
 
     pub(crate) fn with(policy: Value, options: WorldOptions) -> House {
         let exchange = Exchange::new();
-        let trunk = format!(
-            "\n[[trunk]]\nname = \"exchange\"\npeers = [\"{}\"]\npriority = 1\ncalls_per_second = 50\nchannels = 50\n\
-             caller_ids = [\"{DISPLAY}\"]\noptions_seconds = 0\n",
-            exchange.address()
-        );
+        let trunk = trunk(&exchange, 50, 50, &[DISPLAY]);
         House::over(policy, WorldOptions { trunk, ..options }, exchange)
     }
 
@@ -70,6 +75,18 @@ impl House {
 
     pub(crate) fn ask(&self, method: &str, path: &str, body: Value) -> Value {
         self.runtime.block_on(self.boss.ask(method, path, Some(&body))).unwrap()
+    }
+
+    /// Waits until the server dies at its crash point, and starts it without one.
+    pub(crate) fn dies_and_starts_again(&mut self, point: &str) {
+        let until = Instant::now() + Duration::from_secs(10);
+        while !self.world.server.has_died() {
+            assert!(Instant::now() < until, "{point} is not passed");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        self.world.server.variables.clear();
+        self.world.server.start().unwrap();
+        self.boss = self.boss.at(&self.world.server.url);
     }
 
     pub(crate) fn on_duty(&self, courier: &str, role: &str) {
@@ -136,5 +153,14 @@ impl House {
         assert_eq!(told, bytes.len() - 58, "the header tells the length");
         let one = |n: usize| bytes[58..].iter().skip(n).step_by(channels).map(|b| linear(*b)).collect();
         (0..channels).map(one).collect()
+    }
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let calls = self.runtime.block_on(self.boss.get("/calls"));
+            eprintln!("its calls: {calls:#?}\nthe server's log:\n{}", self.world.server.log());
+        }
     }
 }

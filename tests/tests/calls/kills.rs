@@ -79,13 +79,7 @@ fn a_server_that_dies_at_any_step_leaves_nobody_on_the_line() {
             assert_eq!(customer.final_answer(), 200, "{point}");
             answered = true;
         }
-        let until = std::time::Instant::now() + SECOND * 10;
-        while !house.world.server.has_died() {
-            assert!(std::time::Instant::now() < until, "{point} is not passed");
-            std::thread::sleep(SECOND / 50);
-        }
-        house.world.server.variables.clear();
-        house.world.server.start().unwrap();
+        house.dies_and_starts_again(point);
         // the courier's telephone is quiet again
         match rung.as_mut() {
             Some(courier) if point == "call.courier_rung" => courier.is_cancelled(),
@@ -99,7 +93,6 @@ fn a_server_that_dies_at_any_step_leaves_nobody_on_the_line() {
         if answered {
             customer.is_hung_up_on();
         }
-        house.boss = house.boss.at(&house.world.server.url);
         assert_eq!(house.call(&house.boss)["outcome"], "interrupted", "{point}");
         assert!(house.exchange.rung_within(SECOND / 2).is_none(), "{point}: nobody is rung again");
     }

@@ -410,13 +410,7 @@ fn a_server_that_dies_at_any_step_leaves_nobody_on_a_line() {
             }
             courier = Some(rung);
         }
-        let until = std::time::Instant::now() + SECOND * 10;
-        while !house.world.server.has_died() {
-            assert!(std::time::Instant::now() < until, "{point} is not passed");
-            std::thread::sleep(SECOND / 50);
-        }
-        house.world.server.variables.clear();
-        house.world.server.start().unwrap();
+        house.dies_and_starts_again(point);
         // each telephone is quiet again
         match courier.as_mut() {
             Some(courier) if point == "outgoing.courier_rung" => courier.is_cancelled(),

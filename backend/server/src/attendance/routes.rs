@@ -9,8 +9,9 @@ use crate::http::json::{Body, Strict};
 use crate::http::once::Once;
 use crate::http::query::Query;
 use crate::numbers::{branch_of, staff};
+use crate::org::sets::rule_set;
 use crate::store::{StoreError, number, one};
-use crate::tracks::{LocalDay, local_day, look_note, person, policy};
+use crate::tracks::{LocalDay, local_day, look_note, person};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -222,7 +223,7 @@ async fn check_correction(
 ) -> ApiResult<()> {
     match correction {
         Correction::Punch { at, .. } => {
-            let rules = policy(write.tx(), scope.organisation).await?;
+            let rules: FieldPolicy = rule_set(write.tx(), scope.organisation).await?;
             let branch = courier.branch.as_deref().and_then(|b| BranchId::parse(b).ok());
             let window = plan(&rules, day.date, branch, day.zone).window;
             if !(window.from..window.to).contains(at) {
@@ -250,7 +251,7 @@ pub async fn rules(State(app): State<Shared>, signed: Signed) -> ApiResult<Json<
     let scope = &signed.scope;
     let db = app.store.read();
     let today = local_day(&app, scope, None).await?;
-    let FieldPolicy { mut shifts, holidays, .. } = policy(db, scope.organisation).await?;
+    let FieldPolicy { mut shifts, holidays, .. } = rule_set(db, scope.organisation).await?;
     shifts.retain(|s| s.branch.is_none() || s.branch == scope.branch);
     let places = places::list(db, scope.organisation, scope.branch).await?;
     Ok(Json(AttendanceRules { zone: today.zone.name().to_owned(), shifts, holidays, places }))

@@ -3,9 +3,10 @@
 use super::take::read;
 use crate::app::App;
 use crate::http::error::{ApiError, ApiResult};
+use crate::org::sets::rule_set;
 use crate::store::all;
 use crate::store::scope::Scope;
-use crate::tracks::{LocalDay, Person, policy};
+use crate::tracks::{LocalDay, Person};
 use chrono::{Datelike, NaiveDate};
 use sea_orm::{DatabaseConnection, FromQueryResult, Value};
 use std::collections::HashMap;
@@ -102,7 +103,7 @@ async fn facts(
     first: &LocalDay,
     last: &LocalDay,
 ) -> ApiResult<Facts> {
-    let rules = policy(db, scope.organisation).await?;
+    let rules: FieldPolicy = rule_set(db, scope.organisation).await?;
     let one = match people {
         [one] => one.id.to_string(),
         _ => String::new(),

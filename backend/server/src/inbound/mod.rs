@@ -5,27 +5,22 @@ pub mod routes;
 
 pub(crate) use facts::{Known, known, open_parcels};
 
-use crate::store::{StoreError, one};
-use sea_orm::{ConnectionTrait, FromQueryResult};
+use crate::org::sets::rule_set;
+use crate::store::StoreError;
+use sea_orm::ConnectionTrait;
 use waybell_domain::id::OrganisationId;
 use waybell_domain::inbound::InboundPolicy;
-
-#[derive(FromQueryResult)]
-struct Row {
-    policy: String,
-}
 
 /// The rules of an organisation. Damaged ones are told and the built-in ones hold: a caller is never lost for them.
 pub(crate) async fn policy<C: ConnectionTrait>(
     db: &C,
     organisation: OrganisationId,
 ) -> Result<InboundPolicy, StoreError> {
-    let sql = "SELECT policy FROM inbound_policy WHERE organisation_id = $1";
-    let row: Option<Row> = one(db, sql, [organisation.to_string().into()]).await?;
-    Ok(row.map_or_else(InboundPolicy::default, |row| {
-        serde_json::from_str(&row.policy).unwrap_or_else(|error| {
-            tracing::error!(%error, "stored rules for calls do not read; the built-in ones hold");
-            InboundPolicy::default()
-        })
-    }))
+    match rule_set(db, organisation).await {
+        Err(StoreError::Damaged { problem, .. }) => {
+            tracing::error!(%problem, "stored rules for calls do not read; the built-in ones hold");
+            Ok(InboundPolicy::default())
+        }
+        read => read,
+    }
 }

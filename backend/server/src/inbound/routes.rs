@@ -2,9 +2,10 @@
 
 use crate::accounts::auth::Signed;
 use crate::app::Shared;
-use crate::http::error::{ApiError, ApiResult};
+use crate::http::error::ApiResult;
 use crate::http::json::Strict;
-use crate::numbers::{audit, staff};
+use crate::numbers::staff;
+use crate::org::sets::replace;
 use axum::Json;
 use axum::extract::State;
 use waybell_domain::inbound::InboundPolicy;
@@ -27,21 +28,5 @@ pub async fn put_inbound_policy(
     signed: Signed,
     Strict(policy): Strict<InboundPolicy>,
 ) -> ApiResult<Json<InboundPolicy>> {
-    let scope = signed.administrator()?;
-    policy
-        .check()
-        .map_err(|e| ApiError::field(e.field, e.problem.clone(), "the rules in force stay as they were"))?;
-    let text = serde_json::to_string(&policy).map_err(|e| ApiError::field("policy", e.to_string(), ""))?;
-    let organisation = scope.organisation.to_string();
-    let write = app.store.begin().await?;
-    write
-        .exec(
-            "INSERT INTO inbound_policy (organisation_id, policy) VALUES ($1, $2) \
-             ON CONFLICT (organisation_id) DO UPDATE SET policy = excluded.policy",
-            [organisation.clone().into(), text.into()],
-        )
-        .await?;
-    audit(&write, scope, app.clock.now(), "inbound_policy", &organisation).await?;
-    write.commit().await?;
-    Ok(Json(policy))
+    replace(&app, &signed, policy).await
 }

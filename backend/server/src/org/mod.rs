@@ -5,3 +5,4 @@ pub mod people;
 pub mod policy;
 pub mod rules;
 pub mod service;
+pub(crate) mod sets;

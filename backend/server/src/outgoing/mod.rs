@@ -26,29 +26,3 @@ mod act;
 mod call;
 mod place;
 pub mod routes;
-
-use crate::store::{StoreError, one};
-use sea_orm::{ConnectionTrait, FromQueryResult};
-use waybell_domain::id::OrganisationId;
-use waybell_domain::outgoing::OutgoingPolicy;
-
-#[derive(FromQueryResult)]
-struct Row {
-    policy: String,
-}
-
-/// The rules of an organisation. Damaged ones are an error: the built-in ones might allow what was forbidden.
-pub(crate) async fn policy<C: ConnectionTrait>(
-    db: &C,
-    organisation: OrganisationId,
-) -> Result<OutgoingPolicy, StoreError> {
-    let sql = "SELECT policy FROM outgoing_policy WHERE organisation_id = $1";
-    let row: Option<Row> = one(db, sql, [organisation.to_string().into()]).await?;
-    row.map_or_else(
-        || Ok(OutgoingPolicy::default()),
-        |row| {
-            serde_json::from_str(&row.policy)
-                .map_err(|e| StoreError::Damaged { what: "outgoing_policy.policy", problem: e.to_string() })
-        },
-    )
-}

@@ -6,6 +6,7 @@ use crate::http::error::{ApiError, ApiResult};
 use crate::inbound::{self, open_parcels};
 use crate::numbers::same;
 use crate::org::policy::organisation;
+use crate::org::sets::rule_set;
 use crate::store::scope::Scope;
 use crate::store::{Write, all, number, one};
 use axum::http::StatusCode;
@@ -98,7 +99,7 @@ pub(super) async fn place(
     let org =
         organisation(tx, scope.organisation).await?.ok_or_else(|| ApiError::not_found("organisation"))?;
     let dial = org.policy()?;
-    let policy = super::policy(tx, scope.organisation).await?;
+    let policy: OutgoingPolicy = rule_set(tx, scope.organisation).await?;
     let customer = target.customer;
     if let Some(refusal) = policy.refusal(&dial, &customer) {
         return Err(refused(refusal));

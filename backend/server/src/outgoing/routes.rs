@@ -10,7 +10,8 @@ use crate::calls::rows::withdrawn;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::{Body, Strict};
 use crate::http::once::Once;
-use crate::numbers::{audit, staff};
+use crate::numbers::staff;
+use crate::org::sets::{replace, rule_set};
 use crate::store::Write;
 use crate::store::scope::Scope;
 use axum::Json;
@@ -146,7 +147,7 @@ pub async fn get_outgoing_policy(
     signed: Signed,
 ) -> ApiResult<Json<OutgoingPolicy>> {
     let scope = staff(&signed)?;
-    Ok(Json(super::policy(app.store.read(), scope.organisation).await?))
+    Ok(Json(rule_set(app.store.read(), scope.organisation).await?))
 }
 
 /// Replace the rules for calls that couriers make (administrators). What the body leaves out takes the built-in default.
@@ -158,21 +159,5 @@ pub async fn put_outgoing_policy(
     signed: Signed,
     Strict(policy): Strict<OutgoingPolicy>,
 ) -> ApiResult<Json<OutgoingPolicy>> {
-    let scope = signed.administrator()?;
-    policy
-        .check()
-        .map_err(|e| ApiError::field(e.field, e.problem.clone(), "the rules in force stay as they were"))?;
-    let text = serde_json::to_string(&policy).map_err(|e| ApiError::field("policy", e.to_string(), ""))?;
-    let organisation = scope.organisation.to_string();
-    let write = app.store.begin().await?;
-    write
-        .exec(
-            "INSERT INTO outgoing_policy (organisation_id, policy) VALUES ($1, $2) \
-             ON CONFLICT (organisation_id) DO UPDATE SET policy = excluded.policy",
-            [organisation.clone().into(), text.into()],
-        )
-        .await?;
-    audit(&write, scope, app.clock.now(), "outgoing_policy", &organisation).await?;
-    write.commit().await?;
-    Ok(Json(policy))
+    replace(&app, &signed, policy).await
 }

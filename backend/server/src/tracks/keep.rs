@@ -1,11 +1,12 @@
 //! How long tracks are kept: as the organisation's rules say, half a year by default.
 
-use super::policy;
 use crate::app::App;
+use crate::org::sets::rule_set;
 use crate::store::{Store, StoreError, all};
 use sea_orm::FromQueryResult;
 use std::sync::atomic::{AtomicI64, Ordering};
 use tokio_util::sync::CancellationToken;
+use waybell_domain::attendance::FieldPolicy;
 use waybell_domain::clock::{DAY, MINUTE, UnixMs};
 use waybell_domain::id::OrganisationId;
 
@@ -78,7 +79,7 @@ async fn clear(store: &Store, now: UnixMs, stopping: &CancellationToken) -> Resu
     let rows: Vec<Id> = all(store.read(), "SELECT id FROM organisation ORDER BY id", []).await?;
     for row in rows {
         let Ok(id) = OrganisationId::parse(&row.id) else { continue };
-        let rules = match policy(store.read(), id).await {
+        let rules: FieldPolicy = match rule_set(store.read(), id).await {
             Ok(rules) => rules,
             Err(error) if error.is_damage() => {
                 tracing::error!(%error, organisation = %id, "tracks are kept until the rules read back");

@@ -32,28 +32,7 @@ use crate::http::error::{ApiError, ApiResult};
 use crate::store::scope::Scope;
 use crate::store::{StoreError, one};
 use sea_orm::{ConnectionTrait, FromQueryResult};
-use waybell_domain::attendance::FieldPolicy;
-use waybell_domain::id::{OrganisationId, UserId};
-
-#[derive(FromQueryResult)]
-struct Stored {
-    policy: String,
-}
-
-/// What the organisation has set for the field, or the defaults. Damage is an error, never a default: that could remove
-/// what is to be kept.
-pub(crate) async fn policy<C: ConnectionTrait>(
-    db: &C,
-    organisation: OrganisationId,
-) -> Result<FieldPolicy, StoreError> {
-    let sql = "SELECT policy FROM field_policy WHERE organisation_id = $1";
-    let row: Option<Stored> = one(db, sql, [organisation.to_string().into()]).await?;
-    match row {
-        None => Ok(FieldPolicy::default()),
-        Some(row) => serde_json::from_str(&row.policy)
-            .map_err(|e| StoreError::Damaged { what: "field_policy.policy", problem: e.to_string() }),
-    }
-}
+use waybell_domain::id::UserId;
 
 #[derive(FromQueryResult)]
 struct Found {

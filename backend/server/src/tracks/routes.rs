@@ -1,16 +1,18 @@
 //! `/api/v1/tracks`, `/api/v1/tracks/gpx`, `/api/v1/positions`.
 
-use super::{look, person, policy, take};
+use super::{look, person, take};
 use crate::accounts::auth::Signed;
 use crate::app::Shared;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::Body;
 use crate::http::query::Query;
+use crate::org::sets::rule_set;
 use axum::Json;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
+use waybell_domain::attendance::FieldPolicy;
 use waybell_domain::id::BranchId;
 use waybell_domain::track::{Datum, gpx};
 use waybell_domain::wire::{ErrorBody, PositionView, TrackAnswer, TrackUpload, TrackView};
@@ -55,7 +57,7 @@ pub async fn send(
         }
         app.positions.take(scope, report, now);
     }
-    let rules = policy(app.store.read(), scope.organisation).await?;
+    let rules: FieldPolicy = rule_set(app.store.read(), scope.organisation).await?;
     Ok(Json(TrackAnswer { taken, refused, live_ms: u32::from(rules.live_seconds) * 1_000 }))
 }
 
