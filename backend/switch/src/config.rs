@@ -136,7 +136,8 @@ pub struct TrunkConfig {
     pub cps: u32,
     /// Most calls at once.
     pub channels: u32,
-    /// Channels that [`Switch::try_spare_permits`](crate::Switch::try_spare_permits) leaves free.
+    /// Channels that [`Switch::try_permits`](crate::Switch::try_permits) leaves free for
+    /// [`Switch::try_urgent_permit`](crate::Switch::try_urgent_permit).
     pub reserve: u32,
     /// Numbers that may be shown as caller on this trunk. Empty: none, so no call can leave.
     pub caller_ids: Vec<String>,

@@ -91,18 +91,26 @@ impl Switch {
         self.shared.trunks.routes(exclude, &mut rand::rng())
     }
 
-    /// Up to `max` permissions to place a call on the trunk, as many as its calls a second and its channels allow
-    /// now; never more than 100 ms of sends ahead (at least one). Empty for an unknown trunk.
+    /// Up to `max` permissions to place a call on the trunk, as many as its calls a second and its channels less its
+    /// `reserve` allow now; never more than 100 ms of sends ahead (at least one). Empty for an unknown trunk.
     #[must_use]
     pub fn try_permits(&self, trunk: &str, max: usize) -> Vec<Permit> {
         self.shared.trunks.try_permits(trunk, max, Instant::now())
     }
 
-    /// Like [`Switch::try_permits`], for calls that can wait: as many channels as the trunk's `reserve` stay free for those that
-    /// cannot, because somebody is on the line already.
+    /// Permission to place a call that cannot wait, because somebody is on the line for it already: it may use the trunk's
+    /// `reserve` of channels, and may be ahead of the calls a second by another 100 ms of sends (at least one), which the
+    /// calls after it make up for.
     #[must_use]
-    pub fn try_spare_permits(&self, trunk: &str, max: usize) -> Vec<Permit> {
-        self.shared.trunks.try_spare_permits(trunk, max, Instant::now())
+    pub fn try_urgent_permit(&self, trunk: &str) -> Option<Permit> {
+        self.shared.trunks.try_urgent_permit(trunk, Instant::now())
+    }
+
+    /// [`Switch::try_urgent_permit`], waiting for at most `patience` where only the calls a second are in the way. `None` at once
+    /// where no channel is free, the trunk is unknown or down, or the wait would be longer. Cancelling the wait leaves
+    /// nothing behind.
+    pub async fn urgent_permit(&self, trunk: &str, patience: Duration) -> Option<Permit> {
+        self.shared.trunks.urgent_permit(trunk, patience).await
     }
 
     /// Waits until at least one permit may be had on the trunk. Returns at once for an unknown trunk. Cancelling the

@@ -1,7 +1,7 @@
 //! What bounds calls that come in, and what a list of them promises while it changes.
 
 use super::SECOND;
-use super::house::{CUSTOMER, House, server_address};
+use super::house::{CUSTOMER, House, server_address, trunk};
 use serde_json::{Value, json};
 use waybell_tests::WorldOptions;
 use waybell_tests::api::now_ms;
@@ -19,8 +19,8 @@ fn one_number_has_so_many_calls_at_once_and_so_many_a_minute() {
     assert_eq!(second.final_answer(), 486);
     // somebody else is taken, and hears that the courier is busy
     let mut other = house.exchange.ring(server_address(&house.world), "13700000000", DISPLAY);
-    assert!(other.hear_within(SECOND, |t| t.starts_with("SIP/2.0 180")).is_some());
-    other.cancel();
+    assert_eq!(other.final_answer(), 200);
+    other.hangs_up();
     first.cancel();
     courier.is_cancelled();
     let all_over = || {
@@ -203,11 +203,7 @@ fn who_had_the_duty_before_a_stand_in_has_it_again_afterwards() {
 fn notices_leave_lines_free_for_couriers() {
     // four lines, of which two are kept free; notices ring on until the end
     let exchange = super::Exchange::new();
-    let trunk = format!(
-        "\n[[trunk]]\nname = \"exchange\"\npeers = [\"{}\"]\npriority = 1\ncalls_per_second = 50\nchannels = 4\n\
-         caller_ids = [\"{DISPLAY}\"]\noptions_seconds = 0\n",
-        exchange.address()
-    );
+    let trunk = trunk(&exchange, 50, 4, &[DISPLAY]);
     let house = House::over(json!({}), WorldOptions { trunk, ..WorldOptions::default() }, exchange);
     let c1 = house.sign_in("c1");
     let rows: Vec<Value> = (0..5)
@@ -234,6 +230,35 @@ fn notices_leave_lines_free_for_couriers() {
     customer.picks_up();
     customer.hangs_up();
     courier.is_hung_up_on();
+}
+
+#[test]
+fn a_campaign_in_full_swing_sends_no_caller_another_way() {
+    // five calls a second, all of which the notices want; the second trunk has room, and is not for that
+    let exchange = super::Exchange::new();
+    let trunk = trunk(&exchange, 5, 50, &[DISPLAY]);
+    let house = House::over(json!({}), WorldOptions { trunk, ..WorldOptions::default() }, exchange);
+    house.on_duty(&house.c1, "duty");
+    let c1 = house.sign_in("c1");
+    let parcels = house.runtime.block_on(c1.import(&waybell_tests::list::rows(60, 700_000_000))).unwrap();
+    house.runtime.block_on(c1.notify(&parcels)).unwrap();
+    let mut notices = 0;
+    let mut courier = || loop {
+        let mut rung = house.exchange.rung();
+        if rung.number() == "13900000001" {
+            return rung;
+        }
+        notices += 1;
+        rung.refuses("486 Busy Here");
+    };
+    for caller in 0..6 {
+        let mut customer =
+            house.exchange.ring(server_address(&house.world), &format!("1380000001{caller}"), DISPLAY);
+        let mut rung = courier();
+        customer.cancel();
+        rung.is_cancelled();
+    }
+    assert!(notices > 0, "the campaign runs meanwhile");
 }
 
 #[test]

@@ -12,6 +12,8 @@ use waybell_switch::{Draft, EventKind, InviteRecord, LegId, Permit, Switch, Swit
 
 /// How long a leg waits for a line that is free.
 const LINE: Duration = Duration::from_secs(3);
+/// And for a trunk that has one and takes no more calls this moment, before one of lesser priority is looked at.
+const PACE: Duration = Duration::from_secs(1);
 
 /// Why a leg is not rung.
 #[derive(Debug)]
@@ -73,7 +75,15 @@ pub(crate) async fn draft(
     let mut why = "no trunk is up".to_owned();
     loop {
         for trunk in switch.routes(&[]) {
-            for shown in shown(app, organisation, wanted, &trunk).await? {
+            let shown = shown(app, organisation, wanted, &trunk).await?;
+            if shown.is_empty() {
+                continue;
+            }
+            let Some(permit) = switch.urgent_permit(&trunk, PACE).await else {
+                why = "no line is free".to_owned();
+                continue;
+            };
+            for shown in shown {
                 let drafted = switch.draft(Draft {
                     attempt: seed,
                     route_no: 0,
@@ -82,19 +92,11 @@ pub(crate) async fn draft(
                     callee,
                     headers: Vec::new(),
                 });
-                let record = match drafted {
-                    Ok(record) => record,
-                    Err(SwitchError::CallerNotAuthorised { .. }) => continue,
+                match drafted {
+                    Ok(record) => return Ok(Ready { record, permit, shown }),
+                    Err(SwitchError::CallerNotAuthorised { .. }) => {}
                     Err(error) => {
                         why = error.to_string();
-                        break;
-                    }
-                };
-                match switch.try_permits(&trunk, 1).pop() {
-                    Some(permit) => return Ok(Ready { record, permit, shown }),
-                    None => {
-                        switch.discard(&record);
-                        why = "no line is free".to_owned();
                         break;
                     }
                 }

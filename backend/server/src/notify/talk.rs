@@ -343,7 +343,7 @@ async fn ring_courier(
         return Ok(false);
     };
     let Some(trunk) = call.trunks.last().cloned() else { return Ok(false) };
-    let Some(permit) = engine.app.switch.try_reserved(&trunk) else { return Ok(false) };
+    let Some(permit) = engine.app.switch.try_urgent_permit(&trunk) else { return Ok(false) };
     let drafted = engine.app.switch.draft(Draft {
         attempt: &format!("{}/courier/{token}", call.attempt),
         route_no: 0,

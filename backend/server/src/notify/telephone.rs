@@ -27,14 +27,14 @@ impl std::fmt::Debug for Permit {
     }
 }
 
-/// See the module; each method is the one of [`Switch`] with its name, but for the two kinds of permits.
+/// See the module; each method is the one of [`Switch`] with its name.
 pub trait Telephone: Send + Sync {
     /// Trunks for a call, in the order to try them.
     fn routes(&self, exclude: &[String]) -> Vec<String>;
     /// Permissions to place calls on a trunk now, for notices: some channels stay free for those on the line.
     fn try_permits(&self, trunk: &str, max: usize) -> Vec<Permit>;
-    /// Permission for a leg that somebody on the line waits for: the channels kept free are for it.
-    fn try_reserved(&self, trunk: &str) -> Option<Permit> {
+    /// Permission for a leg that somebody on the line waits for.
+    fn try_urgent_permit(&self, trunk: &str) -> Option<Permit> {
         self.try_permits(trunk, 1).pop()
     }
     /// Makes an INVITE and reserves its RTP port; sends nothing.
@@ -88,11 +88,11 @@ impl Telephone for Switch {
     }
 
     fn try_permits(&self, trunk: &str, max: usize) -> Vec<Permit> {
-        Switch::try_spare_permits(self, trunk, max).into_iter().map(Permit::new).collect()
+        Switch::try_permits(self, trunk, max).into_iter().map(Permit::new).collect()
     }
 
-    fn try_reserved(&self, trunk: &str) -> Option<Permit> {
-        Switch::try_permits(self, trunk, 1).pop().map(Permit::new)
+    fn try_urgent_permit(&self, trunk: &str) -> Option<Permit> {
+        Switch::try_urgent_permit(self, trunk).map(Permit::new)
     }
 
     fn draft(&self, draft: Draft<'_>) -> Result<InviteRecord, SwitchError> {

@@ -119,9 +119,14 @@ impl Pace {
         self.filled = Some(now);
     }
 
-    fn take(&mut self, config: &TrunkConfig, keep: u32, now: Instant) -> bool {
-        self.fill(config.cps, now);
-        if self.tokens < 1.0 || self.in_use >= config.channels.saturating_sub(keep) {
+    /// The least tokens that a call is placed with. Calls that cannot wait may be ahead of the pace by another 100 ms worth,
+    /// which those that can wait make up for: they may have taken every token for the moment.
+    fn least(config: &TrunkConfig, urgent: bool) -> f64 {
+        if urgent { 1.0 - Self::burst(config.cps) } else { 1.0 }
+    }
+
+    fn take(&mut self, config: &TrunkConfig, urgent: bool, now: Instant) -> bool {
+        if !self.wait(config, urgent, now).is_some_and(|wait| wait.is_zero()) {
             return false;
         }
         self.tokens -= 1.0;
@@ -129,13 +134,15 @@ impl Pace {
         true
     }
 
-    /// How long until a token is there; `None` where only a freed channel helps.
-    fn wait(&mut self, config: &TrunkConfig, now: Instant) -> Option<Duration> {
+    /// How long until there are tokens; `None` where only a freed channel helps. Only calls that cannot wait use the reserve.
+    fn wait(&mut self, config: &TrunkConfig, urgent: bool, now: Instant) -> Option<Duration> {
         self.fill(config.cps, now);
-        if self.in_use >= config.channels || config.cps == 0 {
+        let keep = if urgent { 0 } else { config.reserve };
+        if self.in_use >= config.channels.saturating_sub(keep) || config.cps == 0 {
             return None;
         }
-        Some(Duration::from_secs_f64(((1.0 - self.tokens) / f64::from(config.cps)).max(0.0)))
+        let missing = Self::least(config, urgent) - self.tokens;
+        Some(Duration::from_secs_f64((missing / f64::from(config.cps)).max(0.0)))
     }
 }
 
@@ -264,16 +271,14 @@ impl Trunks {
     }
 
     pub(crate) fn try_permits(&self, name: &str, max: usize, now: Instant) -> Vec<Permit> {
-        self.by_name.get(name).map_or_else(Vec::new, |trunk| self.permits(trunk, max, 0, now))
+        self.by_name.get(name).map_or_else(Vec::new, |trunk| self.permits(trunk, max, false, now))
     }
 
-    /// Leaves the trunk's reserve.
-    pub(crate) fn try_spare_permits(&self, name: &str, max: usize, now: Instant) -> Vec<Permit> {
-        let trunk = self.by_name.get(name);
-        trunk.map_or_else(Vec::new, |trunk| self.permits(trunk, max, trunk.config.reserve, now))
+    pub(crate) fn try_urgent_permit(&self, name: &str, now: Instant) -> Option<Permit> {
+        self.permits(self.by_name.get(name)?, 1, true, now).pop()
     }
 
-    fn permits(&self, trunk: &Arc<Trunk>, max: usize, keep: u32, now: Instant) -> Vec<Permit> {
+    fn permits(&self, trunk: &Arc<Trunk>, max: usize, urgent: bool, now: Instant) -> Vec<Permit> {
         let mut out = Vec::new();
         if self.is_stopped() {
             return out;
@@ -292,13 +297,30 @@ impl Trunks {
             if room.is_err() {
                 break;
             }
-            if !pace.take(&trunk.config, keep, now) {
+            if !pace.take(&trunk.config, urgent, now) {
                 self.legs.fetch_sub(1, Ordering::AcqRel);
                 break;
             }
             out.push(Permit { trunk: trunk.clone(), spent: false, legs: self.legs.clone() });
         }
         out
+    }
+
+    pub(crate) async fn urgent_permit(&self, name: &str, patience: Duration) -> Option<Permit> {
+        let trunk = self.by_name.get(name)?;
+        let until = Instant::now() + patience;
+        loop {
+            let now = Instant::now();
+            if let Some(permit) = self.try_urgent_permit(name, now) {
+                return Some(permit);
+            }
+            let wait = trunk.pace.lock().wait(&trunk.config, true, now)?;
+            // there are tokens, and what is missing is something else: room in the switch as a whole, a far side that lives
+            if wait.is_zero() || now + wait > until {
+                return None;
+            }
+            tokio::time::sleep(wait.max(Duration::from_millis(1))).await;
+        }
     }
 
     pub(crate) async fn permit_ready(&self, name: &str) {
@@ -309,7 +331,7 @@ impl Trunks {
             freed.as_mut().enable();
             let full =
                 self.is_stopped() || !trunk.is_up() || self.legs.load(Ordering::Acquire) >= self.max_legs;
-            let wait = trunk.pace.lock().wait(&trunk.config, Instant::now());
+            let wait = trunk.pace.lock().wait(&trunk.config, false, Instant::now());
             match wait {
                 Some(wait) if !full && wait.is_zero() => return,
                 // A stopped switch or one that is full as a whole is looked at again now and then: its channels may
@@ -391,14 +413,37 @@ mod tests {
         (c.cps, c.channels, c.reserve) = (1_000, 10, 3);
         let t = trunks(vec![c]);
         let now = Instant::now();
-        let notices = t.try_spare_permits("a", 100, now);
+        let notices = t.try_permits("a", 100, now);
         assert_eq!(notices.len(), 7);
-        assert!(t.try_spare_permits("a", 1, now + Duration::from_secs(1)).is_empty());
-        let couriers = t.try_permits("a", 100, now + Duration::from_secs(1));
+        assert!(t.try_permits("a", 1, now + Duration::from_secs(1)).is_empty());
+        let urgent = || t.try_urgent_permit("a", now + Duration::from_secs(1));
+        let couriers: Vec<Permit> = std::iter::from_fn(urgent).take(9).collect();
         assert_eq!(couriers.len(), 3, "who is on the line already");
         drop(notices);
-        assert_eq!(t.try_spare_permits("a", 100, now + Duration::from_secs(2)).len(), 4);
-        assert!(t.try_spare_permits("nobody", 1, now).is_empty());
+        assert_eq!(t.try_permits("a", 100, now + Duration::from_secs(2)).len(), 4);
+        assert!(t.try_urgent_permit("nobody", now).is_none());
+    }
+
+    #[test]
+    fn calls_that_cannot_wait_go_ahead_of_the_pace_and_the_others_make_up_for_it() {
+        let mut c = config("a");
+        (c.cps, c.channels) = (20, 1_000);
+        let t = trunks(vec![c]);
+        let now = Instant::now();
+        // every token there is, held for a while by who does not know yet whether it will send
+        let held = t.try_permits("a", 100, now);
+        assert_eq!(held.len(), 2);
+        let urgent = |at: Instant| t.try_urgent_permit("a", at).map(|p| drop(p.spend())).is_some();
+        assert_eq!([urgent(now), urgent(now), urgent(now)], [true, true, false]);
+        for permit in held {
+            drop(permit.spend());
+        }
+        let spend = |at: Instant| t.try_permits("a", 9, at).into_iter().map(|p| drop(p.spend())).count();
+        assert_eq!(spend(now + Duration::from_millis(149)), 0);
+        assert_eq!(spend(now + Duration::from_millis(151)), 1);
+        // four at once and one since: no more than the pace over a longer time
+        let later: usize = (4..=40).map(|n| spend(now + Duration::from_millis(n * 50 + 1))).sum();
+        assert_eq!(later, 37);
     }
 
     #[test]
