@@ -2,17 +2,26 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use waybell_domain::flow::notice_arrived;
+use waybell_domain::flow::{Flow, notice_arrived};
 
 /// Writes a WAV for each piece that the built-in notice may say with these variables.
 pub fn slots(folder: &Path, variables: &[(&str, &str)]) -> anyhow::Result<()> {
-    std::fs::create_dir_all(folder)?;
     let flow = notice_arrived().map_err(|p| anyhow::anyhow!("{p:?}"))?;
+    slots_of(folder, &flow, variables)
+}
+
+/// The same for any flow. Pieces that two flows share sound the same in both.
+pub fn slots_of(folder: &Path, flow: &Flow, variables: &[(&str, &str)]) -> anyhow::Result<()> {
+    std::fs::create_dir_all(folder)?;
     let values: BTreeMap<String, String> =
         variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-    for (n, text) in waybell_server::flow::pieces(&flow, &values).iter().enumerate() {
+    for text in waybell_server::flow::pieces(flow, &values) {
         let name: String = text.chars().filter(|c| c.is_alphanumeric()).take(80).collect();
-        std::fs::write(folder.join(format!("{name}.wav")), wav(&noise(n as u64 + 1, 4_000)))?;
+        let file = folder.join(format!("{name}.wav"));
+        if !file.exists() {
+            let n = std::fs::read_dir(folder)?.count() as u64 + 1;
+            std::fs::write(file, wav(&noise(n, 4_000)))?;
+        }
     }
     Ok(())
 }

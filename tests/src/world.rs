@@ -48,6 +48,8 @@ pub struct WorldOptions {
     pub hear: bool,
     /// Place at which the server's first life ends (`WAYBELL_CRASH`).
     pub crash: Option<String>,
+    /// Own notices to be recorded too, when listening.
+    pub flows: Vec<waybell_domain::flow::Flow>,
     /// Variables of the notices that are spoken with slots, when listening.
     pub speak: Vec<(&'static str, &'static str)>,
     /// Further organisations; each has an administrator `boss-NAME` and a courier `c1-NAME`.
@@ -74,6 +76,7 @@ impl Default for WorldOptions {
             tls: None,
             hear: false,
             crash: None,
+            flows: Vec::new(),
             speak: vec![
                 ("company", "韵达快递"),
                 ("count", "1"),
@@ -135,6 +138,9 @@ impl World {
             config.hear = Hear::All;
             config.prompts = Some(path.join("slots"));
             crate::sound::slots(&path.join("slots"), &options.speak)?;
+            for flow in &options.flows {
+                crate::sound::slots_of(&path.join("slots"), flow, &options.speak)?;
+            }
         } else {
             config.hear = Hear::None;
         }

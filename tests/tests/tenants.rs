@@ -84,6 +84,9 @@ fn body(method: &str, path: &str, b: &Belongings) -> Option<Value> {
         "/api/v1/me/availability" => json!({ "mode": "available", "acted_at": { "wall": now_ms() } }),
         "/api/v1/calls" => json!({ "id": uuid::Uuid::now_v7(), "parcel": b.parcels[0] }),
         "/api/v1/templates/{key}/simulate" | "/api/v1/integrations/{id}" => json!({}),
+        "/api/v1/template-drafts/{key}/approve" | "/api/v1/template-drafts/{key}/reject" => {
+            json!({ "edited_at": 1, "reason": "no" })
+        }
         _ => return None,
     })
 }
@@ -94,6 +97,10 @@ fn expected(method: &str, path: &str) -> &'static [u16] {
         // integrations are an administrator's, and what a system sends is signed
         (_, p) if p.starts_with("/api/v1/integrations/") => &[404, 403],
         (_, p) if p.starts_with("/api/v1/hooks/") => &[401],
+        // a notice of this name is everybody's own; a draft of it is not
+        ("GET", "/api/v1/templates/{key}/audio") => &[200],
+        ("DELETE", "/api/v1/templates/{key}") => &[403, 409],
+        (_, p) if p.starts_with("/api/v1/template-drafts/") => &[404, 403],
         // things that are named
         ("GET", "/api/v1/areas/{id}/duties") => &[404, 403],
         ("GET", p) if p.contains('{') => &[404],
@@ -146,7 +153,9 @@ async fn walk(asker: &Api, b: &Belongings, waybill: &str) -> usize {
                 | "/api/v1/blocklist"
                 | "/api/v1/inbound-policy"
                 | "/api/v1/outgoing-policy"
-                | "/api/v1/field-policy",
+                | "/api/v1/field-policy"
+                | "/api/v1/template-policy"
+                | "/api/v1/template-drafts/{key}",
             )
             | (
                 "POST",

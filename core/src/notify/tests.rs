@@ -171,6 +171,7 @@ async fn a_template_that_does_not_exist_is_refused_here() {
         name_zh: "派件通知".into(),
         name_en: "arrival notice".into(),
         text: "x".into(),
+        withdrawn: false,
         rev: 1,
     };
     let text = serde_json::to_string(&[template]).unwrap();

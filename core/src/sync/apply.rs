@@ -95,7 +95,9 @@ fn templates(t: &Connection, new: &[TemplateView]) -> Result<()> {
         meta(t, TEMPLATES)?.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
     for template in new {
         known.retain(|k| k.key != template.key);
-        known.push(template.clone());
+        if !template.withdrawn {
+            known.push(template.clone());
+        }
     }
     set_meta(t, TEMPLATES, Some(&serde_json::to_string(&known)?))
 }

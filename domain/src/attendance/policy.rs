@@ -1,7 +1,7 @@
 //! What an organisation sets for the field.
 
 use super::shift::ShiftRule;
-use crate::policy::{BadPolicy, check_ranges};
+use crate::policy::{BadValue, check_ranges};
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
@@ -38,17 +38,17 @@ impl FieldPolicy {
     ///
     /// # Errors
     /// The first field whose value cannot work.
-    pub fn check(&self) -> Result<(), BadPolicy> {
+    pub fn check(&self) -> Result<(), BadValue> {
         check_ranges(&[
             ("track_days", i64::from(self.track_days), 1, 3_660),
             ("live_seconds", i64::from(self.live_seconds), 5, 3_600),
         ])?;
         if self.shifts.len() > 100 || self.holidays.len() > 1_000 {
-            return Err(BadPolicy::new("shifts", "has more than 100, or holidays more than 1000"));
+            return Err(BadValue::new("shifts", "has more than 100, or holidays more than 1000"));
         }
         for (n, shift) in self.shifts.iter().enumerate() {
             if let Err((field, problem)) = shift.check() {
-                return Err(BadPolicy::new(format!("shifts[{n}].{field}"), problem));
+                return Err(BadValue::new(format!("shifts[{n}].{field}"), problem));
             }
         }
         Ok(())

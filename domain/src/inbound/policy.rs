@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::clock::{DAY, HOUR, MINUTE, SECOND};
-use crate::policy::{BadPolicy, check_ranges};
+use crate::policy::{BadValue, check_ranges};
 
 /// Rules for calls that come in. Times are milliseconds. A field that is left out has its default.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,7 +69,7 @@ impl InboundPolicy {
     ///
     /// # Errors
     /// The first field whose value cannot work.
-    pub fn check(&self) -> Result<(), BadPolicy> {
+    pub fn check(&self) -> Result<(), BadValue> {
         check_ranges(&[
             ("ring_ms", self.ring_ms, SECOND, 2 * MINUTE),
             ("total_ms", self.total_ms, SECOND, 170 * SECOND),

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::{MINUTE, SECOND};
 use crate::dial::policy::Policy;
 use crate::phone::{PhoneError, PhoneKind, PhoneNumber};
-use crate::policy::{BadPolicy, check_ranges};
+use crate::policy::{BadValue, check_ranges};
 
 words! {
     /// Whose number the customer sees, if the trunk may show it; else the next of these.
@@ -97,7 +97,7 @@ impl OutgoingPolicy {
     ///
     /// # Errors
     /// The first field whose value cannot work.
-    pub fn check(&self) -> Result<(), BadPolicy> {
+    pub fn check(&self) -> Result<(), BadValue> {
         check_ranges(&[
             ("ring_ms", self.ring_ms, SECOND, 2 * MINUTE),
             ("accept_ms", self.accept_ms, SECOND, MINUTE),
@@ -110,7 +110,7 @@ impl OutgoingPolicy {
         };
         if self.barred.len() > 500 || !self.barred.iter().all(|p| spelt(&p)) {
             let problem = "must be 500 beginnings of numbers at most, each with + and country code";
-            return Err(BadPolicy::new("barred", problem));
+            return Err(BadValue::new("barred", problem));
         }
         Ok(())
     }

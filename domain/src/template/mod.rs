@@ -10,6 +10,7 @@
 mod spoken;
 #[cfg(test)]
 mod tests;
+mod wording;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,6 +19,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 pub use spoken::{count_words, digit_words};
+pub use wording::{GIVEN, TemplatePolicy, Wording, spoken_seconds};
 
 use crate::dial::plan::PlannedCall;
 use crate::dial::policy::TimeOfDay;

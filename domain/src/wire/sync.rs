@@ -60,6 +60,9 @@ pub struct TemplateView {
     pub name_en: String,
     /// Text with variables in braces.
     pub text: String,
+    /// Not to be chosen any more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub withdrawn: bool,
     /// Server revision.
     pub rev: i64,
 }

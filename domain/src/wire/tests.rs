@@ -136,6 +136,7 @@ fn template_view() -> TemplateView {
         name_zh: "到件通知".into(),
         name_en: "arrived".into(),
         text: "您有{parcels}个快件到了{places}".into(),
+        withdrawn: false,
         rev: 2,
     }
 }

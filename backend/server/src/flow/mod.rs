@@ -54,6 +54,29 @@ pub fn render(text: &str, values: &Values) -> Option<String> {
     Template::parse(text).ok()?.render(values).ok()
 }
 
+/// What is heard from the start of a conversation until it waits for a key, piece by piece.
+///
+/// # Errors
+/// The flow cannot start with these variables, or goes wrong.
+pub fn spoken(flow: &Flow, values: &Values) -> Result<Vec<String>, FlowError> {
+    let mut talk = Conversation::new(Arc::new(flow.clone()), values)?;
+    let mut event = FlowEvent::Start;
+    let mut out = Vec::new();
+    loop {
+        let mut next = None;
+        for command in talk.on(event)? {
+            if let FlowCommand::Say { token, segments } = command {
+                out.extend(segments.into_iter().map(|s| s.text));
+                next = Some(token);
+            }
+        }
+        match next {
+            Some(token) => event = FlowEvent::Spoken { token },
+            None => return Ok(out),
+        }
+    }
+}
+
 /// Everything that a flow may say with these variables, piece by piece, each once.
 pub fn pieces(flow: &Flow, values: &Values) -> Vec<String> {
     let mut out = Vec::new();

@@ -80,10 +80,10 @@ pub async fn earlier(write: &Write, scope: &Scope, id: &BatchId) -> ApiResult<Op
 
 /// The template must be one of the organisation's.
 pub async fn known_template(write: &Write, scope: &Scope, key: &str) -> ApiResult<()> {
-    if crate::templates::service::exists(write, scope.organisation, key).await? {
+    if crate::templates::service::is_offered(write, scope, key).await? {
         return Ok(());
     }
-    Err(ApiError::field("template", "the organisation has no template with this key", "use arrived"))
+    Err(ApiError::field("template", "the organisation has no template with this key", "see GET /templates"))
 }
 
 /// Takes a tap whose id is new (see [`earlier`]).

@@ -230,6 +230,7 @@ impl Engine {
     async fn on_command(&mut self, round: &mut Round, command: &Command) -> Result<(), StoreError> {
         match command {
             Command::Drain => self.draining = true,
+            Command::TemplatesChanged => self.flows.clear(),
             Command::Cancel(batch) => {
                 // the undo itself made people final, which the count in memory has not seen
                 self.remaining.remove(batch);

@@ -57,6 +57,8 @@ pub(crate) enum Command {
     Cancel(BatchId),
     /// A prompt has been made: play it.
     Spoken(live::Spoken),
+    /// Notices have another wording.
+    TemplatesChanged,
     /// No new calls from now on; running ones end.
     Drain,
 }
@@ -90,6 +92,11 @@ impl Dialler {
     /// Cancels calls of a batch that do not ring yet.
     pub fn cancel(&self, batch: BatchId) {
         self.tell(Command::Cancel(batch));
+    }
+
+    /// Another wording is in force.
+    pub fn templates_changed(&self) {
+        self.tell(Command::TemplatesChanged);
     }
 
     /// Starts no new call.

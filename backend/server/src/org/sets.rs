@@ -13,27 +13,29 @@ use waybell_domain::attendance::FieldPolicy;
 use waybell_domain::id::OrganisationId;
 use waybell_domain::inbound::InboundPolicy;
 use waybell_domain::outgoing::OutgoingPolicy;
-use waybell_domain::policy::BadPolicy;
+use waybell_domain::policy::BadValue;
+use waybell_domain::template::TemplatePolicy;
 
 /// A set of rules. Its default holds where an organisation has set none.
 pub(crate) trait RuleSet: Default + Serialize + DeserializeOwned {
     /// The table (`organisation_id`, `policy`); in the audit trail it is the action.
     const TABLE: &'static str;
-    fn check(&self) -> Result<(), BadPolicy>;
+    fn check(&self) -> Result<(), BadValue>;
 }
 
 macro_rules! rule_set {
     ($($policy:ty => $table:literal),*) => {
         $(impl RuleSet for $policy {
             const TABLE: &'static str = $table;
-            fn check(&self) -> Result<(), BadPolicy> {
+            fn check(&self) -> Result<(), BadValue> {
                 <$policy>::check(self)
             }
         })*
     };
 }
 
-rule_set!(InboundPolicy => "inbound_policy", OutgoingPolicy => "outgoing_policy", FieldPolicy => "field_policy");
+rule_set!(InboundPolicy => "inbound_policy", OutgoingPolicy => "outgoing_policy", FieldPolicy => "field_policy",
+    TemplatePolicy => "template_policy");
 
 #[derive(FromQueryResult)]
 struct Row {

@@ -12,6 +12,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0005_doors.sql"),
     include_str!("migrations/0006_outgoing.sql"),
     include_str!("migrations/0007_field.sql"),
+    include_str!("migrations/0008_templates.sql"),
 ];
 
 /// Tables whose rows carry `rev`.

@@ -1,4 +1,6 @@
 //! Notice templates: what is said, as text with variables, and the conversation around it, as a flow.
 
+pub mod drafts;
 pub mod routes;
 pub mod service;
+mod sound;

@@ -1,24 +1,30 @@
 //! `/api/v1/templates*`.
 
-use super::service;
+use super::drafts::{company, sample};
+use super::{service, sound};
 use crate::accounts::auth::Signed;
-use crate::app::Shared;
+use crate::app::{App, Shared};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::Body;
-use crate::org::policy::organisation;
+use crate::numbers::audit;
+use crate::store::scope::Scope;
 use axum::Json;
 use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use waybell_domain::flow::{Flow, simulate as run};
 use waybell_domain::lang::Lang;
 use waybell_domain::wire::{ErrorBody, TemplateView};
 
-/// The notice templates of the organisation.
+/// The notice templates that the signed-in person may ring people with.
 #[utoipa::path(get, path = "/api/v1/templates", tag = "templates", security(("bearer" = [])),
     responses((status = 200, body = [TemplateView])))]
 pub async fn list(State(app): State<Shared>, signed: Signed) -> ApiResult<Json<Vec<TemplateView>>> {
-    Ok(Json(service::newer(&app, &signed.scope, 0, i64::MAX).await?))
+    let mut offered = service::newer(&app, &signed.scope, 0, i64::MAX).await?;
+    offered.retain(|t| !t.withdrawn);
+    Ok(Json(offered))
 }
 
 /// A conversation to be played as text.
@@ -52,18 +58,56 @@ pub async fn simulate(
     Path(key): Path<String>,
     body: Body<SimulateRequest>,
 ) -> ApiResult<Json<SimulateAnswer>> {
-    let text =
-        service::flow(&app, &signed.scope, &key).await?.ok_or_else(|| ApiError::not_found("template"))?;
-    let flow = Flow::parse(&text).map_err(|p| {
-        ApiError::field("flow", p.first().map(ToString::to_string).unwrap_or_default(), "mend the flow")
-    })?;
+    let flow = flow(&app, &signed.scope, &key).await?;
     let mut variables = body.value.variables;
-    let organisation = organisation(app.store.read(), signed.scope.organisation).await?;
-    let company = organisation.map(|o| o.company).unwrap_or_default();
-    for (name, value) in [("company", company.as_str()), ("count", "1"), ("estate", ""), ("building", "")] {
+    let company = company(&app, signed.scope.organisation).await?;
+    for (name, value) in
+        [("company", company.as_str()), ("count", "1"), ("estate", ""), ("building", ""), ("places", "")]
+    {
         variables.entry(name.into()).or_insert_with(|| value.into());
     }
     let language = if body.value.language.as_deref() == Some("en") { Lang::En } else { Lang::Zh };
     let script: Vec<&str> = body.value.script.iter().map(String::as_str).collect();
     Ok(Json(SimulateAnswer { trace: run(&flow, language, &variables, &script) }))
+}
+
+async fn flow(app: &App, scope: &Scope, key: &str) -> ApiResult<Flow> {
+    let text = service::flow(app, scope, key).await?.ok_or_else(|| ApiError::not_found("template"))?;
+    Flow::parse(&text).map_err(|p| {
+        ApiError::field("flow", p.first().map(ToString::to_string).unwrap_or_default(), "mend the flow")
+    })
+}
+
+/// Hear a notice as somebody with two parcels would, in Chinese: a WAV file.
+#[utoipa::path(get, path = "/api/v1/templates/{key}/audio", tag = "templates", security(("bearer" = [])),
+    params(("key" = String, Path)), responses((status = 200, content_type = "audio/wav", body = Vec<u8>),
+    (status = 404, body = ErrorBody), (status = 503, body = ErrorBody)))]
+pub async fn hear(State(app): State<Shared>, signed: Signed, Path(key): Path<String>) -> ApiResult<Response> {
+    let flow = flow(&app, &signed.scope, &key).await?;
+    sound::answer(&app, &flow, &sample(&company(&app, signed.scope.organisation).await?)).await
+}
+
+/// Take a notice out of the choice (administrators). Batches that use it go on; `arrived`, which phones use where none is
+/// chosen, stays.
+#[utoipa::path(delete, path = "/api/v1/templates/{key}", tag = "templates", security(("bearer" = [])),
+    params(("key" = String, Path)), responses((status = 204), (status = 403, body = ErrorBody),
+    (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
+pub async fn withdraw(
+    State(app): State<Shared>,
+    signed: Signed,
+    Path(key): Path<String>,
+) -> ApiResult<StatusCode> {
+    let scope = signed.administrator()?;
+    if key == "arrived" {
+        return Err(ApiError::conflict("built_in", "the arrival notice is always there")
+            .hint("write another wording for it"));
+    }
+    let now = app.clock.now();
+    let write = app.store.begin().await?;
+    if !service::withdraw(&write, scope, &key, now).await? {
+        return Err(ApiError::not_found("template"));
+    }
+    audit(&write, scope, now, "template_withdrawn", &key).await?;
+    write.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
 }

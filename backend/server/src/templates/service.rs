@@ -1,13 +1,15 @@
-//! The built-in notice, and reading templates.
+//! The built-in notice, and templates in force.
 
 use crate::app::App;
-use crate::http::error::ApiResult;
+use crate::http::error::{ApiError, ApiResult};
+use crate::numbers::sees;
 use crate::store::scope::Scope;
-use crate::store::{StoreError, Write, all, number, one};
-use sea_orm::FromQueryResult;
+use crate::store::{StoreError, Write, all, one};
+use sea_orm::{FromQueryResult, Value};
 use waybell_domain::clock::UnixMs;
-use waybell_domain::flow::NOTICE_ARRIVED;
-use waybell_domain::id::{OrganisationId, TemplateId};
+use waybell_domain::flow::{Flow, NOTICE_ARRIVED};
+use waybell_domain::id::{BranchId, OrganisationId, TemplateId};
+use waybell_domain::template::Wording;
 use waybell_domain::wire::TemplateView;
 
 /// Text of the arrival notice, for screens and the text message.
@@ -21,6 +23,8 @@ struct Row {
     name_zh: String,
     name_en: String,
     text: String,
+    branch_id: Option<String>,
+    withdrawn_at: Option<i64>,
     rev: i64,
 }
 
@@ -43,26 +47,127 @@ pub async fn install(write: &Write, organisation: OrganisationId, now: UnixMs) -
     Ok(())
 }
 
-/// Whether the organisation has a template with this key.
-pub async fn exists(write: &Write, organisation: OrganisationId, key: &str) -> Result<bool, StoreError> {
-    let sql = "SELECT COUNT(*) FROM template WHERE organisation_id = $1 AND key = $2";
-    Ok(number(write.tx(), sql, [organisation.to_string().into(), key.into()]).await? > 0)
+/// Whether somebody may write for this branch (`None`: for the whole organisation).
+pub(super) fn writes(scope: &Scope, branch: Option<BranchId>) -> bool {
+    match branch {
+        Some(branch) => sees(scope, branch),
+        None => scope.role.is_administrator() || scope.branch.is_none(),
+    }
 }
 
-/// Templates that changed in the window.
+/// The refusal of a key that others use.
+pub(super) fn key_taken() -> ApiError {
+    ApiError::conflict("key_taken", "this key is in use outside of your branch").hint("choose another key")
+}
+
+#[derive(FromQueryResult)]
+struct Owner {
+    branch_id: Option<String>,
+    withdrawn_at: Option<i64>,
+}
+
+async fn owner(write: &Write, scope: &Scope, key: &str) -> ApiResult<Option<Owner>> {
+    let sql = "SELECT branch_id, withdrawn_at FROM template WHERE organisation_id = $1 AND key = $2";
+    Ok(one(write.tx(), sql, [scope.organisation.to_string().into(), key.into()]).await?)
+}
+
+fn branch(text: Option<&str>) -> Option<BranchId> {
+    text.and_then(|b| BranchId::parse(b).ok())
+}
+
+/// Fails where the template in force under this key is not one that the asker may replace.
+pub(super) async fn may_write(write: &Write, scope: &Scope, key: &str) -> ApiResult<()> {
+    match owner(write, scope, key).await? {
+        Some(owner) if !writes(scope, branch(owner.branch_id.as_deref())) => Err(key_taken()),
+        _ => Ok(()),
+    }
+}
+
+/// Whether this person may ring people with it: it is in force, for everybody or for their branch.
+pub async fn is_offered(write: &Write, scope: &Scope, key: &str) -> ApiResult<bool> {
+    let owner = owner(write, scope, key).await?;
+    Ok(owner.is_some_and(|o| o.withdrawn_at.is_none() && is_for(scope, o.branch_id.as_deref())))
+}
+
+fn is_for(scope: &Scope, of: Option<&str>) -> bool {
+    branch(of).is_none_or(|branch| sees(scope, branch))
+}
+
+/// Puts a wording into force, whatever had the key before.
+pub(super) async fn put_in_force(
+    write: &Write,
+    scope: &Scope,
+    key: &str,
+    wording: &Wording,
+    flow: &Flow,
+    now: UnixMs,
+) -> ApiResult<TemplateView> {
+    let encode = |e: serde_json::Error| StoreError::Damaged { what: "template", problem: e.to_string() };
+    let name_en = if wording.name_en.trim().is_empty() { &wording.name_zh } else { &wording.name_en };
+    let view = TemplateView {
+        key: key.to_owned(),
+        name_zh: wording.name_zh.trim().to_owned(),
+        name_en: name_en.trim().to_owned(),
+        text: wording.text.clone(),
+        withdrawn: false,
+        rev: write.next_rev(),
+    };
+    let values: [Value; 11] = [
+        TemplateId::at(now, rand::random()).to_string().into(),
+        scope.organisation.to_string().into(),
+        key.into(),
+        view.name_zh.clone().into(),
+        view.name_en.clone().into(),
+        view.text.clone().into(),
+        serde_json::to_string(flow).map_err(encode)?.into(),
+        wording.message.clone().into(),
+        view.rev.into(),
+        wording.branch.map(|b| b.to_string()).into(),
+        serde_json::to_string(wording).map_err(encode)?.into(),
+    ];
+    write
+        .exec(
+            "INSERT INTO template (id, organisation_id, key, name_zh, name_en, text, flow, message, rev, branch_id, wording) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
+             ON CONFLICT (organisation_id, key) DO UPDATE SET name_zh = excluded.name_zh, name_en = excluded.name_en, \
+             text = excluded.text, flow = excluded.flow, message = excluded.message, rev = excluded.rev, \
+             branch_id = excluded.branch_id, wording = excluded.wording, withdrawn_at = NULL",
+            values,
+        )
+        .await?;
+    Ok(view)
+}
+
+/// Takes a template out of the choice; batches that use it go on. False where there is none.
+pub(super) async fn withdraw(write: &Write, scope: &Scope, key: &str, now: UnixMs) -> ApiResult<bool> {
+    let sql = "UPDATE template SET withdrawn_at = $1, rev = $2 WHERE organisation_id = $3 AND key = $4 \
+               AND withdrawn_at IS NULL";
+    let values: [Value; 4] =
+        [now.0.into(), write.next_rev().into(), scope.organisation.to_string().into(), key.into()];
+    Ok(write.exec(sql, values).await?.rows_affected() > 0)
+}
+
+/// Templates that changed in the window. One that this person may not choose (any more) is told as withdrawn, by its key
+/// alone: a phone that knows it forgets it.
 pub async fn newer(app: &App, scope: &Scope, since: i64, end: i64) -> ApiResult<Vec<TemplateView>> {
     let rows: Vec<Row> = all(
         app.store.read(),
-        "SELECT key, name_zh, name_en, text, rev FROM template WHERE organisation_id = $1 AND rev > $2 AND rev <= $3 ORDER BY rev",
+        "SELECT key, name_zh, name_en, text, branch_id, withdrawn_at, rev FROM template \
+         WHERE organisation_id = $1 AND rev > $2 AND rev <= $3 ORDER BY rev",
         [scope.organisation.to_string().into(), since.into(), end.into()],
     )
     .await?;
-    let view = |r: Row| TemplateView {
-        key: r.key,
-        name_zh: r.name_zh,
-        name_en: r.name_en,
-        text: r.text,
-        rev: r.rev,
+    let view = |r: Row| {
+        let withdrawn = r.withdrawn_at.is_some() || !is_for(scope, r.branch_id.as_deref());
+        let told = |text: String| if withdrawn { String::new() } else { text };
+        TemplateView {
+            key: r.key,
+            name_zh: told(r.name_zh),
+            name_en: told(r.name_en),
+            text: told(r.text),
+            withdrawn,
+            rev: r.rev,
+        }
     };
     Ok(rows.into_iter().map(view).collect())
 }
@@ -70,15 +175,16 @@ pub async fn newer(app: &App, scope: &Scope, since: i64, end: i64) -> ApiResult<
 #[derive(FromQueryResult)]
 struct FlowText {
     flow: String,
+    branch_id: Option<String>,
 }
 
-/// The flow of a template, as JSON.
+/// The flow of a template that this person may choose, as JSON.
 pub async fn flow(app: &App, scope: &Scope, key: &str) -> ApiResult<Option<String>> {
     let row: Option<FlowText> = one(
         app.store.read(),
-        "SELECT flow FROM template WHERE organisation_id = $1 AND key = $2",
+        "SELECT flow, branch_id FROM template WHERE organisation_id = $1 AND key = $2 AND withdrawn_at IS NULL",
         [scope.organisation.to_string().into(), key.into()],
     )
     .await?;
-    Ok(row.map(|r| r.flow))
+    Ok(row.filter(|r| is_for(scope, r.branch_id.as_deref())).map(|r| r.flow))
 }

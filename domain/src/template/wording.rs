@@ -1,0 +1,282 @@
+//! An organisation's own notice: its wording, and what is wrong with it before anybody hears it.
+
+use super::{LONGEST, Template, TemplateError};
+use crate::flow::{ActionKind, Flow, Texts, notice_with};
+use crate::id::BranchId;
+use crate::policy::{BadValue, check_ranges};
+use crate::search::half_width;
+use serde::{Deserialize, Serialize};
+
+/// The variables that a call gives to its notice; others of [`super::VARIABLES`] would have no value.
+pub const GIVEN: [&str; 5] = ["company", "count", "estate", "building", "places"];
+
+/// Words of fraud and advertising. A notice that holds one is taken for spam by those who are rung, and by the carriers.
+const FORBIDDEN: &[&str] = &[
+    "中奖",
+    "贷款",
+    "借款",
+    "投资",
+    "理财",
+    "股票",
+    "彩票",
+    "博彩",
+    "返利",
+    "刷单",
+    "兼职",
+    "验证码",
+    "银行卡",
+    "转账",
+    "汇款",
+    "密码",
+    "身份证号",
+    "加微信",
+    "优惠券",
+    "公安局",
+    "法院传票",
+    "lottery",
+    "loan",
+    "investment",
+    "verification code",
+    "bank card",
+    "password",
+];
+
+/// Characters of Chinese, and words of English, spoken in a second.
+const PACE_ZH: f64 = 4.2;
+const PACE_EN: f64 = 2.5;
+
+/// The wording of a notice. The conversation around it (keys, courier, text message) is that of the built-in notice.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Wording {
+    /// Name in Chinese, for choosing it.
+    pub name_zh: String,
+    /// Name in English; the Chinese one where it is left out.
+    #[serde(default)]
+    pub name_en: String,
+    /// What is said, in Chinese, with the variables of [`GIVEN`] in braces; `{company}` must be among them.
+    pub text: String,
+    /// The same in English; empty for none.
+    #[serde(default)]
+    pub text_en: String,
+    /// The text message for who could not be reached or presses 9.
+    pub message: String,
+    /// The branch whose people may use it; every branch where it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub branch: Option<BranchId>,
+}
+
+/// Rules for the wording of notices.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TemplatePolicy {
+    /// Words that no notice may hold, besides the built-in ones of fraud and advertising.
+    pub forbidden: Vec<String>,
+    /// Longest that a notice may take to be spoken, seconds, 5 to 60: who is not reached by then hangs up.
+    pub longest_seconds: u32,
+}
+
+impl Default for TemplatePolicy {
+    fn default() -> Self {
+        Self { forbidden: Vec::new(), longest_seconds: 20 }
+    }
+}
+
+impl TemplatePolicy {
+    /// Checks what the types cannot.
+    ///
+    /// # Errors
+    /// The first field whose value cannot work.
+    pub fn check(&self) -> Result<(), BadValue> {
+        check_ranges(&[("longest_seconds", i64::from(self.longest_seconds), 5, 60)])?;
+        if self.forbidden.len() > 1_000 || self.forbidden.iter().any(|w| bare(w).is_empty() || w.len() > 200)
+        {
+            return Err(BadValue::new(
+                "forbidden",
+                "must be 1000 words at most, each with a letter and 200 bytes at most",
+            ));
+        }
+        Ok(())
+    }
+
+    /// The forbidden word that a text holds, however it is spaced or punctuated.
+    fn found_in(&self, text: &str) -> Option<&str> {
+        let text = bare(text);
+        let own = self.forbidden.iter().map(String::as_str);
+        FORBIDDEN.iter().copied().chain(own).find(|word| text.contains(&bare(word)))
+    }
+}
+
+/// Letters and digits alone, half width and lower case.
+fn bare(text: &str) -> String {
+    text.chars().map(half_width).flat_map(char::to_lowercase).filter(|c| c.is_alphanumeric()).collect()
+}
+
+/// How long a text takes to be spoken, in seconds, at the pace of an unhurried voice; each variable counts as a word.
+#[must_use]
+pub fn spoken_seconds(text: &str) -> f64 {
+    let wide = text.chars().filter(|c| c.is_alphanumeric() && !c.is_ascii()).count();
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|w| !w.is_empty()).count();
+    wide as f64 / PACE_ZH + words as f64 / PACE_EN
+}
+
+impl Wording {
+    /// Checks the wording and puts it into the conversation of the built-in notice. `key` is the template's: the key 9
+    /// sends its own message.
+    ///
+    /// # Errors
+    /// The first field that cannot work, and why.
+    pub fn flow(&self, key: &str, policy: &TemplatePolicy) -> Result<Flow, BadValue> {
+        for (field, name, may_be_empty) in
+            [("name_zh", &self.name_zh, false), ("name_en", &self.name_en, true)]
+        {
+            let length = name.trim().chars().count();
+            if length > 40 || length == 0 && !may_be_empty || name.chars().any(char::is_control) {
+                return Err(BadValue::new(field, "must have 1 to 40 characters"));
+            }
+        }
+        check_text("text", &self.text, policy)?;
+        if !self.text_en.is_empty() {
+            check_text("text_en", &self.text_en, policy)?;
+        }
+        check_text("message", &self.message, policy)?;
+        for (field, text) in [("text", &self.text), ("text_en", &self.text_en)] {
+            let seconds = spoken_seconds(text).ceil();
+            if seconds > f64::from(policy.longest_seconds) {
+                let longest = policy.longest_seconds;
+                return Err(BadValue::new(
+                    field,
+                    format!("takes about {seconds} s to be spoken; {longest} s are possible"),
+                ));
+            }
+        }
+        let texts = Texts { zh: self.text.clone(), en: self.text_en.clone() };
+        let mut flow = notice_with(&texts).map_err(|problems| {
+            BadValue::new("text", problems.first().map(ToString::to_string).unwrap_or_default())
+        })?;
+        for action in &mut flow.actions {
+            if let ActionKind::Message { template } = &mut action.kind {
+                key.clone_into(template);
+            }
+        }
+        Ok(flow)
+    }
+}
+
+fn check_text(field: &str, text: &str, policy: &TemplatePolicy) -> Result<(), BadValue> {
+    let template = Template::parse(text).map_err(|e| {
+        let problem = match e {
+            TemplateError::Empty => "is empty".to_owned(),
+            TemplateError::TooLong(n) => format!("has {n} characters; {LONGEST} are possible"),
+            other => other.to_string(),
+        };
+        BadValue::new(field, problem)
+    })?;
+    let variables = template.variables();
+    if let Some(other) = variables.iter().find(|v| !GIVEN.contains(v)) {
+        let problem = format!("no notice has a value for {{{other}}}; there are {}", GIVEN.join(", "));
+        return Err(BadValue::new(field, problem));
+    }
+    if !variables.contains(&"company") {
+        return Err(BadValue::new(field, "does not say who is speaking; put {company} into it"));
+    }
+    if let Some(word) = policy.found_in(text) {
+        return Err(BadValue::new(field, format!("holds the forbidden word {word:?}")));
+    }
+    if longest_number(text) >= 7 {
+        return Err(BadValue::new(
+            field,
+            "holds a telephone or account number; the key 0 connects the courier",
+        ));
+    }
+    Ok(())
+}
+
+/// Digits in a row, whatever separates them within it.
+fn longest_number(text: &str) -> usize {
+    let mut longest = 0;
+    let mut run = 0;
+    for c in text.chars().map(half_width) {
+        match c {
+            '0'..='9' => run += 1,
+            ' ' | '-' | '.' | '(' | ')' | '+' => {}
+            _ => run = 0,
+        }
+        longest = longest.max(run);
+    }
+    longest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::UnixMs;
+    use crate::dial::plan::PlannedCall;
+    use crate::flow::simulate;
+    use crate::lang::Lang;
+    use crate::phone::PhoneNumber;
+    use crate::template::notice_values;
+
+    fn good() -> Wording {
+        Wording {
+            name_zh: "雨天通知".into(),
+            text: "您好，{company}，今天下雨，{estate}{building}的{count}个快件会晚一点送到。".into(),
+            message: "【{company}】今天下雨，您的{count}个快件会晚一点送到{places}。".into(),
+            ..Wording::default()
+        }
+    }
+
+    #[test]
+    fn a_wording_is_said_and_the_keys_stay() {
+        let flow = good().flow("rain", &TemplatePolicy::default()).unwrap();
+        let values = [("company", "韵达快递"), ("count", "2"), ("estate", "幸福花园"), ("building", "3号楼")]
+            .map(|(k, v)| (k.to_owned(), v.to_owned()))
+            .into();
+        let trace = simulate(&flow, Lang::Zh, &values, &["9"]).join("\n");
+        assert!(trace.contains("韵达快递，今天下雨，幸福花园3号楼的两个快件"), "{trace}");
+        assert!(trace.contains("rain"), "the key 9 sends its own message: {trace}");
+        assert_eq!(Flow::parse(&serde_json::to_string(&flow).unwrap()).unwrap(), flow);
+    }
+
+    #[test]
+    fn every_variable_that_is_allowed_has_a_value() {
+        let call = PlannedCall::about(PhoneNumber::parse("13800000000").unwrap(), &[], UnixMs(0));
+        let values = notice_values(&call, "", Lang::Zh);
+        assert!(GIVEN.iter().all(|name| values.contains_key(*name)) && values.len() == GIVEN.len());
+    }
+
+    #[test]
+    fn what_must_not_be_said_is_named() {
+        let policy = TemplatePolicy { forbidden: vec!["双十一".into()], ..TemplatePolicy::default() };
+        let said = |text: &str| Wording { text: text.into(), ..good() }.flow("x", &policy);
+        let problem = |text: &str| said(text).unwrap_err().to_string();
+        assert!(problem("").starts_with("text is empty"));
+        assert!(problem("您好，有快件。").contains("who is speaking"));
+        assert!(problem("{company}，{time}到").contains("no notice has a value for {time}"));
+        assert!(problem("{company}{who}").contains("column 11"));
+        assert!(problem("{company}，恭喜中 奖").contains("中奖"));
+        assert!(problem("{company}，双-十-一快递").contains("双十一"));
+        assert!(problem("{company}，请拨１３８ 0000-0000").contains("telephone"));
+        assert!(problem(&format!("{{company}}，{}", "请".repeat(100))).contains("takes about 25 s"));
+        assert!(said("{company}，请在18:30前到2号门领取。").is_ok());
+        let field = |wording: Wording| wording.flow("x", &policy).unwrap_err().field;
+        assert_eq!(field(Wording { message: "有快件".into(), ..good() }), "message");
+        assert_eq!(field(Wording { text_en: "a loan".into(), ..good() }), "text_en");
+        assert_eq!(field(Wording { name_zh: " ".into(), ..good() }), "name_zh");
+        assert!(
+            Wording { name_en: "Rain".into(), text_en: "{company}: late".into(), ..good() }
+                .flow("x", &policy)
+                .is_ok()
+        );
+    }
+
+    #[test]
+    fn rules_that_cannot_work_are_named() {
+        let of = |text: &str| serde_json::from_str::<TemplatePolicy>(text).unwrap().check();
+        assert_eq!(of("{}"), Ok(()));
+        assert_eq!(of(r#"{"longest_seconds":4}"#).unwrap_err().field, "longest_seconds");
+        assert_eq!(of(r#"{"forbidden":["、"]}"#).unwrap_err().field, "forbidden");
+    }
+}
