@@ -12,10 +12,11 @@ use waybell_tests::{World, WorldOptions, list};
 
 const KEY: &str = "rain_delay";
 const TEXT: &str = "您好，{company}，今天下雨，{estate}{building}的{count}个快件会晚一点送到。";
+const NOWHERE: &str = "您好，{company}，今天下雨，您的{count}个快件会晚一点送到。";
 const MESSAGE: &str = "【{company}】今天下雨，您的{count}个快件会晚一点送到{places}。";
 
 fn wording() -> Value {
-    json!({ "name_zh": "雨天通知", "text": TEXT, "message": MESSAGE })
+    json!({ "name_zh": "雨天通知", "text": TEXT, "text_without_place": NOWHERE, "message": MESSAGE })
 }
 
 /// Waits for the end of what is on the line.
@@ -124,7 +125,8 @@ async fn a_supervisor_writes_an_administrator_decides() {
     assert_eq!(post(&lead, "submit", &json!({})).await.1["state"], "in_review");
     assert_eq!(post(&lead, "approve", &review(&draft)).await.0, 403);
     // what was looked at is what is approved
-    let longer = json!({ "name_zh": "雨天", "text": format!("{TEXT}谢谢。"), "message": MESSAGE });
+    let mut longer = wording();
+    longer["text"] = format!("{TEXT}谢谢。").into();
     let (_, newer) = write(&lead, KEY, &longer).await;
     assert!(newer["edited_at"].as_i64() > draft["edited_at"].as_i64());
     post(&lead, "submit", &json!({})).await;
@@ -190,6 +192,7 @@ async fn bad_wordings_are_named_and_sound_is_heard_before_anybody_is_rung() {
         (json!({ "text": format!("{{company}}{}", "请".repeat(80)) }), "text", "15 s are possible"),
         (json!({ "message": "【{company}】请加微 信" }), "message", "加微信"),
         (json!({ "text_en": "Hello" }), "text_en", "who is speaking"),
+        (json!({ "text_without_place": "" }), "text_without_place", "is missing"),
         (json!({ "name_zh": "" }), "name_zh", "1 to 40"),
         (json!({ "words": "x" }), "words", "expected one of"),
     ] {

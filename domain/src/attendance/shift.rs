@@ -3,7 +3,7 @@
 use crate::clock::{MINUTE, UnixMs};
 use crate::dial::policy::TimeOfDay;
 use crate::id::BranchId;
-use chrono::{Datelike, NaiveDate, TimeZone, Weekday};
+use chrono::{Datelike, Days, NaiveDate, TimeZone, Weekday};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
@@ -158,7 +158,9 @@ pub fn plan(rules: &super::FieldPolicy, date: NaiveDate, branch: Option<BranchId
         Some((span, rule.window(span), rule.clone()))
     };
     let next = date.succ_opt().unwrap_or(date);
-    let (before, after) = (date.pred_opt().and_then(of), of(next));
+    // a night shift that is open for long reaches over a day of rest; none reaches over two
+    let before = [1, 2].into_iter().find_map(|n| of(date.checked_sub_days(Days::new(n))?));
+    let after = [1, 2].into_iter().find_map(|n| of(date.checked_add_days(Days::new(n))?));
     match of(date) {
         Some((span, mut window, rule)) => {
             if let Some((following, its, _)) = &after {

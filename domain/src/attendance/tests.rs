@@ -136,6 +136,26 @@ fn nights_rest_and_holidays() {
     assert_eq!((start(Some(branch)), start(None)), (at(10, 0), at(8, 30)));
 }
 
+/// A Friday night's window reaches over the Saturday off into the Sunday.
+#[test]
+fn a_night_that_is_open_for_long_reaches_over_a_day_of_rest() {
+    let text = |days: &str| {
+        format!(
+            r#"{{"shifts":[{{"weekdays":[{days}],"start":"20:39","end":"13:31","open_after_min":699,"open_before_min":720}}]}}"#
+        )
+    };
+    let friday = monday() - chrono::Duration::days(3);
+    let window = |rules: &FieldPolicy, days: i64| {
+        plan(rules, friday + chrono::Duration::days(days), None, ZONE).window
+    };
+    let alone: FieldPolicy = serde_json::from_str(&text("\"fri\"")).unwrap();
+    assert_eq!(window(&alone, 0).to, at(-24, 70));
+    assert_eq!(window(&alone, 1).ms(), 0, "Friday has all of Saturday");
+    assert_eq!(window(&alone, 2), Span { from: at(-24, 70), to: at(0, 0) });
+    let sunday_too: FieldPolicy = serde_json::from_str(&text("\"fri\",\"sun\"")).unwrap();
+    assert!(window(&sunday_too, 0).to <= window(&sunday_too, 2).from);
+}
+
 fn rules() -> impl Strategy<Value = FieldPolicy> {
     let shift = (0u16..1_440, 1u16..1_440, 0u16..720, 0u16..720, prop::collection::vec(0u8..7, 0..4));
     prop::collection::vec(shift, 0..3).prop_map(|shifts| {

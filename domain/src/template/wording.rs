@@ -57,7 +57,10 @@ pub struct Wording {
     pub name_en: String,
     /// What is said, in Chinese, with the variables of [`GIVEN`] in braces; `{company}` must be among them.
     pub text: String,
-    /// The same in English; empty for none.
+    /// What is said instead where no place of the parcels is known; needed where `text` names one.
+    #[serde(default)]
+    pub text_without_place: String,
+    /// `text` in English; empty for none.
     #[serde(default)]
     pub text_en: String,
     /// The text message for who could not be reached or presses 9.
@@ -138,11 +141,25 @@ impl Wording {
             }
         }
         check_text("text", &self.text, policy)?;
+        let without = &self.text_without_place;
+        if !without.is_empty() {
+            check_text("text_without_place", without, policy)?;
+            if names_place(without) {
+                return Err(BadValue::new("text_without_place", "names a place"));
+            }
+        } else if names_place(&self.text) {
+            return Err(BadValue::new(
+                "text_without_place",
+                "is missing: say what is said where the place in `text` is not known",
+            ));
+        }
         if !self.text_en.is_empty() {
             check_text("text_en", &self.text_en, policy)?;
         }
         check_text("message", &self.message, policy)?;
-        for (field, text) in [("text", &self.text), ("text_en", &self.text_en)] {
+        for (field, text) in
+            [("text", &self.text), ("text_without_place", without), ("text_en", &self.text_en)]
+        {
             let seconds = spoken_seconds(text).ceil();
             if seconds > f64::from(policy.longest_seconds) {
                 let longest = policy.longest_seconds;
@@ -157,12 +174,24 @@ impl Wording {
             BadValue::new("text", problems.first().map(ToString::to_string).unwrap_or_default())
         })?;
         for action in &mut flow.actions {
-            if let ActionKind::Message { template } = &mut action.kind {
-                key.clone_into(template);
+            match &mut action.kind {
+                ActionKind::Message { template } => key.clone_into(template),
+                ActionKind::Say { text, .. } if action.id == NO_PLACE && !without.is_empty() => {
+                    text.zh.clone_from(without);
+                }
+                _ => {}
             }
         }
         Ok(flow)
     }
+}
+
+/// The action of the built-in notice that speaks where no place is known.
+const NO_PLACE: &str = "notice_without_place";
+
+fn names_place(text: &str) -> bool {
+    let template = Template::parse(text);
+    template.is_ok_and(|t| t.variables().iter().any(|v| ["estate", "building", "places"].contains(v)))
 }
 
 fn check_text(field: &str, text: &str, policy: &TemplatePolicy) -> Result<(), BadValue> {
@@ -223,6 +252,7 @@ mod tests {
         Wording {
             name_zh: "雨天通知".into(),
             text: "您好，{company}，今天下雨，{estate}{building}的{count}个快件会晚一点送到。".into(),
+            text_without_place: "您好，{company}，今天下雨，您的{count}个快件会晚一点送到。".into(),
             message: "【{company}】今天下雨，您的{count}个快件会晚一点送到{places}。".into(),
             ..Wording::default()
         }
@@ -237,6 +267,11 @@ mod tests {
         let trace = simulate(&flow, Lang::Zh, &values, &["9"]).join("\n");
         assert!(trace.contains("韵达快递，今天下雨，幸福花园3号楼的两个快件"), "{trace}");
         assert!(trace.contains("rain"), "the key 9 sends its own message: {trace}");
+        let nowhere = values
+            .into_iter()
+            .map(|(k, v)| if k == "company" || k == "count" { (k, v) } else { (k, String::new()) });
+        let trace = simulate(&flow, Lang::Zh, &nowhere.collect(), &[]).join("\n");
+        assert!(trace.contains("今天下雨，您的两个快件"), "{trace}");
         assert_eq!(Flow::parse(&serde_json::to_string(&flow).unwrap()).unwrap(), flow);
     }
 
@@ -265,6 +300,9 @@ mod tests {
         assert_eq!(field(Wording { message: "有快件".into(), ..good() }), "message");
         assert_eq!(field(Wording { text_en: "a loan".into(), ..good() }), "text_en");
         assert_eq!(field(Wording { name_zh: " ".into(), ..good() }), "name_zh");
+        for without in ["", "{company}，{estate}"] {
+            assert_eq!(field(Wording { text_without_place: without.into(), ..good() }), "text_without_place");
+        }
         assert!(
             Wording { name_en: "Rain".into(), text_en: "{company}: late".into(), ..good() }
                 .flow("x", &policy)
