@@ -18,6 +18,7 @@ mod network;
 mod numbers;
 mod server;
 mod track;
+mod wording;
 
 use waybell_domain::dial::batch::{BatchEvent, BatchState};
 use waybell_domain::dial::outcome::CallOutcome;
@@ -30,7 +31,7 @@ use waybell_domain::wire::Role;
 /// English pattern, Chinese pattern.
 type Pair = (&'static str, &'static str);
 
-const TABLES: [&[Pair]; 8] = [
+const TABLES: [&[Pair]; 9] = [
     field::PAIRS,
     calls::PAIRS,
     doors::PAIRS,
@@ -39,6 +40,7 @@ const TABLES: [&[Pair]; 8] = [
     network::PAIRS,
     server::PAIRS,
     track::PAIRS,
+    wording::PAIRS,
 ];
 /// Texts within texts that are looked into.
 const DEPTH: usize = 4;
@@ -188,6 +190,17 @@ mod tests {
         assert_eq!(chinese("no such text anywhere"), None);
         assert_eq!(say(Lang::Zh, "no such text"), "no such text");
         assert_eq!(say(Lang::En, "too many requests"), "too many requests");
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_wording_is_said() {
+        for (english, said) in [
+            ("takes about 25 s to be spoken; 20 s are possible", "约需 25 秒播报；最多 20 秒"),
+            ("does not say who is speaking; use the variable company", "没有说明来电方；请使用变量 company"),
+            ("holds the forbidden word \"中奖\"", "含有禁用词 “中奖”"),
+        ] {
+            assert_eq!(chinese(english).as_deref(), Some(said), "{english}");
+        }
     }
 
     #[test]

@@ -209,7 +209,7 @@ fn check_text(field: &str, text: &str, policy: &TemplatePolicy) -> Result<(), Ba
         return Err(BadValue::new(field, problem));
     }
     if !variables.contains(&"company") {
-        return Err(BadValue::new(field, "does not say who is speaking; put {company} into it"));
+        return Err(BadValue::new(field, "does not say who is speaking; use the variable company"));
     }
     if let Some(word) = policy.found_in(text) {
         return Err(BadValue::new(field, format!("holds the forbidden word {word:?}")));
