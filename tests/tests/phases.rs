@@ -50,6 +50,10 @@ async fn die(behaviour: &str, place: &str, nth: u32, profile: Profile) {
         assert!(Instant::now() < until, "{behaviour} {place}:{nth}: still open");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+    // a round that comes after everything is over may still be the one in which it dies: not while it is judged
+    world.kill().unwrap();
+    world.server.variables.clear();
+    world.server.start().unwrap();
     let campaign = Campaign { courier: courier.at(&world.server.url), world, batches };
     let verdict =
         campaign.verdict().await.unwrap_or_else(|e| panic!("{behaviour} {place}:{nth} {profile:?}: {e:#}"));
