@@ -89,6 +89,16 @@ async fn who_is_rung_hears_the_own_wording_and_nobody_before_it_is_approved() {
     assert!(pieces.contains(&"今天下雨".to_owned()), "{pieces:?}");
     assert!(!pieces.iter().any(|p| p.contains("即将派送")), "{pieces:?}");
 
+    // the next wording starts from the one in force
+    for (key, expected) in [(KEY, wording()), ("arrived", json!(Wording::arrived()))] {
+        let mut shown = boss.get(&format!("/templates/{key}/wording")).await.unwrap();
+        for (field, value) in expected.as_object().unwrap() {
+            assert_eq!(shown[field].take(), *value, "{key}: {field}");
+        }
+    }
+    assert_eq!(boss.send("GET", "/templates/nothing/wording", None, None).await.unwrap().0, 404);
+    assert_eq!(campaign.courier.send("GET", "/templates/arrived/wording", None, None).await.unwrap().0, 403);
+
     // the built-in notice is as it was, and its wording is another one from the approval on
     for (parcel, reworded) in parcels[1..].iter().zip([false, true]) {
         if reworded {

@@ -98,7 +98,7 @@ fn expected(method: &str, path: &str) -> &'static [u16] {
         (_, p) if p.starts_with("/api/v1/integrations/") => &[404, 403],
         (_, p) if p.starts_with("/api/v1/hooks/") => &[401],
         // a notice of this name is everybody's own; a draft of it is not
-        ("GET", "/api/v1/templates/{key}/audio") => &[200],
+        ("GET", "/api/v1/templates/{key}/audio" | "/api/v1/templates/{key}/wording") => &[200, 403],
         ("DELETE", "/api/v1/templates/{key}") => &[403, 409],
         (_, p) if p.starts_with("/api/v1/template-drafts/") => &[404, 403],
         // things that are named

@@ -126,6 +126,21 @@ pub fn spoken_seconds(text: &str) -> f64 {
 }
 
 impl Wording {
+    /// The wording of [`crate::flow::NOTICE_ARRIVED`].
+    #[must_use]
+    pub fn arrived() -> Self {
+        Self {
+            name_zh: "派件通知".into(),
+            name_en: "Arrival notice".into(),
+            text: "您好，{company}快递员即将派送您的{count}个快件到{estate}{building}。".into(),
+            text_without_place: "您好，{company}快递员即将为您派送{count}个快件。".into(),
+            text_en: "Hello, this is {company}. Your courier is bringing {count} parcels for you to {estate} {building}."
+                .into(),
+            message: "【{company}】您有{count}个快件即将派送到{estate}{building}，电话未能与您确认，请留意。".into(),
+            branch: None,
+        }
+    }
+
     /// Checks the wording and puts it into the conversation of the built-in notice. `key` is the template's: the key 9
     /// sends its own message.
     ///
@@ -243,10 +258,29 @@ mod tests {
     use super::*;
     use crate::clock::UnixMs;
     use crate::dial::plan::PlannedCall;
-    use crate::flow::simulate;
+    use crate::flow::{notice_arrived, simulate};
     use crate::lang::Lang;
     use crate::phone::PhoneNumber;
     use crate::template::notice_values;
+
+    #[test]
+    fn built_in_notice_says_its_wording() {
+        let arrived = Wording::arrived();
+        let flow = arrived.flow("arrived", &TemplatePolicy::default()).unwrap();
+        let said = |flow: &Flow| {
+            let says = flow.actions.iter().filter_map(|a| match &a.kind {
+                ActionKind::Say { text, .. } => Some((a.id.clone(), text.zh.clone())),
+                _ => None,
+            });
+            says.collect::<Vec<_>>()
+        };
+        let built_in = notice_arrived().unwrap();
+        assert_eq!(said(&flow), said(&built_in));
+        assert!(built_in.actions.iter().any(|a| match &a.kind {
+            ActionKind::Say { text, .. } => text.en == arrived.text_en,
+            _ => false,
+        }));
+    }
 
     fn good() -> Wording {
         Wording {

@@ -63,6 +63,7 @@ fn api() -> OpenApiRouter<Shared> {
         .routes(routes!(parcels::routes::list))
         .routes(routes!(parcels::routes::pull))
         .routes(routes!(templates::routes::list))
+        .routes(routes!(templates::routes::wording))
         .routes(routes!(templates::routes::simulate))
         .routes(routes!(templates::routes::withdraw))
         .routes(routes!(templates::routes::hear))

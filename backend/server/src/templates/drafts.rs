@@ -3,14 +3,13 @@
 //! What is in force stays as it is until the moment of the approval, and calls that are answered after it hear the new
 //! wording. A draft is checked when it is written and again when it is approved: the rules may have become stricter.
 
-use super::service::{self, may_write};
+use super::service::{self, company, may_write, sample};
 use super::sound;
 use crate::accounts::auth::Signed;
 use crate::app::{App, Shared};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::Strict;
 use crate::numbers::{audit, branch_of, sees, staff};
-use crate::org::policy::organisation;
 use crate::org::sets::{replace, rule_set};
 use crate::store::scope::Scope;
 use crate::store::{Write, all, one};
@@ -21,9 +20,9 @@ use axum::response::Response;
 use sea_orm::{ConnectionTrait, FromQueryResult, Value};
 use waybell_domain::clock::UnixMs;
 use waybell_domain::flow::Flow;
-use waybell_domain::id::{BranchId, OrganisationId, UserId};
+use waybell_domain::id::{BranchId, UserId};
 use waybell_domain::policy::BadValue;
-use waybell_domain::template::{Template, TemplatePolicy, Values, Wording, spoken_seconds};
+use waybell_domain::template::{Template, TemplatePolicy, Wording, spoken_seconds};
 use waybell_domain::wire::{DraftState, ErrorBody, TemplateDraftView, TemplateReview, TemplateView};
 
 const COLUMNS: &str =
@@ -73,26 +72,14 @@ impl Row {
     }
 }
 
-/// Somebody with two parcels.
-pub(super) fn sample(company: &str) -> Values {
-    [
-        ("company", company),
-        ("count", "2"),
-        ("estate", "幸福花园"),
-        ("building", "3号楼"),
-        ("places", "幸福花园3号楼"),
-    ]
-    .map(|(name, value)| (name.to_owned(), value.to_owned()))
-    .into()
-}
-
-pub(super) async fn company(app: &App, of: OrganisationId) -> ApiResult<String> {
-    Ok(organisation(app.store.read(), of).await?.map(|o| o.company).unwrap_or_default())
-}
-
-async fn find<C: ConnectionTrait>(db: &C, scope: &Scope, key: &str) -> ApiResult<Row> {
+async fn load<C: ConnectionTrait>(db: &C, scope: &Scope, key: &str) -> ApiResult<Option<Row>> {
     let sql = format!("SELECT {COLUMNS} FROM template_draft WHERE organisation_id = $1 AND key = $2");
-    let row: Option<Row> = one(db, &sql, [scope.organisation.to_string().into(), key.into()]).await?;
+    Ok(one(db, &sql, [scope.organisation.to_string().into(), key.into()]).await?)
+}
+
+/// A draft that the asker may read.
+async fn find<C: ConnectionTrait>(db: &C, scope: &Scope, key: &str) -> ApiResult<Row> {
+    let row = load(db, scope, key).await?;
     row.filter(|r| r.is_seen_by(scope)).ok_or_else(|| ApiError::not_found("template draft"))
 }
 
@@ -146,10 +133,7 @@ pub async fn put_draft(
     let policy: TemplatePolicy = rule_set(write.tx(), scope.organisation).await?;
     wording.flow(&key, &policy).map_err(bad)?;
     may_write(&write, scope, &key).await?;
-    let organisation = scope.organisation.to_string();
-    let sql = format!("SELECT {COLUMNS} FROM template_draft WHERE organisation_id = $1 AND key = $2");
-    let before: Option<Row> =
-        one(write.tx(), &sql, [organisation.clone().into(), key.clone().into()]).await?;
+    let before = load(write.tx(), scope, &key).await?;
     if before.as_ref().is_some_and(|b| !service::writes(scope, b.branch())) {
         return Err(service::key_taken());
     }
@@ -157,7 +141,7 @@ pub async fn put_draft(
     // names this version: never that of the one before
     let now = UnixMs(app.clock.now().0.max(before.map_or(0, |b| b.edited_at + 1)));
     let values: [Value; 6] = [
-        organisation.into(),
+        scope.organisation.to_string().into(),
         key.clone().into(),
         wording.branch.map(|b| b.to_string()).into(),
         serde_json::to_string(&wording).map_err(encode)?.into(),
@@ -180,6 +164,12 @@ pub async fn put_draft(
     Ok(answer)
 }
 
+async fn delete(write: &Write, scope: &Scope, key: &str) -> ApiResult<()> {
+    let sql = "DELETE FROM template_draft WHERE organisation_id = $1 AND key = $2";
+    write.exec(sql, [scope.organisation.to_string().into(), key.into()]).await?;
+    Ok(())
+}
+
 /// A draft that the asker may change.
 async fn mine(write: &Write, scope: &Scope, key: &str) -> ApiResult<Row> {
     let row = find(write.tx(), scope, key).await?;
@@ -198,8 +188,7 @@ pub async fn remove_draft(
     let scope = staff(&signed)?;
     let write = app.store.begin().await?;
     mine(&write, scope, &key).await?;
-    let sql = "DELETE FROM template_draft WHERE organisation_id = $1 AND key = $2";
-    write.exec(sql, [scope.organisation.to_string().into(), key.clone().into()]).await?;
+    delete(&write, scope, &key).await?;
     audit(&write, scope, app.clock.now(), "template_draft_removed", &key).await?;
     write.commit().await?;
     Ok(StatusCode::NO_CONTENT)
@@ -283,8 +272,7 @@ pub async fn approve_draft(
     let policy: TemplatePolicy = rule_set(write.tx(), scope.organisation).await?;
     let flow = wording.flow(&key, &policy).map_err(bad)?;
     let view = service::put_in_force(&write, scope, &key, &wording, &flow, now).await?;
-    let sql = "DELETE FROM template_draft WHERE organisation_id = $1 AND key = $2";
-    write.exec(sql, [scope.organisation.to_string().into(), key.clone().into()]).await?;
+    delete(&write, scope, &key).await?;
     audit(&write, scope, now, "template_approved", &key).await?;
     write.commit().await?;
     app.dialler.templates_changed();

@@ -1,12 +1,12 @@
 //! `/api/v1/templates*`.
 
-use super::drafts::{company, sample};
-use super::{service, sound};
+use super::service::{self, company, sample};
+use super::sound;
 use crate::accounts::auth::Signed;
 use crate::app::{App, Shared};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::Body;
-use crate::numbers::audit;
+use crate::numbers::{audit, staff};
 use crate::store::scope::Scope;
 use axum::Json;
 use axum::extract::{Path, State};
@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use waybell_domain::flow::{Flow, simulate as run};
 use waybell_domain::lang::Lang;
+use waybell_domain::template::Wording;
 use waybell_domain::wire::{ErrorBody, TemplateView};
 
 /// The notice templates that the signed-in person may ring people with.
@@ -25,6 +26,19 @@ pub async fn list(State(app): State<Shared>, signed: Signed) -> ApiResult<Json<V
     let mut offered = service::newer(&app, &signed.scope, 0, i64::MAX).await?;
     offered.retain(|t| !t.withdrawn);
     Ok(Json(offered))
+}
+
+/// The wording in force, to start another one from (supervisors and above).
+#[utoipa::path(get, path = "/api/v1/templates/{key}/wording", tag = "templates", security(("bearer" = [])),
+    params(("key" = String, Path)), responses((status = 200, body = Wording), (status = 403, body = ErrorBody),
+    (status = 404, body = ErrorBody)))]
+pub async fn wording(
+    State(app): State<Shared>,
+    signed: Signed,
+    Path(key): Path<String>,
+) -> ApiResult<Json<Wording>> {
+    let found = service::wording(&app, staff(&signed)?, &key).await?;
+    found.map(Json).ok_or_else(|| ApiError::not_found("template"))
 }
 
 /// A conversation to be played as text.

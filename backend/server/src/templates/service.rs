@@ -3,19 +3,15 @@
 use crate::app::App;
 use crate::http::error::{ApiError, ApiResult};
 use crate::numbers::sees;
+use crate::org::policy::organisation;
 use crate::store::scope::Scope;
 use crate::store::{StoreError, Write, all, one};
 use sea_orm::{FromQueryResult, Value};
 use waybell_domain::clock::UnixMs;
 use waybell_domain::flow::{Flow, NOTICE_ARRIVED};
 use waybell_domain::id::{BranchId, OrganisationId, TemplateId};
-use waybell_domain::template::Wording;
+use waybell_domain::template::{Values, Wording};
 use waybell_domain::wire::TemplateView;
-
-/// Text of the arrival notice, for screens and the text message.
-const ARRIVED_TEXT: &str = "您好，{company}快递员即将派送您的{count}个快件到{estate}{building}。";
-const ARRIVED_MESSAGE: &str =
-    "【{company}】您有{count}个快件即将派送到{estate}{building}，电话未能与您确认，请留意。";
 
 #[derive(FromQueryResult)]
 struct Row {
@@ -30,18 +26,22 @@ struct Row {
 
 /// Gives a new organisation the built-in notice.
 pub async fn install(write: &Write, organisation: OrganisationId, now: UnixMs) -> Result<(), StoreError> {
+    let arrived = Wording::arrived();
+    let values: [Value; 8] = [
+        TemplateId::at(now, rand::random()).to_string().into(),
+        organisation.to_string().into(),
+        arrived.name_zh.into(),
+        arrived.name_en.into(),
+        arrived.text.into(),
+        NOTICE_ARRIVED.into(),
+        arrived.message.into(),
+        write.next_rev().into(),
+    ];
     write
         .exec(
             "INSERT INTO template (id, organisation_id, key, name_zh, name_en, text, flow, message, rev) \
-             VALUES ($1, $2, 'arrived', '派件通知', 'Arrival notice', $3, $4, $5, $6)",
-            [
-                TemplateId::at(now, rand::random()).to_string().into(),
-                organisation.to_string().into(),
-                ARRIVED_TEXT.into(),
-                NOTICE_ARRIVED.into(),
-                ARRIVED_MESSAGE.into(),
-                write.next_rev().into(),
-            ],
+             VALUES ($1, $2, 'arrived', $3, $4, $5, $6, $7, $8)",
+            values,
         )
         .await?;
     Ok(())
@@ -170,6 +170,47 @@ pub async fn newer(app: &App, scope: &Scope, since: i64, end: i64) -> ApiResult<
         }
     };
     Ok(rows.into_iter().map(view).collect())
+}
+
+#[derive(FromQueryResult)]
+struct WordingText {
+    wording: Option<String>,
+    branch_id: Option<String>,
+}
+
+/// The wording in force of a template that this person may choose.
+pub(super) async fn wording(app: &App, scope: &Scope, key: &str) -> ApiResult<Option<Wording>> {
+    let row: Option<WordingText> = one(
+        app.store.read(),
+        "SELECT wording, branch_id FROM template \
+         WHERE organisation_id = $1 AND key = $2 AND withdrawn_at IS NULL",
+        [scope.organisation.to_string().into(), key.into()],
+    )
+    .await?;
+    let Some(row) = row.filter(|r| is_for(scope, r.branch_id.as_deref())) else { return Ok(None) };
+    let damaged = |e: serde_json::Error| StoreError::Damaged { what: "wording", problem: e.to_string() };
+    Ok(Some(match row.wording {
+        Some(text) => serde_json::from_str(&text).map_err(damaged)?,
+        None => Wording::arrived(),
+    }))
+}
+
+/// The organisation's name as it is spoken.
+pub(super) async fn company(app: &App, of: OrganisationId) -> ApiResult<String> {
+    Ok(organisation(app.store.read(), of).await?.map(|o| o.company).unwrap_or_default())
+}
+
+/// Values of a call to somebody with two parcels.
+pub(super) fn sample(company: &str) -> Values {
+    [
+        ("company", company),
+        ("count", "2"),
+        ("estate", "幸福花园"),
+        ("building", "3号楼"),
+        ("places", "幸福花园3号楼"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .into()
 }
 
 #[derive(FromQueryResult)]

@@ -119,12 +119,6 @@ impl Pace {
         self.filled = Some(now);
     }
 
-    /// The least tokens that a call is placed with. Calls that cannot wait may be ahead of the pace by another 100 ms worth,
-    /// which those that can wait make up for: they may have taken every token for the moment.
-    fn least(config: &TrunkConfig, urgent: bool) -> f64 {
-        if urgent { 1.0 - Self::burst(config.cps) } else { 1.0 }
-    }
-
     fn take(&mut self, config: &TrunkConfig, urgent: bool, now: Instant) -> bool {
         if !self.wait(config, urgent, now).is_some_and(|wait| wait.is_zero()) {
             return false;
@@ -134,14 +128,17 @@ impl Pace {
         true
     }
 
-    /// How long until there are tokens; `None` where only a freed channel helps. Only calls that cannot wait use the reserve.
+    /// How long until there are tokens; `None` where only a freed channel helps. Only calls that cannot wait use the
+    /// reserve, and only they may be ahead of the pace by another 100 ms worth, which those that can wait make up for:
+    /// these may have taken every token for the moment.
     fn wait(&mut self, config: &TrunkConfig, urgent: bool, now: Instant) -> Option<Duration> {
         self.fill(config.cps, now);
         let keep = if urgent { 0 } else { config.reserve };
         if self.in_use >= config.channels.saturating_sub(keep) || config.cps == 0 {
             return None;
         }
-        let missing = Self::least(config, urgent) - self.tokens;
+        let ahead = if urgent { Self::burst(config.cps) } else { 0.0 };
+        let missing = 1.0 - ahead - self.tokens;
         Some(Duration::from_secs_f64((missing / f64::from(config.cps)).max(0.0)))
     }
 }
