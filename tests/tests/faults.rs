@@ -148,14 +148,13 @@ async fn a_menu_that_asks_for_an_extension_is_no_answer_to_the_store() {
         let events = world.events().unwrap();
         events.iter().filter(|e| e.event == "digits_heard").filter_map(|e| e.digits.clone()).collect()
     };
-    tokio::time::sleep(Duration::from_millis(1_200)).await;
+    until("the extension is keyed", 20, async || keyed(&world) == "45*#").await;
     assert_eq!(count(&world, "SELECT COUNT(*) FROM attempt WHERE answer_at IS NOT NULL").await, 0);
     assert_eq!(
         count(&world, "SELECT COUNT(*) FROM attempt WHERE dialog IS NOT NULL AND is_open = 1").await,
         1
     );
     // it dies while the menu connects: nobody knows whether the person's telephone rang
-    tokio::time::sleep(Duration::from_millis(900)).await;
     world.kill().unwrap();
     world.server.start().unwrap();
     let campaign = Campaign { courier: courier.at(&world.server.url), world, batches };
