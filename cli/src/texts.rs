@@ -16,9 +16,11 @@ macro_rules! texts {
 
 mod attendance;
 mod calls;
+mod recordings;
 
 pub(crate) use attendance::*;
 pub(crate) use calls::*;
+pub(crate) use recordings::*;
 
 texts! {
     signed_in(name, role) = "已登录：{name}（{role}）", "signed in: {name} ({role})";

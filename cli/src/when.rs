@@ -54,6 +54,12 @@ pub(crate) fn start(lang: Lang, text: &str, now: UnixMs) -> Result<UnixMs, Failu
     Ok(at)
 }
 
+/// A moment that may have passed, likewise; a date alone is its beginning.
+pub(crate) fn past(lang: Lang, text: &str, now: UnixMs) -> Result<UnixMs, Failure> {
+    let bad = || Failure::usage(texts::bad_time(lang, text)).hint(texts::time_hint(lang));
+    read(text, now).or_else(|| read(&format!("{} 00:00", text.trim()), now)).ok_or_else(bad)
+}
+
 fn read(text: &str, now: UnixMs) -> Option<UnixMs> {
     let plain =
         text.trim().to_lowercase().replace('：', ":").replace("tomorrow", "明天").replace("today", "今天");

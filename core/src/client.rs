@@ -8,6 +8,7 @@ use crate::labels::Labels;
 use crate::notify::Notify;
 use crate::organisation::Organisation;
 use crate::ports::Ports;
+use crate::recordings::Recordings;
 use crate::search::{Search, SearchState};
 use crate::session::{Present, Session, stored_server};
 use crate::store::Store;
@@ -142,6 +143,12 @@ impl Client {
     #[must_use]
     pub fn attendance(&self) -> crate::attendance::Attendance {
         crate::attendance::Attendance { client: self.clone() }
+    }
+
+    /// Calls on the server, and evidence bundles of them.
+    #[must_use]
+    pub fn recordings(&self) -> Recordings {
+        Recordings { client: self.clone() }
     }
 
     /// Rules and people, for administrators.

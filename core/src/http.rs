@@ -16,6 +16,8 @@ use waybell_domain::wire::ErrorBody;
 
 const CONNECT: Duration = Duration::from_secs(8);
 const WHOLE: Duration = Duration::from_secs(40);
+/// For an answer that has to be made first.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// The HTTP client of one server. Cheap to clone.
 #[derive(Clone)]
@@ -153,6 +155,19 @@ impl Http {
             _ => (0, response.content_length()),
         };
         Ok(Ranged { response, start, total })
+    }
+
+    /// Sends, and gives the bytes of the answer as they come. The server has a while to begin.
+    pub(crate) async fn download(&self, request: &Request, token: &str) -> Result<Ranged> {
+        let sent = tokio::time::timeout(PATIENCE, self.response(request, Some(token), None)).await;
+        let response = sent.map_err(|_| Error::offline("no answer in time"))??;
+        let status = response.status();
+        if !status.is_success() {
+            let retry_after = seconds(&response);
+            return Err(refused(status, &response.bytes().await.map_err(offline)?, retry_after));
+        }
+        let total = response.content_length();
+        Ok(Ranged { response, start: 0, total })
     }
 
     async fn response(

@@ -25,6 +25,7 @@ pub mod notify;
 pub mod organisation;
 pub mod outbox;
 pub mod ports;
+pub mod recordings;
 pub mod route;
 pub mod say;
 pub mod search;

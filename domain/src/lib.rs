@@ -26,6 +26,7 @@ pub mod address;
 pub mod attendance;
 pub mod clock;
 pub mod dial;
+pub mod evidence;
 pub mod flow;
 pub mod id;
 pub mod import;

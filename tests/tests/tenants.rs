@@ -82,6 +82,7 @@ fn body(method: &str, path: &str, b: &Belongings) -> Option<Value> {
         "/api/v1/numbers/{id}" => json!({ "name": "x" }),
         "/api/v1/me/availability" if method == "PUT" => json!({ "mode": "available" }),
         "/api/v1/me/availability" => json!({ "mode": "available", "acted_at": { "wall": now_ms() } }),
+        "/api/v1/evidence" => json!({ "calls": [b.batch], "reason": "none" }),
         "/api/v1/calls" => json!({ "id": uuid::Uuid::now_v7(), "parcel": b.parcels[0] }),
         "/api/v1/templates/{key}/simulate" | "/api/v1/integrations/{id}" => json!({}),
         "/api/v1/template-drafts/{key}/approve" | "/api/v1/template-drafts/{key}/reject" => {
@@ -123,6 +124,7 @@ fn expected(method: &str, path: &str) -> &'static [u16] {
         }
         ("DELETE", "/api/v1/calls/{id}") => &[404, 403],
         ("DELETE", "/api/v1/blocklist/{phone}" | "/api/v1/work-places/{id}") => &[404, 403],
+        ("POST", "/api/v1/evidence") => &[404, 403],
         ("POST", "/api/v1/tracks") => &[404],
         ("POST", "/api/v1/attendance/corrections") => &[404, 403],
         // nobody of the asker's own was missed

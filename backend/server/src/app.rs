@@ -4,6 +4,7 @@ use crate::accounts::tokens::TokenKeys;
 use crate::calls::Calls;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::evidence::key::EvidenceKey;
 use crate::http::limits::Limits;
 use crate::notify::Dialler;
 use crate::notify::telephone::Telephone;
@@ -25,6 +26,8 @@ pub struct App {
     pub clock: Clock,
     /// Database.
     pub store: Store,
+    /// What evidence bundles are signed with.
+    pub evidence_key: EvidenceKey,
     /// Token secret.
     pub tokens: TokenKeys,
     /// Sessions that were signed out, and when, while their access tokens have not ended by themselves.

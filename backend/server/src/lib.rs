@@ -12,6 +12,7 @@ pub mod clock;
 pub mod config;
 pub mod crash;
 pub mod events;
+pub mod evidence;
 mod files;
 pub mod flow;
 pub mod http;

@@ -8,6 +8,7 @@ use waybell_domain::dial::policy::Policy;
 use waybell_domain::wire::Role;
 use waybell_server::config::Config;
 use waybell_server::org::service::{NewPerson, create_organisation, create_person, find_organisation, ready};
+use waybell_server::recordings::check::{Kept, check};
 use waybell_server::store::Store;
 
 #[global_allocator]
@@ -42,6 +43,12 @@ enum Verb {
     CheckConfig,
     /// Print the OpenAPI document.
     Openapi,
+    /// Check that every recording is still what its chain says (reads only; the server may run). Exits with 1 if one is not.
+    CheckRecordings {
+        /// A link that was kept, as the report of an evidence bundle shows it: the chain must still hold it. May be repeated.
+        #[arg(long, value_name = "NUMBER:HASH")]
+        holds: Vec<Kept>,
+    },
     /// Make organisations and people (the server must not be running).
     #[command(subcommand)]
     Admin(Admin),
@@ -123,8 +130,30 @@ async fn run(command: Verb, config: Config) -> anyhow::Result<()> {
             say(&serde_json::to_string_pretty(&waybell_server::http::openapi())?);
             Ok(())
         }
+        Verb::CheckRecordings { holds } => check_recordings(&config, &holds).await,
         Verb::Admin(admin) => administer(admin, config).await,
     }
+}
+
+async fn check_recordings(config: &Config, holds: &[Kept]) -> anyhow::Result<()> {
+    let told = check(&config.database_url(), &config.media_dir(), holds).await?;
+    let mut wrong = 0;
+    for one in &told {
+        say(&format!(
+            "{}: {} recordings, {} of them past their time; end of the chain {}",
+            one.organisation, one.links, one.gone, one.head
+        ));
+        one.problems.iter().for_each(|problem| say(&format!("  {problem}")));
+        wrong += one.problems.len();
+    }
+    for kept in holds {
+        if !told.iter().any(|one| one.holds.contains(kept)) {
+            say(&format!("link {} is not in any chain as it was: the chain was written anew", kept.seq));
+            wrong += 1;
+        }
+    }
+    anyhow::ensure!(wrong == 0, "{wrong} problems");
+    Ok(())
 }
 
 async fn serve(config: Config) -> anyhow::Result<()> {

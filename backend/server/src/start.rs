@@ -5,6 +5,7 @@ use crate::accounts::tokens::TokenKeys;
 use crate::app::{App, Shared};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, parse_listener};
+use crate::evidence::key::EvidenceKey;
 use crate::lock::DataLock;
 use crate::messages::{HttpProvider, OutboxFolder, TextMessage};
 use crate::notify::{self, Dialler};
@@ -63,6 +64,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let clock = Clock::open(&config.data)?;
     let store = Store::open(&config.database_url()).await?;
     let tokens = TokenKeys::open(&config.data)?;
+    let evidence_key = EvidenceKey::open(&config.data)?;
     let dummy_hash = hash_password("nobody has this password").map_err(StartError::Other)?;
     let ports = KeptPorts::read(&config);
     let (switch, events) = Switch::start(switch_config(&config, &ports)?).await?;
@@ -91,6 +93,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let app = Arc::new(App {
         clock,
         store,
+        evidence_key,
         tokens,
         revoked: parking_lot::Mutex::new(HashMap::new()),
         limits: crate::http::limits::Limits::new(&config.limits),

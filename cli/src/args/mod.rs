@@ -5,6 +5,7 @@ mod calls;
 mod door;
 mod language;
 mod organisation;
+mod recordings;
 mod tap;
 mod verb;
 mod words;
@@ -14,6 +15,7 @@ pub(crate) use calls::{CallsArgs, DutyArgs, HandledArgs, ListenArgs, ReachArgs, 
 pub(crate) use door::{Chosen, ExceptArgs, LeaveArgs, PickUpArgs, SignArgs};
 pub(crate) use language::language_of;
 pub(crate) use organisation::{PeopleVerb, PersonArgs, PolicyVerb, Switch};
+pub(crate) use recordings::{EvidenceArgs, RecordingsArgs};
 pub(crate) use tap::NotifyArgs;
 pub(crate) use verb::Verb;
 

@@ -4,6 +4,7 @@ use super::attendance::PunchArgs;
 use super::calls::{CallsArgs, DutyArgs, HandledArgs, ListenArgs, ReachArgs, RingArgs};
 use super::door::{Chosen, ExceptArgs, LeaveArgs, PickUpArgs, SignArgs};
 use super::organisation::{PeopleVerb, PolicyVerb, Switch};
+use super::recordings::{EvidenceArgs, RecordingsArgs};
 use super::tap::{NotifyArgs, RouteArgs};
 use super::words::words;
 use clap::Subcommand;
@@ -219,6 +220,30 @@ pub(crate) enum Verb {
         waybell listen a1b2c3 --out message.wav\n  waybell listen a1b2c3 --out - | aplay"
     )]
     Listen(ListenArgs),
+    /// Find calls on the server, the newest first: your own, or those of your branch; needs the server.
+    #[command(
+        after_help = "Everything that is given must fit.\n\nExamples:\n  waybell recordings --caller 5678 --since 2026-11-01\n  \
+        waybell recordings --courier li.wei --longer 60\n  waybell recordings --waybill SF1234567890123 --all"
+    )]
+    Recordings(RecordingsArgs),
+    /// Write calls, their recordings and the reasons for whom they rang as one signed zip file (who sees the branch).
+    #[command(
+        after_help = "The file holds the customers' whole numbers, and only you may read it. What it is for is kept in the \
+        audit.\n\nExample:\n  waybell evidence 0198a1b2-0000-7000-8000-000000000002 --reason \"complaint 2026-118\" --out 118.zip"
+    )]
+    Evidence(EvidenceArgs),
+    /// Check that nothing in an evidence file was changed; needs neither a sign-in nor a network.
+    #[command(
+        after_help = "The key in the file says who made it only once it is compared with the one that the server shows (GET \
+        /api/v1/evidence/key): give that one.\n\nExamples:\n  waybell verify 118.zip\n  waybell verify 118.zip --key 3b6a…"
+    )]
+    Verify {
+        /// The zip file.
+        file: PathBuf,
+        /// Public key of the server, 64 hexadecimal digits.
+        #[arg(long, value_name = "KEY")]
+        key: Option<String>,
+    },
     /// Mark calls as handled; kept without a network, and sent once.
     #[command(after_help = "Examples:\n  waybell handled a1b2c3 d4e5f6\n  waybell handled --all\n  \
         waybell handled --undo a1b2c3")]

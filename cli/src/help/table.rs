@@ -2,6 +2,7 @@
 
 mod attendance;
 mod calls;
+mod recordings;
 
 /// Heading of the options that every verb has: Chinese, English.
 pub(crate) const COMMON_HEADING: (&str, &str) = ("通用选项", "Common options");
@@ -443,7 +444,12 @@ const VERBS: &[Verb] = &[
 ];
 
 pub(super) fn verb(name: &str) -> Option<&'static Verb> {
-    VERBS.iter().chain(calls::VERBS).chain(attendance::VERBS).find(|v| v.name == name)
+    VERBS
+        .iter()
+        .chain(calls::VERBS)
+        .chain(recordings::VERBS)
+        .chain(attendance::VERBS)
+        .find(|v| v.name == name)
 }
 
 pub(super) fn argument(verb_name: &str, id: &str) -> Option<Text> {

@@ -13,6 +13,7 @@ mod organisation;
 pub(crate) mod paper;
 mod parcels;
 mod plan;
+mod recordings;
 mod sync;
 mod table;
 mod tour;
@@ -95,6 +96,8 @@ async fn verb(arguments: &Arguments, client: &Client, out: &Out, data_dir: &Path
         Verb::Why { waybill } => parcels::why(client, out, waybill).await,
         Verb::Calls(args) => calls::calls(client, out, args).await,
         Verb::Listen(args) => calls::listen(client, out, args).await,
+        Verb::Recordings(args) => recordings::recordings(client, out, args).await,
+        Verb::Evidence(args) => recordings::evidence(client, out, args).await,
         Verb::Handled(args) => calls::handled(client, out, args).await,
         Verb::Availability(args) => calls::reach(client, out, args).await,
         Verb::Call(args) => calls::ring(client, out, args).await,
@@ -107,7 +110,7 @@ async fn verb(arguments: &Arguments, client: &Client, out: &Out, data_dir: &Path
         Verb::People(verb) => organisation::people(client, out, verb).await,
         Verb::Doctor => doctor::doctor(client, out, data_dir).await,
         // done before the store was opened
-        Verb::Completions { .. } | Verb::Track { .. } | Verb::Man { .. } => Ok(DONE),
+        Verb::Completions { .. } | Verb::Track { .. } | Verb::Verify { .. } | Verb::Man { .. } => Ok(DONE),
     }
 }
 

@@ -1,5 +1,5 @@
-//! `completions`, `man`: made of the arguments as they are, so they cannot lag behind. Neither needs the store, nor does
-//! `track`.
+//! `completions`, `man`: made of the arguments as they are, so they cannot lag behind. Neither needs the store, nor do
+//! `track` and `verify`.
 
 use crate::args::{Arguments, Verb};
 use crate::help::command;
@@ -25,6 +25,7 @@ pub(crate) fn run(arguments: &Arguments, out: &Out) -> Option<Result<u8, Failure
         }
         Verb::Man { folder: Some(folder) } => Some(pages(out, folder)),
         Verb::Track { from, out: to, limit } => Some(super::track::track(out, from, to.as_deref(), *limit)),
+        Verb::Verify { file, key } => Some(super::recordings::verify(out, file, key.as_deref())),
         _ => None,
     }
 }

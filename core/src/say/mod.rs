@@ -12,6 +12,7 @@
 
 mod calls;
 mod doors;
+mod evidence;
 mod field;
 mod lists;
 mod network;
@@ -31,7 +32,7 @@ use waybell_domain::wire::Role;
 /// English pattern, Chinese pattern.
 type Pair = (&'static str, &'static str);
 
-const TABLES: [&[Pair]; 9] = [
+const TABLES: [&[Pair]; 10] = [
     field::PAIRS,
     calls::PAIRS,
     doors::PAIRS,
@@ -41,6 +42,7 @@ const TABLES: [&[Pair]; 9] = [
     server::PAIRS,
     track::PAIRS,
     wording::PAIRS,
+    evidence::PAIRS,
 ];
 /// Texts within texts that are looked into.
 const DEPTH: usize = 4;

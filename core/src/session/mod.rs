@@ -216,6 +216,18 @@ impl Inner {
         }
     }
 
+    /// Asks for a file that the server makes for this request, likewise.
+    pub(crate) async fn ask_download(&self, me: &SignIn, request: &Request) -> Result<Ranged> {
+        let token = self.token_of(me)?;
+        match self.http.download(request, &token).await {
+            Err(Error::Refused(refusal)) if refusal.status == 401 => {
+                let token = self.refresh(me, &token).await?;
+                self.http.download(request, &token).await
+            }
+            other => other,
+        }
+    }
+
     /// The same, reading JSON.
     pub(crate) async fn ask<T: DeserializeOwned>(&self, me: &SignIn, request: &Request) -> Result<T> {
         read(&self.ask_bytes(me, request).await?)

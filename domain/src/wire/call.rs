@@ -241,6 +241,17 @@ pub struct TryView {
     pub result: TryResult,
 }
 
+/// Calls that are to be proved.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct EvidenceRequest {
+    /// The calls, 50 at most.
+    pub calls: Vec<CallId>,
+    /// What for, 1 to 500 characters; the audit keeps it.
+    pub reason: String,
+}
+
 /// What a courier says of themselves.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

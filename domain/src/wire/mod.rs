@@ -33,7 +33,7 @@ pub use batch::{
 };
 pub use call::{
     AudioView, AvailabilityView, CallDetail, CallDirection, CallRequest, CallResult, CallStarted, CallView,
-    CallWarning, ExplainView, TryView,
+    CallWarning, EvidenceRequest, ExplainView, TryView,
 };
 pub use call_page::{AvailabilitySaid, AvailabilityTold, CallPage};
 pub use display::DisplayNumberView;

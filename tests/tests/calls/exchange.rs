@@ -355,6 +355,17 @@ impl Line {
         self.sound.tone.store(hertz, Ordering::Relaxed);
     }
 
+    /// Whether a tone is all that is heard for half a second, within ten seconds from now on; a busy machine may drop some of
+    /// the test's own packets.
+    pub(crate) fn hears(&self, hertz: u32) -> bool {
+        self.heard();
+        (0..16).any(|_| {
+            std::thread::sleep(Duration::from_millis(600));
+            let heard = self.heard();
+            share(&heard[heard.len().saturating_sub(4_000)..], hertz) > 0.9
+        })
+    }
+
     /// What was heard since the last time.
     pub(crate) fn heard(&self) -> Vec<i16> {
         std::mem::take(&mut *self.sound.heard.lock().unwrap())
@@ -421,6 +432,13 @@ pub(crate) fn share(samples: &[i16], hertz: u32) -> f64 {
         all += x * x;
     }
     if all == 0.0 { 0.0 } else { 2.0 * (re * re + im * im) / (all * samples.len() as f64) }
+}
+
+/// Whether a tone fills most of the sound; a busy machine may drop some of the test's own packets.
+pub(crate) fn mostly(samples: &[i16], hertz: u32) -> bool {
+    let windows = samples.chunks_exact(2_000);
+    let (all, of) = (windows.len(), windows.filter(|w| share(w, hertz) > 0.8).count());
+    all > 0 && of * 2 > all
 }
 
 /// Mean magnitude.

@@ -4,6 +4,7 @@
 //! marks one as handled. So a page's mark names the revision at which the first page was read, and every later page sorts the
 //! calls as they stood then: nothing changes its place, and nothing is passed over. What is shown of a call is how it is now.
 
+use super::search::conditions;
 use crate::accounts::auth::Signed;
 use crate::app::Shared;
 use crate::http::error::{ApiError, ApiResult};
@@ -118,20 +119,15 @@ impl Row {
         }
     }
 
-    fn mark(&self, asof: i64, class: i64) -> Mark {
-        Mark {
-            asof,
-            class,
-            no_parcels: i64::from(self.parcels == "[]"),
-            started_at: self.started_at,
-            id: self.id.clone(),
-        }
+    fn mark(&self, asof: i64, class: i64, no_parcels: i64) -> Mark {
+        Mark { asof, class, no_parcels, started_at: self.started_at, id: self.id.clone() }
     }
 }
 
 #[derive(FromQueryResult)]
 struct Listed {
     class: i64,
+    no_parcels: i64,
 }
 
 /// Which calls.
@@ -151,6 +147,24 @@ pub struct CallsQuery {
     limit: Option<u32>,
     /// Only those that began before this moment.
     before: Option<i64>,
+    /// Only those that began at this moment or later.
+    pub(super) since: Option<i64>,
+    /// Of the customer's number: the whole, or three digits or more of it; a courier: its last four.
+    pub(super) caller: Option<String>,
+    /// Of the number that was rung or shown: the whole, or its end.
+    pub(super) number: Option<String>,
+    /// Id of the courier.
+    pub(super) courier: Option<String>,
+    /// A waybill number that the customer had at that time.
+    pub(super) waybill: Option<String>,
+    /// With so many seconds of sound or more.
+    pub(super) longer_s: Option<u32>,
+    /// With so many seconds of sound or less.
+    pub(super) shorter_s: Option<u32>,
+    /// Only those with a recording or a voicemail.
+    pub(super) recorded: bool,
+    /// `newest`: the newest first; without it, the most urgent.
+    order: Option<String>,
     /// What follows an earlier answer: its header `x-next-page`. The other parameters stay as they were.
     page: Option<String>,
 }
@@ -205,8 +219,15 @@ pub async fn list_calls(
         "(c.direction = 'incoming' AND c.outcome IN ('missed', 'voicemail', 'interrupted') AND c.ended_rev <= ${t} \
          AND (c.handled_rev IS NULL OR c.handled_rev > ${t}))"
     );
-    let class = format!("CASE WHEN {asks} THEN 0 ELSE 1 END");
-    const NO_PARCELS: &str = "CASE WHEN c.parcels = '[]' THEN 1 ELSE 0 END";
+    let (class, no_parcels) = match query.order.as_deref() {
+        None | Some("") => {
+            (format!("CASE WHEN {asks} THEN 0 ELSE 1 END"), "CASE WHEN c.parcels = '[]' THEN 1 ELSE 0 END")
+        }
+        Some("newest") => ("0".to_owned(), "0"),
+        Some(_) => {
+            return Err(ApiError::field("order", "there is no such order", "write newest, or leave it out"));
+        }
+    };
     let mut also = |sql: &str, value: Value| {
         values.push(value);
         filter.push_str(&format!(" AND {}", sql.replace('?', &format!("${}", values.len()))));
@@ -236,10 +257,11 @@ pub async fn list_calls(
     if let Some(before) = query.before {
         also("c.started_at < ?", before.into());
     }
+    conditions(&query, scope, &mut also)?;
     if let Some(mark) = &mark {
         let from = values.len();
         filter.push_str(&format!(
-            " AND ({class} > ${a} OR {class} = ${a} AND ({NO_PARCELS} > ${b} OR {NO_PARCELS} = ${b} AND (c.started_at < ${c} \
+            " AND ({class} > ${a} OR {class} = ${a} AND ({no_parcels} > ${b} OR {no_parcels} = ${b} AND (c.started_at < ${c} \
              OR c.started_at = ${c} AND c.id < ${d})))",
             a = from + 1,
             b = from + 2,
@@ -251,13 +273,13 @@ pub async fn list_calls(
     }
     let limit = query.limit.unwrap_or(100).clamp(1, 500);
     let sql = format!(
-        "SELECT {COLUMNS}, {class} AS class FROM {FROM} WHERE {filter} \
-         ORDER BY {class}, {NO_PARCELS}, c.started_at DESC, c.id DESC LIMIT {limit}"
+        "SELECT {COLUMNS}, {class} AS class, {no_parcels} AS no_parcels FROM {FROM} WHERE {filter} \
+         ORDER BY class, no_parcels, c.started_at DESC, c.id DESC LIMIT {limit}"
     );
     let rows: Vec<WithClass> = all(app.store.read(), &sql, values).await?;
     let mut headers = HeaderMap::new();
     if let (true, Some(last)) = (rows.len() == limit as usize, rows.last())
-        && let Ok(next) = last.row.mark(asof, last.class).text().parse()
+        && let Ok(next) = last.row.mark(asof, last.place.class, last.place.no_parcels).text().parse()
     {
         headers.insert(NEXT, next);
     }
@@ -267,13 +289,13 @@ pub async fn list_calls(
 
 struct WithClass {
     row: Row,
-    class: i64,
+    place: Listed,
 }
 
 impl FromQueryResult for WithClass {
     fn from_query_result(found: &sea_orm::QueryResult, prefix: &str) -> Result<Self, sea_orm::DbErr> {
-        let class = Listed::from_query_result(found, prefix)?.class;
-        Ok(WithClass { row: Row::from_query_result(found, prefix)?, class })
+        let place = Listed::from_query_result(found, prefix)?;
+        Ok(WithClass { row: Row::from_query_result(found, prefix)?, place })
     }
 }
 

@@ -32,6 +32,7 @@ pub mod recover;
 mod router;
 pub mod routes;
 pub(crate) mod rows;
+mod search;
 pub(crate) mod sound;
 pub(crate) mod ways;
 

@@ -1,10 +1,11 @@
 //! `/api/v1/calls`: what came in, whose it is, and why; and what somebody says of themselves.
 
-use super::list::one_call;
+use super::list::{Row, one_call};
 use crate::accounts::auth::Signed;
 use crate::app::Shared;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::Strict;
+use crate::store::scope::Scope;
 use crate::store::{all, one};
 use axum::Json;
 use axum::extract::{Path, State};
@@ -29,11 +30,15 @@ pub async fn show_call(
     signed: Signed,
     Path(id): Path<String>,
 ) -> ApiResult<Json<CallDetail>> {
-    let scope = &signed.scope;
-    let row = one_call(&app, scope, &id).await?;
+    let row = one_call(&app, &signed.scope, &id).await?;
+    detail(&app, &signed.scope, &row).await.map(Json)
+}
+
+/// Everything that this person may know of a call.
+pub(crate) async fn detail(app: &Shared, scope: &Scope, row: &Row) -> ApiResult<CallDetail> {
     let call = row.view(scope.role, app.clock.now()).ok_or_else(|| ApiError::not_found("call"))?;
     if !scope.role.sees_branch() {
-        return Ok(Json(CallDetail { call, explain: Vec::new(), tries: Vec::new() }));
+        return Ok(CallDetail { call, explain: Vec::new(), tries: Vec::new() });
     }
     let people: Vec<Name> = all(
         app.store.read(),
@@ -45,7 +50,7 @@ pub async fn show_call(
     let name = |id: UserId| names.get(&id.to_string()).cloned();
     let lines: Vec<ExplainLine> = serde_json::from_str(&row.explain).unwrap_or_default();
     let tries: Vec<Try> = serde_json::from_str(&row.tries).unwrap_or_default();
-    let explain = lines.into_iter().map(|line| explained(line, line.courier.and_then(name))).collect();
+    let explain = lines.into_iter().map(|line| explained(line, line.courier.and_then(name)));
     let tries = tries.into_iter().map(|t| TryView {
         courier: t.courier,
         name: name(t.courier).unwrap_or_default(),
@@ -53,7 +58,7 @@ pub async fn show_call(
         ended_at: t.ended_at,
         result: t.result,
     });
-    Ok(Json(CallDetail { call, explain, tries: tries.collect() }))
+    Ok(CallDetail { call, explain: explain.collect(), tries: tries.collect() })
 }
 
 fn explained(line: ExplainLine, name: Option<String>) -> ExplainView {

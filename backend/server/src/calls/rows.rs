@@ -8,6 +8,7 @@
 use crate::app::Shared;
 use crate::inbound::Known;
 use crate::numbers::PublishedNumber;
+use crate::recordings::chain;
 use crate::store::{Several, StoreError, Write};
 use sea_orm::Value;
 use std::time::Duration;
@@ -30,12 +31,18 @@ pub(crate) struct Line {
     sql: &'static str,
     values: Vec<Value>,
     revised: bool,
+    closes: bool,
 }
 
 impl Line {
     /// A statement; parameters are `$1`, `$2`, …
     pub(crate) fn new(sql: &'static str, values: impl IntoIterator<Item = Value>) -> Line {
-        Line { sql, values: values.into_iter().collect(), revised: false }
+        Line { sql, values: values.into_iter().collect(), revised: false, closes: false }
+    }
+
+    /// One that ends a recording: it is linked in the same transaction.
+    pub(crate) fn closing(sql: &'static str, values: impl IntoIterator<Item = Value>) -> Line {
+        Line { closes: true, ..Line::new(sql, values) }
     }
 
     /// One whose last parameter, after the values, is the next revision.
@@ -308,6 +315,9 @@ async fn transaction(app: &Shared, lines: &[Line]) -> Result<(), StoreError> {
         several.add(line.sql, line.values.iter().cloned().chain(rev));
     }
     several.run(write.tx()).await?;
+    if lines.iter().any(|line| line.closes) {
+        chain::append(&write).await?;
+    }
     write.commit().await
 }
 

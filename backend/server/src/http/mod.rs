@@ -10,8 +10,8 @@ pub mod reference;
 
 use crate::app::Shared;
 use crate::{
-    accounts, attendance, calls, events, inbound, notify, numbers, org, outgoing, parcels, recordings,
-    templates, tracks, webhooks,
+    accounts, attendance, calls, events, evidence, inbound, notify, numbers, org, outgoing, parcels,
+    recordings, templates, tracks, webhooks,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -62,6 +62,9 @@ fn api() -> OpenApiRouter<Shared> {
         .routes(routes!(parcels::door_routes::undo_stop_rule))
         .routes(routes!(parcels::routes::list))
         .routes(routes!(parcels::routes::pull))
+        .routes(routes!(evidence::routes::make_bundle))
+        .routes(routes!(evidence::routes::get_evidence_key))
+        .routes(routes!(evidence::routes::list_links))
         .routes(routes!(templates::routes::list))
         .routes(routes!(templates::routes::wording))
         .routes(routes!(templates::routes::simulate))

@@ -28,6 +28,9 @@ pub async fn run(app: Shared) {
 async fn sweeps(app: &Shared) {
     let media = app.config.media_dir();
     loop {
+        if let Err(error) = super::chain::catch_up(&app.store).await {
+            tracing::warn!(%error, "recordings could not be added to the chain; tried again later");
+        }
         tokio::select! {
             () = app.stopping.cancelled() => return,
             () = tokio::time::sleep(EVERY) => {}

@@ -9,6 +9,8 @@
 //! `keep_until` is taken away, unless it has a `legal_hold` (`keep`); whoever listens is written into the audit (`routes`).
 //! Nothing is recorded while the disk has less room than a floor (`disk`): the database must go on.
 
+pub(crate) mod chain;
+pub mod check;
 mod disk;
 mod keep;
 pub mod routes;
@@ -123,7 +125,7 @@ pub(crate) fn failed(id: &RecordingId, problem: &str) {
 }
 
 fn closed(id: &RecordingId, state: &str, told: &Told, lost: i64, problem: Option<&str>) -> Line {
-    Line::new(
+    Line::closing(
         "UPDATE recording SET state = $1, ms = $2, bytes = $3, hash = $4, lost = $5, problem = $6 WHERE id = $7",
         [
             state.into(),

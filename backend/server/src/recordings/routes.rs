@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt;
 use sea_orm::FromQueryResult;
 use std::io::SeekFrom;
+use tokio::fs::File;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use waybell_domain::wire::ErrorBody;
 
@@ -54,7 +55,7 @@ pub async fn audio(
         );
     }
     let gone = || ApiError::not_found("recording");
-    let mut file = tokio::fs::File::open(app.config.media_dir().join(&row.path)).await.map_err(|_| gone())?;
+    let mut file = File::open(app.config.media_dir().join(&row.path)).await.map_err(|_| gone())?;
     let total = file.metadata().await.map_err(|_| gone())?.len();
     let asked = headers.get(header::RANGE).and_then(|v| v.to_str().ok());
     let (status, from, until) = match asked.map(|text| range(text, total)) {
@@ -71,22 +72,7 @@ pub async fn audio(
     let (organisation, person) = (Some(scope.organisation), Some(scope.person));
     crate::audit::record(&write, organisation, person, app.clock.now(), "listen", &row.id, &id).await?;
     write.commit().await?;
-    let blocks = futures_util::stream::unfold((file, until - from), |(mut file, left)| async move {
-        if left == 0 {
-            return None;
-        }
-        let mut block = vec![0u8; usize::try_from(left.min(BLOCK)).unwrap_or(BLOCK as usize)];
-        match file.read(&mut block).await {
-            Ok(0) => None,
-            Ok(n) => {
-                block.truncate(n);
-                Some((Ok::<_, std::io::Error>(Bytes::from(block)), (file, left - n as u64)))
-            }
-            Err(error) => Some((Err(error), (file, 0))),
-        }
-    });
-    // whoever asks for more after the end gets the end again
-    let mut response = (status, Body::from_stream(blocks.fuse())).into_response();
+    let mut response = (status, blocks(file, until - from)).into_response();
     let answer = response.headers_mut();
     let mut put = |name: header::HeaderName, value: String| {
         if let Ok(value) = value.parse() {
@@ -104,6 +90,26 @@ pub async fn audio(
         put(header::ETAG, format!("\"{hash}\""));
     }
     Ok(response)
+}
+
+/// So many bytes of a file from where it stands.
+pub(crate) fn blocks(file: File, length: u64) -> Body {
+    let blocks = futures_util::stream::unfold((file, length), |(mut file, left)| async move {
+        if left == 0 {
+            return None;
+        }
+        let mut block = vec![0u8; usize::try_from(left.min(BLOCK)).unwrap_or(BLOCK as usize)];
+        match file.read(&mut block).await {
+            Ok(0) => None,
+            Ok(n) => {
+                block.truncate(n);
+                Some((Ok::<_, std::io::Error>(Bytes::from(block)), (file, left - n as u64)))
+            }
+            Err(error) => Some((Err(error), (file, 0))),
+        }
+    });
+    // whoever asks for more after the end gets the end again
+    Body::from_stream(blocks.fuse())
 }
 
 /// What a `Range` header asks for.

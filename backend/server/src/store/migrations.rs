@@ -2,6 +2,7 @@
 
 use super::{StoreError, number};
 use sea_orm::{ConnectionTrait, DatabaseConnection, TransactionTrait};
+use std::cmp::Ordering;
 
 /// In order; the number of a schema is its place, from 1. A released file is never changed.
 const MIGRATIONS: &[&str] = &[
@@ -13,11 +14,23 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0006_outgoing.sql"),
     include_str!("migrations/0007_field.sql"),
     include_str!("migrations/0008_templates.sql"),
+    include_str!("migrations/0009_evidence.sql"),
 ];
 
 /// Tables whose rows carry `rev`.
 const REVISED: &[&str] =
     &["organisation", "parcel", "parcel_gone", "template", "batch", "recipient", "stop_rule", "phone_call"];
+
+/// Fails unless the database has this program's schema.
+pub(super) async fn require(db: &DatabaseConnection) -> Result<(), StoreError> {
+    let found = number(db, "SELECT MAX(version) FROM schema_version", []).await?;
+    let known = MIGRATIONS.len() as i64;
+    match found.cmp(&known) {
+        Ordering::Greater => Err(StoreError::Newer { found, known }),
+        Ordering::Less => Err(StoreError::Older { found, known }),
+        Ordering::Equal => Ok(()),
+    }
+}
 
 /// Brings the database to the newest schema.
 pub(super) async fn run(db: &DatabaseConnection) -> Result<(), StoreError> {

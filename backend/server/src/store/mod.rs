@@ -51,6 +51,14 @@ pub enum StoreError {
         /// Highest schema number this program has.
         known: i64,
     },
+    /// The database was written by an older program.
+    #[error("database has schema {found}, this program has {known}: run `waybell-server migrate` first")]
+    Older {
+        /// Schema number in the file.
+        found: i64,
+        /// Schema number of this program.
+        known: i64,
+    },
     /// Another server has become the owner: this one may store nothing any more.
     #[error("another server has taken this database over (its fence is {theirs}, ours {ours})")]
     Fenced {
@@ -181,6 +189,18 @@ impl Store {
             trial: None,
             given: false,
         })
+    }
+
+    /// A connection that only reads a database which a server may be using. Nothing is migrated.
+    ///
+    /// # Errors
+    /// There is no such database, or it has another schema than this program.
+    pub async fn look(url: &str) -> Result<DatabaseConnection, StoreError> {
+        let path = url.strip_prefix("sqlite:").filter(|p| Path::new(p).exists());
+        let path = path.ok_or_else(|| DbErr::Custom(format!("there is no database at {}", scheme(url))))?;
+        let db = connect(path, 1, true, Durability::of_process()).await?;
+        migrations::require(&db).await?;
+        Ok(db)
     }
 
     /// A store over connections to a migrated database that somebody else has made, for simulators. They are never

@@ -1,0 +1,145 @@
+//! Whether every recording is still what its chain says: `waybell-server check-recordings`. Reads only; the server may run.
+
+use super::measure;
+use crate::store::{Store, StoreError, all};
+use sea_orm::{DatabaseConnection, FromQueryResult};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use waybell_domain::evidence::{Link, check_chain, first};
+use waybell_domain::id::OrganisationId;
+
+const PAGE: u32 = 1_000;
+
+/// A link that somebody has kept, for example of an evidence bundle.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// Its number.
+    pub seq: u64,
+    /// Its hash.
+    pub hash: String,
+}
+
+impl std::str::FromStr for Kept {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Kept, String> {
+        let kept = text.split_once(':').and_then(|(seq, hash)| {
+            let hash = hash.trim().to_ascii_lowercase();
+            waybell_domain::evidence::unhex::<32>(&hash)?;
+            Some(Kept { seq: seq.trim().parse().ok()?, hash })
+        });
+        kept.ok_or_else(|| "is no NUMBER:HASH of a link, as a bundle's report shows it".to_owned())
+    }
+}
+
+/// What the check of an organisation came to.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Checked {
+    /// Its name.
+    pub organisation: String,
+    /// Links of its chain.
+    pub links: u64,
+    /// Of these, recordings whose time was over.
+    pub gone: u64,
+    /// Number and hash of the newest link, `NUMBER:HASH`.
+    pub head: String,
+    /// What is wrong, a sentence each.
+    pub problems: Vec<String>,
+    /// Links that were asked for and are in the chain as they were.
+    pub holds: Vec<Kept>,
+}
+
+#[derive(FromQueryResult)]
+struct Organisation {
+    id: String,
+    name: String,
+}
+
+#[derive(FromQueryResult)]
+struct Row {
+    link: String,
+    path: Option<String>,
+    state: Option<String>,
+}
+
+/// Checks the recordings of every organisation. `kept` are links that must be in one of the chains.
+///
+/// # Errors
+/// The database does not read.
+pub async fn check(url: &str, media: &Path, kept: &[Kept]) -> Result<Vec<Checked>, StoreError> {
+    let db = Store::look(url).await?;
+    let found: Vec<Organisation> = all(&db, "SELECT id, name FROM organisation ORDER BY name", []).await?;
+    let mut told = Vec::new();
+    for organisation in found {
+        let mut one = Checked { organisation: organisation.name, ..Checked::default() };
+        match OrganisationId::parse(&organisation.id) {
+            Ok(id) => walk(&db, media, id, kept, &mut one).await?,
+            Err(error) => one.problems.push(error.to_string()),
+        }
+        told.push(one);
+    }
+    db.close().await?;
+    Ok(told)
+}
+
+async fn walk(
+    db: &DatabaseConnection,
+    media: &Path,
+    of: OrganisationId,
+    kept: &[Kept],
+    told: &mut Checked,
+) -> Result<(), StoreError> {
+    let sql = "SELECT l.link, r.path, r.state FROM recording_link l LEFT JOIN recording r ON r.id = l.recording_id \
+               WHERE l.organisation_id = $1 AND l.seq > $2 ORDER BY l.seq LIMIT $3";
+    let mut end = (0, first(of));
+    let mut place = 0i64;
+    loop {
+        let values = [of.to_string().into(), place.into(), i64::from(PAGE).into()];
+        let rows: Vec<Row> = all(db, sql, values).await?;
+        let full = rows.len() == PAGE as usize;
+        for row in rows {
+            place += 1;
+            let Ok(link) = serde_json::from_str::<Link>(&row.link) else {
+                told.problems.push(format!("the link behind number {} does not read", end.0));
+                continue;
+            };
+            place = i64::try_from(link.seq).unwrap_or(place).max(place);
+            end = match check_chain(end.0, &end.1, std::slice::from_ref(&link)) {
+                Ok(end) => end,
+                Err(broken) => {
+                    told.problems.push(broken.to_string());
+                    (link.seq, link.hash.clone())
+                }
+            };
+            told.holds.extend(kept.iter().filter(|k| k.seq == link.seq && k.hash == link.hash).cloned());
+            told.links += 1;
+            sound(media, &link, &row, told).await;
+        }
+        if !full {
+            break;
+        }
+        tracing::info!(organisation = %told.organisation, recordings = told.links, "checked so far");
+    }
+    told.head = format!("{}:{}", end.0, end.1);
+    Ok(())
+}
+
+async fn sound(media: &Path, link: &Link, row: &Row, told: &mut Checked) {
+    let id = link.recording;
+    match (row.state.as_deref(), &row.path) {
+        (Some("gone"), _) => told.gone += 1,
+        (Some(_), Some(path)) => {
+            let file: PathBuf = media.join(path);
+            let read = tokio::task::spawn_blocking(move || measure(&file)).await;
+            match read.map_err(std::io::Error::other).flatten() {
+                Ok(found) if found.hash.as_deref() == Some(link.sha256.as_str()) => {}
+                Ok(_) => told.problems.push(format!("recording {id} was changed: {path}")),
+                Err(error) if error.kind() == ErrorKind::NotFound => {
+                    told.problems.push(format!("recording {id} is missing: {path}"));
+                }
+                Err(error) => told.problems.push(format!("recording {id} does not read: {path}: {error}")),
+            }
+        }
+        _ => told.problems.push(format!("recording {id} has no row any more")),
+    }
+}
