@@ -349,7 +349,16 @@ async fn a_result_nobody_knows_is_shown_and_texted_and_never_rung_again_by_itsel
         ..WorldOptions::default()
     };
     let mut campaign = Campaign::start(&options, 2).await.unwrap();
-    campaign.kill(Duration::from_millis(700), Duration::from_millis(100)).await.unwrap();
+    let by = Instant::now() + Duration::from_secs(20);
+    loop {
+        let batch = campaign.courier.get(&format!("/batches/{}", campaign.batches[0])).await.unwrap();
+        if (&batch["counts"]["answered"], &batch["counts"]["calling"]) == (&json!(1), &json!(1)) {
+            break;
+        }
+        assert!(Instant::now() < by, "one is answered and one is being called: {batch}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    campaign.kill(Duration::from_millis(100), Duration::from_millis(100)).await.unwrap();
     campaign.finish(Duration::from_secs(40)).await.unwrap();
     let people = campaign.courier.get(&format!("/batches/{}/recipients", campaign.batches[0])).await.unwrap();
     assert_eq!(
