@@ -213,6 +213,10 @@ async fn bad_wordings_are_named_and_sound_is_heard_before_anybody_is_rung() {
         assert!(answer["message"].as_str().unwrap().contains(says), "{answer}");
     }
     assert_eq!(write(&boss, "Rain!", &wording()).await.1["field"], "key");
+    // phones use it where none is chosen: no branch takes it away from the others
+    let mut narrow = wording();
+    narrow["branch"] = boss.get("/me").await.unwrap()["branch"].clone();
+    assert_eq!(write(&boss, "arrived", &narrow).await.1["field"], "branch");
     assert_eq!(boss.get("/template-drafts").await.unwrap(), json!([]));
     // the rules that hold at the approval decide
     assert_eq!(write(&boss, KEY, &wording()).await.0, 200);

@@ -30,5 +30,6 @@ texts! {
     bad_twice() = "压缩包里有重名文件，或前后有多余内容", "two files have one name, or something stands before or behind the zip";
     bad_link(id) = "录音 {id} 的链不符", "the link of recording {id} is not right";
     bad_sound(id) = "录音 {id} 与链不符：在服务器上被改动", "recording {id} is not what the chain says: it was changed on the server";
+    bad_unproved(id) = "录音 {id} 不在链中", "recording {id} is not in the chain";
     bad_lost(id) = "录音 {id} 在服务器上缺失", "recording {id} was missing on the server";
 }

@@ -156,6 +156,7 @@ fn said(lang: Lang, problem: &Problem) -> String {
         Problem::Twice => texts::bad_twice(lang),
         Problem::Link { recording } => texts::bad_link(lang, recording),
         Problem::Sound { recording } => texts::bad_sound(lang, recording),
+        Problem::Unproved { recording } => texts::bad_unproved(lang, recording),
         Problem::Lost { recording } => texts::bad_lost(lang, recording),
     }
 }

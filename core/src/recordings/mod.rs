@@ -5,7 +5,7 @@
 
 pub mod verify;
 
-use crate::client::Client;
+use crate::client::{Client, random};
 use crate::error::{Error, Result};
 use crate::http::{Ranged, Request};
 use serde::{Deserialize, Serialize};
@@ -93,8 +93,8 @@ impl Recordings {
         let key = self.key().await?;
         let request = Request::post("/api/v1/evidence", &EvidenceRequest { calls, reason })?;
         let mut answer = inner.ask_download(&me, &request).await?;
-        let part = Part::of(file);
-        take(&mut answer, part.0.clone()).await?;
+        let (part, open) = Part::beside(file).map_err(|e| bad_file(&e))?;
+        take(&mut answer, open).await?;
         let (path, target) = (part.0.clone(), file.to_owned());
         let done = tokio::task::spawn_blocking(move || {
             let checked = verify::verify(&path, Some(&key))?;
@@ -109,10 +109,17 @@ impl Recordings {
 struct Part(PathBuf);
 
 impl Part {
-    fn of(file: &Path) -> Part {
+    /// A new file of a name that nobody has, which only its owner may read.
+    fn beside(file: &Path) -> std::io::Result<(Part, File)> {
+        let random: String = random().iter().map(|b| format!("{b:02x}")).collect();
         let mut name = file.as_os_str().to_owned();
-        name.push(".part");
-        Part(name.into())
+        name.push(format!(".{random}.part"));
+        let mut options = File::options();
+        options.create_new(true).write(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let open = options.open(&name)?;
+        Ok((Part(name.into()), open))
     }
 }
 
@@ -122,8 +129,7 @@ impl Drop for Part {
     }
 }
 
-async fn take(answer: &mut Ranged, path: PathBuf) -> Result<()> {
-    let mut file = create(&path).map_err(|e| bad_file(&e))?;
+async fn take(answer: &mut Ranged, mut file: File) -> Result<()> {
     let mut taken = 0;
     while let Some(piece) = answer.next().await? {
         taken += piece.len() as u64;
@@ -134,14 +140,6 @@ async fn take(answer: &mut Ranged, path: PathBuf) -> Result<()> {
         return Err(Error::offline("unexpected end of file"));
     }
     file.sync_all().map_err(|e| bad_file(&e))
-}
-
-fn create(path: &Path) -> std::io::Result<File> {
-    let mut options = File::options();
-    options.create(true).truncate(true).write(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
 }
 
 fn bad_file(error: &std::io::Error) -> Error {

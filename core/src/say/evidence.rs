@@ -14,6 +14,8 @@ pub(super) const PAIRS: &[Pair] = &[
     ("must be 1 to 50 calls", "须为1至50通"),
     ("make several bundles", "请分几次制作"),
     ("the server's disk is nearly full", "服务器磁盘将满"),
+    ("other bundles are being written", "正在生成其他证据文件"),
+    ("its file could not be read", "录音文件无法读取"),
     ("make room on it and try again", "请腾出空间后再试"),
     ("ask once it has ended", "请在通话结束后再试"),
     ("a recording is not finished yet", "录音尚未完成"),

@@ -20,6 +20,7 @@ pub(super) const PAIRS: &[Pair] = &[
     ("the draft is not in review", "草稿不在审核中"),
     ("submit it first", "请先提交"),
     ("this key is in use outside of your branch", "这个键名已被本网点以外使用"),
+    ("the arrival notice is everybody's", "派件通知为全员共用"),
     ("choose another key", "请换一个键名"),
     ("see GET /templates", "可用模板见 GET /templates"),
     ("does not say who is speaking", "没有说明来电方"),

@@ -30,6 +30,8 @@ pub struct Link {
     pub bytes: u64,
     /// Packets that are known to be missing from it.
     pub lost: u64,
+    /// Kept until then: a file that is missing before has not been taken away by the rules.
+    pub keep_until: UnixMs,
     /// SHA-256 of the file, hexadecimal.
     pub sha256: String,
     /// `hash` of the link before; of the first link, [`first`].
@@ -55,12 +57,26 @@ impl Link {
     /// What `hash` must be: SHA-256 over one line for each field, in the order above, after a line that names the format.
     #[must_use]
     pub fn computed(&self) -> String {
-        let Self { seq, recording, call, kind, started_at, ms, bytes, lost, sha256, prev, hash: _ } = self;
+        let Self {
+            seq,
+            recording,
+            call,
+            kind,
+            started_at,
+            ms,
+            bytes,
+            lost,
+            keep_until,
+            sha256,
+            prev,
+            hash: _,
+        } = self;
         // `kind` is the only free text; its length in front keeps a line break in it from moving the others
         let text = format!(
-            "{DOMAIN}\n{seq}\n{recording}\n{call}\n{}:{kind}\n{}\n{ms}\n{bytes}\n{lost}\n{sha256}\n{prev}\n",
+            "{DOMAIN}\n{seq}\n{recording}\n{call}\n{}:{kind}\n{}\n{ms}\n{bytes}\n{lost}\n{}\n{sha256}\n{prev}\n",
             kind.len(),
-            started_at.0
+            started_at.0,
+            keep_until.0
         );
         hex(&Sha256::digest(text))
     }
@@ -129,6 +145,7 @@ mod tests {
                 ms: 4_000,
                 bytes: 64_058,
                 lost: 0,
+                keep_until: UnixMs(1_780_000_000_000),
                 sha256: hex(&Sha256::digest(seq.to_string())),
                 prev: prev.clone(),
                 hash: String::new(),
@@ -158,7 +175,7 @@ mod tests {
         let (start, links) = chain(4);
         let other = first(OrganisationId::at(1, [8; 10]));
         assert_eq!(check_chain(0, &other, &links), Err(Broken::Gap { after: 0, found: 1 }));
-        let changes: [fn(&mut Link); 10] = [
+        let changes: [fn(&mut Link); 11] = [
             |l| l.seq += 1,
             |l| l.recording = RecordingId::at(9, [9; 10]),
             |l| l.call = CallId::at(9, [9; 10]),
@@ -167,6 +184,7 @@ mod tests {
             |l| l.ms += 1,
             |l| l.bytes += 1,
             |l| l.lost += 1,
+            |l| l.keep_until.0 -= 1,
             |l| l.sha256.replace_range(..1, "x"),
             |l| l.prev.replace_range(..1, "x"),
         ];

@@ -23,7 +23,8 @@ pub(super) fn conditions(
         match caller(text, scope.role)? {
             Caller::Whole(key) => also("c.customer_key = ?", key.into()),
             Caller::Part(digits) => also("c.customer_key LIKE ?", format!("%{digits}%").into()),
-            Caller::End(digits) => also("c.customer_key LIKE ?", format!("%{digits}").into()),
+            // of a mobile: less is shown of other numbers
+            Caller::End(digits) => also("c.customer_key LIKE ?", format!("+861______{digits}").into()),
         }
     }
     if let Some(text) = &query.number {
@@ -75,9 +76,9 @@ fn caller(text: &str, role: Role) -> ApiResult<Caller> {
         };
     }
     match PhoneNumber::parse(text) {
-        Ok(number) => Ok(Caller::Whole(number.key())),
-        Err(_) if digits.len() >= 3 => Ok(Caller::Part(digits)),
-        Err(_) => Err(ApiError::field("caller", "has less than three digits", "write more of the number")),
+        Ok(number) if digits.len() >= 10 => Ok(Caller::Whole(number.key())),
+        _ if digits.len() >= 3 => Ok(Caller::Part(without_zero(&digits).to_owned())),
+        _ => Err(ApiError::field("caller", "has less than three digits", "write more of the number")),
     }
 }
 
@@ -105,6 +106,9 @@ mod tests {
             Caller::Whole("+8613812345678".into())
         );
         assert_eq!(caller("１２３４", Role::Administrator).unwrap(), Caller::Part("1234".into()));
+        for (text, part) in [("0213100", "213100"), ("95588", "95588")] {
+            assert_eq!(caller(text, Role::Supervisor).unwrap(), Caller::Part(part.into()));
+        }
         assert!(caller("12", Role::Supervisor).is_err());
         assert_eq!(without_zero(&digits("0755-8653 0000")), "75586530000");
     }

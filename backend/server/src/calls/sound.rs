@@ -1,9 +1,11 @@
 //! Words, bridges and recordings of a call, for both directions.
 
+use super::Calls;
 use super::Heard;
-use super::rows::{Book, Line};
+use super::rows::{Book, Line, insist};
 use crate::app::Shared;
 use crate::recordings::{self, Recording};
+use parking_lot::Mutex;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -74,10 +76,19 @@ pub(crate) async fn join(switch: &Switch, a: &LegId, b: &LegId) -> Joined {
     Joined::No
 }
 
+/// What passes between a call and the end of its recording, whichever comes first.
+#[derive(Default)]
+struct Handed {
+    end: Option<RecordingEnd>,
+    /// Left behind by a call that could not wait any longer.
+    left: Option<Recording>,
+}
+
 /// The recording of a call, if there is one.
 #[derive(Default)]
 pub(crate) struct Tape {
     recording: Option<Recording>,
+    handed: Arc<Mutex<Handed>>,
     legs: Vec<LegId>,
     end: Option<RecordingEnd>,
     /// The disk had no room left while it ran.
@@ -117,13 +128,25 @@ impl Tape {
         let end = switch.record(spec, left, right);
         self.legs = std::iter::once(left).chain(right).cloned().collect();
         self.recording = Some(begun);
-        let own = own.clone();
+        let (own, app, handed) = (own.clone(), app.clone(), self.handed.clone());
         tokio::spawn(async move {
             let end = end.await.unwrap_or_else(|_| RecordingEnd {
                 problem: Some("nothing can be recorded".to_owned()),
                 ..RecordingEnd::default()
             });
-            let _ = own.send(Heard::Recorded(end));
+            let left = {
+                let mut handed = handed.lock();
+                handed.end = Some(end.clone());
+                handed.left.take()
+            };
+            match left {
+                Some(recording) => {
+                    // a stop waits for it, as for a call
+                    let _counted = Calls::begin(&app);
+                    insist(&app, vec![recording.finish(&end, false).await]).await;
+                }
+                None => drop(own.send(Heard::Recorded(end))),
+            }
         });
         true
     }
@@ -143,7 +166,8 @@ impl Tape {
         }
     }
 
-    /// Waits for the recorder, which finishes its file once the legs have ended. `None` where nothing was recorded.
+    /// Waits for the recorder, which finishes its file once the legs have ended. `None` where nothing was recorded. After a
+    /// while it is left to be closed later, as it is then: a file that is still being written has no hash.
     pub(crate) async fn wait(&mut self, ear: &mut mpsc::UnboundedReceiver<Heard>) -> Option<RecordingEnd> {
         self.recording.as_ref()?;
         let until = Instant::now() + RECORDER;
@@ -154,17 +178,27 @@ impl Tape {
                 Ok(None) | Err(_) => break,
             }
         }
-        let mut end = self.end.take().unwrap_or_else(|| RecordingEnd {
-            problem: Some("the recorder has not answered".to_owned()),
-            ..RecordingEnd::default()
-        });
+        let mut end = match self.end.take() {
+            Some(end) => end,
+            None => self.leave(),
+        };
         if self.cut {
             end.problem.get_or_insert_with(|| recordings::DISK_LOW.to_owned());
         }
         Some(end)
     }
 
-    /// What is to be stored of it. One that is `empty` is taken away, file and all.
+    fn leave(&mut self) -> RecordingEnd {
+        let mut handed = self.handed.lock();
+        if let Some(end) = handed.end.take() {
+            return end;
+        }
+        tracing::warn!("the recorder is slow; a recording is closed after its call");
+        handed.left = self.recording.take();
+        RecordingEnd::default()
+    }
+
+    /// What is to be stored of it, `None` for one that was left to be closed later. One that is `empty` is taken away, file and all.
     pub(crate) async fn close(&mut self, end: &RecordingEnd, empty: bool) -> Option<Line> {
         Some(self.recording.take()?.finish(end, empty).await)
     }

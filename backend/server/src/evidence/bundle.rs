@@ -31,9 +31,14 @@ pub(super) fn write(
     let mut zip = Zip { zip: ZipWriter::new(nameless(media)?), entries: Vec::new() };
     for (call, sounds) in manifest.calls.iter_mut().zip(sounds) {
         for mut sound in sounds {
-            match &sound.path {
-                Some(path) => zip.sound(&mut sound.recording, &media.join(path))?,
-                None => sound.recording.problem = Some("gone".to_owned()),
+            if let Some(path) = &sound.path {
+                zip.sound(&mut sound.recording, &media.join(path))?;
+            }
+            let recording = &mut sound.recording;
+            if recording.file.is_none() {
+                // also one whose row the removal has not reached yet; never one that should be there
+                let over = recording.link.keep_until <= manifest.made_at;
+                recording.problem = Some(if over { "gone" } else { "missing" }.to_owned());
             }
             call.recordings.push(sound.recording);
         }
@@ -69,10 +74,7 @@ impl Zip {
     fn sound(&mut self, recording: &mut ProvedRecording, path: &Path) -> Result<()> {
         let mut file = match File::open(path) {
             Ok(file) => file,
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                recording.problem = Some("missing".to_owned());
-                return Ok(());
-            }
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
             Err(error) => return Err(error),
         };
         let name = format!("recordings/{}.wav", recording.link.recording);

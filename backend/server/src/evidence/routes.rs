@@ -11,6 +11,7 @@ use crate::http::json::Strict;
 use crate::http::query::Query;
 use crate::numbers::staff;
 use crate::org::policy::{OrganisationRow, organisation};
+use crate::recordings::disk::has_room;
 use crate::recordings::{chain, routes::blocks};
 use crate::store::{all, number};
 use axum::Json;
@@ -20,10 +21,15 @@ use axum::response::{IntoResponse, Response};
 use sea_orm::FromQueryResult;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
+use std::time::Duration;
+use tokio::sync::Semaphore;
 use waybell_domain::evidence::{FORMAT, Link, Manifest, Party, ProvedCall, ProvedRecording};
 use waybell_domain::id::{OrganisationId, UserId};
 use waybell_domain::wire::{ErrorBody, EvidenceRequest};
 
+/// Bundles are written one at a time, and whoever waits longer than this asks again.
+static TURN: Semaphore = Semaphore::const_new(1);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// Most links of one answer.
 const LINKS: u32 = 1_000;
 
@@ -42,7 +48,7 @@ struct Name {
 #[utoipa::path(post, path = "/api/v1/evidence", tag = "calls", security(("bearer" = [])), request_body = EvidenceRequest,
     responses((status = 200, content_type = "application/zip", body = Vec<u8>), (status = 403, body = ErrorBody),
     (status = 404, body = ErrorBody), (status = 409, body = ErrorBody), (status = 422, body = ErrorBody),
-    (status = 507, body = ErrorBody)))]
+    (status = 503, body = ErrorBody), (status = 507, body = ErrorBody)))]
 pub async fn make_bundle(
     State(app): State<Shared>,
     signed: Signed,
@@ -62,14 +68,6 @@ pub async fn make_bundle(
     });
     if !(1..=50).contains(&wanted.calls.len()) {
         return Err(ApiError::field("calls", "must be 1 to 50 calls", "make several bundles"));
-    }
-    if app.calls.disk.is_low() {
-        return Err(ApiError::new(
-            StatusCode::INSUFFICIENT_STORAGE,
-            "disk_low",
-            "the server's disk is nearly full",
-        )
-        .hint("make room on it and try again"));
     }
     let mut details = Vec::with_capacity(wanted.calls.len());
     for (index, call) in wanted.calls.iter().enumerate() {
@@ -119,6 +117,19 @@ pub async fn make_bundle(
     if bytes > MOST {
         let problem = format!("have {} MB of sound; {} MB are possible", bytes >> 20, MOST >> 20);
         return Err(ApiError::field("calls", problem, "make several bundles"));
+    }
+    // one after the other, so that the room which one was told of is not another's
+    let _turn = tokio::time::timeout(PATIENCE, TURN.acquire()).await.map_err(|_| {
+        ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "other bundles are being written")
+            .hint("try again in a moment")
+    })?;
+    if !has_room(&app, bytes) {
+        return Err(ApiError::new(
+            StatusCode::INSUFFICIENT_STORAGE,
+            "disk_low",
+            "the server's disk is nearly full",
+        )
+        .hint("make room on it and try again"));
     }
     let about: OrganisationRow = organisation(app.store.read(), scope.organisation)
         .await?

@@ -44,6 +44,7 @@ struct Row {
     ms: i64,
     bytes: i64,
     lost: i64,
+    keep_until: i64,
     hash: String,
 }
 
@@ -51,7 +52,7 @@ impl Row {
     /// `None` for a damaged one.
     fn link(&self, head: &Head) -> Option<Link> {
         let link = Link {
-            seq: head.seq + 1,
+            seq: head.seq.checked_add(1)?,
             recording: RecordingId::parse(&self.id).ok()?,
             call: CallId::parse(&self.phone_call_id).ok()?,
             kind: self.kind.clone(),
@@ -59,6 +60,7 @@ impl Row {
             ms: u64::try_from(self.ms).ok()?,
             bytes: u64::try_from(self.bytes).ok()?,
             lost: u64::try_from(self.lost).ok()?,
+            keep_until: UnixMs(self.keep_until),
             sha256: self.hash.clone(),
             prev: head.hash.clone(),
             hash: String::new(),
@@ -70,7 +72,7 @@ impl Row {
 
 /// Links the next few recordings that have ended and are not in the chain.
 pub(crate) async fn append(write: &Write) -> Result<(), StoreError> {
-    let sql = "SELECT id, organisation_id, phone_call_id, kind, started_at, ms, bytes, lost, hash FROM recording \
+    let sql = "SELECT id, organisation_id, phone_call_id, kind, started_at, ms, bytes, lost, keep_until, hash FROM recording \
                WHERE chained = 0 AND hash IS NOT NULL ORDER BY id LIMIT $1";
     let rows: Vec<Row> = all(write.tx(), sql, [AT_ONCE.into()]).await?;
     let mut heads: HashMap<String, Option<Head>> = HashMap::new();
@@ -80,13 +82,12 @@ pub(crate) async fn append(write: &Write) -> Result<(), StoreError> {
         }
         let before = heads.get(&row.organisation_id).and_then(Option::as_ref);
         let chained = match before.and_then(|head| row.link(head)) {
-            Some(link) => {
-                insert(write, &row.organisation_id, &link).await?;
+            Some(link) if insert(write, &row.organisation_id, &link).await? => {
                 let newest = Head { seq: link.seq, hash: link.hash };
                 heads.insert(row.organisation_id.clone(), Some(newest));
                 1i64
             }
-            None => {
+            _ => {
                 tracing::error!(recording = %row.id, "a recording is not in the chain: its row or the chain is damaged");
                 -1
             }
@@ -110,7 +111,8 @@ async fn sound_head(write: &Write, organisation: &str) -> Result<Option<Head>, S
     }
 }
 
-async fn insert(write: &Write, organisation: &str, link: &Link) -> Result<(), StoreError> {
+/// False where the number or the recording has a link already.
+async fn insert(write: &Write, organisation: &str, link: &Link) -> Result<bool, StoreError> {
     let encode =
         |e: serde_json::Error| StoreError::Damaged { what: "recording_link", problem: e.to_string() };
     let values = [
@@ -119,9 +121,9 @@ async fn insert(write: &Write, organisation: &str, link: &Link) -> Result<(), St
         link.recording.to_string().into(),
         serde_json::to_string(link).map_err(encode)?.into(),
     ];
-    let sql = "INSERT INTO recording_link (organisation_id, seq, recording_id, link) VALUES ($1, $2, $3, $4)";
-    write.exec(sql, values).await?;
-    Ok(())
+    let sql = "INSERT INTO recording_link (organisation_id, seq, recording_id, link) VALUES ($1, $2, $3, $4) \
+               ON CONFLICT DO NOTHING";
+    Ok(write.exec(sql, values).await?.rows_affected() > 0)
 }
 
 #[derive(FromQueryResult)]
@@ -136,17 +138,23 @@ impl Text {
     }
 }
 
-/// The end of an organisation's chain.
+#[derive(FromQueryResult)]
+struct Newest {
+    seq: i64,
+    link: String,
+}
+
+/// The end of an organisation's chain; `Damaged` where its newest link is not what it should be.
 pub(crate) async fn head<C: ConnectionTrait>(db: &C, of: OrganisationId) -> Result<Head, StoreError> {
-    let sql = "SELECT link FROM recording_link WHERE organisation_id = $1 ORDER BY seq DESC LIMIT 1";
-    let newest: Option<Text> = one(db, sql, [of.to_string().into()]).await?;
-    Ok(match newest {
-        Some(text) => {
-            let link = text.read()?;
-            Head { seq: link.seq, hash: link.hash }
-        }
-        None => Head { seq: 0, hash: first(of) },
-    })
+    let sql = "SELECT seq, link FROM recording_link WHERE organisation_id = $1 ORDER BY seq DESC LIMIT 1";
+    let newest: Option<Newest> = one(db, sql, [of.to_string().into()]).await?;
+    let Some(newest) = newest else { return Ok(Head { seq: 0, hash: first(of) }) };
+    let link = Text { link: newest.link }.read()?;
+    if i64::try_from(link.seq) != Ok(newest.seq) || !link.is_sound() {
+        let problem = format!("link {} is not what its hash says", newest.seq);
+        return Err(StoreError::Damaged { what: "recording_link.link", problem });
+    }
+    Ok(Head { seq: link.seq, hash: link.hash })
 }
 
 /// Links behind a number, in order.

@@ -57,9 +57,19 @@ struct Organisation {
 
 #[derive(FromQueryResult)]
 struct Row {
+    phone_call_id: Option<String>,
     link: String,
     path: Option<String>,
     state: Option<String>,
+}
+
+/// Recordings that have ended and have no link.
+const STRAYS: &str = "SELECT r.id FROM recording r WHERE r.organisation_id = $1 AND (r.hash IS NOT NULL OR r.chained <> 0) \
+     AND NOT EXISTS (SELECT 1 FROM recording_link l WHERE l.recording_id = r.id)";
+
+#[derive(FromQueryResult)]
+struct Stray {
+    id: String,
 }
 
 /// Checks the recordings of every organisation. `kept` are links that must be in one of the chains.
@@ -73,7 +83,13 @@ pub async fn check(url: &str, media: &Path, kept: &[Kept]) -> Result<Vec<Checked
     for organisation in found {
         let mut one = Checked { organisation: organisation.name, ..Checked::default() };
         match OrganisationId::parse(&organisation.id) {
-            Ok(id) => walk(&db, media, id, kept, &mut one).await?,
+            Ok(id) => {
+                walk(&db, media, id, kept, &mut one).await?;
+                let values = [id.to_string().into()];
+                for stray in all::<Stray, _>(&db, STRAYS, values).await? {
+                    one.problems.push(format!("recording {} is not in the chain", stray.id));
+                }
+            }
             Err(error) => one.problems.push(error.to_string()),
         }
         told.push(one);
@@ -89,7 +105,7 @@ async fn walk(
     kept: &[Kept],
     told: &mut Checked,
 ) -> Result<(), StoreError> {
-    let sql = "SELECT l.link, r.path, r.state FROM recording_link l LEFT JOIN recording r ON r.id = l.recording_id \
+    let sql = "SELECT l.link, r.phone_call_id, r.path, r.state FROM recording_link l LEFT JOIN recording r ON r.id = l.recording_id \
                WHERE l.organisation_id = $1 AND l.seq > $2 ORDER BY l.seq LIMIT $3";
     let mut end = (0, first(of));
     let mut place = 0i64;
@@ -113,6 +129,9 @@ async fn walk(
             };
             told.holds.extend(kept.iter().filter(|k| k.seq == link.seq && k.hash == link.hash).cloned());
             told.links += 1;
+            if row.phone_call_id.as_ref().is_some_and(|call| *call != link.call.to_string()) {
+                told.problems.push(format!("recording {} was moved to another call", link.recording));
+            }
             sound(media, &link, &row, told).await;
         }
         if !full {
@@ -126,14 +145,17 @@ async fn walk(
 
 async fn sound(media: &Path, link: &Link, row: &Row, told: &mut Checked) {
     let id = link.recording;
+    let is_over = link.keep_until.0 <= chrono::Utc::now().timestamp_millis();
     match (row.state.as_deref(), &row.path) {
-        (Some("gone"), _) => told.gone += 1,
+        (Some("gone"), _) if is_over => told.gone += 1,
         (Some(_), Some(path)) => {
             let file: PathBuf = media.join(path);
             let read = tokio::task::spawn_blocking(move || measure(&file)).await;
             match read.map_err(std::io::Error::other).flatten() {
                 Ok(found) if found.hash.as_deref() == Some(link.sha256.as_str()) => {}
                 Ok(_) => told.problems.push(format!("recording {id} was changed: {path}")),
+                // the removal takes the file first
+                Err(error) if error.kind() == ErrorKind::NotFound && is_over => told.gone += 1,
                 Err(error) if error.kind() == ErrorKind::NotFound => {
                     told.problems.push(format!("recording {id} is missing: {path}"));
                 }

@@ -56,6 +56,13 @@ pub(super) async fn watch(app: &Shared) {
     }
 }
 
+/// Whether so many bytes more in the media folder leave the floor untouched; blocks for a moment.
+pub(crate) fn has_room(app: &Shared, bytes: u64) -> bool {
+    let floor = app.config.disk_floor_mb.map(|mb| mb << 20);
+    let Some((free, total)) = app.config.media_dir().ancestors().find_map(room) else { return true };
+    free >= bytes && !under(free - bytes, total, floor, false)
+}
+
 /// One that cannot be asked is taken to have room: the recorder tells what it cannot write.
 fn is_low(folder: &Path, floor: Option<u64>, was: bool) -> bool {
     let Some((free, total)) = folder.ancestors().find_map(room) else { return false };

@@ -11,7 +11,7 @@
 
 pub(crate) mod chain;
 pub mod check;
-mod disk;
+pub(crate) mod disk;
 mod keep;
 pub mod routes;
 
@@ -39,6 +39,9 @@ const DATA_AT: u64 = 54;
 
 /// What is told of a recording that is not made, or ends early, for want of room.
 pub(crate) const DISK_LOW: &str = "the disk has no room left for recordings";
+
+/// What is told of a recording whose file cannot be read once it has ended.
+const UNREAD: &str = "its file could not be read";
 
 /// A recording, from before its first sample.
 #[derive(Debug)]
@@ -108,6 +111,11 @@ impl Recording {
             }
             (None, false) => ("done", look(&self.file).await),
         };
+        if state == "done" && told.hash.is_none() {
+            failed(&self.id, UNREAD);
+            let lost = i64::try_from(end.lost).unwrap_or(i64::MAX);
+            return closed(&self.id, "failed", &told, lost, Some(UNREAD));
+        }
         if end.problem.is_some() || end.lost > 0 {
             let problem = end.problem.as_deref().unwrap_or("packets are missing");
             failed(&self.id, problem);

@@ -3,7 +3,7 @@
 //! What is in force stays as it is until the moment of the approval, and calls that are answered after it hear the new
 //! wording. A draft is checked when it is written and again when it is approved: the rules may have become stricter.
 
-use super::service::{self, company, may_write, sample};
+use super::service::{self, BUILT_IN, company, may_write, sample};
 use super::sound;
 use crate::accounts::auth::Signed;
 use crate::app::{App, Shared};
@@ -133,6 +133,9 @@ pub async fn put_draft(
     let policy: TemplatePolicy = rule_set(write.tx(), scope.organisation).await?;
     wording.flow(&key, &policy).map_err(bad)?;
     may_write(&write, scope, &key).await?;
+    if key == BUILT_IN && wording.branch.is_some() {
+        return Err(ApiError::field("branch", "the arrival notice is everybody's", "choose another key"));
+    }
     let before = load(write.tx(), scope, &key).await?;
     if before.as_ref().is_some_and(|b| !service::writes(scope, b.branch())) {
         return Err(service::key_taken());

@@ -1,6 +1,6 @@
 //! `/api/v1/templates*`.
 
-use super::service::{self, company, sample};
+use super::service::{self, BUILT_IN, company, sample};
 use super::sound;
 use crate::accounts::auth::Signed;
 use crate::app::{App, Shared};
@@ -112,7 +112,7 @@ pub async fn withdraw(
     Path(key): Path<String>,
 ) -> ApiResult<StatusCode> {
     let scope = signed.administrator()?;
-    if key == "arrived" {
+    if key == BUILT_IN {
         return Err(ApiError::conflict("built_in", "the arrival notice is always there")
             .hint("write another wording for it"));
     }

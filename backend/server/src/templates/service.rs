@@ -13,6 +13,9 @@ use waybell_domain::id::{BranchId, OrganisationId, TemplateId};
 use waybell_domain::template::{Values, Wording};
 use waybell_domain::wire::TemplateView;
 
+/// The notice that phones use where none is chosen: of everybody, and always there.
+pub(super) const BUILT_IN: &str = "arrived";
+
 #[derive(FromQueryResult)]
 struct Row {
     key: String,
