@@ -128,6 +128,7 @@ impl Tape {
         let end = switch.record(spec, left, right);
         self.legs = std::iter::once(left).chain(right).cloned().collect();
         self.recording = Some(begun);
+        self.handed = Arc::default();
         let (own, app, handed) = (own.clone(), app.clone(), self.handed.clone());
         tokio::spawn(async move {
             let end = end.await.unwrap_or_else(|_| RecordingEnd {
