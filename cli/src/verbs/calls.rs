@@ -119,7 +119,7 @@ fn kind(lang: Lang, call: &Call) -> String {
     }
 }
 
-fn who(out: &Out, view: &CallView) -> String {
+pub(super) fn who(out: &Out, view: &CallView) -> String {
     match view.caller.as_str() {
         "anonymous" => texts::hidden_caller(out.lang),
         "gone" => texts::forgotten_caller(out.lang),

@@ -1,5 +1,6 @@
 //! `recordings`, `evidence`, `verify`.
 
+use super::calls::who;
 use super::organisation::find as person;
 use super::{Outcome, signed_in};
 use crate::args::{EvidenceArgs, RecordingsArgs};
@@ -73,18 +74,13 @@ async fn names(client: &Client) -> HashMap<UserId, String> {
 }
 
 fn cells(out: &Out, call: &CallView, names: &HashMap<UserId, String>) -> Vec<String> {
-    let who = match call.caller.as_str() {
-        "anonymous" => texts::hidden_caller(out.lang),
-        "gone" => texts::forgotten_caller(out.lang),
-        number => number.strip_prefix("+86").unwrap_or(number).to_owned(),
-    };
     let length = call.audio.as_ref().map(|a| texts::sound_seconds(out.lang, (a.ms + 999) / 1_000));
     vec![
         call.id.to_string(),
         when::stamp(call.started_at),
         call.direction.label(out.lang).to_owned(),
         call.outcome.map_or_else(|| texts::goes_on(out.lang), |o| o.label(out.lang).to_owned()),
-        who,
+        who(out, call),
         call.courier.and_then(|c| names.get(&c).cloned()).unwrap_or_default(),
         length.unwrap_or_default(),
         call.waybills.join(" "),

@@ -23,6 +23,9 @@ const MOST: u64 = 64 << 20;
 const END: i64 = 22;
 const FILES_AT: usize = 10;
 
+/// Files that a manifest names, by their names.
+type Named<'a> = HashMap<&'a str, &'a FileEntry>;
+
 /// What a bundle says, and what is wrong with it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Checked {
@@ -104,16 +107,19 @@ pub fn verify(path: &Path, key: Option<&str>) -> Result<Checked> {
         }
         _ => return Err(no_bundle()),
     };
-    if !is_signed(&text, &signature) {
+    let signed = is_signed(&text, &signature);
+    let by_them = key.is_none_or(|key| key.trim().eq_ignore_ascii_case(&signature.key));
+    if !signed {
         problems.push(Problem::Signature);
     }
-    if key.is_some_and(|key| !key.trim().eq_ignore_ascii_case(&signature.key)) {
+    if !by_them {
         problems.push(Problem::Key);
     }
     // what nobody trusted has signed is not worth the work, of which it may ask for any amount
-    if problems.is_empty() || problems == [Problem::Twice] {
-        check_files(&mut zip, &manifest, &mut problems)?;
-        check_recordings(&manifest, &mut problems);
+    if signed && by_them {
+        let named = manifest.files.iter().map(|f| (f.name.as_str(), f)).collect();
+        check_files(&mut zip, &manifest, &named, &mut problems)?;
+        check_recordings(&manifest, &named, &mut problems);
     }
     Ok(Checked { manifest, key: signature.key, problems })
 }
@@ -150,8 +156,12 @@ fn is_signed(manifest: &[u8], signature: &Signature) -> bool {
     signature.algorithm == "Ed25519" && UnparsedPublicKey::new(&ED25519, key).verify(manifest, &bytes).is_ok()
 }
 
-fn check_files(zip: &mut ZipArchive<File>, manifest: &Manifest, problems: &mut Vec<Problem>) -> Result<()> {
-    let named: HashMap<&str, &FileEntry> = manifest.files.iter().map(|f| (f.name.as_str(), f)).collect();
+fn check_files(
+    zip: &mut ZipArchive<File>,
+    manifest: &Manifest,
+    named: &Named<'_>,
+    problems: &mut Vec<Problem>,
+) -> Result<()> {
     let there: Result<HashSet<String>> =
         zip.file_names().map(|name| name.map(Cow::into_owned).map_err(|_| no_bundle())).collect();
     let there = there?;
@@ -178,20 +188,12 @@ fn check_files(zip: &mut ZipArchive<File>, manifest: &Manifest, problems: &mut V
 /// SHA-256 of a file of the length that the manifest gives; `None` for one of another length, and for one that does not read.
 fn digest(zip: &mut ZipArchive<File>, entry: &FileEntry) -> Option<String> {
     let mut file = zip.by_name(&entry.name).ok()?.take(entry.bytes.checked_add(1)?);
-    let (mut hash, mut bytes, mut block) = (Sha256::new(), 0u64, vec![0; 64 << 10]);
-    loop {
-        let n = file.read(&mut block).ok()?;
-        if n == 0 {
-            break;
-        }
-        hash.update(&block[..n]);
-        bytes += n as u64;
-    }
+    let mut hash = Sha256::new();
+    let bytes = std::io::copy(&mut file, &mut hash).ok()?;
     (bytes == entry.bytes).then(|| hex(&hash.finalize()))
 }
 
-fn check_recordings(manifest: &Manifest, problems: &mut Vec<Problem>) {
-    let files: HashMap<&str, &FileEntry> = manifest.files.iter().map(|f| (f.name.as_str(), f)).collect();
+fn check_recordings(manifest: &Manifest, named: &Named<'_>, problems: &mut Vec<Problem>) {
     for call in &manifest.calls {
         for proved in &call.recordings {
             let (link, recording) = (&proved.link, proved.link.recording);
@@ -203,7 +205,7 @@ fn check_recordings(manifest: &Manifest, problems: &mut Vec<Problem>) {
             {
                 problems.push(Problem::Link { recording });
             }
-            let sound = proved.file.as_deref().map(|name| files.get(name));
+            let sound = proved.file.as_deref().map(|name| named.get(name));
             match (sound, proved.problem.as_deref()) {
                 (Some(Some(entry)), _) if entry.sha256 == link.sha256 && entry.bytes == link.bytes => {}
                 (Some(_), _) => problems.push(Problem::Sound { recording }),

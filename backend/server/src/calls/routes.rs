@@ -12,7 +12,7 @@ use axum::extract::{Path, State};
 use sea_orm::FromQueryResult;
 use std::collections::HashMap;
 use waybell_domain::clock::UnixMs;
-use waybell_domain::id::UserId;
+use waybell_domain::id::{OrganisationId, UserId};
 use waybell_domain::inbound::{Availability, ExplainLine, Try};
 use waybell_domain::wire::{AvailabilityView, CallDetail, CallView, ErrorBody, ExplainView, TryView};
 
@@ -31,23 +31,32 @@ pub async fn show_call(
     Path(id): Path<String>,
 ) -> ApiResult<Json<CallDetail>> {
     let row = one_call(&app, &signed.scope, &id).await?;
-    detail(&app, &signed.scope, &row).await.map(Json)
+    let names = match signed.scope.role.sees_branch() {
+        true => names(&app, signed.scope.organisation).await?,
+        false => HashMap::new(),
+    };
+    detail(&signed.scope, &row, &names, app.clock.now()).map(Json)
+}
+
+/// Names of everybody of an organisation.
+pub(crate) async fn names(app: &Shared, of: OrganisationId) -> ApiResult<HashMap<UserId, String>> {
+    let sql = "SELECT id, name FROM person WHERE organisation_id = $1";
+    let people: Vec<Name> = all(app.store.read(), sql, [of.to_string().into()]).await?;
+    Ok(people.into_iter().filter_map(|p| Some((UserId::parse(&p.id).ok()?, p.name))).collect())
 }
 
 /// Everything that this person may know of a call.
-pub(crate) async fn detail(app: &Shared, scope: &Scope, row: &Row) -> ApiResult<CallDetail> {
-    let call = row.view(scope.role, app.clock.now()).ok_or_else(|| ApiError::not_found("call"))?;
+pub(crate) fn detail(
+    scope: &Scope,
+    row: &Row,
+    names: &HashMap<UserId, String>,
+    now: UnixMs,
+) -> ApiResult<CallDetail> {
+    let call = row.view(scope.role, now).ok_or_else(|| ApiError::not_found("call"))?;
     if !scope.role.sees_branch() {
         return Ok(CallDetail { call, explain: Vec::new(), tries: Vec::new() });
     }
-    let people: Vec<Name> = all(
-        app.store.read(),
-        "SELECT id, name FROM person WHERE organisation_id = $1",
-        [scope.organisation.to_string().into()],
-    )
-    .await?;
-    let names: HashMap<String, String> = people.into_iter().map(|p| (p.id, p.name)).collect();
-    let name = |id: UserId| names.get(&id.to_string()).cloned();
+    let name = |id: UserId| names.get(&id).cloned();
     let lines: Vec<ExplainLine> = serde_json::from_str(&row.explain).unwrap_or_default();
     let tries: Vec<Try> = serde_json::from_str(&row.tries).unwrap_or_default();
     let explain = lines.into_iter().map(|line| explained(line, line.courier.and_then(name)));

@@ -2,6 +2,7 @@
 
 use super::key::EvidenceKey;
 use super::report;
+use crate::recordings::chain::Chained;
 use chrono_tz::Tz;
 use sha2::{Digest, Sha256};
 use std::fs::File;
@@ -14,33 +15,27 @@ use zip::{CompressionMethod, ZipWriter};
 /// Bytes of sound in one bundle, about eight hours of calls in stereo.
 pub(super) const MOST: u64 = 2 << 30;
 
-/// A recording of a bundle, and where its file is; `None` where its time is over.
-pub(super) struct Sound {
-    pub recording: ProvedRecording,
-    pub path: Option<String>,
-}
-
-/// Writes a bundle into a file without a name. `sounds` holds those of each call of the manifest; blocks.
+/// Writes a bundle into a file without a name. `chained` holds the recordings of each call of the manifest; blocks.
 pub(super) fn write(
     mut manifest: Manifest,
-    sounds: Vec<Vec<Sound>>,
+    chained: Vec<Vec<Chained>>,
     media: &Path,
     zone: Tz,
     key: &EvidenceKey,
 ) -> Result<(File, u64)> {
     let mut zip = Zip { zip: ZipWriter::new(nameless(media)?), entries: Vec::new() };
-    for (call, sounds) in manifest.calls.iter_mut().zip(sounds) {
-        for mut sound in sounds {
-            if let Some(path) = &sound.path {
-                zip.sound(&mut sound.recording, &media.join(path))?;
+    for (call, chained) in manifest.calls.iter_mut().zip(chained) {
+        for Chained { link, path, is_gone } in chained {
+            let mut recording = ProvedRecording { link, file: None, problem: None };
+            if !is_gone {
+                zip.sound(&mut recording, &media.join(path))?;
             }
-            let recording = &mut sound.recording;
             if recording.file.is_none() {
                 // also one whose row the removal has not reached yet; never one that should be there
                 let over = recording.link.keep_until <= manifest.made_at;
                 recording.problem = Some(if over { "gone" } else { "missing" }.to_owned());
             }
-            call.recordings.push(sound.recording);
+            call.recordings.push(recording);
         }
     }
     zip.text("report.html", report::html(&manifest, zone).as_bytes())?;

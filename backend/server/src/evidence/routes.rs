@@ -1,11 +1,11 @@
 //! `/api/v1/evidence*`.
 
-use super::bundle::{self, MOST, Sound};
+use super::bundle::{self, MOST};
 use crate::accounts::auth::Signed;
 use crate::app::Shared;
 use crate::audit;
 use crate::calls::list::stored_call;
-use crate::calls::routes::detail;
+use crate::calls::routes::{detail, names};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::Strict;
 use crate::http::query::Query;
@@ -13,18 +13,17 @@ use crate::numbers::staff;
 use crate::org::policy::{OrganisationRow, organisation};
 use crate::recordings::disk::has_room;
 use crate::recordings::{chain, routes::blocks};
-use crate::store::{all, number};
+use crate::store::number;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use sea_orm::FromQueryResult;
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::time::Duration;
 use tokio::sync::Semaphore;
-use waybell_domain::evidence::{FORMAT, Link, Manifest, Party, ProvedCall, ProvedRecording};
-use waybell_domain::id::{OrganisationId, UserId};
+use waybell_domain::evidence::{FORMAT, Link, Manifest, Party, ProvedCall};
+use waybell_domain::id::UserId;
 use waybell_domain::wire::{ErrorBody, EvidenceRequest};
 
 /// Bundles are written one at a time, and whoever waits longer than this asks again.
@@ -36,12 +35,6 @@ const LINKS: u32 = 1_000;
 /// Recordings of a call that are not in the chain yet.
 const UNFINISHED: &str = "SELECT COUNT(*) FROM recording WHERE phone_call_id = $1 \
      AND (state = 'open' OR chained = 0 AND hash IS NOT NULL)";
-
-#[derive(FromQueryResult)]
-struct Name {
-    id: String,
-    name: String,
-}
 
 /// Calls with their recordings, reasons and hashes as one signed zip, for whoever has to judge them (who sees the branch). It
 /// holds the customers' whole numbers. What it is for is kept in the audit, for each call.
@@ -59,16 +52,13 @@ pub async fn make_bundle(
     if !(1..=500).contains(&reason.chars().count()) {
         return Err(ApiError::field("reason", "must have 1 to 500 characters", "say what the bundle is for"));
     }
-    let mut seen = Vec::new();
-    wanted.calls.retain(|call| {
-        !seen.contains(call) && seen.len() <= 50 && {
-            seen.push(*call);
-            true
-        }
-    });
+    let mut seen = HashSet::new();
+    wanted.calls.retain(|call| seen.insert(*call));
     if !(1..=50).contains(&wanted.calls.len()) {
         return Err(ApiError::field("calls", "must be 1 to 50 calls", "make several bundles"));
     }
+    let names = names(&app, scope.organisation).await?;
+    let now = app.clock.now();
     let mut details = Vec::with_capacity(wanted.calls.len());
     for (index, call) in wanted.calls.iter().enumerate() {
         let row = stored_call(app.store.read(), scope, *call).await.map_err(|mut error| {
@@ -80,11 +70,10 @@ pub async fn make_bundle(
                 ApiError::conflict("still_going_on", "the call goes on").hint("ask once it has ended")
             );
         }
-        details.push(detail(&app, scope, &row).await?);
+        details.push(detail(scope, &row, &names, now)?);
     }
-    let now = app.clock.now();
     let write = app.store.begin().await?;
-    // one that ended a moment ago is linked here and not in two seconds
+    // those from before the chain are linked by a look at the start, which may not have come to them
     chain::append(&write).await?;
     let head = chain::head(write.tx(), scope.organisation).await?;
     let (organisation_id, person) = (Some(scope.organisation), Some(scope.person));
@@ -98,14 +87,12 @@ pub async fn make_bundle(
     }
     write.commit().await?;
 
-    let names = names(&app, scope.organisation).await?;
     let party = |id: UserId| Party { id, name: names.get(&id).cloned().unwrap_or_default() };
-    let (mut calls, mut sounds, mut bytes) = (Vec::new(), Vec::new(), 0u64);
+    let (mut calls, mut chained, mut bytes) = (Vec::new(), Vec::new(), 0u64);
     for detail in details {
-        let of_call: Vec<Sound> =
-            chain::of_call(app.store.read(), detail.call.id).await?.into_iter().map(sound).collect();
-        bytes += of_call.iter().filter(|s| s.path.is_some()).map(|s| s.recording.link.bytes).sum::<u64>();
-        sounds.push(of_call);
+        let of_call = chain::of_call(app.store.read(), detail.call.id).await?;
+        bytes += of_call.iter().filter(|c| !c.is_gone).map(|c| c.link.bytes).sum::<u64>();
+        chained.push(of_call);
         calls.push(ProvedCall {
             courier: detail.call.courier.map(party),
             call: detail.call,
@@ -150,7 +137,7 @@ pub async fn make_bundle(
     let media = app.config.media_dir();
     let written = tokio::task::spawn_blocking({
         let app = app.clone();
-        move || bundle::write(manifest, sounds, &media, zone, &app.evidence_key)
+        move || bundle::write(manifest, chained, &media, zone, &app.evidence_key)
     });
     let failed = |problem: String| {
         tracing::error!(problem, "an evidence bundle could not be written");
@@ -167,17 +154,6 @@ pub async fn make_bundle(
         (header::CACHE_CONTROL, "private, no-store".to_owned()),
     ];
     Ok((headers, blocks(tokio::fs::File::from_std(file), length)).into_response())
-}
-
-fn sound(chained: chain::Chained) -> Sound {
-    let recording = ProvedRecording { link: chained.link, file: None, problem: None };
-    Sound { recording, path: (!chained.is_gone).then_some(chained.path) }
-}
-
-async fn names(app: &Shared, of: OrganisationId) -> ApiResult<HashMap<UserId, String>> {
-    let sql = "SELECT id, name FROM person WHERE organisation_id = $1";
-    let people: Vec<Name> = all(app.store.read(), sql, [of.to_string().into()]).await?;
-    Ok(people.into_iter().filter_map(|p| Some((UserId::parse(&p.id).ok()?, p.name))).collect())
 }
 
 /// The key that a server signs bundles with.

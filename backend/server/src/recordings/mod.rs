@@ -27,6 +27,7 @@ use sha2::{Digest, Sha256};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use waybell_domain::clock::{DAY, UnixMs};
+use waybell_domain::evidence::hex;
 use waybell_domain::id::{CallId, OrganisationId, RecordingId};
 use waybell_switch::RecordingEnd;
 
@@ -111,18 +112,17 @@ impl Recording {
             }
             (None, false) => ("done", look(&self.file).await),
         };
-        if state == "done" && told.hash.is_none() {
-            failed(&self.id, UNREAD);
-            let lost = i64::try_from(end.lost).unwrap_or(i64::MAX);
-            return closed(&self.id, "failed", &told, lost, Some(UNREAD));
-        }
-        if end.problem.is_some() || end.lost > 0 {
-            let problem = end.problem.as_deref().unwrap_or("packets are missing");
-            failed(&self.id, problem);
+        let unread = state == "done" && told.hash.is_none();
+        let (state, problem) = match unread {
+            true => ("failed", Some(UNREAD)),
+            false => (state, end.problem.as_deref()),
+        };
+        if problem.is_some() || end.lost > 0 {
+            failed(&self.id, problem.unwrap_or("packets are missing"));
             tracing::error!(recording = %self.id, lost = end.lost, "packets that are not in it");
         }
         let lost = i64::try_from(end.lost).unwrap_or(i64::MAX);
-        closed(&self.id, state, &told, lost, end.problem.as_deref())
+        closed(&self.id, state, &told, lost, problem)
     }
 }
 
@@ -249,7 +249,7 @@ fn measure(path: &Path) -> std::io::Result<Told> {
     Ok(Told {
         ms: i64::try_from(sound / channels / 8).unwrap_or(i64::MAX),
         bytes: i64::try_from(bytes).unwrap_or(i64::MAX),
-        hash: Some(hash.finalize().iter().map(|b| format!("{b:02x}")).collect()),
+        hash: Some(hex(&hash.finalize())),
     })
 }
 
