@@ -58,7 +58,7 @@ async fn who_is_rung_hears_the_own_wording_and_nobody_before_it_is_approved() {
     let options = WorldOptions {
         carrier: "[defaults]\nbehaviour = \"answer\"\ndelay_ms = 20\nring_ms = 100\ntalk_ms = 5_000\n".into(),
         hear: true,
-        flows: vec![own.flow(KEY, &TemplatePolicy::default()).unwrap()],
+        flows: vec![own.conversation(KEY, &TemplatePolicy::default()).unwrap()],
         ..WorldOptions::default()
     };
     let world = World::start(&options).unwrap();
@@ -238,4 +238,106 @@ async fn bad_wordings_are_named_and_sound_is_heard_before_anybody_is_rung() {
         lengths.push(bytes.len());
     }
     assert_ne!(lengths[0], lengths[1]);
+}
+
+/// A notice with a conversation of its own: one question, within opening hours.
+fn asks(open: Value) -> Value {
+    let say = |id: &str, text: &str, next: &str| {
+        json!({ "id": id, "type": "say", "params": { "text": { "zh": text }, "heard": "heard" }, "next": next,
+                "errors": [{ "error": "*", "next": next }] })
+    };
+    json!({
+        "version": 1, "name": "asks", "inputs": ["company", "count"], "start_action": "hours",
+        "actions": [
+            { "id": "hours", "type": "hours", "params": { "open": open }, "next": "notice", "errors": [{ "error": "*", "next": "late" }] },
+            say("late", "您好，{company}，您的{count}个快件明天送到。", "end"),
+            say("notice", "您好，{company}，您的{count}个快件今天送到，放门口请按5。", "keys"),
+            { "id": "keys", "type": "gather", "params": { "timeout": 5000 },
+              "conditions": [{ "operator": "equals", "value": "5", "next": "home" }], "errors": [{ "error": "*", "next": "end" }] },
+            { "id": "home", "type": "set", "params": { "assign": { "preference": "door" }, "consent": true }, "next": "bye" },
+            say("bye", "放门口，记下了。", "end"),
+            { "id": "end", "type": "hangup" }
+        ]
+    })
+}
+
+fn with_flow(flow: Value) -> Value {
+    json!({ "name_zh": "问一声", "flow": flow, "message": "【{company}】您有{count}个快件" })
+}
+
+#[tokio::test]
+async fn an_own_conversation_is_checked_reviewed_and_held() {
+    let whole_day = json!([{ "from": "00:00", "to": "24:00" }]);
+    let flow = asks(whole_day.clone());
+    let options = WorldOptions {
+        carrier: "[defaults]\nbehaviour = \"press_keys\"\ndelay_ms = 20\nring_ms = 100\ndigits = \"5\"\n\
+                  digits_after_ms = 2500\ntalk_ms = 5_000\n"
+            .into(),
+        hear: true,
+        flows: vec![serde_json::from_value(flow.clone()).unwrap()],
+        ..WorldOptions::default()
+    };
+    let world = World::start(&options).unwrap();
+    let (boss, courier) = (world.sign_in("boss").await.unwrap(), world.sign_in("c1").await.unwrap());
+    let parcels = courier.import(&list::rows(2, 800_000_000)).await.unwrap();
+
+    // every problem is told with its action, and nothing is stored
+    let check = async |flow: &Value| {
+        let (status, found) = boss.send("POST", "/flows/check?key=asks", Some(flow), None).await.unwrap();
+        assert_eq!(status, 200, "{found}");
+        found
+    };
+    let good = check(&flow).await;
+    assert_eq!(good["problems"], json!([]));
+    assert!(good["trace"][0].as_str().unwrap().contains("今天送到"), "{good}");
+    let mut bad = flow.clone();
+    bad["actions"][1]["params"]["text"]["zh"] = json!("{company}恭喜中奖");
+    bad["actions"][4]["params"]["assign"]["preference"] = json!("roof");
+    let found = check(&bad).await;
+    let actions: Vec<&str> =
+        found["problems"].as_array().unwrap().iter().map(|p| p["action"].as_str().unwrap()).collect();
+    assert_eq!(actions, ["late", "home"], "{found}");
+    let mut typo = flow.clone();
+    typo["actions"][0]["nxt"] = json!("end");
+    let found = check(&typo).await;
+    assert_eq!(found["problems"][0]["line"], 1, "{found}");
+    assert!(found["problems"][0]["problem"].as_str().unwrap().contains("nxt"), "{found}");
+    let (status, refused) = write(&boss, "asks", &with_flow(bad)).await;
+    assert_eq!((status, &refused["field"]), (422, &json!("flow")), "{refused}");
+    assert_eq!(courier.send("POST", "/flows/check?key=asks", Some(&flow), None).await.unwrap().0, 403);
+    assert_eq!(boss.get("/flows/schema").await.unwrap()["title"], "Flow");
+
+    // a draft is played as text, with keys, before anybody is rung
+    let (status, draft) = write(&boss, "asks", &with_flow(flow.clone())).await;
+    assert_eq!(status, 200, "{draft}");
+    assert_eq!(draft["example"], "您好，韵达快递，您的2个快件今天送到，放门口请按5。");
+    let played = json!({ "script": ["5"], "variables": { "local_time": "09:30" } });
+    let played = boss.post("/template-drafts/asks/simulate", &played).await.unwrap();
+    assert!(played["trace"].as_array().unwrap().contains(&json!("consent door by key 5")), "{played}");
+
+    // in force, people hear it and their keys count
+    let view = put_in_force(&boss, "asks", &with_flow(flow.clone())).await;
+    assert_eq!(view["text"], "您好，{company}，您的{count}个快件今天送到，放门口请按5。");
+    let (status, batch) = tap(&courier, "asks", &parcels[..1]).await;
+    assert_eq!(status, 201, "{batch}");
+    let batches = vec![batch["id"].as_str().unwrap().to_owned()];
+    let mut campaign = Campaign { world, courier, batches };
+    campaign.finish(PATIENCE).await.unwrap();
+    let consents = boss.get("/consents").await.unwrap();
+    assert_eq!(consents[0]["preference"], "door", "{consents}");
+    let mut in_force = boss.get("/templates/asks/flow").await.unwrap();
+    assert_eq!(in_force["actions"][0]["params"]["open"].take(), json!([{ "from": "00:00", "to": "24:00" }]));
+    let shown = boss.get("/templates/asks/wording").await.unwrap();
+    assert_eq!(shown["flow"]["name"], "asks", "{shown}");
+
+    // out of hours it says the other words: the call's own time of day decides
+    put_in_force(&boss, "asks", &with_flow(asks(json!([])))).await;
+    let (status, batch) = tap(&campaign.courier, "asks", &parcels[1..]).await;
+    assert_eq!(status, 201, "{batch}");
+    campaign.batches = vec![batch["id"].as_str().unwrap().to_owned()];
+    campaign.finish(PATIENCE).await.unwrap();
+    let events = campaign.world.events().unwrap();
+    let heard = events.iter().rev().find_map(|e| e.heard.clone()).expect("something was heard");
+    assert!(heard.iter().any(|h| h.prompt.contains("明天送到")), "{heard:?}");
+    campaign.verdict().await.unwrap();
 }

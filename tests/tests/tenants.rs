@@ -84,7 +84,9 @@ fn body(method: &str, path: &str, b: &Belongings) -> Option<Value> {
         "/api/v1/me/availability" => json!({ "mode": "available", "acted_at": { "wall": now_ms() } }),
         "/api/v1/evidence" => json!({ "calls": [b.batch], "reason": "none" }),
         "/api/v1/calls" => json!({ "id": uuid::Uuid::now_v7(), "parcel": b.parcels[0] }),
-        "/api/v1/templates/{key}/simulate" | "/api/v1/integrations/{id}" => json!({}),
+        "/api/v1/templates/{key}/simulate"
+        | "/api/v1/template-drafts/{key}/simulate"
+        | "/api/v1/integrations/{id}" => json!({}),
         "/api/v1/template-drafts/{key}/approve" | "/api/v1/template-drafts/{key}/reject" => {
             json!({ "edited_at": 1, "reason": "no" })
         }
@@ -99,7 +101,14 @@ fn expected(method: &str, path: &str) -> &'static [u16] {
         (_, p) if p.starts_with("/api/v1/integrations/") => &[404, 403],
         (_, p) if p.starts_with("/api/v1/hooks/") => &[401],
         // a notice of this name is everybody's own; a draft of it is not
-        ("GET", "/api/v1/templates/{key}/audio" | "/api/v1/templates/{key}/wording") => &[200, 403],
+        (
+            "GET",
+            "/api/v1/templates/{key}/audio"
+            | "/api/v1/templates/{key}/wording"
+            | "/api/v1/templates/{key}/flow",
+        ) => &[200, 403],
+        // a flow without its key
+        ("POST", "/api/v1/flows/check") => &[422, 403],
         ("DELETE", "/api/v1/templates/{key}") => &[403, 409],
         (_, p) if p.starts_with("/api/v1/template-drafts/") => &[404, 403],
         // things that are named

@@ -51,11 +51,22 @@ impl Flow {
     /// # Errors
     /// Every problem found, the JSON's own alone if it cannot be read.
     pub fn parse(json: &str) -> Result<Self, Vec<FlowProblem>> {
-        let flow: Self = serde_json::from_str(json).map_err(|e| {
-            vec![FlowProblem::Json { line: e.line(), column: e.column(), problem: e.to_string() }]
-        })?;
+        let flow = Self::read(json).map_err(|problem| vec![problem])?;
         let problems = flow.check(&Known::default());
         if problems.is_empty() { Ok(flow) } else { Err(problems) }
+    }
+
+    /// Reads a flow from JSON and checks nothing else.
+    ///
+    /// # Errors
+    /// [`FlowProblem::Json`].
+    pub fn read(json: &str) -> Result<Self, FlowProblem> {
+        serde_json::from_str(json).map_err(|e| {
+            let text = e.to_string();
+            let problem =
+                text.rsplit_once(" at line ").map_or(text.as_str(), |(problem, _)| problem).to_owned();
+            FlowProblem::Json { line: e.line(), column: e.column(), problem }
+        })
     }
 
     /// Checks that every target exists, every action that can fail catches every failure, every cycle waits for a key or

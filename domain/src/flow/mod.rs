@@ -15,6 +15,8 @@
 
 mod check;
 mod model;
+#[cfg(test)]
+mod schema_tests;
 mod simulate;
 mod step;
 #[cfg(test)]
@@ -29,6 +31,9 @@ pub use step::{FlowCommand, FlowError, FlowEvent, FlowState, MOST_STEPS, Waiting
 /// 2 station or locker, 3 another time, 9 text message, 0 courier. Without a key it is said twice. The variable `heard`
 /// is `1` once the notice was heard (or a key was pressed during it). An empty `estate` is left out. Inputs: `company`, `count`, `estate`, `building`.
 pub const NOTICE_ARRIVED: &str = include_str!("notice_arrived.json");
+
+/// The JSON Schema of a flow, for editors. What a schema cannot say, [`Flow::check`] does.
+pub const SCHEMA: &str = include_str!("schema.json");
 
 /// The built-in arrival notice, parsed.
 ///

@@ -27,7 +27,7 @@ impl Texts {
 }
 
 /// A flow. Built by [`Flow::parse`], which checks it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Flow {
     /// Version of this format; 1.
@@ -55,7 +55,8 @@ impl Flow {
 }
 
 /// A node of the graph.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Written")]
 pub struct Action {
     /// Unique in the flow; 1 to 50 characters.
     pub id: String,
@@ -73,8 +74,38 @@ pub struct Action {
     pub errors: Vec<ErrorBranch>,
 }
 
+/// An action as it is written. Read by itself, because nothing unknown passes unnoticed: a mistyped field would be a way
+/// that is never taken.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    id: String,
+    #[serde(rename = "type")]
+    word: String,
+    #[serde(default)]
+    params: serde_json::Map<String, serde_json::Value>,
+    #[serde(default)]
+    next: Option<String>,
+    #[serde(default)]
+    conditions: Vec<Condition>,
+    #[serde(default)]
+    errors: Vec<ErrorBranch>,
+}
+
+impl TryFrom<Written> for Action {
+    type Error = String;
+
+    fn try_from(written: Written) -> Result<Self, String> {
+        let Written { id, word, params, next, conditions, errors } = written;
+        match serde_json::from_value(serde_json::json!({ "type": word, "params": params })) {
+            Ok(kind) => Ok(Self { id, kind, next, conditions, errors }),
+            Err(e) => Err(format!("action {id:?}, {word}: {e}")),
+        }
+    }
+}
+
 /// What an action does, with its parameters. The failures it may meet are named at each.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", content = "params", rename_all = "snake_case", deny_unknown_fields)]
 pub enum ActionKind {
     /// Plays a recorded prompt. Fails with `failed`.

@@ -7,6 +7,7 @@
 //! ([`Template::speak`]): counts and times become words, codes are read digit by digit, and each segment is either a
 //! literal or one slot, so that recorded or synthesized prompts can be kept by segment.
 
+mod own_flow;
 mod spoken;
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+pub use own_flow::{LONGEST_SILENCE, PREFERENCES, notice_problems, sample_values};
 pub use spoken::{count_words, digit_words};
 pub use wording::{GIVEN, TemplatePolicy, Wording, spoken_seconds};
 

@@ -1,5 +1,6 @@
 //! An organisation's own notice: its wording, and what is wrong with it before anybody hears it.
 
+use super::own_flow::{main_texts, notice_problems};
 use super::{LONGEST, Template, TemplateError};
 use crate::flow::{ActionKind, Flow, Texts, notice_with};
 use crate::id::BranchId;
@@ -45,7 +46,8 @@ const FORBIDDEN: &[&str] = &[
 const PACE_ZH: f64 = 4.2;
 const PACE_EN: f64 = 2.5;
 
-/// The wording of a notice. The conversation around it (keys, courier, text message) is that of the built-in notice.
+/// The wording of a notice. The conversation around it (keys, courier, text message) is that of the built-in notice, or a
+/// flow of its own.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -55,7 +57,9 @@ pub struct Wording {
     /// Name in English; the Chinese one where it is left out.
     #[serde(default)]
     pub name_en: String,
-    /// What is said, in Chinese, with the variables of [`GIVEN`] in braces; `{company}` must be among them.
+    /// What is said, in Chinese, with the variables of [`GIVEN`] in braces; `{company}` must be among them. Left out where
+    /// there is a `flow`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub text: String,
     /// What is said instead where no place of the parcels is known; needed where `text` names one.
     #[serde(default)]
@@ -63,7 +67,11 @@ pub struct Wording {
     /// `text` in English; empty for none.
     #[serde(default)]
     pub text_en: String,
-    /// The text message for who could not be reached or presses 9.
+    /// The whole conversation, where it is not that of the built-in notice: `GET /api/v1/flows/schema` describes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
+    pub flow: Option<Flow>,
+    /// The text message for who could not be reached, or asks for it with a key.
     pub message: String,
     /// The branch whose people may use it; every branch where it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -162,16 +170,23 @@ impl Wording {
             text_en: "Hello, this is {company}. Your courier is bringing {count} parcels for you to {estate} {building}."
                 .into(),
             message: "【{company}】您有{count}个快件即将派送到{estate}{building}，电话未能与您确认，请留意。".into(),
-            branch: None,
+            ..Self::default()
         }
     }
 
-    /// Checks the wording and puts it into the conversation of the built-in notice. `key` is the template's: the key 9
-    /// sends its own message.
+    /// The notice itself, in Chinese: what is shown where it is chosen.
+    #[must_use]
+    pub fn main_text(&self) -> &str {
+        let own = self.flow.as_ref().and_then(main_texts);
+        own.map_or(&self.text, |texts| &texts.zh)
+    }
+
+    /// Checks the wording and makes its conversation: its own flow, or that of the built-in notice with these words. `key`
+    /// is the template's: a text message that is asked for is its own.
     ///
     /// # Errors
     /// The first field that cannot work, and why.
-    pub fn flow(&self, key: &str, policy: &TemplatePolicy) -> Result<Flow, BadValue> {
+    pub fn conversation(&self, key: &str, policy: &TemplatePolicy) -> Result<Flow, BadValue> {
         for (field, name, may_be_empty) in
             [("name_zh", &self.name_zh, false), ("name_en", &self.name_en, true)]
         {
@@ -179,6 +194,22 @@ impl Wording {
             if length > 40 || length == 0 && !may_be_empty || name.chars().any(char::is_control) {
                 return Err(BadValue::new(field, "must have 1 to 40 characters"));
             }
+        }
+        check_text("message", &self.message, policy)?;
+        if let Some(flow) = &self.flow {
+            let others = [
+                ("text", &self.text),
+                ("text_without_place", &self.text_without_place),
+                ("text_en", &self.text_en),
+            ];
+            if let Some((field, _)) = others.into_iter().find(|(_, text)| !text.is_empty()) {
+                return Err(BadValue::new(field, "is said by the flow; leave it out, or leave out `flow`"));
+            }
+            let problems = notice_problems(flow, key, policy);
+            return match problems.first() {
+                None => Ok(flow.clone()),
+                Some(problem) => Err(BadValue::new("flow", problem.to_string())),
+            };
         }
         check_text("text", &self.text, policy)?;
         let without = &self.text_without_place;
@@ -196,7 +227,6 @@ impl Wording {
         if !self.text_en.is_empty() {
             check_text("text_en", &self.text_en, policy)?;
         }
-        check_text("message", &self.message, policy)?;
         for (field, text) in
             [("text", &self.text), ("text_without_place", without), ("text_en", &self.text_en)]
         {
@@ -251,16 +281,16 @@ fn check_text(field: &str, text: &str, policy: &TemplatePolicy) -> Result<(), Ba
     if !variables.contains(&"company") {
         return Err(BadValue::new(field, "does not say who is speaking; use the variable company"));
     }
+    check_words(text, policy).map_or(Ok(()), |problem| Err(BadValue::new(field, problem)))
+}
+
+/// What no notice may say, whatever it is: the problem with it.
+pub(super) fn check_words(text: &str, policy: &TemplatePolicy) -> Option<String> {
     if let Some(word) = policy.found_in(text) {
-        return Err(BadValue::new(field, format!("holds the forbidden word {word:?}")));
+        return Some(format!("holds the forbidden word {word:?}"));
     }
-    if longest_number(text) >= 7 {
-        return Err(BadValue::new(
-            field,
-            "holds a telephone or account number; the key 0 connects the courier",
-        ));
-    }
-    Ok(())
+    let number = longest_number(text) >= 7;
+    number.then(|| "holds a telephone or account number; the key 0 connects the courier".to_owned())
 }
 
 /// Digits in a row, spoken ones too, whatever separates them but words and variables. A colon after one or two digits is that
@@ -297,7 +327,7 @@ mod tests {
     #[test]
     fn built_in_notice_says_its_wording() {
         let arrived = Wording::arrived();
-        let flow = arrived.flow("arrived", &TemplatePolicy::default()).unwrap();
+        let flow = arrived.conversation("arrived", &TemplatePolicy::default()).unwrap();
         let said = |flow: &Flow| {
             let says = flow.actions.iter().filter_map(|a| match &a.kind {
                 ActionKind::Say { text, .. } => Some((a.id.clone(), text.zh.clone())),
@@ -325,7 +355,7 @@ mod tests {
 
     #[test]
     fn a_wording_is_said_and_the_keys_stay() {
-        let flow = good().flow("rain", &TemplatePolicy::default()).unwrap();
+        let flow = good().conversation("rain", &TemplatePolicy::default()).unwrap();
         let values = [("company", "韵达快递"), ("count", "2"), ("estate", "幸福花园"), ("building", "3号楼")]
             .map(|(k, v)| (k.to_owned(), v.to_owned()))
             .into();
@@ -350,7 +380,7 @@ mod tests {
     #[test]
     fn what_must_not_be_said_is_named() {
         let policy = TemplatePolicy { forbidden: vec!["双十一".into()], ..TemplatePolicy::default() };
-        let said = |text: &str| Wording { text: text.into(), ..good() }.flow("x", &policy);
+        let said = |text: &str| Wording { text: text.into(), ..good() }.conversation("x", &policy);
         let problem = |text: &str| said(text).unwrap_err().to_string();
         assert!(problem("").starts_with("text is empty"));
         assert!(problem("您好，有快件。").contains("who is speaking"));
@@ -372,24 +402,28 @@ mod tests {
         }
         assert!(said("{company}，请在18:30前到2号门领取。").is_ok());
         assert!(said("{company}，今天18:30-20:30送到，周一、二、三、四也可以。").is_ok());
-        let field = |wording: Wording| wording.flow("x", &policy).unwrap_err().field;
+        let field = |wording: Wording| wording.conversation("x", &policy).unwrap_err().field;
         assert_eq!(field(Wording { message: "有快件".into(), ..good() }), "message");
         for bad in ["a loan", "L.O.A.N.", "your bank card", "bankcard"] {
             let text_en = format!("{{company}}: {bad}");
             assert!(
-                Wording { text_en, ..good() }.flow("x", &policy).unwrap_err().problem.contains("forbidden"),
+                Wording { text_en, ..good() }
+                    .conversation("x", &policy)
+                    .unwrap_err()
+                    .problem
+                    .contains("forbidden"),
                 "{bad}"
             );
         }
         let text_en = "Hello, an update from {company}; and sorry".to_owned();
-        assert!(Wording { text_en, ..good() }.flow("x", &policy).is_ok());
+        assert!(Wording { text_en, ..good() }.conversation("x", &policy).is_ok());
         assert_eq!(field(Wording { name_zh: " ".into(), ..good() }), "name_zh");
         for without in ["", "{company}，{estate}"] {
             assert_eq!(field(Wording { text_without_place: without.into(), ..good() }), "text_without_place");
         }
         assert!(
             Wording { name_en: "Rain".into(), text_en: "{company}: late".into(), ..good() }
-                .flow("x", &policy)
+                .conversation("x", &policy)
                 .is_ok()
         );
     }

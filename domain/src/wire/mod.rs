@@ -49,7 +49,7 @@ pub use number::{
 pub use parcel::{ImportReport, ImportRequest, ImportedRow, ParcelStateRequest, ParcelView, RowProblem};
 pub use plan::{PlanRequest, PlanView, ReasonCount, SuppressedView};
 pub use sync::{PolicyView, SyncPage, TemplateView, WsEvent};
-pub use template::{DraftState, TemplateDraftView, TemplateReview};
+pub use template::{DraftState, FlowCheck, FlowIssue, TemplateDraftView, TemplateReview};
 pub use track::{
     DroppedFixes, MOST_NOTES, MOST_PARTS, MOST_SHIFTS, PartName, PositionReport, PositionView, RefusedPart,
     ShiftReport, ShiftView, TrackAnswer, TrackEvent, TrackNote, TrackPart, TrackUpload, TrackView,

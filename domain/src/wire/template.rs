@@ -60,6 +60,33 @@ pub struct TemplateReview {
     pub reason: Option<String>,
 }
 
+/// What was found in a flow.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct FlowCheck {
+    /// What keeps it from being used; empty: nothing does.
+    pub problems: Vec<FlowIssue>,
+    /// What somebody with two parcels hears who presses nothing, one line a step; empty where there are problems.
+    pub trace: Vec<String>,
+}
+
+/// Something that keeps a flow from being used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct FlowIssue {
+    /// The action that it is in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action: Option<String>,
+    /// Line of the JSON, from 1, where it does not read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+    /// Column, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub column: Option<u32>,
+    /// What is wrong.
+    pub problem: String,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,5 +116,22 @@ mod tests {
         let json = serde_json::to_value(&draft).unwrap();
         assert_eq!(serde_json::from_value::<TemplateDraftView>(json.clone()).unwrap(), draft);
         insta::assert_json_snapshot!("template_draft", json);
+    }
+
+    #[test]
+    fn a_check_travels() {
+        let none =
+            FlowIssue { action: None, line: None, column: None, problem: "version 2 is not known".into() };
+        let check = FlowCheck {
+            problems: vec![
+                FlowIssue { action: Some("menu".into()), ..none.clone() },
+                FlowIssue { line: Some(3), column: Some(7), ..none.clone() },
+                none,
+            ],
+            trace: vec!["hangup".into()],
+        };
+        let json = serde_json::to_value(&check).unwrap();
+        assert_eq!(serde_json::from_value::<FlowCheck>(json.clone()).unwrap(), check);
+        insta::assert_json_snapshot!("flow_check", json);
     }
 }

@@ -80,7 +80,11 @@ pub(crate) async fn begin(
         Err(error) if !error.is_damage() => return Err(error),
         flow => flow.map_err(|e| e.to_string()),
     };
-    let talk = flow.and_then(|f| Conversation::new(f, &call.variables).map_err(|e| e.to_string()));
+    let mut values = call.variables.clone();
+    if let Some(rules) = round.rules(call.organisation).await? {
+        Arc::make_mut(&mut values).insert("local_time".to_owned(), local_time(round.wall, rules.zone));
+    }
+    let talk = flow.and_then(|f| Conversation::new(f, &values).map_err(|e| e.to_string()));
     match talk {
         Ok(talk) => {
             call.talk = Some(talk);
@@ -94,6 +98,12 @@ pub(crate) async fn begin(
             Ok(())
         }
     }
+}
+
+/// The time of day of a call, for the action `hours`.
+fn local_time(now: UnixMs, zone: chrono_tz::Tz) -> String {
+    let minutes = now.local(zone).1 / 60_000;
+    format!("{:02}:{:02}", minutes / 60, minutes % 60)
 }
 
 /// A key.

@@ -57,8 +57,8 @@ impl Row {
         let values = sample(company);
         let say = |text: &str| Template::parse(text).ok()?.render(&values).ok();
         Some(TemplateDraftView {
-            seconds: spoken_seconds(&wording.text).ceil() as u32,
-            example: say(&wording.text)?,
+            seconds: spoken_seconds(wording.main_text()).ceil() as u32,
+            example: say(wording.main_text())?,
             example_message: say(&wording.message)?,
             state: DraftState::parse(&self.state)?,
             key: self.key,
@@ -131,7 +131,7 @@ pub async fn put_draft(
         wording.branch = Some(branch_of(write.tx(), scope, wording.branch).await?);
     }
     let policy: TemplatePolicy = rule_set(write.tx(), scope.organisation).await?;
-    wording.flow(&key, &policy).map_err(bad)?;
+    wording.conversation(&key, &policy).map_err(bad)?;
     may_write(&write, scope, &key).await?;
     if key == BUILT_IN && wording.branch.is_some() {
         return Err(ApiError::field("branch", "the arrival notice is everybody's", "choose another key"));
@@ -273,7 +273,7 @@ pub async fn approve_draft(
     let damaged = |e: serde_json::Error| ApiError::field("wording", e.to_string(), "write it anew");
     let wording: Wording = serde_json::from_str(&row.wording).map_err(damaged)?;
     let policy: TemplatePolicy = rule_set(write.tx(), scope.organisation).await?;
-    let flow = wording.flow(&key, &policy).map_err(bad)?;
+    let flow = wording.conversation(&key, &policy).map_err(bad)?;
     let view = service::put_in_force(&write, scope, &key, &wording, &flow, now).await?;
     delete(&write, scope, &key).await?;
     audit(&write, scope, now, "template_approved", &key).await?;
@@ -318,13 +318,18 @@ pub async fn hear_draft(
     Path(key): Path<String>,
 ) -> ApiResult<Response> {
     let scope = staff(&signed)?;
-    let row = find(app.store.read(), scope, &key).await?;
+    let flow = conversation(&app, scope, &key).await?;
+    sound::answer(&app, &flow, &sample(&company(&app, scope.organisation).await?)).await
+}
+
+/// The conversation that a draft would be.
+pub(super) async fn conversation(app: &App, scope: &Scope, key: &str) -> ApiResult<Flow> {
+    let row = find(app.store.read(), scope, key).await?;
     let wording: Option<Wording> = serde_json::from_str(&row.wording).ok();
     // the rules may have changed since: what cannot be approved any more can still be heard
     let lax = TemplatePolicy { longest_seconds: u32::MAX, ..TemplatePolicy::default() };
-    let flow: Option<Flow> = wording.and_then(|w| w.flow(&key, &lax).ok());
-    let flow = flow.ok_or_else(|| ApiError::not_found("template draft"))?;
-    sound::answer(&app, &flow, &sample(&company(&app, scope.organisation).await?)).await
+    let flow = wording.and_then(|w| w.conversation(key, &lax).ok());
+    flow.ok_or_else(|| ApiError::not_found("template draft"))
 }
 
 /// The rules for wordings.

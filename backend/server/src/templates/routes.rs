@@ -72,20 +72,31 @@ pub async fn simulate(
     Path(key): Path<String>,
     body: Body<SimulateRequest>,
 ) -> ApiResult<Json<SimulateAnswer>> {
-    let flow = flow(&app, &signed.scope, &key).await?;
-    let mut variables = body.value.variables;
-    let company = company(&app, signed.scope.organisation).await?;
+    let flow = conversation(&app, &signed.scope, &key).await?;
+    simulated(&app, &signed.scope, &flow, body.value).await.map(Json)
+}
+
+/// What would be said and done; variables that are not given are those of a call without a place.
+pub(super) async fn simulated(
+    app: &App,
+    scope: &Scope,
+    flow: &Flow,
+    request: SimulateRequest,
+) -> ApiResult<SimulateAnswer> {
+    let mut variables = request.variables;
+    let company = company(app, scope.organisation).await?;
     for (name, value) in
         [("company", company.as_str()), ("count", "1"), ("estate", ""), ("building", ""), ("places", "")]
     {
         variables.entry(name.into()).or_insert_with(|| value.into());
     }
-    let language = if body.value.language.as_deref() == Some("en") { Lang::En } else { Lang::Zh };
-    let script: Vec<&str> = body.value.script.iter().map(String::as_str).collect();
-    Ok(Json(SimulateAnswer { trace: run(&flow, language, &variables, &script) }))
+    let language = if request.language.as_deref() == Some("en") { Lang::En } else { Lang::Zh };
+    let script: Vec<&str> = request.script.iter().map(String::as_str).collect();
+    Ok(SimulateAnswer { trace: run(flow, language, &variables, &script) })
 }
 
-async fn flow(app: &App, scope: &Scope, key: &str) -> ApiResult<Flow> {
+/// The conversation in force.
+pub(super) async fn conversation(app: &App, scope: &Scope, key: &str) -> ApiResult<Flow> {
     let text = service::flow(app, scope, key).await?.ok_or_else(|| ApiError::not_found("template"))?;
     Flow::parse(&text).map_err(|p| {
         ApiError::field("flow", p.first().map(ToString::to_string).unwrap_or_default(), "mend the flow")
@@ -97,7 +108,7 @@ async fn flow(app: &App, scope: &Scope, key: &str) -> ApiResult<Flow> {
     params(("key" = String, Path)), responses((status = 200, content_type = "audio/wav", body = Vec<u8>),
     (status = 404, body = ErrorBody), (status = 503, body = ErrorBody)))]
 pub async fn hear(State(app): State<Shared>, signed: Signed, Path(key): Path<String>) -> ApiResult<Response> {
-    let flow = flow(&app, &signed.scope, &key).await?;
+    let flow = conversation(&app, &signed.scope, &key).await?;
     sound::answer(&app, &flow, &sample(&company(&app, signed.scope.organisation).await?)).await
 }
 

@@ -10,7 +10,7 @@ use sea_orm::{FromQueryResult, Value};
 use waybell_domain::clock::UnixMs;
 use waybell_domain::flow::{Flow, NOTICE_ARRIVED};
 use waybell_domain::id::{BranchId, OrganisationId, TemplateId};
-use waybell_domain::template::{Values, Wording};
+use waybell_domain::template::{Values, Wording, sample_values};
 use waybell_domain::wire::TemplateView;
 
 /// The notice that phones use where none is chosen: of everybody, and always there.
@@ -111,7 +111,7 @@ pub(super) async fn put_in_force(
         key: key.to_owned(),
         name_zh: wording.name_zh.trim().to_owned(),
         name_en: name_en.trim().to_owned(),
-        text: wording.text.clone(),
+        text: wording.main_text().to_owned(),
         withdrawn: false,
         rev: write.next_rev(),
     };
@@ -205,15 +205,7 @@ pub(super) async fn company(app: &App, of: OrganisationId) -> ApiResult<String> 
 
 /// Values of a call to somebody with two parcels.
 pub(super) fn sample(company: &str) -> Values {
-    [
-        ("company", company),
-        ("count", "2"),
-        ("estate", "幸福花园"),
-        ("building", "3号楼"),
-        ("places", "幸福花园3号楼"),
-    ]
-    .map(|(name, value)| (name.to_owned(), value.to_owned()))
-    .into()
+    sample_values(company, true)
 }
 
 #[derive(FromQueryResult)]
