@@ -1,6 +1,7 @@
 //! A small world: one carrier, one server, one organisation.
 
 use crate::api::Api;
+use crate::database::{Database, Kept};
 use crate::server::Server;
 use anyhow::Context;
 use std::io::Write;
@@ -52,6 +53,8 @@ pub struct WorldOptions {
     pub flows: Vec<waybell_domain::flow::Flow>,
     /// Variables of the notices that are spoken with slots, when listening.
     pub speak: Vec<(&'static str, &'static str)>,
+    /// Where the server keeps its data.
+    pub database: Database,
     /// Further organisations; each has an administrator `boss-NAME` and a courier `c1-NAME`.
     pub tenants: Vec<&'static str>,
 }
@@ -83,6 +86,7 @@ impl Default for WorldOptions {
                 ("estate", "幸福花园"),
                 ("building", "1号楼"),
             ],
+            database: Database::default(),
             tenants: Vec::new(),
         }
     }
@@ -113,6 +117,8 @@ pub struct World {
     others: Vec<Carrier>,
     /// The server.
     pub server: Server,
+    /// What it keeps its data in.
+    pub database: Kept,
     kills: PathBuf,
     truth: PathBuf,
 }
@@ -165,7 +171,12 @@ impl World {
         }
         .context("the carrier does not listen")?;
         let file = path.join("server.toml");
-        std::fs::write(&file, server_config(path, peer, options, &trunk))?;
+        let database = Kept::new(&options.database, &path.join("data"))?;
+        let mut config = server_config(path, peer, options, &trunk);
+        if let Kept::Base(base) = &database {
+            config = format!("database = {:?}\n{config}", base.url());
+        }
+        std::fs::write(&file, config)?;
         let mut server = Server::new(file, path.join("server.log"));
         let policy = options.policy.to_string();
         server.admin(&[
@@ -222,7 +233,7 @@ impl World {
         server.variables.clear();
         let kills = path.join("kills.jsonl");
         std::fs::write(&kills, "")?;
-        Ok(World { carrier: Some(carrier), others, server, kills, truth, folder })
+        Ok(World { carrier: Some(carrier), others, server, database, kills, truth, folder })
     }
 
     /// Signs a person in.

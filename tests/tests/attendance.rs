@@ -311,9 +311,8 @@ async fn the_sheet_corrections_and_export() {
     let text = answer.text().await.unwrap();
     let line = text.lines().find(|l| l.starts_with(&on) && l.contains(",c1,")).unwrap();
     assert!(line.contains("on leave") && line.contains("病假"), "{line}");
-    let db = rusqlite::Connection::open(world.folder.path().join("data/waybell.db")).unwrap();
-    let kept = |action: &str| -> i64 {
-        db.query_row("SELECT COUNT(*) FROM audit WHERE action = ?1", [action], |r| r.get(0)).unwrap()
+    let kept = |action: &str| {
+        world.database.number(&format!("SELECT COUNT(*) FROM audit WHERE action = '{action}'")).unwrap()
     };
     assert_eq!((kept("correct_attendance"), kept("export_attendance"), kept("field_policy")), (2, 1, 1));
     assert!(kept("look_at_attendance") >= 6);

@@ -7,7 +7,7 @@
 use serde_json::json;
 use std::time::Duration;
 use waybell_tests::campaign::Campaign;
-use waybell_tests::{World, WorldOptions, list};
+use waybell_tests::{Database, World, WorldOptions, list};
 
 /// Sets how large a file of the process may become; `None` lifts it.
 #[allow(unsafe_code, reason = "prlimit on a child of this process")]
@@ -38,6 +38,7 @@ async fn a_full_disk_stops_calls_and_loses_nothing() {
     let options = WorldOptions {
         carrier: "[defaults]\nbehaviour = \"answer\"\ndelay_ms = 20\nring_ms = 300\ntalk_ms = 400\n".into(),
         rate: (10, 100),
+        database: Database::Sqlite,
         ..WorldOptions::default()
     };
     let campaign = Campaign::start(&options, 40).await.unwrap();
@@ -67,7 +68,7 @@ async fn a_full_disk_stops_calls_and_loses_nothing() {
 #[tokio::test]
 async fn a_full_disk_and_a_kill() {
     ignore_the_signal();
-    let options = WorldOptions { rate: (20, 100), ..WorldOptions::default() };
+    let options = WorldOptions { rate: (20, 100), database: Database::Sqlite, ..WorldOptions::default() };
     let mut campaign = Campaign::start(&options, 40).await.unwrap();
     tokio::time::sleep(Duration::from_millis(700)).await;
     limit_files(campaign.world.server.pid().unwrap(), Some(4_096));

@@ -14,7 +14,7 @@ const QUICK: &str = "[defaults]\nbehaviour = \"answer\"\ndelay_ms = 20\nring_ms 
 
 /// The server's own database, beside the server.
 async fn database(world: &World) -> Store {
-    Store::open(&format!("sqlite:{}", world.folder.path().join("data/waybell.db").display())).await.unwrap()
+    Store::open(&world.database.url()).await.unwrap()
 }
 
 async fn change(world: &World, sql: &str) {

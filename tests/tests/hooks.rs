@@ -453,12 +453,15 @@ async fn one_that_wants_no_more_is_left_alone_until_somebody_says_so() {
     // given up after a day: listed with the reason, and sent again with the same id
     world.server.stop(Duration::from_secs(20)).unwrap();
     let ids = {
-        let db = rusqlite::Connection::open(world.folder.path().join("data/waybell.db")).unwrap();
-        db.execute("UPDATE webhook_delivery SET state = 'dead', problem = 'no connection'", []).unwrap();
-        let audited = "SELECT COUNT(DISTINCT action) FROM audit WHERE subject = ?1 AND action IN ('create_integration', 'pause_integration')";
-        assert_eq!(db.query_row(audited, [&sender.integration], |r| r.get::<_, i64>(0)).unwrap(), 2);
-        let mut rows = db.prepare("SELECT id FROM webhook_delivery ORDER BY id").unwrap();
-        rows.query_map([], |r| r.get::<_, String>(0)).unwrap().map(Result::unwrap).collect::<Vec<_>>()
+        let db = &world.database;
+        db.sql("UPDATE webhook_delivery SET state = 'dead', problem = 'no connection'").unwrap();
+        let audited = format!(
+            "SELECT COUNT(DISTINCT action) FROM audit WHERE subject = '{}' \
+             AND action IN ('create_integration', 'pause_integration')",
+            sender.integration
+        );
+        assert_eq!(db.number(&audited).unwrap(), 2);
+        db.sql("SELECT id FROM webhook_delivery ORDER BY id").unwrap()
     };
     world.server.start().unwrap();
     let boss = world.sign_in("boss").await.unwrap();

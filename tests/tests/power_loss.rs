@@ -22,7 +22,7 @@ use waybell_carrier::config::Profile;
 use waybell_carrier::judge::Verdict;
 use waybell_tests::campaign::Campaign;
 use waybell_tests::phone::Death;
-use waybell_tests::{Phone, World, WorldOptions, list};
+use waybell_tests::{Database, Phone, World, WorldOptions, list};
 
 const SECTOR: usize = 512;
 
@@ -215,6 +215,7 @@ fn world(seed: u64) -> anyhow::Result<(World, Disk)> {
         profile: [Profile::Rfc3261, Profile::Rfc6026][(seed % 2) as usize],
         seed,
         rate: (60, 100),
+        database: Database::Sqlite,
         ..WorldOptions::default()
     };
     let mut world = World::start(&options)?;
@@ -469,6 +470,7 @@ async fn a_tap_that_the_phone_has_taken_survives() {
     const ROWS: usize = 3;
     let mut world = World::start(&WorldOptions {
         carrier: "[defaults]\nbehaviour = \"answer\"\ndelay_ms = 10\nring_ms = 60\ntalk_ms = 120\n".into(),
+        database: Database::Sqlite,
         ..WorldOptions::default()
     })
     .unwrap();

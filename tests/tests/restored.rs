@@ -6,7 +6,8 @@ use serde_json::json;
 use std::path::Path;
 use std::time::{Duration, Instant};
 use waybell_tests::campaign::Campaign;
-use waybell_tests::{Server, World, WorldOptions, list};
+use waybell_tests::takeover::take_over;
+use waybell_tests::{Database, World, WorldOptions, list};
 
 const SLOW: &str = "[defaults]\nbehaviour = \"answer\"\ndelay_ms = 20\nring_ms = 300\ntalk_ms = 300\n";
 
@@ -35,7 +36,12 @@ fn alerts(world: &World) -> usize {
 
 /// A campaign of which a backup was made when it had just begun, and which then went on to its end.
 async fn history() -> Campaign {
-    let options = WorldOptions { carrier: SLOW.into(), rate: (20, 40), ..WorldOptions::default() };
+    let options = WorldOptions {
+        carrier: SLOW.into(),
+        rate: (20, 40),
+        database: Database::Sqlite,
+        ..WorldOptions::default()
+    };
     let mut campaign = Campaign::start(&options, 40).await.unwrap();
     let data = campaign.world.folder.path().join("data");
     tokio::time::sleep(Duration::from_millis(500)).await;
@@ -132,59 +138,7 @@ async fn kills_are_no_restored_copy() {
 
 #[tokio::test]
 async fn of_two_servers_on_one_database_only_the_later_one_rings() {
-    let options = WorldOptions { carrier: SLOW.into(), rate: (15, 40), ..WorldOptions::default() };
-    let mut campaign = Campaign::start(&options, 60).await.unwrap();
-    let folder = campaign.world.folder.path().to_owned();
-    tokio::time::sleep(Duration::from_millis(900)).await;
-    // the same database from another folder: the lock of the folder does not see it
-    let text = std::fs::read_to_string(folder.join("server.toml")).unwrap();
-    let first = text.lines().find(|l| l.starts_with("sip = ")).unwrap().to_owned();
-    let other: String = text
-        .replace(&format!("data = {:?}", folder.join("data")), &format!("data = {:?}", folder.join("data2")))
-        .replace(&first, "sip = [\"udp:127.0.0.1:0\", \"tcp:127.0.0.1:0\"]")
-        .lines()
-        .map(|l| if l.starts_with("http = ") { "http = \"127.0.0.1:0\"\n".into() } else { format!("{l}\n") })
-        .collect();
-    let other = format!("database = \"sqlite:{}\"\n{other}", folder.join("data/waybell.db").display());
-    std::fs::write(folder.join("second.toml"), other).unwrap();
-    std::fs::create_dir_all(folder.join("data2")).unwrap();
-    // the second one signs with the same secret, so that one sign-in holds for both
-    for file in std::fs::read_dir(folder.join("data")).unwrap().map(|f| f.unwrap().path()) {
-        let name = file.file_name().unwrap().to_str().unwrap().to_owned();
-        if name.contains("key") || name.contains("secret") || name.contains("token") {
-            std::fs::copy(&file, folder.join("data2").join(name)).unwrap();
-        }
-    }
-    let mut second = Server::new(folder.join("second.toml"), folder.join("second.log"));
-    // when exactly it takes over only it knows: for the judge the first one dies all the while
-    let (done, ended) = std::sync::mpsc::channel::<()>();
-    let noting = std::thread::scope(|s| {
-        let world = &campaign.world;
-        s.spawn(move || {
-            while ended.recv_timeout(Duration::from_millis(5))
-                == Err(std::sync::mpsc::RecvTimeoutError::Timeout)
-            {
-                world.note_kill().unwrap();
-            }
-        });
-        let started = second.start();
-        drop(done);
-        started
-    });
-    noting.unwrap();
-    let until = Instant::now() + Duration::from_secs(15);
-    while !campaign.world.server.has_died() {
-        assert!(Instant::now() < until, "the first server goes on");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    campaign.world.note_kill().unwrap();
-    assert!(campaign.world.server.log().contains("stops dialling for good"));
-    std::mem::swap(&mut campaign.world.server, &mut second);
-    campaign.courier = campaign.world.sign_in("c1").await.unwrap();
-    campaign.finish(Duration::from_secs(60)).await.unwrap();
-    let probes = campaign.world.events().unwrap().iter().filter(|e| e.probe == Some(true)).count();
-    assert_eq!(probes, 0, "another server's calls are not asked about");
-    campaign.verdict().await.unwrap();
+    take_over().await.unwrap();
 }
 
 #[tokio::test]

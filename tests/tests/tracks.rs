@@ -288,10 +288,8 @@ async fn parts_in_any_order_and_twice_are_one_way_for_those_who_may_see_it() {
         courier.post("/tracks", &json!({ "courier": me, "position": position })).await.unwrap();
         assert_eq!(stranger.get("/positions").await.unwrap(), json!([]), "{login}");
     }
-    let db = rusqlite::Connection::open(world.folder.path().join("data/waybell.db")).unwrap();
-    let looks = |action: &str| -> i64 {
-        let sql = "SELECT COUNT(*) FROM audit WHERE action = ?1";
-        db.query_row(sql, [action], |r| r.get(0)).unwrap()
+    let looks = |action: &str| {
+        world.database.number(&format!("SELECT COUNT(*) FROM audit WHERE action = '{action}'")).unwrap()
     };
     // two days for each of the courier and the boss, the file, the other datum, and the strangers' own
     assert_eq!((looks("look_at_track"), looks("look_at_positions")), (2 + 2 + 1 + 1 + 3, 3));

@@ -23,7 +23,7 @@ pub struct Config {
     pub rtp_ports: (u16, u16),
     /// Address that other systems reach this server by, when it is not the listening one (NAT).
     pub public_address: Option<IpAddr>,
-    /// `sqlite:PATH`; `sqlite:DATA/waybell.db` by default.
+    /// `sqlite:PATH` or `postgres://…`; `sqlite:DATA/waybell.db` by default.
     pub database: Option<String>,
     /// `file:PATH` for prompts and recordings; `file:DATA/media` by default.
     pub media: Option<String>,
@@ -333,9 +333,10 @@ impl Config {
 
     fn check(&self) -> Result<(), ConfigError> {
         if let Some(url) = &self.database
-            && !url.starts_with("sqlite:")
+            && let Err(problem) = crate::store::check_url(url)
         {
-            return Err(bad("database", "only sqlite: is built in yet".into(), "write sqlite:PATH"));
+            let hint = "write sqlite:PATH or postgres://user:password@host:5432/database";
+            return Err(bad("database", problem, hint));
         }
         if let Some(media) = &self.media
             && !media.starts_with("file:")

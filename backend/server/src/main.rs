@@ -39,6 +39,12 @@ enum Verb {
     Serve,
     /// Bring the database to this program's schema, then exit.
     Migrate,
+    /// Copy everything from the SQLite database into an empty PostgreSQL, then exit (the server must not be running).
+    MoveTo {
+        /// postgres://… of the new database; afterwards write it into the configuration.
+        #[arg(env = "WAYBELL_MOVE_TO", hide_env_values = true)]
+        url: String,
+    },
     /// Read the configuration, say what is wrong with it, exit.
     CheckConfig,
     /// Print the OpenAPI document.
@@ -124,6 +130,14 @@ async fn run(command: Verb, config: Config) -> anyhow::Result<()> {
             let _lock = waybell_server::lock::DataLock::take(&config.data)?;
             Store::open(&config.database_url()).await?.close().await;
             say("the database has this program's schema");
+            Ok(())
+        }
+        Verb::MoveTo { url } => {
+            let _lock = waybell_server::lock::DataLock::take(&config.data)?;
+            let rows = waybell_server::store::carry(&config.database_url(), &url).await?;
+            say(&format!(
+                "{rows} rows are in the new database: write its URL into the configuration (key database)"
+            ));
             Ok(())
         }
         Verb::Openapi => {

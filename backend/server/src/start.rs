@@ -74,7 +74,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let http = listener.local_addr()?;
     KeptPorts::write(&config, &switch, http)?;
     // last of all that may fail: a server that cannot start takes nothing over
-    let claim = store.claim(&node(&config.data)?, clock.now()).await?;
+    let claim = store.claim(&config.data, &node(&config.data)?, clock.now()).await?;
     match claim.restored {
         Some(why) => tracing::warn!(
             why,
@@ -126,8 +126,14 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
             let ended = rounds.await;
             if !app.stopping.is_cancelled() {
                 // a server that takes taps and rings nobody is worse than none: it ends, and is started again
-                tracing::error!(?ended, "the dialler has stopped");
-                if matches!(ended, Ok(Err(StoreError::Fenced { .. }))) {
+                // no more than the sentence: what PostgreSQL says beyond it has values of rows in it
+                let why = match &ended {
+                    Ok(Ok(())) => String::new(),
+                    Ok(Err(error)) => error.to_string(),
+                    Err(error) => error.to_string(),
+                };
+                tracing::error!(why, "the dialler has stopped");
+                if matches!(&ended, Ok(Err(error)) if error.is_final()) {
                     // whoever took over knows nothing of our sound: nobody is left on a silent line
                     switch.shutdown().await;
                 }

@@ -191,9 +191,7 @@ fn what_is_changed_on_the_server_shows() {
 
     // a row that says that its time was over does not make it so
     let gone = |house: &House| {
-        let path = house.world.folder.path().join("data/waybell.db");
-        let db = rusqlite::Connection::open(path).unwrap();
-        db.execute("UPDATE recording SET state = 'gone', hash = NULL", []).unwrap();
+        house.world.database.sql("UPDATE recording SET state = 'gone', hash = NULL").unwrap();
     };
     std::fs::remove_file(&sound).unwrap();
     bundle(&house, &call, &file);

@@ -266,12 +266,7 @@ fn a_call_takes_few_commits_in_either_direction() {
     let house = House::new(json!({}));
     house.on_duty(&house.c1, "duty");
     let c1 = house.sign_in("c1");
-    let commits = || {
-        let path = house.world.folder.path().join("data/waybell.db");
-        let db =
-            rusqlite::Connection::open_with_flags(path, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
-        db.query_row("SELECT mark FROM owner WHERE id = 1", [], |row| row.get::<_, i64>(0)).unwrap()
-    };
+    let commits = || house.world.database.number("SELECT mark FROM owner WHERE id = 1").unwrap();
     let before = commits();
     let (mut customer, mut courier) = house.they_speak();
     std::thread::sleep(SECOND / 2);

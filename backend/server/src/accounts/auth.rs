@@ -35,6 +35,7 @@ impl FromRequestParts<Shared> for Signed {
         })?;
         let signed = check(app, &token)?;
         app.limits.person(signed.scope.person)?;
+        crate::store::wall::signed_in(signed.scope.organisation);
         Ok(signed)
     }
 }

@@ -6,6 +6,7 @@ use crate::app::Shared;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::Body;
 use crate::http::limits::Asker;
+use crate::store::wall::everything;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -21,14 +22,16 @@ pub async fn login(
 ) -> ApiResult<Json<TokenPair>> {
     let request = body.value;
     let _turn = app.limits.login(&request.login, from).await?;
-    Ok(Json(service::sign_in(&app, &request.login, &request.password, request.device).await?))
+    // whose name it is shows only here
+    let signed_in = service::sign_in(&app, &request.login, &request.password, request.device);
+    Ok(Json(everything(signed_in).await?))
 }
 
 /// Trade a refresh token for the next pair.
 #[utoipa::path(post, path = "/api/v1/auth/refresh", tag = "accounts", request_body = RefreshRequest, responses(
     (status = 200, body = TokenPair), (status = 401, body = ErrorBody)))]
 pub async fn refresh(State(app): State<Shared>, body: Body<RefreshRequest>) -> ApiResult<Json<TokenPair>> {
-    Ok(Json(service::refresh(&app, &body.value.refresh_token).await?))
+    Ok(Json(everything(service::refresh(&app, &body.value.refresh_token)).await?))
 }
 
 /// End this session.

@@ -83,7 +83,7 @@ pub(super) async fn take(
     request: &PunchRequest,
 ) -> ApiResult<PunchView> {
     let sql = "SELECT organisation_id, courier_id, view FROM punch WHERE id = $1";
-    let known: Option<Known> = one(write.tx(), sql, [request.id.to_string().into()]).await?;
+    let known: Option<Known> = write.beyond(one(write.tx(), sql, [request.id.to_string().into()])).await?;
     if let Some(known) = known {
         if known.organisation_id != scope.organisation.to_string()
             || known.courier_id != scope.person.to_string()

@@ -273,7 +273,7 @@ pub async fn list_calls(
     }
     let limit = query.limit.unwrap_or(100).clamp(1, 500);
     let sql = format!(
-        "SELECT {COLUMNS}, {class} AS class, {no_parcels} AS no_parcels FROM {FROM} WHERE {filter} \
+        "SELECT {COLUMNS}, CAST({class} AS BIGINT) AS class, CAST({no_parcels} AS BIGINT) AS no_parcels FROM {FROM} WHERE {filter} \
          ORDER BY class, no_parcels, c.started_at DESC, c.id DESC LIMIT {limit}"
     );
     let rows: Vec<WithClass> = all(app.store.read(), &sql, values).await?;

@@ -222,7 +222,7 @@ pub(crate) async fn insist(app: &Shared, lines: Vec<Line>) {
     loop {
         match transaction(app, &lines).await {
             Ok(()) => return,
-            Err(error @ StoreError::Fenced { .. }) => {
+            Err(error) if error.is_final() => {
                 tracing::error!(%error, "the end of a call belongs to another server now");
                 return;
             }

@@ -165,6 +165,9 @@ pub fn router(app: Shared) -> Router {
             )
         })
         .layer(axum::middleware::from_fn_with_state(app.clone(), limits::guard))
+        .layer(axum::middleware::from_fn(|request, next: axum::middleware::Next| {
+            crate::store::wall::request(next.run(request))
+        }))
         .layer(DefaultBodyLimit::max(32 << 20))
         .layer(tower_http::compression::CompressionLayer::new())
         .with_state(app)

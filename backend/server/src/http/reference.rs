@@ -33,7 +33,8 @@ pub async fn metrics(State(app): State<Shared>) -> String {
     }
     if app.webhooks.pushes() {
         let sql = "SELECT COUNT(*) FROM webhook_delivery WHERE state = 'pending'";
-        if let Ok(waiting) = crate::store::number(app.store.read(), sql, []).await {
+        let waiting = crate::store::wall::everything(crate::store::number(app.store.read(), sql, [])).await;
+        if let Ok(waiting) = waiting {
             metrics::gauge!("waybell_webhooks_waiting").set(waiting as f64);
         }
     }

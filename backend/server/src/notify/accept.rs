@@ -67,7 +67,7 @@ pub fn view(plan: &DialPlan) -> PlanView {
 /// The batch of an earlier request with this id, as it is. Asked before anything else of a tap is looked at, because
 /// its parcels may have moved on meanwhile.
 pub async fn earlier(write: &Write, scope: &Scope, id: &BatchId) -> ApiResult<Option<BatchView>> {
-    match by_id(write.tx(), id).await? {
+    match write.beyond(by_id(write.tx(), id)).await? {
         None => Ok(None),
         Some(row) if visible(scope, &row) => Ok(Some(batch_view(write.tx(), &row).await?)),
         // the id of somebody else's batch is taken, but nothing of it is told
@@ -281,7 +281,7 @@ pub async fn act(
     id: BatchId,
     action: BatchAction,
 ) -> ApiResult<BatchView> {
-    let row = match by_id(write.tx(), &id).await? {
+    let row = match write.beyond(by_id(write.tx(), &id)).await? {
         None if action == BatchAction::Undo => return tombstone(app, write, scope, id).await,
         row => row.filter(|r| visible(scope, r)).ok_or_else(|| ApiError::not_found("batch"))?,
     };

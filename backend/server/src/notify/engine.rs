@@ -122,7 +122,7 @@ pub async fn run(app: Shared, mut ear: Ear, mut events: mpsc::Receiver<Event>) -
                 inbox.clear();
                 told.clear();
             }
-            Err(error @ StoreError::Fenced { .. }) => {
+            Err(error) if error.is_final() => {
                 tracing::error!(%error, "this server stops dialling for good");
                 return Err(error);
             }

@@ -1,6 +1,7 @@
 //! The published numbers in memory.
 
 use super::number_key;
+use crate::store::wall::everything;
 use crate::store::{Store, StoreError, all};
 use parking_lot::RwLock;
 use sea_orm::FromQueryResult;
@@ -50,7 +51,7 @@ impl Published {
     pub async fn load(&self, store: &Store) -> Result<(), StoreError> {
         let _alone = self.loading.lock().await;
         let sql = "SELECT id, organisation_id, branch_id, area_id, number_key FROM published_number WHERE active = 1";
-        let rows: Vec<Row> = all(store.read(), sql, []).await?;
+        let rows: Vec<Row> = everything(all(store.read(), sql, [])).await?;
         let read = |row: Row| {
             let number = PublishedNumber {
                 id: NumberId::parse(&row.id).ok()?,

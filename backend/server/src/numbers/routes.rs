@@ -167,12 +167,8 @@ async fn check_area(write: &Write, scope: &Scope, area: Option<AreaId>, branch: 
 
 /// A number has one owner on this server, and one that is reserved as a displayed number belongs to whom it is reserved for.
 async fn free(write: &Write, scope: &Scope, key: &str, own: Option<&str>) -> ApiResult<()> {
-    let taken = number(
-        write.tx(),
-        "SELECT COUNT(*) FROM published_number WHERE number_key = $1 AND active = 1 AND id <> $2",
-        [key.into(), own.unwrap_or_default().into()],
-    )
-    .await?;
+    let sql = "SELECT COUNT(*) FROM published_number WHERE number_key = $1 AND active = 1 AND id <> $2";
+    let taken = write.beyond(number(write.tx(), sql, [key.into(), own.unwrap_or_default().into()])).await?;
     let reserved = is_anothers(&owners(write.tx()).await?, key, &scope.organisation.to_string());
     if taken == 0 && !reserved {
         return Ok(());

@@ -135,8 +135,8 @@ pub async fn hashed(password: &str) -> ApiResult<String> {
 /// Makes a person. The login name must be free on this server.
 pub async fn create_person(write: &Write, now: UnixMs, ready: ReadyPerson) -> ApiResult<UserView> {
     let ReadyPerson { person, login, phone, hash } = ready;
-    let taken: Option<Id> =
-        one(write.tx(), "SELECT id FROM person WHERE login = $1", [login.clone().into()]).await?;
+    let sql = "SELECT id FROM person WHERE login = $1";
+    let taken: Option<Id> = write.beyond(one(write.tx(), sql, [login.clone().into()])).await?;
     if taken.is_some() {
         return Err(ApiError::conflict("login_taken", "this login name is in use").hint("choose another one"));
     }

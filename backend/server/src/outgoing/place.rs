@@ -331,12 +331,8 @@ pub(super) async fn earlier(write: &Write, scope: &Scope, id: CallId) -> ApiResu
         courier_id: Option<String>,
         direction: String,
     }
-    let row: Option<Found> = one(
-        write.tx(),
-        "SELECT courier_id, direction FROM phone_call WHERE id = $1",
-        [id.to_string().into()],
-    )
-    .await?;
+    let sql = "SELECT courier_id, direction FROM phone_call WHERE id = $1";
+    let row: Option<Found> = write.beyond(one(write.tx(), sql, [id.to_string().into()])).await?;
     match row {
         None => Ok(false),
         Some(found)

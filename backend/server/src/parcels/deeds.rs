@@ -53,7 +53,7 @@ pub(super) struct Known {
 /// 404 where it is somebody else's.
 pub(super) async fn known(write: &Write, scope: &Scope, id: OperationId) -> ApiResult<Option<Known>> {
     let sql = "SELECT organisation_id, courier_id, acted_at, undone_at FROM deed WHERE id = $1";
-    let found: Option<Known> = one(write.tx(), sql, [id.to_string().into()]).await?;
+    let found: Option<Known> = write.beyond(one(write.tx(), sql, [id.to_string().into()])).await?;
     match found {
         Some(k)
             if k.organisation_id != scope.organisation.to_string()

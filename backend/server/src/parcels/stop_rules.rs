@@ -67,7 +67,8 @@ async fn known(write: &Write, scope: &Scope, id: OperationId) -> ApiResult<Optio
     }
     let values = || [Value::from(id.to_string())];
     let sql = "SELECT organisation_id, branch_id FROM stop_rule WHERE id = $1";
-    let Some(whose) = one::<Whose, _>(write.tx(), sql, values()).await? else { return Ok(None) };
+    let whose: Option<Whose> = write.beyond(one(write.tx(), sql, values())).await?;
+    let Some(whose) = whose else { return Ok(None) };
     if whose.organisation_id != scope.organisation.to_string() || whose.branch_id != branch(scope) {
         return Err(ApiError::not_found("rule"));
     }

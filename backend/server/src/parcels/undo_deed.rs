@@ -61,7 +61,7 @@ pub(super) async fn undo(
     let id = request.id.to_string();
     let done: Vec<Done> = all(
         write.tx(),
-        "SELECT d.parcel_id, p.waybill_no, CASE WHEN p.deed_id = d.deed_id AND p.state = d.after_state THEN 1 ELSE 0 END AS same, \
+        "SELECT d.parcel_id, p.waybill_no, CAST(CASE WHEN p.deed_id = d.deed_id AND p.state = d.after_state THEN 1 ELSE 0 END AS BIGINT) AS same, \
          d.before_state, d.before_at, d.before_deed, d.before_door FROM deed_parcel d JOIN parcel p ON p.id = d.parcel_id \
          WHERE d.deed_id = $1 ORDER BY p.sequence, p.id",
         [id.clone().into()],

@@ -1,4 +1,5 @@
-//! The mark beside the database: a small file that tells a database from an older copy of it.
+//! The mark beside the database: a small file that tells a database from an older copy of it. Where the database is a server of
+//! its own, the file is in this server's folder.
 //!
 //! Two sectors, each in a page of 4 KiB of its own and with a checksum, written in turn, so that a write that is torn
 //! leaves the one before it, whatever the size of the disk's own sectors. A record names the generation of the data, the number of commits, and the file's own inode: a file that was
@@ -12,7 +13,7 @@ use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -48,11 +49,6 @@ pub(super) struct Mark {
     inode: u64,
     generation: String,
     synced: Instant,
-}
-
-/// Where the mark of a database lies.
-pub(super) fn beside(database: &str) -> PathBuf {
-    PathBuf::from(format!("{database}.mark"))
 }
 
 /// Reads the file.

@@ -1,7 +1,9 @@
-//! Numbered schemas, each applied in one transaction, forward only.
+//! Numbered schemas, each applied in one transaction, forward only; written for SQLite and translated for PostgreSQL
+//! ([`super::dialect`]).
 
-use super::{StoreError, number};
-use sea_orm::{ConnectionTrait, DatabaseConnection, TransactionTrait};
+use super::{StoreError, dialect, number, postgres, wall};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, TransactionTrait};
+use std::borrow::Cow;
 use std::cmp::Ordering;
 
 /// In order; the number of a schema is its place, from 1. A released file is never changed.
@@ -34,28 +36,54 @@ pub(super) async fn require(db: &DatabaseConnection) -> Result<(), StoreError> {
 
 /// Brings the database to the newest schema.
 pub(super) async fn run(db: &DatabaseConnection) -> Result<(), StoreError> {
-    db.execute_unprepared(
-        "CREATE TABLE IF NOT EXISTS schema_version (version BIGINT PRIMARY KEY, applied_at BIGINT NOT NULL)",
-    )
-    .await?;
-    let found = number(db, "SELECT MAX(version) FROM schema_version", []).await?;
     let known = MIGRATIONS.len() as i64;
-    if found > known {
-        return Err(StoreError::Newer { found, known });
-    }
-    for (index, sql) in MIGRATIONS.iter().enumerate().skip(found as usize) {
+    loop {
         let tx = db.begin().await?;
-        tx.execute_unprepared(sql).await?;
-        let now = chrono::Utc::now().timestamp_millis();
-        super::exec(
-            &tx,
-            "INSERT INTO schema_version VALUES ($1, $2)",
-            [(index as i64 + 1).into(), now.into()],
+        if db.get_database_backend() == DbBackend::Postgres {
+            // of two servers that start at once one comes second, and finds it done; large tables take their time
+            postgres::hold(&tx).await?;
+            tx.execute_unprepared("SET LOCAL statement_timeout = 0").await?;
+        }
+        tx.execute_unprepared(
+            "CREATE TABLE IF NOT EXISTS schema_version (version BIGINT PRIMARY KEY, applied_at BIGINT NOT NULL)",
         )
         .await?;
+        let found = number(&tx, "SELECT MAX(version) FROM schema_version", []).await?;
+        if found > known {
+            return Err(StoreError::Newer { found, known });
+        }
+        if found < known {
+            apply(&tx, found as usize).await?;
+        }
+        if db.get_database_backend() == DbBackend::Postgres && found + 1 >= known {
+            wall::raise(&tx).await?;
+        }
         tx.commit().await?;
+        if found + 1 >= known {
+            return Ok(());
+        }
     }
+}
+
+/// Applies the schema after this one.
+async fn apply(tx: &DatabaseTransaction, found: usize) -> Result<(), StoreError> {
+    let version = found as i64 + 1;
+    tx.execute_unprepared(&schema(tx.get_database_backend(), found)?).await?;
+    let now = chrono::Utc::now().timestamp_millis();
+    super::exec(tx, "INSERT INTO schema_version VALUES ($1, $2)", [version.into(), now.into()]).await?;
     Ok(())
+}
+
+/// A schema in the words of this database.
+fn schema(backend: DbBackend, index: usize) -> Result<Cow<'static, str>, StoreError> {
+    let sql = MIGRATIONS[index];
+    if backend != DbBackend::Postgres {
+        return Ok(sql.into());
+    }
+    let translated = dialect::postgres(sql);
+    translated.map(Cow::from).map_err(|problem| {
+        DbErr::Custom(format!("schema {} has no form for PostgreSQL: {problem}", index + 1)).into()
+    })
 }
 
 /// The highest revision any row has.
@@ -71,6 +99,41 @@ pub(super) async fn highest_rev(db: &DatabaseConnection) -> Result<i64, StoreErr
 mod tests {
     use super::*;
     use crate::store::Store;
+
+    #[test]
+    fn every_schema_has_a_form_for_postgresql() {
+        for index in 0..MIGRATIONS.len() {
+            schema(DbBackend::Postgres, index).unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_postgresql_of_an_older_schema_is_brought_up_behind_the_wall() {
+        let base = waybell_cluster::Cluster::shared().unwrap();
+        let ask = |sql: &str| base.cluster.ask_as_server(&base.name, sql).unwrap();
+        ask("CREATE TABLE schema_version (version BIGINT PRIMARY KEY, applied_at BIGINT NOT NULL)");
+        for index in 0..8 {
+            ask(&schema(DbBackend::Postgres, index).unwrap());
+            ask(&format!("INSERT INTO schema_version VALUES ({}, 0)", index + 1));
+        }
+        ask(
+            "INSERT INTO organisation (id, name, company, time_zone, policy, rev) VALUES ('o', 'n', '', '', '', 7); \
+             INSERT INTO phone_call (id, organisation_id, direction, is_open, explain, parcels, started_at, keep_until) \
+             VALUES ('c', 'o', 'incoming', 0, '[]', '[]', 1, 2); \
+             INSERT INTO recording (id, organisation_id, phone_call_id, kind, path, state, started_at, keep_until) \
+             VALUES ('r', 'o', 'c', 'call', 'p', 'done', 7, 9)",
+        );
+        for _ in 0..2 {
+            let store = Store::open(&base.url()).await.unwrap();
+            assert_eq!(*store.committed().borrow(), 1_000_007, "the highest revision was seen");
+            let chained = "SELECT COUNT(*) FROM recording WHERE chained = 0";
+            assert_eq!(number(store.read(), chained, []).await.unwrap(), 1);
+            store.close().await;
+        }
+        let open = "SELECT COUNT(*) FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace \
+                    AND NOT relforcerowsecurity";
+        assert_eq!(ask(open), "4");
+    }
 
     #[tokio::test]
     async fn calls_of_an_older_server_are_kept_with_their_legs_and_recordings() {

@@ -1,8 +1,12 @@
 //! Storage: one database, one writer.
 //!
-//! **Writer.** [`Store::begin`] hands out the only write transaction; whoever asks while it is taken waits. A commit is
-//! durable (`synchronous = FULL`, WAL) before it returns, which is what the dial guarantee rests on. The dialler makes
-//! a group commit of it by putting everything that a round of work decided into one transaction.
+//! The database is a file of SQLite or a database of PostgreSQL ([`place`]); queries are written once, in what both understand
+//! ([`dialect`]), and everything above this room is the same for both.
+//!
+//! **Writer.** [`Store::begin`] hands out the only write transaction; whoever asks while it is taken waits, in this process and
+//! in every other one on the database. A commit is durable before it returns (SQLite: `synchronous = FULL`, WAL; PostgreSQL:
+//! see [`postgres`]), which is what the dial guarantee rests on. The dialler makes a group commit of it by putting everything
+//! that a round of work decided into one transaction.
 //!
 //! **Revisions.** A row that a phone shows carries `rev`, taken from [`Write::next_rev`]. As writes are serialised,
 //! revisions become visible in order: [`Store::committed`] says up to where a phone can pull without a hole. A
@@ -10,28 +14,38 @@
 //!
 //! **Owner.** A server claims the database at its start ([`Store::claim`]); see `store::owner` for what that prevents.
 //!
-//! **Readers** see the last commit and never wait for the writer (WAL).
+//! **Readers** see the last commit and never wait for the writer.
+//!
+//! **Tenants.** Each query names whom it is for ([`scope`]); PostgreSQL checks it once more ([`wall`]).
 
+mod carry;
+mod dialect;
 mod mark;
 mod migrations;
 mod owner;
+mod place;
+mod postgres;
 pub mod scope;
 mod several;
 #[cfg(test)]
 mod tests;
+pub mod wall;
 
+pub use carry::carry;
 pub use owner::{Claim, ORPHANED, RESTORED};
+pub use place::check_url;
 pub use several::Several;
 
 use owner::Owner;
+use place::{Place, Use};
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
-    ExecResult, FromQueryResult, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
-    Value,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult, FromQueryResult,
+    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait, Value,
 };
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 
 /// Distance between the revisions of two lives of a server.
@@ -67,6 +81,15 @@ pub enum StoreError {
         /// The fence of this server.
         ours: i64,
     },
+    /// The database has lost commits that this server has made: it was put back, or another took its place, while this
+    /// server ran. It may store nothing any more; at its next start the data are known for a restored copy.
+    #[error("the database has gone back: it counts {found} commits, this server has made {known}")]
+    GoneBack {
+        /// Commits that the database counts.
+        found: i64,
+        /// Commits that this server knows of.
+        known: i64,
+    },
     /// A stored value does not read back.
     #[error("stored {what} is damaged: {problem}")]
     Damaged {
@@ -78,6 +101,11 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// This server may store nothing any more, whatever it tries.
+    pub fn is_final(&self) -> bool {
+        matches!(self, StoreError::Fenced { .. } | StoreError::GoneBack { .. })
+    }
+
     /// The fault lies in what is stored, not in the storing: it comes again however often it is tried.
     pub fn is_damage(&self) -> bool {
         use sea_orm::{RuntimeErr, sqlx};
@@ -94,7 +122,7 @@ impl StoreError {
 /// The database of a server. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
-    path: Arc<str>,
+    place: Place,
     durability: Durability,
     reader: DatabaseConnection,
     gate: Arc<Mutex<Writer>>,
@@ -141,6 +169,8 @@ struct Writer {
     suspect: bool,
     /// Rows changed over this connection, as far as commits have counted them.
     changes: i64,
+    /// When a database that is a server of its own was last found to be away.
+    away: Option<Instant>,
 }
 
 /// The one write transaction. Dropped without [`Write::commit`], it is rolled back.
@@ -154,35 +184,31 @@ pub struct Write {
 }
 
 impl Store {
-    /// Opens and migrates. `url` is `sqlite:PATH`.
+    /// Opens and migrates. `url` is `sqlite:PATH` or `postgres://USER:PASSWORD@HOST:PORT/DATABASE`.
     pub async fn open(url: &str) -> Result<Store, StoreError> {
         Store::open_as(url, Durability::of_process()).await
     }
 
     /// Like [`Store::open`], with another durability: for simulators and for tests that must find a fault.
     pub async fn open_as(url: &str, durability: Durability) -> Result<Store, StoreError> {
-        let Some(path) = url.strip_prefix("sqlite:") else {
-            return Err(
-                DbErr::Custom(format!("database url must start with sqlite: (got {})", scheme(url))).into()
-            );
-        };
-        if let Some(dir) = Path::new(path).parent() {
-            std::fs::create_dir_all(dir)
-                .map_err(|e| DbErr::Custom(format!("cannot create folder for the database: {e}")))?;
+        let place = Place::parse(url).map_err(bad_url)?;
+        place.prepare()?;
+        let writer = place.connect(Use::Writing, durability).await?;
+        if let Place::Postgres(_) = &place {
+            postgres::require(&writer, durability).await?;
         }
-        let writer = connect(path, 1, false, durability).await?;
         migrations::run(&writer).await?;
-        let reader = connect(path, 4, true, durability).await?;
+        let reader = place.connect(Use::Reading(4), durability).await?;
         // Revisions that were given out and told to phones may have no row any more: never give one out twice.
         let rev = match migrations::highest_rev(&writer).await? {
             0 => 0,
             highest => highest + REVISIONS_APART,
         };
         Ok(Store {
-            path: path.into(),
+            place,
             durability,
             reader,
-            gate: Arc::new(Mutex::new(Writer { db: writer, suspect: false, changes: 0 })),
+            gate: Arc::new(Mutex::new(Writer { db: writer, suspect: false, changes: 0, away: None })),
             owner: Arc::default(),
             rev: Arc::new(AtomicI64::new(rev)),
             committed: Arc::new(watch::Sender::new(rev)),
@@ -196,9 +222,13 @@ impl Store {
     /// # Errors
     /// There is no such database, or it has another schema than this program.
     pub async fn look(url: &str) -> Result<DatabaseConnection, StoreError> {
-        let path = url.strip_prefix("sqlite:").filter(|p| Path::new(p).exists());
-        let path = path.ok_or_else(|| DbErr::Custom(format!("there is no database at {}", scheme(url))))?;
-        let db = connect(path, 1, true, Durability::of_process()).await?;
+        let place = Place::parse(url).map_err(bad_url)?;
+        if let Place::Sqlite(path) = &place
+            && !Path::new(&**path).exists()
+        {
+            return Err(DbErr::Custom(format!("there is no database at {path}")).into());
+        }
+        let db = place.connect(Use::Reading(1), Durability::of_process()).await?;
         migrations::require(&db).await?;
         Ok(db)
     }
@@ -207,10 +237,10 @@ impl Store {
     /// replaced, so a write that is dropped must be rolled back by its connection at once.
     pub fn over(writer: DatabaseConnection, reader: DatabaseConnection) -> Store {
         Store {
-            path: "".into(),
+            place: Place::Sqlite("".into()),
             durability: Durability::None,
             reader,
-            gate: Arc::new(Mutex::new(Writer { db: writer, suspect: false, changes: 0 })),
+            gate: Arc::new(Mutex::new(Writer { db: writer, suspect: false, changes: 0, away: None })),
             owner: Arc::default(),
             rev: Arc::default(),
             committed: Arc::new(watch::Sender::new(0)),
@@ -226,13 +256,27 @@ impl Store {
 
     /// Takes the writer. Waits while another write runs.
     pub async fn begin(&self) -> Result<Write, StoreError> {
+        let asked = Instant::now();
         let mut gate = self.gate.clone().lock_owned().await;
+        if gate.away.is_some_and(|found| found > asked) {
+            // it was waited for already: a queue of those who wait one after another would grow for as long as it is away
+            return Err(DbErr::Custom("the database is away".into()).into());
+        }
+        let begun = self.start(&mut gate).await;
+        gate.away = (begun.is_err() && matches!(self.place, Place::Postgres(_))).then(Instant::now);
+        Ok(Write {
+            tx: begun?,
+            gate,
+            owner: self.owner.clone(),
+            rev: self.rev.clone(),
+            committed: self.committed.clone(),
+            trial: self.trial.clone(),
+        })
+    }
+
+    async fn start(&self, gate: &mut Writer) -> Result<DatabaseTransaction, StoreError> {
         if gate.suspect && !self.given {
-            // first the old one, which may still hold the lock of the database
-            let _ = gate.db.close_by_ref().await;
-            gate.db = connect(&self.path, 1, false, self.durability).await?;
-            gate.suspect = false;
-            gate.changes = 0;
+            self.renew(gate).await?;
         }
         // the lock before anything is read: a write that has read first and finds the lock with another server, in a
         // takeover, is refused at once instead of waiting for that server's last commit
@@ -240,24 +284,38 @@ impl Store {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
-        let tx = match gate.db.begin_with_options(immediate).await {
-            Ok(tx) => tx,
-            Err(error) => {
-                gate.suspect = true;
-                return Err(error.into());
-            }
-        };
         // until it is committed: a statement that failed, or a write that was dropped, may leave the driver and SQLite
         // with different ideas of what is open
         gate.suspect = true;
-        Ok(Write {
-            tx,
-            gate,
-            owner: self.owner.clone(),
-            rev: self.rev.clone(),
-            committed: self.committed.clone(),
-            trial: self.trial.clone(),
-        })
+        let tx = answered(gate.db.get_database_backend(), gate.db.begin_with_options(immediate)).await?;
+        if let Place::Postgres(_) = &self.place {
+            postgres::hold(&tx).await?;
+        }
+        Ok(tx)
+    }
+
+    /// Makes sure of the writer's connection after a write that was not committed.
+    async fn renew(&self, gate: &mut Writer) -> Result<(), StoreError> {
+        match &self.place {
+            Place::Sqlite(_) => {
+                // first the old one, which may still hold the lock of the database
+                let _ = gate.db.close_by_ref().await;
+                gate.db = self.place.connect(Use::Writing, self.durability).await?;
+                gate.changes = 0;
+            }
+            // the server says what is open, and the pool tries a connection before it gives it out: only one that does not
+            // answer at all is left to itself
+            Place::Postgres(_) => {
+                let answered = tokio::time::timeout(Duration::from_secs(15), gate.db.ping()).await;
+                if answered.is_err() {
+                    let new = self.place.connect(Use::Writing, self.durability).await?;
+                    let old = std::mem::replace(&mut gate.db, new);
+                    tokio::spawn(async move { old.close().await });
+                }
+            }
+        }
+        gate.suspect = false;
+        Ok(())
     }
 
     /// Connection for reading.
@@ -273,7 +331,9 @@ impl Store {
     /// Merges the write-ahead log and closes all connections.
     pub async fn close(self) {
         let writer = self.gate.lock().await;
-        let _ = writer.db.execute_unprepared("PRAGMA wal_checkpoint(TRUNCATE)").await;
+        if let Place::Sqlite(_) = &self.place {
+            let _ = writer.db.execute_unprepared("PRAGMA wal_checkpoint(TRUNCATE)").await;
+        }
         let _ = self.reader.close().await;
         let _ = writer.db.close_by_ref().await;
     }
@@ -283,6 +343,20 @@ impl Write {
     /// The next revision, for rows written in this transaction.
     pub fn next_rev(&self) -> i64 {
         self.rev.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// One look at the rows of all organisations, for what a row-level policy would hide: whether a name or an id is taken.
+    pub async fn beyond<T, E: From<StoreError>>(
+        &self,
+        look: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        if self.tx.get_database_backend() != DbBackend::Postgres {
+            return look.await;
+        }
+        postgres::tell(&self.tx, "*").await?;
+        let seen = look.await;
+        postgres::tell(&self.tx, &wall::setting()).await?;
+        seen
     }
 
     /// The transaction, for reading what it wrote.
@@ -296,12 +370,16 @@ impl Write {
         let rev = self.rev.load(Ordering::Relaxed);
         let mark = match owner.get() {
             Some(owner) => held(&tx, owner, &mut gate.changes).await?,
-            None => None,
+            None => {
+                // PostgreSQL takes the commit of a transaction in which a statement has failed, and rolls it back
+                number(&tx, "SELECT 1", []).await?;
+                None
+            }
         };
         if let Some(trial) = &trial {
             trial.commit(false)?;
         }
-        tx.commit().await?;
+        answered(tx.get_database_backend(), tx.commit()).await?;
         if let Some(trial) = &trial {
             trial.commit(true)?;
         }
@@ -335,6 +413,10 @@ struct Held {
 
 /// Whether the owner is still the owner; counts the commit where there is something to commit.
 async fn held(tx: &DatabaseTransaction, owner: &Owner, counted: &mut i64) -> Result<Option<i64>, StoreError> {
+    if tx.get_database_backend() == DbBackend::Postgres {
+        let mark = postgres::count(tx, owner.fence).await?;
+        return mark.map(|mark| owner.follows(mark)).transpose();
+    }
     let sql = "SELECT total_changes() AS changes, (SELECT fence FROM owner WHERE id = 1) AS fence";
     let held: Option<Held> = one(tx, sql, []).await?;
     let (changes, fence) = held.map_or((0, None), |h| (h.changes, h.fence));
@@ -348,12 +430,13 @@ async fn held(tx: &DatabaseTransaction, owner: &Owner, counted: &mut i64) -> Res
     let sql = "UPDATE owner SET mark = mark + 1 WHERE id = 1 AND fence = $1 RETURNING mark";
     match number(tx, sql, [owner.fence.into()]).await? {
         0 => Err(StoreError::Fenced { theirs: 0, ours: owner.fence }),
-        mark => Ok(Some(mark)),
+        mark => owner.follows(mark).map(Some),
     }
 }
 
 /// Writes the mark of a commit. One that cannot be written is behind, which means nothing.
 fn note(owner: &Owner, mark: i64) {
+    owner.counted(mark);
     let mut file = owner.mark.lock();
     if let Err(error) = file.write(mark) {
         tracing::warn!(%error, "the mark beside the database cannot be written");
@@ -369,7 +452,8 @@ pub async fn exec<C: ConnectionTrait>(
     sql: &str,
     values: impl IntoIterator<Item = Value>,
 ) -> Result<ExecResult, StoreError> {
-    Ok(db.execute_raw(statement(db.get_database_backend(), sql, values)).await?)
+    let backend = db.get_database_backend();
+    answered(backend, db.execute_raw(statement(backend, sql, values))).await
 }
 
 /// All rows of a query as `T`.
@@ -378,7 +462,8 @@ pub async fn all<T: FromQueryResult, C: ConnectionTrait>(
     sql: &str,
     values: impl IntoIterator<Item = Value>,
 ) -> Result<Vec<T>, StoreError> {
-    Ok(T::find_by_statement(statement(db.get_database_backend(), sql, values)).all(db).await?)
+    let backend = db.get_database_backend();
+    answered(backend, T::find_by_statement(statement(backend, sql, values)).all(db)).await
 }
 
 /// The first row of a query as `T`.
@@ -387,7 +472,8 @@ pub async fn one<T: FromQueryResult, C: ConnectionTrait>(
     sql: &str,
     values: impl IntoIterator<Item = Value>,
 ) -> Result<Option<T>, StoreError> {
-    Ok(T::find_by_statement(statement(db.get_database_backend(), sql, values)).one(db).await?)
+    let backend = db.get_database_backend();
+    answered(backend, T::find_by_statement(statement(backend, sql, values)).one(db)).await
 }
 
 /// A single number, 0 where the query has no row or NULL.
@@ -396,8 +482,21 @@ pub async fn number<C: ConnectionTrait>(
     sql: &str,
     values: impl IntoIterator<Item = Value>,
 ) -> Result<i64, StoreError> {
-    let row = db.query_one_raw(statement(db.get_database_backend(), sql, values)).await?;
-    Ok(row.and_then(|r| r.try_get_by_index::<Option<i64>>(0).ok().flatten()).unwrap_or(0))
+    let backend = db.get_database_backend();
+    let Some(row) = answered(backend, db.query_one_raw(statement(backend, sql, values))).await? else {
+        return Ok(0);
+    };
+    if backend == DbBackend::Postgres {
+        // there EXISTS is a truth, and a number that is written out is a short one
+        if let Ok(truth) = row.try_get_by_index::<Option<bool>>(0) {
+            return Ok(truth.map_or(0, i64::from));
+        }
+        if let Ok(short) = row.try_get_by_index::<Option<i32>>(0) {
+            return Ok(short.map_or(0, i64::from));
+        }
+        return Ok(row.try_get_by_index::<Option<i64>>(0)?.unwrap_or(0));
+    }
+    Ok(row.try_get_by_index::<Option<i64>>(0).ok().flatten().unwrap_or(0))
 }
 
 /// The marks and values of an `IN` list. The last item is repeated up to a power of two, so that lists of every length
@@ -422,35 +521,36 @@ pub fn marks(first: usize, count: usize) -> String {
 }
 
 fn statement(backend: DbBackend, sql: &str, values: impl IntoIterator<Item = Value>) -> Statement {
+    if backend == DbBackend::Postgres {
+        return Statement::from_sql_and_values(backend, sql, values.into_iter().map(without_nul));
+    }
     Statement::from_sql_and_values(backend, sql, values)
 }
 
-async fn connect(
-    path: &str,
-    connections: u32,
-    query_only: bool,
-    durability: Durability,
-) -> Result<DatabaseConnection, StoreError> {
-    let mut options = ConnectOptions::new(format!("sqlite://{path}?mode=rwc"));
-    options.max_connections(connections).min_connections(1).sqlx_logging(false);
-    options.map_sqlx_sqlite_opts(move |o| {
-        use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
-        o.journal_mode(SqliteJournalMode::Wal)
-            .synchronous(match durability {
-                Durability::Full => SqliteSynchronous::Full,
-                Durability::None => SqliteSynchronous::Off,
-            })
-            .foreign_keys(true)
-            .busy_timeout(std::time::Duration::from_secs(10))
-            .statement_cache_capacity(256)
-            .pragma("query_only", if query_only { "ON" } else { "OFF" })
-            .pragma("cache_size", if query_only { "-2000" } else { "-16000" })
-            .pragma("temp_store", "MEMORY")
-            .pragma("journal_size_limit", "67108864")
-    });
-    Ok(Database::connect(options).await?)
+/// PostgreSQL's text holds every character but U+0000, which becomes its picture (U+2400).
+fn without_nul(value: Value) -> Value {
+    match value {
+        Value::String(Some(text)) if text.contains('\0') => {
+            Value::String(Some(text.replace('\0', "\u{2400}")))
+        }
+        value => value,
+    }
 }
 
-fn scheme(url: &str) -> &str {
-    url.split(':').next().unwrap_or_default()
+/// Waits for an answer, not for ever where a network is in between.
+async fn answered<T>(
+    backend: DbBackend,
+    work: impl Future<Output = Result<T, DbErr>>,
+) -> Result<T, StoreError> {
+    if backend != DbBackend::Postgres {
+        return Ok(work.await?);
+    }
+    match tokio::time::timeout(postgres::ANSWER, work).await {
+        Ok(done) => Ok(done?),
+        Err(_) => Err(DbErr::Custom("the database does not answer".into()).into()),
+    }
+}
+
+fn bad_url(problem: String) -> StoreError {
+    DbErr::Custom(format!("the database's URL cannot be used: {problem}")).into()
 }

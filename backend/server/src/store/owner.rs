@@ -9,14 +9,23 @@
 //! gone or was copied. Then the data get a new generation, every unfinished batch is paused with the reason
 //! `restored`, and open calls are left alone: nobody asks the network about them, they become unknown.
 //!
+//! A dump of PostgreSQL that was read back says so itself: it has another server's number, or tables with other numbers
+//! ([`super::postgres::Identity`]). A server with another folder, which takes over, has no mark of its own to go by; there
+//! a log that was recovered to an earlier moment, or a standby that was promoted without the last commits, is known by its
+//! timeline. Where the database goes back under a server that runs, its own count of commits finds that at the next commit.
+//!
 //! **Order.** The first mark is on the disk before the row of its generation is committed, and has the number 0 until
 //! then; later marks are written after the commit that they count. A new generation is committed before its mark is
 //! made: a crash between the two finds the copy again, and pauses again what is paused.
 
-use super::mark::{Found, Mark, Record, beside, find};
+use super::mark::{Found, Mark, Record, find};
+use super::place::Place;
+use super::postgres::Identity;
 use super::{Store, StoreError, all, exec, number, one};
 use parking_lot::Mutex;
 use sea_orm::{DatabaseTransaction, DbErr, FromQueryResult};
+use std::path::Path;
+use std::sync::atomic::{AtomicI64, Ordering};
 use waybell_domain::clock::UnixMs;
 use waybell_domain::id::{EventId, OrganisationId};
 
@@ -29,6 +38,24 @@ pub const ORPHANED: i64 = -1;
 pub(super) struct Owner {
     pub(super) fence: i64,
     pub(super) mark: Mutex<Mark>,
+    /// The commit that was counted last.
+    last: AtomicI64,
+}
+
+impl Owner {
+    /// Each commit counts on from the one before it, or they are not of one history.
+    pub(super) fn follows(&self, mark: i64) -> Result<i64, StoreError> {
+        let known = self.last.load(Ordering::Relaxed);
+        if mark <= known {
+            return Err(StoreError::GoneBack { found: mark, known });
+        }
+        Ok(mark)
+    }
+
+    /// This commit is done.
+    pub(super) fn counted(&self, mark: i64) {
+        self.last.fetch_max(mark, Ordering::Relaxed);
+    }
 }
 
 /// What [`Store::claim`] has found.
@@ -60,17 +87,31 @@ struct Id {
 }
 
 impl Store {
-    /// Becomes the owner. `node` names the server's data folder. Writes of this store are fenced from now on.
-    pub async fn claim(&self, node: &str, now: UnixMs) -> Result<Claim, StoreError> {
-        let path = beside(&self.path);
+    /// Becomes the owner. `node` names the server's data folder, `data`. Writes of this store are fenced from now on.
+    pub async fn claim(&self, data: &Path, node: &str, now: UnixMs) -> Result<Claim, StoreError> {
+        let path = self.place.mark(data);
+        let identity = match &self.place {
+            Place::Sqlite(_) => None,
+            Place::Postgres(_) => Identity::of(&self.reader).await,
+        };
         let write = self.begin().await?;
         let tx = write.tx();
         let row: Option<Row> = one(tx, "SELECT fence, node, mark FROM owner WHERE id = 1", []).await?;
         let known: Option<Value> = one(tx, "SELECT value FROM meta WHERE key = 'generation'", []).await?;
         let known = known.map(|v| v.value);
+        let was: Option<Value> = one(tx, "SELECT value FROM meta WHERE key = 'identity'", []).await?;
+        let was = was.and_then(|v| Identity::parse(&v.value));
         let used = number(tx, "SELECT COUNT(*) FROM batch", []).await? > 0;
         let found = find(&path);
-        let restored = suspicion(row.as_ref(), known.as_deref(), &found).filter(|_| used);
+        let moved = row.as_ref().is_some_and(|r| r.node != node);
+        // a server of its own has no file beside it that would come along to another folder
+        let alone = moved && matches!(self.place, Place::Postgres(_));
+        let restored = match copied(was.as_ref(), identity.as_ref(), moved) {
+            Some(why) => Some(why),
+            None if alone && found == Found::Absent => None,
+            None => suspicion(row.as_ref(), known.as_deref(), &found),
+        };
+        let restored = restored.filter(|_| used);
         let seen = match &found {
             Found::Own(r) | Found::Copied(r) => r.mark,
             Found::Absent => 0,
@@ -82,6 +123,7 @@ impl Store {
                 file = Some(Mark::open(&path, known.clone()).map_err(io)?);
                 known
             }
+            (Some(_), Some(known), Found::Absent) if restored.is_none() && alone => known,
             _ => fresh(),
         };
         if file.is_none() && restored.is_none() {
@@ -94,7 +136,6 @@ impl Store {
             .map_or(0, |r| r.fence)
             .max(number(tx, "SELECT MAX(fence) FROM batch", []).await?)
             .max(number(tx, "SELECT MAX(fence) FROM attempt", []).await?);
-        let moved = row.as_ref().is_some_and(|r| r.node != node);
         exec(
             tx,
             "INSERT INTO owner (id, fence, node, mark) VALUES (1, $1, $2, $3) \
@@ -102,12 +143,11 @@ impl Store {
             [fence.into(), node.into(), mark.into()],
         )
         .await?;
-        exec(
-            tx,
-            "INSERT INTO meta (key, value) VALUES ('generation', $1) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-            [generation.clone().into()],
-        )
-        .await?;
+        let said = "INSERT INTO meta (key, value) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = excluded.value";
+        exec(tx, said, ["generation".into(), generation.clone().into()]).await?;
+        if let Some(identity) = &identity {
+            exec(tx, said, ["identity".into(), identity.text().into()]).await?;
+        }
         exec(tx, "UPDATE batch SET fence = $1 WHERE state NOT IN ('done', 'cancelled')", [fence.into()])
             .await?;
         if restored.is_some() || moved {
@@ -125,7 +165,7 @@ impl Store {
             None => Mark::create(&path, &Record { generation, mark }).map_err(io)?,
         };
         file.write(mark).map_err(io)?;
-        let _ = self.owner.set(Owner { fence, mark: Mutex::new(file) });
+        let _ = self.owner.set(Owner { fence, mark: Mutex::new(file), last: AtomicI64::new(mark) });
         Ok(Claim { fence, restored, moved })
     }
 
@@ -133,6 +173,17 @@ impl Store {
     pub fn fence(&self) -> Option<i64> {
         self.owner.get().map(|o| o.fence)
     }
+}
+
+/// Why a database of PostgreSQL is not the one that was owned.
+fn copied(was: Option<&Identity>, now: Option<&Identity>, moved: bool) -> Option<&'static str> {
+    let (was, now) = (was?, now?);
+    if was.database != now.database {
+        return Some("the database is a copy of the one that was served");
+    }
+    // the server whose last commits may be missing knows by its mark; another one cannot know
+    (moved && was.timeline != now.timeline)
+        .then_some("the database was recovered, or a standby was promoted, since it was served")
 }
 
 /// Why these data look like a copy put back.

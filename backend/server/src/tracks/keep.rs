@@ -39,7 +39,7 @@ const TABLES: [(&str, &str); 3] = [
         "DELETE FROM track_note WHERE courier_id = $1 AND shift = $2 AND n = $3 AND at < $4",
     ),
     (
-        "SELECT s.courier_id, s.shift, 0 AS n FROM track_shift s WHERE s.organisation_id = $1 AND s.heard_at < $2 \
+        "SELECT s.courier_id, s.shift, CAST(0 AS BIGINT) AS n FROM track_shift s WHERE s.organisation_id = $1 AND s.heard_at < $2 \
          AND COALESCE(s.ended, s.began) - s.off_ms < $2 \
          AND NOT EXISTS (SELECT 1 FROM track_part p WHERE p.courier_id = s.courier_id AND p.shift = s.shift) \
          AND NOT EXISTS (SELECT 1 FROM track_note t WHERE t.courier_id = s.courier_id AND t.shift = s.shift) LIMIT $3",
@@ -132,11 +132,12 @@ mod tests {
             let at = now.0 - age;
             for sql in [
                 "INSERT INTO track_shift VALUES ('c', $1, $2, NULL, 1, $3, $3, 0, '{}', $3, NULL, $3)",
-                "INSERT INTO track_part VALUES ('c', $1, 1, $2, NULL, $3, $3, '', x'00', $3, 0)",
                 "INSERT INTO track_note VALUES ('c', $1, 1, $2, NULL, $3, '{}', $3, 0)",
             ] {
                 write.exec(sql, [shift.into(), org.clone().into(), at.into()]).await.unwrap();
             }
+            let part = "INSERT INTO track_part VALUES ('c', $1, 1, $2, NULL, $3, $3, '', $4, $3, 0)";
+            write.exec(part, [shift.into(), org.clone().into(), at.into(), vec![0u8].into()]).await.unwrap();
         }
         // a note of no shift, and a shift of which a note is left
         let (old, new) = (now.0 - 11 * DAY, now.0 - 9 * DAY);

@@ -445,8 +445,9 @@ mod tests {
             let rest = [body.into(), n.into(), off.into()];
             write.exec(sql, key().into_iter().chain(rest)).await.unwrap();
             let sql =
-                "INSERT INTO track_part VALUES ($1, 's', $4, $2, NULL, $3 + $5, $3 + $5, '', x'00', $3, 0)";
-            write.exec(sql, key().into_iter().chain([n.into(), off.into()])).await.unwrap();
+                "INSERT INTO track_part VALUES ($1, 's', $4, $2, NULL, $3 + $5, $3 + $5, '', $6, $3, 0)";
+            let rest = [n.into(), off.into(), vec![0u8].into()];
+            write.exec(sql, key().into_iter().chain(rest)).await.unwrap();
         }
         write.commit().await.unwrap();
         let person = Person { id, name: String::new(), branch: None };

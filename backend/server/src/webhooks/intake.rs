@@ -9,6 +9,7 @@ use super::signature::{ID, SIGNATURE, TIMESTAMP, is_recent, verify};
 use super::take::{HookReport, Incoming, take, turn};
 use crate::app::Shared;
 use crate::http::error::{ApiError, ApiResult};
+use crate::store::wall::{everything, signed_in};
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
@@ -105,6 +106,7 @@ async fn received(app: &Shared, integration: &str, request: Request) -> ApiResul
             .hint("send it in parts of 5 MB at most")
     })?;
     let integration = opened(app, integration, &signed, &body).await?;
+    signed_in(integration.organisation);
     if let Ok(id) = integration.id.parse::<uuid::Uuid>() {
         app.limits.person(UserId::from_uuid(id))?;
     }
@@ -117,7 +119,7 @@ async fn received(app: &Shared, integration: &str, request: Request) -> ApiResul
 /// The integration whose secret the request was signed with. An unknown one is refused like a wrong signature.
 async fn opened(app: &Shared, id: &str, signed: &Signed, body: &[u8]) -> ApiResult<Integration> {
     let now = app.clock.now();
-    let found = to_verify(app.store.read(), id).await?;
+    let found = everything(to_verify(app.store.read(), id)).await?;
     let good = match &found {
         Some((_, secrets)) => {
             let mut good = false;

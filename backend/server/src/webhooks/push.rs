@@ -192,7 +192,7 @@ pub async fn run(app: Shared, client: Client) {
         }
         match pusher.store().await {
             Ok(()) => {}
-            Err(StoreError::Fenced { .. }) => return,
+            Err(error) if error.is_final() => return,
             Err(error) => {
                 tracing::warn!(%error, "answers of receivers could not be stored; tried again");
                 tokio::time::sleep(LOOK).await;

@@ -44,6 +44,7 @@ CREATE TABLE phone_call (
     handled_rev BIGINT
 );
 
+-- sqlite only
 INSERT INTO phone_call (id, organisation_id, direction, branch_id, area_id, number_id, courier_id, customer_key, is_open, outcome,
     explain, tries, parcels, started_at, answered_at, bridged_at, ended_at, handled_at, handled_by, keep_until, rev, ended_rev,
     handled_rev)
@@ -56,6 +57,7 @@ SELECT id, organisation_id, 'incoming', branch_id, area_id, number_id, courier_i
     ROW_NUMBER() OVER (ORDER BY started_at, id),
     CASE WHEN is_open = 0 THEN 0 END, CASE WHEN handled_at IS NOT NULL THEN 0 END
 FROM inbound_call;
+-- end
 
 CREATE TABLE leg (
     -- the switch's name of the leg
