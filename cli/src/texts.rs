@@ -17,10 +17,12 @@ macro_rules! texts {
 mod attendance;
 mod calls;
 mod recordings;
+mod rules;
 
 pub(crate) use attendance::*;
 pub(crate) use calls::*;
 pub(crate) use recordings::*;
+pub(crate) use rules::*;
 
 texts! {
     signed_in(name, role) = "已登录：{name}（{role}）", "signed in: {name} ({role})";

@@ -27,8 +27,12 @@ const CORE: &[Maker] = &[
     ("Error::storage", &[0], ("", "")),
     ("std::io::Error::other", &[0], ("", "")),
 ];
-const LISTS: &[Maker] =
-    &[("error", &[1, 2], ("", "")), ("note", &[2, 3], ("", "")), ("fail", &[1], ("", ""))];
+const LISTS: &[Maker] = &[
+    ("error", &[1, 2], ("", "")),
+    ("note", &[2, 3], ("", "")),
+    ("fail", &[1], ("", "")),
+    ("wrong", &[2, 3], ("", "")),
+];
 
 fn sources(folder: &str) -> Vec<(PathBuf, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();

@@ -7,7 +7,9 @@ use crate::http::Request;
 use reqwest::Method;
 use serde::Serialize;
 use waybell_domain::id::{AreaId, DutyId, UserId};
-use waybell_domain::wire::{AreaView, DutyRequest, DutyView, PolicyView, Role, UserView};
+use waybell_domain::wire::{
+    AreaView, CalendarReport, CalendarView, CarrierView, DutyRequest, DutyView, PolicyView, Role, UserView,
+};
 
 /// Rules and people of the organisation. Needs a network.
 #[derive(Clone)]
@@ -59,9 +61,36 @@ impl Organisation {
 
     /// Changes the rules that the object names and keeps the others (RFC 7396: `null` puts one back to its default); the
     /// rules after it.
-    pub async fn change_policy(&self, patch: &serde_json::Value) -> Result<PolicyView> {
-        let request = Request::post("/api/v1/policy", patch)?;
+    /// With `dry_run` nothing is changed, and these are the rules that would be.
+    pub async fn change_policy(&self, patch: &serde_json::Value, dry_run: bool) -> Result<PolicyView> {
+        let path = if dry_run { "/api/v1/policy?dry_run=true" } else { "/api/v1/policy" };
+        let request = Request::post(path, patch)?;
         self.ask(&Request { method: Method::PATCH, ..request }).await
+    }
+
+    /// The public holidays and working weekends that are known, and the years without any.
+    pub async fn calendar(&self) -> Result<CalendarView> {
+        self.ask(&Request::get("/api/v1/policy/calendar")).await
+    }
+
+    /// Takes a calendar file: ICS, CSV or JSON. `replace` empties the years that it names first; with `dry_run` nothing is
+    /// changed, and the report names every line that cannot be read.
+    ///
+    /// # Errors
+    /// `Refused` also for a file of which a line cannot be read: nothing of it is taken.
+    pub async fn take_calendar(
+        &self,
+        bytes: Vec<u8>,
+        replace: bool,
+        dry_run: bool,
+    ) -> Result<CalendarReport> {
+        let path = format!("/api/v1/policy/calendar?replace={replace}&dry_run={dry_run}");
+        self.ask(&Request { method: Method::POST, body: Some(bytes), ..Request::get(path) }).await
+    }
+
+    /// Carriers and voice services whose limits the rules take by name.
+    pub async fn carriers(&self) -> Result<Vec<CarrierView>> {
+        self.ask(&Request::get("/api/v1/policy/carriers")).await
     }
 
     /// The people who may sign in, as far as this person sees them.

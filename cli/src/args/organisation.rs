@@ -13,12 +13,37 @@ pub(crate) enum PolicyVerb {
         /// Rules, as retry.max_attempts=2 or quiet=[]; values are JSON.
         #[arg(required = true, value_name = "RULE=VALUE")]
         rules: Vec<String>,
+        /// Change nothing, show the rules that would be.
+        #[arg(long)]
+        dry_run: bool,
     },
     /// Change the rules that a JSON file names and keep the others (RFC 7396).
     Patch {
         /// The file; - for standard input.
         file: PathBuf,
+        /// Change nothing, show the rules that would be.
+        #[arg(long)]
+        dry_run: bool,
     },
+    /// Show the holidays and working weekends, or take them from a file (ICS, CSV or JSON).
+    #[command(
+        after_help = "A table has the columns date, name and kind (holiday or workday; 休 or 班). A file with a line that cannot be \
+        read is not taken.\n\nExamples:\n  waybell policy calendar\n  waybell policy calendar 2027.ics --dry-run   say what would \
+        change\n  waybell policy set 'holiday_quiet=[{\"from\":\"18:00\",\"to\":\"10:00\"}]'   ring people on holidays from 10 to 18"
+    )]
+    Calendar {
+        /// The file; - for standard input.
+        file: Option<PathBuf>,
+        /// Empty the years that the file names first.
+        #[arg(long, requires = "file")]
+        replace: bool,
+        /// Change nothing, show what would change.
+        #[arg(long, requires = "file")]
+        dry_run: bool,
+    },
+    /// Show the carriers and voice services whose limits can be taken by name (carrier=NAME).
+    #[command(after_help = "Example:\n  waybell policy carriers\n  waybell policy set carrier=aliyun")]
+    Carriers,
 }
 
 #[derive(Subcommand)]

@@ -280,7 +280,7 @@ pub(crate) enum Verb {
     #[command(
         subcommand,
         after_help = "Examples:\n  waybell policy show\n  waybell policy set retry.max_attempts=2 display_daily_cap=200\n  \
-        waybell policy patch rules.json"
+        waybell policy patch rules.json\n  waybell policy calendar 2027.ics --dry-run\n  waybell policy set carrier=aliyun"
     )]
     Policy(PolicyVerb),
     /// The organisation's people (administrators).

@@ -3,6 +3,7 @@
 mod attendance;
 mod calls;
 mod recordings;
+mod rules;
 
 /// Heading of the options that every verb has: Chinese, English.
 pub(crate) const COMMON_HEADING: (&str, &str) = ("通用选项", "Common options");
@@ -370,28 +371,6 @@ const VERBS: &[Verb] = &[
         args: &[("switch", "停止或恢复", "开关")],
     },
     Verb {
-        name: "policy",
-        about: "查看或更改本组织的呼叫规则（管理员）",
-        after: Some(
-            "示例：\n  waybell policy show\n  waybell policy set retry.max_attempts=2 display_daily_cap=200\n  \
-             waybell policy patch rules.json",
-        ),
-        args: &[],
-    },
-    Verb { name: "show", about: "显示现行规则", after: None, args: &[] },
-    Verb {
-        name: "set",
-        about: "更改所列规则，其余不变；null 恢复默认",
-        after: None,
-        args: &[("rules", "规则，如 retry.max_attempts=2 或 quiet=[]；值是 JSON", "规则=值")],
-    },
-    Verb {
-        name: "patch",
-        about: "按 JSON 文件更改规则，未列出的不变（RFC 7396）",
-        after: None,
-        args: &[("file", "文件；- 为标准输入", "文件")],
-    },
-    Verb {
         name: "people",
         about: "查看或更改本组织的人员（管理员）",
         after: Some(
@@ -449,6 +428,7 @@ pub(super) fn verb(name: &str) -> Option<&'static Verb> {
         .chain(calls::VERBS)
         .chain(recordings::VERBS)
         .chain(attendance::VERBS)
+        .chain(rules::VERBS)
         .find(|v| v.name == name)
 }
 

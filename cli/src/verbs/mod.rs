@@ -3,6 +3,7 @@
 mod account;
 mod attendance;
 mod batch;
+mod calendar;
 mod calls;
 pub(crate) mod doctor;
 mod doors;

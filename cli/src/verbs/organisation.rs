@@ -17,8 +17,13 @@ pub(super) async fn policy(client: &Client, out: &Out, verb: &PolicyVerb) -> Out
     signed_in(client)?;
     let rules = match verb {
         PolicyVerb::Show => client.organisation().policy().await?,
-        PolicyVerb::Set { rules } => changed(client, out, patch_of(out, rules)?).await?,
-        PolicyVerb::Patch { file } => changed(client, out, read_patch(out, file)?).await?,
+        PolicyVerb::Set { rules, dry_run } => changed(client, out, patch_of(out, rules)?, *dry_run).await?,
+        PolicyVerb::Patch { file, dry_run } => changed(client, out, read_patch(out, file)?, *dry_run).await?,
+        PolicyVerb::Calendar { file: None, .. } => return super::calendar::show(client, out).await,
+        PolicyVerb::Calendar { file: Some(file), replace, dry_run } => {
+            return super::calendar::take(client, out, file, *replace, *dry_run).await;
+        }
+        PolicyVerb::Carriers => return super::calendar::carriers(client, out).await,
     };
     out.json(&rules);
     let text = serde_json::to_string_pretty(&rules.policy).unwrap_or_default();
@@ -26,9 +31,9 @@ pub(super) async fn policy(client: &Client, out: &Out, verb: &PolicyVerb) -> Out
     Ok(DONE)
 }
 
-async fn changed(client: &Client, out: &Out, patch: Value) -> Result<PolicyView, Failure> {
-    let rules = client.organisation().change_policy(&patch).await?;
-    out.line(texts::rules_changed(out.lang));
+async fn changed(client: &Client, out: &Out, patch: Value, dry_run: bool) -> Result<PolicyView, Failure> {
+    let rules = client.organisation().change_policy(&patch, dry_run).await?;
+    out.line(if dry_run { texts::dry_run(out.lang) } else { texts::rules_changed(out.lang) });
     Ok(rules)
 }
 

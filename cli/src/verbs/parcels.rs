@@ -65,7 +65,7 @@ fn tell_report(out: &Out, report: &ImportReport) {
 }
 
 /// What is wrong with a line, or well to know of it.
-fn row_problem(lang: Lang, p: &RowProblem) -> String {
+pub(super) fn row_problem(lang: Lang, p: &RowProblem) -> String {
     let (problem, hint) = (say(lang, &p.problem), say(lang, &p.hint));
     match (p.column.as_str(), lang) {
         ("", _) => texts::problem_of_line(lang, p.line, problem, hint),

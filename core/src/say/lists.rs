@@ -84,7 +84,7 @@ pub(super) const PAIRS: &[Pair] = &[
         "起止时间相同，等于没有时段；全天写 00:00 至 24:00",
     ),
     (
-        "together with closed_weekdays leaves no minute in which anybody may be rung",
-        "与 closed_weekdays 合在一起，没有任何时间可以呼叫",
+        "together with closed_weekdays and the carrier leaves no minute in which anybody may be rung",
+        "与 closed_weekdays 和线路商的时段合在一起，没有任何时间可以呼叫",
     ),
 ];

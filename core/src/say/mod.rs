@@ -17,6 +17,7 @@ mod field;
 mod lists;
 mod network;
 mod numbers;
+mod rules;
 mod server;
 mod track;
 mod wording;
@@ -32,7 +33,7 @@ use waybell_domain::wire::Role;
 /// English pattern, Chinese pattern.
 type Pair = (&'static str, &'static str);
 
-const TABLES: [&[Pair]; 10] = [
+const TABLES: [&[Pair]; 11] = [
     field::PAIRS,
     calls::PAIRS,
     doors::PAIRS,
@@ -43,6 +44,7 @@ const TABLES: [&[Pair]; 10] = [
     track::PAIRS,
     wording::PAIRS,
     evidence::PAIRS,
+    rules::PAIRS,
 ];
 /// Texts within texts that are looked into.
 const DEPTH: usize = 4;

@@ -9,7 +9,8 @@ use std::collections::HashMap;
 use std::fmt;
 
 /// Names under which a list may lie in an object, the better ones first.
-const LISTS: [&str; 6] = ["rows", "data", "list", "items", "parcels", "waybills"];
+const LISTS: [&str; 9] =
+    ["rows", "data", "list", "items", "parcels", "waybills", "days", "holidays", "calendar"];
 /// Names of fields that are looked at.
 const NAMES: usize = 200;
 

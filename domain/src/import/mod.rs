@@ -9,6 +9,7 @@
 //! A bad row never stops the good ones: it comes back with line, column, problem and what to do. Only a file that is no
 //! list at all is refused as a whole.
 
+mod calendar;
 mod columns;
 mod decode;
 mod json;
@@ -18,6 +19,7 @@ mod sheet;
 #[cfg(test)]
 mod tests;
 
+pub use calendar::{CalendarFile, read_calendar};
 pub use columns::{ColumnMap, Field, detect_columns};
 pub use decode::decode;
 pub use row::{FieldError, ImportRow, parse_row};

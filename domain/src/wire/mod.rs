@@ -7,6 +7,7 @@
 mod account;
 mod attendance;
 mod batch;
+mod calendar;
 mod call;
 mod call_page;
 mod display;
@@ -31,6 +32,7 @@ pub use batch::{
     AttemptView, BatchAction, BatchCounts, BatchRequest, BatchView, ConsentView, RecipientView,
     RingAgainRequest, WhyLine, WhyView,
 };
+pub use calendar::{CalendarReport, CalendarView, CarrierView};
 pub use call::{
     AudioView, AvailabilityView, CallDetail, CallDirection, CallRequest, CallResult, CallStarted, CallView,
     CallWarning, EvidenceRequest, ExplainView, TryView,

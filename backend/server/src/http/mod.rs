@@ -82,6 +82,8 @@ fn api() -> OpenApiRouter<Shared> {
         .routes(routes!(templates::drafts::hear_draft))
         .routes(routes!(templates::drafts::get_template_policy, templates::drafts::put_template_policy))
         .routes(routes!(org::rules::get_policy, org::rules::put_policy, org::rules::patch_policy))
+        .routes(routes!(org::calendar::get_calendar, org::calendar::take_calendar))
+        .routes(routes!(org::calendar::list_carriers))
         .routes(routes!(org::rules::stop_all))
         .routes(routes!(org::opt_outs::list_opt_outs, org::opt_outs::put_opt_out))
         .routes(routes!(org::opt_outs::delete_opt_out))

@@ -283,7 +283,7 @@ async fn check(
         return Ok(Verdict::Later(UnixMs(round.now.0 + (open.0 - round.wall.0))));
     }
     if let Some(until) =
-        rules.policy.frequency.iter().filter_map(|r| r.barred_until(round.now, history)).max()
+        rules.policy.frequency_rules().filter_map(|r| r.barred_until(round.now, history)).max()
     {
         return Ok(Verdict::Later(until));
     }

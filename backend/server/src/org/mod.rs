@@ -1,5 +1,6 @@
 //! The organisation: its rules, its people, numbers that must not be rung.
 
+pub mod calendar;
 pub mod opt_outs;
 pub mod people;
 pub mod policy;

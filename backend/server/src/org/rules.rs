@@ -2,10 +2,13 @@
 
 use super::policy::{organisation, view};
 use crate::accounts::auth::Signed;
-use crate::app::Shared;
+use crate::app::{App, Shared};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::{Raw, Strict, parse_strict};
 use crate::http::once::Once;
+use crate::http::query::Query;
+use crate::store::Write;
+use crate::store::scope::Scope;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -24,26 +27,38 @@ pub async fn get_policy(State(app): State<Shared>, signed: Signed) -> ApiResult<
     Ok(Json(view(&app, &row, Vec::new())?))
 }
 
+/// Query of a change of rules.
+#[derive(Debug, Clone, Copy, Deserialize, utoipa::IntoParams)]
+pub struct PolicyQuery {
+    /// Only say what the rules would be.
+    #[serde(default)]
+    dry_run: bool,
+}
+
 /// Replace the rules (administrators). The body is a whole policy, as `policy` of GET; what it leaves out takes the built-in
 /// default. To change one rule and keep the others, use PATCH.
-#[utoipa::path(put, path = "/api/v1/policy", tag = "organisation", security(("bearer" = [])), request_body = Policy,
+#[utoipa::path(put, path = "/api/v1/policy", tag = "organisation", security(("bearer" = [])), params(PolicyQuery),
+    request_body = Policy,
     responses((status = 200, body = PolicyView), (status = 403, body = ErrorBody), (status = 422, body = ErrorBody)))]
 pub async fn put_policy(
     State(app): State<Shared>,
     signed: Signed,
+    Query(query): Query<PolicyQuery>,
     Strict(policy): Strict<Policy>,
 ) -> ApiResult<Json<PolicyView>> {
     signed.administrator()?;
-    set(app, signed, Change::Whole(Box::new(policy))).await
+    set(app, signed, Change::Whole(Box::new(policy)), query.dry_run).await
 }
 
 /// Change some rules and keep the others (administrators). The body holds the fields to change (RFC 7396, JSON Merge Patch:
 /// null puts a field back to the built-in default, lists are replaced whole).
-#[utoipa::path(patch, path = "/api/v1/policy", tag = "organisation", security(("bearer" = [])), request_body = Policy,
+#[utoipa::path(patch, path = "/api/v1/policy", tag = "organisation", security(("bearer" = [])), params(PolicyQuery),
+    request_body = Policy,
     responses((status = 200, body = PolicyView), (status = 403, body = ErrorBody), (status = 422, body = ErrorBody)))]
 pub async fn patch_policy(
     State(app): State<Shared>,
     signed: Signed,
+    Query(query): Query<PolicyQuery>,
     Strict(patch): Strict<Value>,
 ) -> ApiResult<Json<PolicyView>> {
     signed.administrator()?;
@@ -54,7 +69,7 @@ pub async fn patch_policy(
             "send the fields to change",
         ));
     }
-    set(app, signed, Change::Some(patch)).await
+    set(app, signed, Change::Some(patch), query.dry_run).await
 }
 
 enum Change {
@@ -82,12 +97,11 @@ fn merge(target: &mut Value, patch: Value) {
     }
 }
 
-async fn set(app: Shared, signed: Signed, change: Change) -> ApiResult<Json<PolicyView>> {
+async fn set(app: Shared, signed: Signed, change: Change, dry_run: bool) -> ApiResult<Json<PolicyView>> {
     let scope = signed.scope.clone();
-    let now = app.clock.now();
     let write = app.store.begin().await?;
     let row = organisation(write.tx(), scope.organisation).await?;
-    let row = row.ok_or_else(|| ApiError::not_found("organisation"))?;
+    let mut row = row.ok_or_else(|| ApiError::not_found("organisation"))?;
     let policy = match change {
         Change::Whole(policy) => *policy,
         Change::Some(patch) => {
@@ -96,14 +110,38 @@ async fn set(app: Shared, signed: Signed, change: Change) -> ApiResult<Json<Poli
             parse_strict(merged.to_string().as_bytes())?
         }
     };
+    if dry_run {
+        row.policy = checked(&policy)?;
+        return Ok(Json(view(&app, &row, Vec::new())?));
+    }
+    store(&app, &write, &scope, &policy, "").await?;
+    write.commit().await?;
+    app.dialler.wake();
+    get_policy(State(app), signed).await
+}
+
+/// The text of rules that make sense.
+fn checked(policy: &Policy) -> ApiResult<String> {
     policy
         .check()
         .map_err(|e| ApiError::field(e.field, e.problem.clone(), "the rules in force stay as they were"))?;
-    let text = serde_json::to_string(&policy).map_err(|e| ApiError::field("policy", e.to_string(), ""))?;
+    serde_json::to_string(policy).map_err(|e| ApiError::field("policy", e.to_string(), ""))
+}
+
+/// Puts rules in force, with the next commit; `what` is for the audit trail.
+pub(super) async fn store(
+    app: &App,
+    write: &Write,
+    scope: &Scope,
+    policy: &Policy,
+    what: &str,
+) -> ApiResult<()> {
+    let (text, now) = (checked(policy)?, app.clock.now());
+    let organisation = scope.organisation.to_string();
     write
         .exec(
             "UPDATE organisation SET policy = $1, rev = $2 WHERE id = $3",
-            [text.into(), write.next_rev().into(), scope.organisation.to_string().into()],
+            [text.into(), write.next_rev().into(), organisation.clone().into()],
         )
         .await?;
     // whoever waited for an hour that the old rules named is looked at again by the new ones
@@ -111,22 +149,20 @@ async fn set(app: Shared, signed: Signed, change: Change) -> ApiResult<Json<Poli
         .exec(
             "UPDATE recipient SET next_at = $1 WHERE state = 'waiting' AND attempts = 0 AND next_at > $1 AND batch_id IN \
              (SELECT id FROM batch WHERE organisation_id = $2 AND state NOT IN ('done', 'cancelled'))",
-            [now.0.into(), scope.organisation.to_string().into()],
+            [now.0.into(), organisation.clone().into()],
         )
         .await?;
     crate::audit::record(
-        &write,
+        write,
         Some(scope.organisation),
         Some(scope.person),
         now,
         "policy",
-        &scope.organisation.to_string(),
-        "",
+        &organisation,
+        what,
     )
     .await?;
-    write.commit().await?;
-    app.dialler.wake();
-    get_policy(State(app), signed).await
+    Ok(())
 }
 
 /// Hold or release every call of the organisation.

@@ -8,7 +8,7 @@ use super::world::{State, World};
 use sea_orm::{DatabaseConnection, FromQueryResult};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use waybell_domain::clock::MINUTE;
-use waybell_domain::dial::policy::Policy;
+use waybell_domain::dial::policy::{CarrierLimits, Policy};
 use waybell_server::store::{Store, all as rows, number, one as one_row};
 
 #[derive(Debug, FromQueryResult)]
@@ -176,6 +176,7 @@ pub(crate) async fn all(
         one(&mut wrong, &s, ledger, orgs, &policies, a);
     }
     people_twice(&mut wrong, &s, ledger, orgs, &attempts);
+    carriers(&mut wrong, &policies, &attempts);
     rings_on(&mut wrong, &s, ledger);
     let mut last: BTreeMap<&str, (&Attempt, i64)> = BTreeMap::new();
     for a in &attempts {
@@ -366,6 +367,26 @@ fn people_twice(wrong: &mut Vec<String>, s: &State, ledger: &Ledger, orgs: &[Org
                 if alive && !doubt(outcome) {
                     wrong.push(format!("{} rang while {} was alive", b.id, a.id));
                 }
+            }
+        }
+    }
+}
+
+/// What the carrier that the rules name allows of calls to one person, counted by a window that begins at each call.
+fn carriers(wrong: &mut Vec<String>, policies: &HashMap<String, Policy>, attempts: &[Attempt]) {
+    for first in attempts {
+        let named = policies.get(&first.organisation_id).and_then(|p| p.carrier.as_deref());
+        let Some(limits) = named.and_then(CarrierLimits::named) else { continue };
+        let same = |a: &&Attempt| {
+            a.organisation_id == first.organisation_id
+                && a.phone_key == first.phone_key
+                && a.intent_at >= first.intent_at
+        };
+        for (window, max) in limits.frequency {
+            let close =
+                attempts.iter().filter(same).filter(|a| a.intent_at < first.intent_at + window).count();
+            if close > *max as usize {
+                wrong.push(format!("{}: {close} calls in {window} ms from {}", limits.name, first.id));
             }
         }
     }

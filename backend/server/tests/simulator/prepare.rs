@@ -23,6 +23,11 @@ fn policy(s: &mut State) -> Policy {
             counts_failed: false,
         });
     }
+    if s.chance(0.25) {
+        // not those that may put somebody off for longer than a history lasts
+        let names = ["aliyun", "aliyun_tasks", "tencent", "volcengine"];
+        policy.carrier = Some(names[s.rng.random_range(0..names.len())].to_owned());
+    }
     policy.retry.back_off = 5 * SECOND;
     policy.retry.limit_gap = 2 * MINUTE;
     policy.retry.max_uncounted = 3;

@@ -1,6 +1,10 @@
 //! Whether a policy makes sense, before it is put in force.
 
-use super::Policy;
+use std::collections::BTreeSet;
+
+use chrono::Datelike;
+
+use super::{CARRIERS, CarrierLimits, MOST_NAME, Policy, QuietHours};
 use crate::clock::{DAY, MINUTE, UnixMs};
 use crate::phone::is_country;
 
@@ -20,6 +24,8 @@ const HISTORY: i64 = 31 * DAY;
 const RULES: usize = 20;
 /// Most holidays: ten years of them.
 const HOLIDAYS: usize = 500;
+/// Most days of the calendar: ten years of them.
+const CALENDAR: usize = 1_000;
 
 impl Policy {
     /// Refuses what would keep everybody from being rung for ever, or ring people without end.
@@ -36,11 +42,16 @@ impl Policy {
             });
         }
         count("frequency", self.frequency.len(), RULES)?;
-        if let Some(i) = self.quiet.iter().position(|span| span.from == span.to) {
-            return Err(PolicyError {
-                field: format!("quiet[{i}]"),
-                problem: "begins and ends at the same time, which is no time at all; the whole day is 00:00 to 24:00".into(),
-            });
+        spans("quiet", &self.quiet)?;
+        count("holiday_quiet", self.holiday_quiet.as_ref().map_or(0, Vec::len), RULES)?;
+        spans("holiday_quiet", self.holiday_quiet.as_deref().unwrap_or_default())?;
+        self.check_calendar()?;
+        if let Some(name) = &self.carrier
+            && CarrierLimits::named(name).is_none()
+        {
+            let known: Vec<&str> = CARRIERS.iter().map(|c| c.name).collect();
+            let problem = format!("is no carrier that is known; {} are", known.join(", "));
+            return Err(PolicyError { field: "carrier".into(), problem });
         }
         count("holidays", self.holidays.len(), HOLIDAYS)?;
         for (i, rule) in self.frequency.iter().enumerate() {
@@ -62,11 +73,42 @@ impl Policy {
         if self.next_open(UnixMs(0), chrono_tz::UTC) == UnixMs::NEVER {
             return Err(PolicyError {
                 field: "quiet".into(),
-                problem: "together with closed_weekdays leaves no minute in which anybody may be rung".into(),
+                problem: "together with closed_weekdays and the carrier leaves no minute in which anybody may be rung".into(),
             });
         }
         Ok(())
     }
+}
+
+impl Policy {
+    fn check_calendar(&self) -> Result<(), PolicyError> {
+        count("calendar", self.calendar.len(), CALENDAR)?;
+        let mut seen = BTreeSet::new();
+        for (i, day) in self.calendar.iter().enumerate() {
+            let wrong = |field: &str, problem: &str| {
+                Err(PolicyError { field: format!("calendar[{i}].{field}"), problem: problem.into() })
+            };
+            if !seen.insert(day.date) {
+                return wrong("date", "is in the calendar twice");
+            }
+            if !(2000..2100).contains(&day.date.year()) {
+                return wrong("date", "is not between 2000 and 2099");
+            }
+            if day.name.chars().count() > MOST_NAME {
+                return wrong("name", "has more than 60 characters");
+            }
+        }
+        Ok(())
+    }
+}
+
+fn spans(field: &str, spans: &[QuietHours]) -> Result<(), PolicyError> {
+    let Some(i) = spans.iter().position(|span| span.from == span.to) else { return Ok(()) };
+    Err(PolicyError {
+        field: format!("{field}[{i}]"),
+        problem: "begins and ends at the same time, which is no time at all; the whole day is 00:00 to 24:00"
+            .into(),
+    })
 }
 
 fn count(field: &str, n: usize, most: usize) -> Result<(), PolicyError> {

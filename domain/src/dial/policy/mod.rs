@@ -5,6 +5,8 @@
 //! and across changes of the zone's offset: time is stepped from border to border (end of a quiet span, midnight, end
 //! of a frequency window), never past a change of the offset.
 
+mod calendar;
+mod carrier;
 mod check;
 mod frequency;
 mod hours;
@@ -15,6 +17,8 @@ use chrono::{NaiveDate, Weekday};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
+pub use calendar::{CalendarDay, DayChange, DayKind, MOST_NAME};
+pub use carrier::{CARRIERS, CarrierLimits};
 pub use check::PolicyError;
 pub use frequency::{Anchor, FrequencyRule, PastCall};
 pub use hours::{QuietHours, TimeOfDay, TimeOfDayError};
@@ -31,6 +35,15 @@ use crate::phone::PhoneNumber;
 pub struct Policy {
     /// Spans of the callee's day in which nobody is rung.
     pub quiet: Vec<QuietHours>,
+    /// Name of the carrier or voice service whose limits hold as well ([`CARRIERS`]).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub carrier: Option<String>,
+    /// Public holidays and weekends on which people work, each day once.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub calendar: Vec<CalendarDay>,
+    /// Spans of a calendar's holiday in which nobody is rung, in place of `quiet`; `None`: nobody is rung on holidays.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub holiday_quiet: Option<Vec<QuietHours>>,
     /// Whole days, by the callee's calendar, on which nobody is rung.
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>))]
     pub holidays: Vec<NaiveDate>,
@@ -66,6 +79,9 @@ impl Default for Policy {
         };
         Self {
             quiet: vec![QuietHours::NIGHT],
+            carrier: None,
+            calendar: Vec::new(),
+            holiday_quiet: None,
             holidays: Vec::new(),
             closed_weekdays: Vec::new(),
             frequency: vec![rule(MINUTE, 1, true), rule(24 * HOUR, 3, false), rule(30 * DAY, 10, false)],
@@ -185,7 +201,8 @@ impl Policy {
         let mut t = now;
         while t.since(now) < 2 * DAY {
             let (_, ms) = t.local(zone);
-            let starts = self.quiet.iter().map(|q| q.from.ms());
+            let own = self.quiet.iter().chain(self.holiday_quiet.iter().flatten()).copied();
+            let starts = own.chain(self.carrier_spans()).map(|q| q.from.ms());
             let border = starts.chain([DAY]).map(|at| if at > ms { at - ms } else { at + DAY - ms }).min()?;
             t = t.step(zone, border);
             if self.closed(t, zone).is_some() {
@@ -203,23 +220,26 @@ impl Policy {
 
     /// The rule that closes the hour or day at `t`, and a later moment up to which it does so.
     fn closed(&self, t: UnixMs, zone: Tz) -> Option<(BarReason, UnixMs)> {
-        use chrono::Datelike;
         let (date, ms) = t.local(zone);
+        let midnight = DAY - ms;
         if self.holidays.contains(&date) {
-            return Some((BarReason::Holiday { date }, t.step(zone, DAY - ms)));
+            return Some((BarReason::Holiday { date }, t.step(zone, midnight)));
         }
-        if self.closed_weekdays.contains(&date.weekday()) {
-            return Some((BarReason::Weekday { day: date.weekday() }, t.step(zone, DAY - ms)));
+        if let Some(day) = self.weekday_closes(date) {
+            return Some((BarReason::Weekday { day }, t.step(zone, midnight)));
         }
-        let span = self.quiet.iter().find(|q| q.contains(ms))?;
-        Some((BarReason::QuietHours { span: *span }, t.step(zone, span.left(ms))))
+        let Some(quiet) = self.quiet_of(date) else {
+            return Some((BarReason::Holiday { date }, t.step(zone, midnight)));
+        };
+        let span = quiet.iter().copied().chain(self.carrier_spans()).find(|q| q.contains(ms))?;
+        // the next day may have other spans
+        Some((BarReason::QuietHours { span }, t.step(zone, span.left(ms).min(midnight))))
     }
 
     /// The frequency rule that objects longest at `t`, and until when.
     fn too_often(&self, t: UnixMs, history: &[PastCall]) -> Option<(FrequencyRule, UnixMs)> {
-        self.frequency
-            .iter()
-            .filter_map(|rule| rule.barred_until(t, history).map(|until| (*rule, until)))
+        self.frequency_rules()
+            .filter_map(|rule| rule.barred_until(t, history).map(|until| (rule, until)))
             .max_by_key(|(_, until)| *until)
     }
 }

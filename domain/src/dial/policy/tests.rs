@@ -234,7 +234,13 @@ fn allowed_by_scan(policy: &Policy, t: UnixMs, zone: Tz, history: &[PastCall]) -
     use chrono::{Datelike, Timelike};
     let local = t.to_utc().with_timezone(&zone);
     let minute = local.hour() * 60 + local.minute();
-    let quiet = policy.quiet.iter().any(|q| {
+    let said = policy.calendar.iter().find(|d| d.date == local.date_naive()).map(|d| d.kind);
+    let spans = match (said, &policy.holiday_quiet) {
+        (Some(DayKind::Holiday), None) => return false,
+        (Some(DayKind::Holiday), Some(spans)) => spans,
+        _ => &policy.quiet,
+    };
+    let quiet = spans.iter().any(|q| {
         let (from, to) = ((q.from.ms() / MINUTE) as u32, (q.to.ms() / MINUTE) as u32);
         if from <= to { (from..to).contains(&minute) } else { !(to..from).contains(&minute) }
     });
@@ -260,7 +266,7 @@ fn allowed_by_scan(policy: &Policy, t: UnixMs, zone: Tz, history: &[PastCall]) -
     !quiet
         && !often
         && !policy.holidays.contains(&local.date_naive())
-        && !policy.closed_weekdays.contains(&local.weekday())
+        && (said.is_some() || !policy.closed_weekdays.contains(&local.weekday()))
 }
 
 proptest! {
@@ -276,6 +282,8 @@ proptest! {
         past in proptest::collection::vec((0i64..3_000, any::<bool>()), 0..6),
         rules in proptest::collection::vec((1i64..2_000, 1u32..4, any::<bool>(), any::<bool>()), 0..3),
         closed in proptest::collection::vec(0i64..4, 0..2), sunday in any::<bool>(),
+        calendar in proptest::collection::btree_map(0i64..5, any::<bool>(), 0..4),
+        own in proptest::option::of(proptest::collection::vec(span(), 0..2)),
     ) {
         // Half of the cases start close before a change: 2026-03-29T01:00Z, 2026-10-25T01:00Z, else anywhere.
         let start = match change { 0 => 29_579_100 + near, 1 => 29_881_500 + near, _ => start };
@@ -285,6 +293,11 @@ proptest! {
             quiet,
             holidays: closed.iter().map(|d| date + chrono::Duration::days(*d)).collect(),
             closed_weekdays: if sunday { vec![Weekday::Sun] } else { Vec::new() },
+            calendar: calendar.iter().map(|(d, holiday)| CalendarDay {
+                date: date + chrono::Duration::days(*d), name: String::new(),
+                kind: if *holiday { DayKind::Holiday } else { DayKind::Workday },
+            }).collect(),
+            holiday_quiet: own,
             frequency: rules.iter().map(|&(window, max, rolling, counts_failed)| FrequencyRule {
                 window: window * MINUTE, max, counts_failed,
                 anchor: if rolling { Anchor::Rolling } else { Anchor::FirstCall },

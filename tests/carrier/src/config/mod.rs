@@ -100,6 +100,25 @@ pub struct Limits {
     pub cps_status: Option<u16>,
     /// Calls to one number in a minute; more get 403 with a text about the frequency.
     pub per_number_minute: Option<u32>,
+    /// Spans of the day, `HH:MM-HH:MM`, in which every call gets 403 with a text about the time.
+    #[serde(default)]
+    pub barred: Vec<String>,
+    /// Limits of calls to one number, each with a window of its own.
+    #[serde(default)]
+    pub per_number: Vec<PerNumber>,
+}
+
+/// A limit of calls to one number; more get 403 with a text about the frequency. Calls that are refused for it do not count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PerNumber {
+    /// Length of the window, milliseconds.
+    pub window_ms: u64,
+    /// Most calls in it.
+    pub max: u32,
+    /// Fixed windows, each begun by the first call outside the one before; else any time of this length.
+    #[serde(default)]
+    pub from_first_call: bool,
 }
 
 /// Digest credentials and where they are asked for.
@@ -165,7 +184,7 @@ impl Settings {
         for (index, callee) in settings.callees.iter().enumerate() {
             callee.check().map_err(|e| anyhow::anyhow!("callee {}: {e}", index + 1))?;
         }
-        if let Some(window) = &settings.limits.window {
+        for window in settings.limits.window.iter().chain(&settings.limits.barred) {
             crate::clock::Window::parse(window, settings.limits.time_zone.as_deref())?;
         }
         Ok(settings)

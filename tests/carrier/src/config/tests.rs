@@ -72,6 +72,8 @@ fn errors_name_what_is_wrong() {
         ("[[callee]]\nnumber = \"+86\"\ndigits = \"2x\"", "'x'"),
         ("[[callee]]\nnumber = \"+86\"\nrings = 3", "rings"),
         ("[limits]\nwindow = \"8 to 9\"", "HH:MM"),
+        ("[limits]\nbarred = [\"8 to 9\"]", "HH:MM"),
+        ("[[limits.per_number]]\nwindow = 5\nmax = 1", "window"),
     ] {
         let error = format!("{:#}", Settings::parse(text).unwrap_err());
         assert!(error.contains(part), "{error}");

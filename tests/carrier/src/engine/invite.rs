@@ -164,7 +164,7 @@ impl Engine {
     /// The refusal of a call over a limit of the trunk.
     fn over_limit(&mut self, now: u64, callee: &str) -> Option<Reply> {
         let limits = &self.settings.limits;
-        if self.window.is_some_and(|w| !w.contains(now)) {
+        if self.window.is_some_and(|w| !w.contains(now)) || self.barred.iter().any(|w| w.contains(now)) {
             let text = Some("calls are barred at this time of day".to_owned());
             return Some(Reply { status: 403, text, ..Reply::default() });
         }
@@ -184,6 +184,30 @@ impl Engine {
                 return Some(Reply { cause, text, ..Reply::new(status) }.with("Retry-After", "1"));
             }
             self.recent.push_back(now);
+        }
+        if !limits.per_number.is_empty() {
+            let number = self.per_number.entry(callee.to_owned()).or_default();
+            number.counted.resize_with(limits.per_number.len(), VecDeque::new);
+            let mut over = false;
+            for (limit, calls) in limits.per_number.iter().zip(&mut number.counted) {
+                let gone = |at: &u64| at + limit.window_ms <= now;
+                if limit.from_first_call {
+                    // the window that the first of them began is over
+                    if calls.front().is_some_and(gone) {
+                        calls.clear();
+                    }
+                } else {
+                    while calls.front().is_some_and(gone) {
+                        calls.pop_front();
+                    }
+                }
+                over |= calls.len() >= limit.max as usize;
+            }
+            if over {
+                let text = Some("call frequency limit exceeded".to_owned());
+                return Some(Reply { status: 403, text, ..Reply::default() });
+            }
+            number.counted.iter_mut().for_each(|calls| calls.push_back(now));
         }
         if let Some(max) = self.settings.limits.per_number_minute {
             let number = self.per_number.entry(callee.to_owned()).or_default();

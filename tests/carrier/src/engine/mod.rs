@@ -115,6 +115,7 @@ pub(crate) struct Engine {
     seed: u64,
     rng: Rng,
     window: Option<Window>,
+    barred: Vec<Window>,
     addresses: Addresses,
     calls: HashMap<u64, Call>,
     /// Call-ID and local tag of every dialog, early ones included.
@@ -144,6 +145,8 @@ struct Known {
 struct Numbered {
     calls: u32,
     recent: VecDeque<u64>,
+    /// By limit of `per_number`.
+    counted: Vec<VecDeque<u64>>,
 }
 
 impl Engine {
@@ -154,6 +157,8 @@ impl Engine {
             Some(text) => Some(Window::parse(text, limits.time_zone.as_deref())?),
             None => None,
         };
+        let barred = limits.barred.iter().map(|text| Window::parse(text, limits.time_zone.as_deref()));
+        let barred = barred.collect::<anyhow::Result<_>>()?;
         Ok(Self {
             settings: config.settings.clone(),
             profile: config.profile,
@@ -162,6 +167,7 @@ impl Engine {
             seed: config.seed,
             rng: Rng::new(config.seed),
             window,
+            barred,
             addresses,
             calls: HashMap::new(),
             dialogs: HashMap::new(),

@@ -199,6 +199,12 @@ fn limits_refuse_without_alerting() {
         ("cps = 2\ncps_status = 429", 429, None),
         ("channels = 2", 503, Some(34)),
         ("per_number_minute = 2", 403, None),
+        ("[[limits.per_number]]\nwindow_ms = 60000\nmax = 2", 403, None),
+        (
+            "[[limits.per_number]]\nwindow_ms = 60000\nmax = 9\n[[limits.per_number]]\nwindow_ms = 1000\nmax = 2",
+            403,
+            None,
+        ),
     ] {
         let mut lab = lab(&format!("behaviour = \"answer\"\n[limits]\n{limits}"));
         (0..3).for_each(|n| lab.send(&call(n)));
@@ -210,6 +216,33 @@ fn limits_refuse_without_alerting() {
     let mut closed = lab("behaviour = \"answer\"\n[limits]\nwindow = \"13:00-14:00\"");
     closed.send(&call(0));
     assert_eq!((closed.statuses("INVITE"), closed.count("alerted")), (vec![403], 0));
+    let mut noon = lab("behaviour = \"answer\"\n[limits]\nbarred = [\"00:00-12:00\", \"12:00-24:00\"]");
+    noon.send(&call(0));
+    assert_eq!((noon.statuses("INVITE"), noon.count("alerted")), (vec![403], 0));
+}
+
+#[test]
+fn windows_from_the_first_call_and_rolling_ones_differ() {
+    let call = |n: usize| {
+        let names: [(&'static str, &'static str); 4] =
+            [("c0", "z9hG4bKb0"), ("c1", "z9hG4bKb1"), ("c2", "z9hG4bKb2"), ("c3", "z9hG4bKb3")];
+        Caller { call_id: names[n].0, branch: names[n].1, ..Caller::default() }.invite()
+    };
+    // two calls at the end of a window, two at the beginning of the next
+    for (from_first_call, alerted) in [(true, 4), (false, 3)] {
+        let limits =
+            format!("[[limits.per_number]]\nwindow_ms = 10000\nmax = 2\nfrom_first_call = {from_first_call}");
+        let mut lab = lab(&format!("behaviour = \"answer\"\n{limits}"));
+        lab.send(&call(0));
+        lab.pass(9_000);
+        lab.send(&call(1));
+        lab.pass(1_500);
+        lab.send(&call(2));
+        lab.send(&call(3));
+        lab.pass(500);
+        assert_eq!(lab.count("alerted"), alerted, "{from_first_call}");
+        assert_eq!(lab.count("refused"), 4 - alerted);
+    }
 }
 
 #[test]

@@ -1,0 +1,38 @@
+//! Rules of an organisation: calendars and carriers.
+
+use super::Pair;
+
+pub(super) const PAIRS: &[Pair] = &[
+    ("file has more than 4 MB", "文件超过 4 MB"),
+    ("file has more than 200000 lines", "文件超过 200000 行"),
+    ("send the calendar of a few years", "请只发送几年的日历"),
+    ("file names no holiday and no working day", "文件里没有节假日，也没有调休上班日"),
+    ("send an ICS file, or rows of date, name and kind", "请发送 ICS 文件，或含日期、名称、类型三列的表格"),
+    ("export the calendar again", "请重新导出日历"),
+    ("no column is headed as date; the first row is {}", "没有找到日期一列；第一行是 {}"),
+    ("head the columns date, name and kind", "请把各列的标题写成“日期”“名称”“类型”"),
+    ("{} is before {}", "{} 早于 {}"),
+    ("{} to {} is more than {} days", "{} 至 {} 超过 {} 天"),
+    ("correct the dates", "请改正日期"),
+    ("{} is not between 2000 and 2099", "{} 不在 2000 至 2099 年之间"),
+    ("{} is a holiday and a working day, see line {}", "{} 既是节假日又是上班日，参见第 {} 行"),
+    ("keep one of the two", "请只保留其中一个"),
+    ("{} is no date", "{}不是日期"),
+    ("write it as 2026-10-01", "写成 2026-10-01"),
+    ("write it as 20261001", "写成 20261001"),
+    ("{} is no kind of day", "{}不是日子的类型"),
+    ("write holiday (休) or workday (班)", "写“休”或“班”"),
+    ("{} is no line of an ICS file", "{}不是 ICS 文件的内容"),
+    ("event has no end", "日程没有结束标记"),
+    ("event has no day", "日程没有日期"),
+    ("give it a DTSTART", "请补上 DTSTART"),
+    ("{} is no day off and was passed over", "{}不是放假或上班日，已略过"),
+    ("{} is no number of days", "{}不是天数"),
+    ("write it as P1D", "写成 P1D"),
+    ("rule of repetition has no end, or is no yearly or daily one", "重复规则没有终止，或不是按年、按日重复"),
+    ("export the calendar with single days", "请导出逐日的日历"),
+    ("is in the calendar twice", "在日历中出现两次"),
+    ("is not between 2000 and 2099", "不在 2000 至 2099 年之间"),
+    ("has more than 60 characters", "超过 60 个字符"),
+    ("is no carrier that is known; {} are", "不是已知的线路商；可写：{}"),
+];
