@@ -24,14 +24,14 @@ pub async fn login(
     let _turn = app.limits.login(&request.login, from).await?;
     // whose name it is shows only here
     let signed_in = service::sign_in(&app, &request.login, &request.password, request.device);
-    Ok(Json(everything(signed_in).await?))
+    Ok(Json(everything(Box::pin(signed_in)).await?))
 }
 
 /// Trade a refresh token for the next pair.
 #[utoipa::path(post, path = "/api/v1/auth/refresh", tag = "accounts", request_body = RefreshRequest, responses(
     (status = 200, body = TokenPair), (status = 401, body = ErrorBody)))]
 pub async fn refresh(State(app): State<Shared>, body: Body<RefreshRequest>) -> ApiResult<Json<TokenPair>> {
-    Ok(Json(everything(service::refresh(&app, &body.value.refresh_token)).await?))
+    Ok(Json(everything(Box::pin(service::refresh(&app, &body.value.refresh_token))).await?))
 }
 
 /// End this session.

@@ -1,11 +1,11 @@
 //! Storage: one database, one writer.
 //!
-//! The database is a file of SQLite or a database of PostgreSQL ([`place`]); queries are written once, in what both understand
-//! ([`dialect`]), and everything above this room is the same for both.
+//! The database is a file of SQLite or a database of PostgreSQL (`store::place`); queries are written once, in what both understand
+//! (`store::dialect`), and everything above this room is the same for both.
 //!
 //! **Writer.** [`Store::begin`] hands out the only write transaction; whoever asks while it is taken waits, in this process and
 //! in every other one on the database. A commit is durable before it returns (SQLite: `synchronous = FULL`, WAL; PostgreSQL:
-//! see [`postgres`]), which is what the dial guarantee rests on. The dialler makes a group commit of it by putting everything
+//! see `store::postgres`), which is what the dial guarantee rests on. The dialler makes a group commit of it by putting everything
 //! that a round of work decided into one transaction.
 //!
 //! **Revisions.** A row that a phone shows carries `rev`, taken from [`Write::next_rev`]. As writes are serialised,
