@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use waybell_carrier::config::Profile;
 use waybell_tests::campaign::Campaign;
 use waybell_tests::results::{Figure, figure, store};
-use waybell_tests::{World, WorldOptions, list};
+use waybell_tests::{Database, World, WorldOptions, list};
 
 /// Refused at once: nothing but intent, INVITE, answer and result.
 const BUSY: &str = "[defaults]\nbehaviour = \"busy\"\ndelay_ms = 0\nring_ms = 0\n";
@@ -31,7 +31,12 @@ fn main() -> anyhow::Result<()> {
     runtime.block_on(async {
         let wanted = |name: &str| only.is_empty() || only.iter().any(|o| o == name);
         if wanted("dial") {
-            dial().await?;
+            let [rate, cpu] = dial(Database::Sqlite).await?;
+            tell(vec![figure("dial.rate", "attempts/s", &rate), figure("dial.cpu", "ms", &cpu)])?;
+        }
+        if wanted("postgres") {
+            let [rate, _] = dial(Database::Postgres).await?;
+            tell(vec![figure("dial.rate_postgres", "attempts/s", &rate)])?;
         }
         if wanted("notice") {
             notice().await?;
@@ -70,11 +75,13 @@ fn options(carrier: &str, rate: (u32, u32)) -> WorldOptions {
     }
 }
 
-async fn dial() -> anyhow::Result<()> {
+/// Attempts a second, and the server's own CPU for each.
+async fn dial(database: Database) -> anyhow::Result<[Vec<f64>; 2]> {
     let (mut rates, mut cpus) = (Vec::new(), Vec::new());
     for run in 0..5 {
         let people = 5_000;
-        let world = World::start(&options(BUSY, (5_000, 3_000)))?;
+        let busy = WorldOptions { database: database.clone(), ..options(BUSY, (5_000, 3_000)) };
+        let world = World::start(&busy)?;
         let courier = world.sign_in("c1").await?;
         let parcels = courier.import(&list::rows(people, 800_000_000)).await?;
         let pid = world.server.pid().context("no server")?;
@@ -86,9 +93,9 @@ async fn dial() -> anyhow::Result<()> {
         let seconds = began.elapsed().as_secs_f64();
         rates.push(people as f64 / seconds);
         cpus.push((cpu_s(pid)? - before) * 1000.0 / people as f64);
-        eprintln!("dial run {run}: {:.0} a second, {:.3} ms each", rates[run], cpus[run]);
+        eprintln!("dial run {run} on {database:?}: {:.0} a second, {:.3} ms each", rates[run], cpus[run]);
     }
-    tell(vec![figure("dial.rate", "attempts/s", &rates), figure("dial.cpu", "ms", &cpus)])
+    Ok([rates, cpus])
 }
 
 async fn notice() -> anyhow::Result<()> {

@@ -29,6 +29,7 @@ const fn bar(id: &'static str, is: Is, bar: f64, command: &'static str) -> Bar {
 const BARS: &[Bar] = &[
     bar("dial.rate", Is::AtLeast, 500.0, "make bench BENCH=dial"),
     bar("dial.cpu", Is::AtMost, 0.6, "make bench BENCH=dial"),
+    bar("dial.rate_postgres", Is::AtLeast, 500.0, "make bench BENCH=postgres"),
     bar("dial.cpu_notice", Is::AtMost, 3.0, "make bench BENCH=notice"),
     bar("dial.kill.runs", Is::AtLeast, 200.0, "make bench-guarantee"),
     bar("dial.kill.missed", Is::AtMost, 0.0, "make bench-guarantee"),
