@@ -7,8 +7,10 @@ use crate::http::Request;
 use reqwest::Method;
 use serde::Serialize;
 use waybell_domain::id::{AreaId, DutyId, UserId};
+use waybell_domain::phone::PhoneNumber;
 use waybell_domain::wire::{
-    AreaView, CalendarReport, CalendarView, CarrierView, DutyRequest, DutyView, PolicyView, Role, UserView,
+    AreaView, CalendarReport, CalendarView, CarrierView, DutyRequest, DutyView, OptOutReport, OptOutView,
+    PolicyView, Role, UserView,
 };
 
 /// Rules and people of the organisation. Needs a network.
@@ -91,6 +93,41 @@ impl Organisation {
     /// Carriers and voice services whose limits the rules take by name.
     pub async fn carriers(&self) -> Result<Vec<CarrierView>> {
         self.ask(&Request::get("/api/v1/policy/carriers")).await
+    }
+
+    /// Numbers that must not be rung, the newest first.
+    pub async fn opt_outs(&self) -> Result<Vec<OptOutView>> {
+        self.ask(&Request::get("/api/v1/opt-outs")).await
+    }
+
+    /// Never rings a number, as people write it.
+    pub async fn opt_out(&self, phone: &str) -> Result<()> {
+        let inner = &self.client.inner;
+        let request = Request::post("/api/v1/opt-outs", &serde_json::json!({ "phone": phone }))?;
+        inner.ask_bytes(&inner.sign_in()?, &Request { method: Method::PUT, ..request }).await.map(drop)
+    }
+
+    /// Rings a number again.
+    pub async fn opt_in(&self, phone: &PhoneNumber) -> Result<()> {
+        let inner = &self.client.inner;
+        let path = format!("/api/v1/opt-outs/{}", phone.key().replace('+', "%2B").replace(';', "%3B"));
+        let request = Request { method: Method::DELETE, ..Request::get(path) };
+        inner.ask_bytes(&inner.sign_in()?, &request).await.map(drop)
+    }
+
+    /// Never rings the numbers of a list: CSV, XLSX, JSON, or a number a line. With `dry_run` nothing is changed.
+    pub async fn opt_out_list(&self, bytes: Vec<u8>, dry_run: bool) -> Result<OptOutReport> {
+        let path = format!("/api/v1/opt-outs/import?dry_run={dry_run}");
+        self.ask(&Request { method: Method::POST, body: Some(bytes), ..Request::get(path) }).await
+    }
+
+    /// What recipients agreed to, as a sheet: CSV for spreadsheets, or a page to print. `query` narrows it, as the API has it
+    /// (`from=…&to=…&phone=…&waybill_no=…&preference=…&lang=…`), URL-encoded.
+    pub async fn consents(&self, query: &str, page: bool) -> Result<Vec<u8>> {
+        let inner = &self.client.inner;
+        let format = if page { "html" } else { "csv" };
+        let path = format!("/api/v1/consents/export?format={format}&{query}");
+        inner.ask_bytes(&inner.sign_in()?, &Request::get(path)).await
     }
 
     /// The people who may sign in, as far as this person sees them.

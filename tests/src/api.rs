@@ -39,6 +39,11 @@ impl Api {
         self.client.request(method, format!("{}/api/v1{path}", self.url)).bearer_auth(&self.token)
     }
 
+    /// This person's access token.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
     /// The same person with another access token.
     pub fn with_token(&self, token: &str) -> Api {
         Api { token: token.to_owned(), ..self.clone() }

@@ -75,12 +75,14 @@ async fn a_holiday_holds_on_the_phone_and_at_the_last_moment() {
         assert_eq!(offline["plan"][field], plan[field], "{field}");
     }
     world.server.start().unwrap();
-    let boss = boss.at(&world.server.url);
+    // with new connections: those of the server's last life are gone
+    let boss = world.sign_in("boss").await.unwrap();
+    let courier = world.sign_in("c1").await.unwrap();
 
     // holidays with hours of their own: these are open all day
     assert_eq!(world.events().unwrap().iter().filter(|e| e.event == "invite").count(), 0);
     boss.ask("PATCH", "/policy", Some(&json!({ "holiday_quiet": [] }))).await.unwrap();
-    let campaign = Campaign { courier: courier.at(&world.server.url), batches: vec![batch], world };
+    let campaign = Campaign { courier, batches: vec![batch], world };
     campaign.finish(Duration::from_secs(30)).await.unwrap();
     assert_eq!(campaign.verdict().await.unwrap().summary.alerted, 2);
 }

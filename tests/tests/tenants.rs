@@ -124,6 +124,7 @@ fn expected(method: &str, path: &str) -> &'static [u16] {
             | "/api/v1/parcels/hand-over",
         ) => &[404],
         ("DELETE", "/api/v1/opt-outs/{phone}") => &[404, 403],
+        ("DELETE", "/api/v1/list-columns/{shape}") => &[404],
         (_, "/api/v1/branches/{id}/ring-group" | "/api/v1/areas/{id}" | "/api/v1/areas/{id}/duties") => {
             &[404, 403]
         }

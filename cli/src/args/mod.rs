@@ -14,7 +14,7 @@ pub(crate) use attendance::PunchArgs;
 pub(crate) use calls::{CallsArgs, DutyArgs, HandledArgs, ListenArgs, ReachArgs, RingArgs};
 pub(crate) use door::{Chosen, ExceptArgs, LeaveArgs, PickUpArgs, SignArgs};
 pub(crate) use language::language_of;
-pub(crate) use organisation::{PeopleVerb, PersonArgs, PolicyVerb, Switch};
+pub(crate) use organisation::{ConsentArgs, OptOutArgs, PeopleVerb, PersonArgs, PolicyVerb, Switch};
 pub(crate) use recordings::{EvidenceArgs, RecordingsArgs};
 pub(crate) use tap::NotifyArgs;
 pub(crate) use verb::Verb;

@@ -46,6 +46,40 @@ pub(crate) enum PolicyVerb {
     Carriers,
 }
 
+#[derive(Args)]
+pub(crate) struct OptOutArgs {
+    /// Never ring this number; may be given several times.
+    #[arg(long, value_name = "NUMBER", conflicts_with_all = ["remove", "import"])]
+    pub add: Vec<String>,
+    /// Ring this number again (administrators).
+    #[arg(long, value_name = "NUMBER", conflicts_with = "import")]
+    pub remove: Option<String>,
+    /// Never ring the numbers of a list: CSV, XLSX or JSON with a telephone column, or a number a line.
+    #[arg(long, value_name = "FILE")]
+    pub import: Option<PathBuf>,
+    /// Change nothing, say what the list would do.
+    #[arg(long, requires = "import")]
+    pub dry_run: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct ConsentArgs {
+    /// The sheet: .csv for spreadsheets, .html to print.
+    pub file: PathBuf,
+    /// Not before: 2026-11-01, or a moment.
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<String>,
+    /// Before: 2026-12-01, or a moment.
+    #[arg(long, value_name = "TIME")]
+    pub to: Option<String>,
+    /// Of this number.
+    #[arg(long)]
+    pub phone: Option<String>,
+    /// About this waybill.
+    #[arg(long)]
+    pub waybill: Option<String>,
+}
+
 #[derive(Subcommand)]
 pub(crate) enum PeopleVerb {
     /// Show who may sign in.

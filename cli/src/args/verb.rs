@@ -3,7 +3,7 @@
 use super::attendance::PunchArgs;
 use super::calls::{CallsArgs, DutyArgs, HandledArgs, ListenArgs, ReachArgs, RingArgs};
 use super::door::{Chosen, ExceptArgs, LeaveArgs, PickUpArgs, SignArgs};
-use super::organisation::{PeopleVerb, PolicyVerb, Switch};
+use super::organisation::{ConsentArgs, OptOutArgs, PeopleVerb, PolicyVerb, Switch};
 use super::recordings::{EvidenceArgs, RecordingsArgs};
 use super::tap::{NotifyArgs, RouteArgs};
 use super::words::words;
@@ -28,14 +28,28 @@ pub(crate) enum Verb {
     #[command(
         after_help = "A column 运单号 (waybill_no) is needed; 电话 (phone), 收件人 (name), 地址 (address) and 任务类型 (kind) are known by \
         their usual names. Rows that cannot be taken are named, the others go in.\n\nExamples:\n  waybell import day.csv --dry-run   \
-        say what would happen\n  waybell import day.csv"
+        say what would happen\n  waybell import day.csv\n  waybell import day.csv --column phone=联系 --bad bad.csv"
     )]
     Import {
         /// The list; - for standard input.
         file: PathBuf,
+        /// Which column holds what, such as phone=联系 (waybill_no, phone, name, address, kind); #3 is the third column, nothing
+        /// behind = says there is none. Remembered for the branch's lists with the same header.
+        #[arg(long, value_name = "FIELD=COLUMN")]
+        column: Vec<String>,
+        /// Write the rows that cannot be taken into this file, with line and reason.
+        #[arg(long, value_name = "FILE")]
+        bad: Option<PathBuf>,
         /// Change nothing, say what would be.
         #[arg(long)]
         dry_run: bool,
+    },
+    /// Show the columns of lists that were confirmed in the branch, or forget some.
+    #[command(after_help = "Examples:\n  waybell columns\n  waybell columns --forget 0123456789abcdef")]
+    Columns {
+        /// Guess the columns of lists with this header again.
+        #[arg(long, value_name = "SHAPE")]
+        forget: Option<String>,
     },
     /// List the parcels.
     Tasks {
@@ -283,6 +297,17 @@ pub(crate) enum Verb {
         waybell policy patch rules.json\n  waybell policy calendar 2027.ics --dry-run\n  waybell policy set carrier=aliyun"
     )]
     Policy(PolicyVerb),
+    /// Show the numbers that are never rung, or change them: one, or a list (supervisors).
+    #[command(
+        after_help = "Examples:\n  waybell opt-outs\n  waybell opt-outs --add 13800001111\n  waybell opt-outs --import numbers.csv --dry-run"
+    )]
+    OptOuts(OptOutArgs),
+    /// Write what recipients agreed to as a proof sheet (supervisors); numbers are in full, and the server keeps who made it.
+    #[command(
+        after_help = "Examples:\n  waybell consents november.csv --from 2026-11-01 --to 2026-12-01\n  \
+        waybell consents proof.html --waybill SF1234567890123"
+    )]
+    Consents(ConsentArgs),
     /// The organisation's people (administrators).
     #[command(
         subcommand,

@@ -124,9 +124,20 @@ const VERBS: &[Verb] = &[
         about: "导入当日清单（XLSX；CSV，编码 UTF-8、UTF-16 或 GB18030；JSON）",
         after: Some(
             "需要“运单号”一列；“电话”“收件人”“地址”“任务类型”按常见名称识别。有问题的行会逐一指出，其余照常导入。\n\n\
-             示例：\n  waybell import day.csv --dry-run   只看结果，不作更改\n  waybell import day.csv",
+             示例：\n  waybell import day.csv --dry-run   只看结果，不作更改\n  waybell import day.csv\n  \
+             waybell import day.csv --column phone=联系 --bad 有问题的行.csv",
         ),
-        args: &[("file", "清单文件；- 为标准输入", "文件"), ("dry_run", "不作更改，只说明会怎样", "")],
+        args: &[
+            ("file", "清单文件；- 为标准输入", "文件"),
+            (
+                "column",
+                "哪一列是什么，如 phone=联系（waybill_no、phone、name、address、kind）；#3 为第三列，= 后不写表示没有。\
+                 本网点同样表头的清单以后照此读取",
+                "字段=列",
+            ),
+            ("bad", "把有问题的行连同行号和原因写入这个文件", "文件"),
+            ("dry_run", "不作更改，只说明会怎样", ""),
+        ],
     },
     Verb {
         name: "tasks", about: "列出快件", after: None, args: &[("open", "只列尚未完成的", ""), LIMIT]

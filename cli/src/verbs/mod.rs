@@ -8,8 +8,10 @@ mod calls;
 pub(crate) mod doctor;
 mod doors;
 mod duty;
+mod lists;
 mod notify;
 mod numbers;
+mod opt_outs;
 mod organisation;
 pub(crate) mod paper;
 mod parcels;
@@ -55,7 +57,11 @@ async fn verb(arguments: &Arguments, client: &Client, out: &Out, data_dir: &Path
     match &arguments.verb {
         Verb::Login { login, password } => account::login(client, out, login, password.as_deref()).await,
         Verb::Logout => account::logout(client, out).await,
-        Verb::Import { file, dry_run } => parcels::import(client, out, file, *dry_run).await,
+        Verb::Import { file, column, bad, dry_run } => {
+            let list = lists::List { file, columns: column, bad: bad.as_deref(), dry_run: *dry_run };
+            lists::import(client, out, &list).await
+        }
+        Verb::Columns { forget } => lists::columns(client, out, forget.as_deref()).await,
         Verb::Tasks { open, limit } => parcels::tasks(client, out, *open, *limit).await,
         Verb::Stops { learned: true, .. } => doors::learned(client, out).await,
         Verb::Stops { all, limit, .. } => parcels::stops(client, out, *all, *limit).await,
@@ -108,6 +114,8 @@ async fn verb(arguments: &Arguments, client: &Client, out: &Out, data_dir: &Path
         Verb::Sync { retry, discard } => sync::sync(client, out, retry.as_deref(), discard.as_deref()).await,
         Verb::StopAll { switch } => sync::stop_all(client, out, *switch == Switch::On).await,
         Verb::Policy(verb) => organisation::policy(client, out, verb).await,
+        Verb::OptOuts(args) => opt_outs::opt_outs(client, out, args).await,
+        Verb::Consents(args) => opt_outs::consents(client, out, args).await,
         Verb::People(verb) => organisation::people(client, out, verb).await,
         Verb::Doctor => doctor::doctor(client, out, data_dir).await,
         // done before the store was opened

@@ -1,7 +1,7 @@
-//! `import`, `tasks`, `search`, `state`, `why`.
+//! `tasks`, `search`, `state`, `why`.
 
 use super::{Outcome, deliver, load, refresh, signed_in};
-use crate::out::{DONE, FAILED, Failure, Out};
+use crate::out::{DONE, Failure, Out};
 use crate::texts;
 use crate::when;
 use serde_json::json;
@@ -14,27 +14,7 @@ use waybell_core::sync::SyncStatus;
 use waybell_domain::id::ParcelId;
 use waybell_domain::lang::Lang;
 use waybell_domain::parcel::ParcelState;
-use waybell_domain::wire::{ImportReport, ParcelView, RowProblem};
-
-/// Problems that are printed.
-const PROBLEMS: usize = 20;
-
-pub(super) async fn import(client: &Client, out: &Out, file: &Path, dry_run: bool) -> Outcome {
-    signed_in(client)?;
-    let bytes = read_list(file)
-        .map_err(|e| Failure::plain(format!("{}: {}", file.display(), say(out.lang, &e.to_string()))))?;
-    let report = client.tasks().import_csv(&bytes, dry_run).await?;
-    tell_report(out, &report);
-    if dry_run {
-        out.table(&report.preview.iter().map(|p| cells(out, p)).collect::<Vec<_>>());
-        out.line(texts::dry_run(out.lang));
-        out.json(&out.masked(&report));
-        return Ok(DONE);
-    }
-    let nothing = report.created + report.updated + report.unchanged == 0;
-    let code = deliver(client, out, out.masked(&report), &[]).await?;
-    Ok(if nothing { FAILED } else { code })
-}
+use waybell_domain::wire::{ParcelView, RowProblem};
 
 pub(super) fn read_list(file: &Path) -> std::io::Result<Vec<u8>> {
     if file.as_os_str() == "-" {
@@ -43,25 +23,6 @@ pub(super) fn read_list(file: &Path) -> std::io::Result<Vec<u8>> {
         return Ok(bytes);
     }
     std::fs::read(file)
-}
-
-fn tell_report(out: &Out, report: &ImportReport) {
-    out.line(texts::imported(out.lang, report.created, report.updated, report.unchanged, report.rejected));
-    if report.created + report.updated + report.unchanged == 0 {
-        out.line(texts::nothing_taken(out.lang));
-    }
-    for p in report.problems.iter().take(PROBLEMS) {
-        out.line(format!("  {}", row_problem(out.lang, p)));
-    }
-    if report.problems.len() > PROBLEMS {
-        out.line(format!("  {}", texts::more_problems(out.lang, report.problems.len() - PROBLEMS)));
-    }
-    for n in report.notes.iter().take(PROBLEMS) {
-        out.line(format!("  {}", texts::note(out.lang, row_problem(out.lang, n))));
-    }
-    if report.notes.len() > PROBLEMS {
-        out.line(format!("  {}", texts::more_notes(out.lang, report.notes.len() - PROBLEMS)));
-    }
 }
 
 /// What is wrong with a line, or well to know of it.
@@ -158,7 +119,7 @@ fn tell_parcels(out: &Out, list: &[ParcelView], all: usize) {
     }
 }
 
-fn cells(out: &Out, p: &ParcelView) -> Vec<String> {
+pub(super) fn cells(out: &Out, p: &ParcelView) -> Vec<String> {
     vec![
         p.waybill_no.clone(),
         p.mark.label(out.lang).to_owned(),

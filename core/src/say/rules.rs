@@ -3,6 +3,23 @@
 use super::Pair;
 
 pub(super) const PAIRS: &[Pair] = &[
+    ("file has no column of telephone numbers", "文件中没有电话一列"),
+    ("head it 电话 or phone, or write one number a line", "请把该列的标题写成“电话”，或每行写一个号码"),
+    ("there is no such opt-out", "没有这个退订号码"),
+    ("no column is headed {}; the columns are {}", "没有标题为{}的列；现有各列：{}"),
+    ("name a column by its heading, or by its place as #3", "请写列的标题，或写第几列，如 #3"),
+    (
+        "is no JSON object of fields (waybill_no, phone, name, address, kind) and headings",
+        "应为 JSON 对象：字段（waybill_no、phone、name、address、kind）和标题",
+    ),
+    ("send {}, URL-encoded", "请发送 {}（URL 编码）"),
+    ("has more than 256 headings, or a long one", "标题超过 256 个，或有标题过长"),
+    ("leave it out", "请不要发送"),
+    ("there is no such shape of lists", "没有这种表头的记录"),
+    ("is no kind of sheet", "不是表格的种类"),
+    ("write csv or html", "写 csv 或 html"),
+    ("more than {} consents answer this", "符合条件的同意记录超过 {} 条"),
+    ("name a shorter time with from and to", "请用 from 和 to 缩短时间范围"),
     ("file has more than 4 MB", "文件超过 4 MB"),
     ("file has more than 200000 lines", "文件超过 200000 行"),
     ("send the calendar of a few years", "请只发送几年的日历"),

@@ -9,16 +9,19 @@ use super::row::GoodRow;
 use super::rows::{Writer, find};
 use crate::client::random;
 use crate::error::{Error, Result};
+use crate::http::Request;
+use crate::notify::rows::POLICY;
 use crate::outbox::OperationKind;
 use crate::outbox::queue::{self, Operation};
 use crate::session::acting;
 use crate::store::seal::Seal;
+use crate::store::{sealed_meta, set_sealed_meta};
 use rusqlite::Connection;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use waybell_domain::clock::UnixMs;
 use waybell_domain::id::ImportId;
-use waybell_domain::import::{Table, read_list};
-use waybell_domain::wire::{ActedAt, ImportReport, ImportRequest, ImportedRow, UserView};
+use waybell_domain::import::{Choice, Field, ListColumns, Table, TableError, read_list_with};
+use waybell_domain::wire::{ActedAt, ImportReport, ImportRequest, ImportedRow, PolicyView, UserView};
 
 /// Problems that a report holds, at most.
 const PROBLEMS: usize = 1_000;
@@ -33,17 +36,64 @@ impl Tasks {
     /// `BadInput` (`file`, `encoding` or `header`) for a file that is no list; `SignedOut`. Bad rows are no error: they
     /// are in the report, and the good ones go in.
     pub async fn import_csv(&self, bytes: &[u8], dry_run: bool) -> Result<ImportReport> {
+        self.import_list(bytes, BTreeMap::new(), dry_run).await
+    }
+
+    /// The same, with columns that the person names: a heading, `#3` for the third column, or nothing where the list has none.
+    /// They are remembered for the branch's lists with the same header; those that are not named are read as they were
+    /// confirmed before, or guessed. The report says which column was taken, and why.
+    ///
+    /// # Errors
+    /// As [`Tasks::import_csv`]; `BadInput` (`columns`) for a column that the list does not have.
+    pub async fn import_list(
+        &self,
+        bytes: &[u8],
+        columns: BTreeMap<Field, String>,
+        dry_run: bool,
+    ) -> Result<ImportReport> {
         let inner = &self.client.inner;
         let user = inner.user()?;
         let bytes = bytes.to_vec();
-        let table = tokio::task::spawn_blocking(move || read_list(&bytes))
-            .await
-            .map_err(Error::storage)?
-            .map_err(|e| Error::bad(&e.field, e.problem, e.hint))?;
-        self.import_table(user, table, dry_run).await
+        let choice = Choice { named: columns, remembered: self.columns()? };
+        let (table, confirmed) = tokio::task::spawn_blocking(move || {
+            let table = read_list_with(&bytes, &choice)?;
+            let confirmed = (!choice.named.is_empty()).then(|| table.confirmed());
+            Ok((table, confirmed))
+        })
+        .await
+        .map_err(Error::storage)?
+        .map_err(|e: TableError| Error::bad(&e.field, e.problem, e.hint))?;
+        self.import_table(user, table, confirmed, dry_run).await
     }
 
-    async fn import_table(&self, user: UserView, table: Table, dry_run: bool) -> Result<ImportReport> {
+    /// Columns of lists that were confirmed in this person's branch, as far as this phone has heard.
+    ///
+    /// # Errors
+    /// `Storage`.
+    pub fn columns(&self) -> Result<Vec<ListColumns>> {
+        Ok(self.client.notify().policy()?.map(|rules| rules.list_columns).unwrap_or_default())
+    }
+
+    /// Forgets the columns of lists with this shape of header, for the whole branch; asks the server.
+    ///
+    /// # Errors
+    /// `Offline`, `SignedOut`, `Refused`.
+    pub async fn forget_columns(&self, shape: &str) -> Result<()> {
+        let inner = &self.client.inner;
+        let request = Request {
+            method: reqwest::Method::DELETE,
+            ..Request::get(format!("/api/v1/list-columns/{shape}"))
+        };
+        inner.ask_bytes(&inner.sign_in()?, &request).await.map(drop)
+    }
+
+    async fn import_table(
+        &self,
+        user: UserView,
+        table: Table,
+        confirmed: Option<ListColumns>,
+        dry_run: bool,
+    ) -> Result<ImportReport> {
         let inner = &self.client.inner;
         let (seal, acted) = (inner.store.seal.clone(), inner.event_time());
         if dry_run {
@@ -56,8 +106,11 @@ impl Tasks {
                 let (mut report, rows, ids) = examine(t, &seal, &user, table, acted.wall)?;
                 report.import = Some(ImportId::at(acted.wall, random()));
                 if !rows.is_empty() {
-                    let request =
-                        ImportRequest { rows, acted_at: Some(ActedAt { wall: acted.wall, age_ms: None }) };
+                    if let Some(columns) = &confirmed {
+                        know(t, &seal, columns)?;
+                    }
+                    let acted_at = Some(ActedAt { wall: acted.wall, age_ms: None });
+                    let request = ImportRequest { rows, acted_at, columns: confirmed };
                     let body = serde_json::to_vec(&request)?;
                     queue::push(t, &seal, &Operation::new(OperationKind::Import, None, body, acted))?;
                     Writer::new(t, &seal)?.recompute(&ids)?;
@@ -68,6 +121,14 @@ impl Tasks {
         self.taken();
         Ok(report)
     }
+}
+
+/// Columns that were confirmed here hold at once, before the server tells all phones of them.
+fn know(c: &Connection, seal: &Seal, columns: &ListColumns) -> Result<()> {
+    let Some(mut rules) = sealed_meta::<PolicyView>(c, seal, POLICY)? else { return Ok(()) };
+    rules.list_columns.retain(|known| known.shape != columns.shape);
+    rules.list_columns.insert(0, columns.clone());
+    set_sealed_meta(c, seal, POLICY, &rules)
 }
 
 type Examined = (ImportReport, Vec<ImportedRow>, Vec<waybell_domain::id::ParcelId>);
@@ -117,6 +178,8 @@ fn examine(c: &Connection, seal: &Seal, user: &UserView, table: Table, now: Unix
         rejected: u32::try_from(rejected).unwrap_or(u32::MAX),
         problems,
         notes: table.notes,
+        headings: table.headings,
+        columns: table.columns,
         preview,
     };
     Ok((report, good.into_iter().map(|(_, row)| row).collect(), ids))

@@ -69,6 +69,7 @@ impl Default for Model {
             step_cost_minor: 10,
             step_seconds: 60,
             opted_out: vec!["+8613811110003".into()],
+            list_columns: Vec::new(),
             stopped: false,
             rev: 1,
         };
@@ -224,7 +225,7 @@ impl Model {
             address: "杭州".into(),
             kind: None,
         };
-        let _ = self.import(&ImportRequest { rows: vec![row], acted_at: None });
+        let _ = self.import(&ImportRequest { rows: vec![row], acted_at: None, columns: None });
     }
 
     fn import(&mut self, request: &ImportRequest) -> Answer {

@@ -12,6 +12,7 @@
 pub mod attempt;
 pub mod batch;
 pub mod health;
+pub mod hours;
 pub mod outcome;
 pub mod plan;
 pub mod policy;

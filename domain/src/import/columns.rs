@@ -1,18 +1,19 @@
 //! Which column is which, from what the header says.
 
-/// What a column holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Field {
-    /// Waybill number.
-    Waybill,
-    /// Recipient's number.
-    Phone,
-    /// Recipient's name.
-    Name,
-    /// Address.
-    Address,
-    /// Delivery or pick-up.
-    Kind,
+words! {
+    /// What a column holds.
+    pub enum Field {
+        /// Waybill number.
+        Waybill = "waybill_no", "运单号", "waybill";
+        /// Recipient's number.
+        Phone = "phone", "电话", "telephone";
+        /// Recipient's name.
+        Name = "name", "收件人", "name";
+        /// Address.
+        Address = "address", "地址", "address";
+        /// Delivery or pick-up.
+        Kind = "kind", "任务类型", "kind";
+    }
 }
 
 /// Names of each field, normalised; the better ones first. A name that contains one of the words of [`FOREIGN`] is never
@@ -140,6 +141,16 @@ impl ColumnMap {
         self.columns.iter().find(|(f, _)| *f == field).map(|(_, at)| *at)
     }
 
+    /// Each field with its column.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (Field, usize)> {
+        self.columns.iter().copied()
+    }
+
+    pub(super) fn put(&mut self, field: Field, at: usize) {
+        self.columns.retain(|(f, _)| *f != field);
+        self.columns.push((field, at));
+    }
+
     /// A map chosen by a person.
     #[must_use]
     pub fn of(columns: impl IntoIterator<Item = (Field, usize)>) -> Self {
@@ -151,11 +162,17 @@ impl ColumnMap {
 /// names come before names that only contain one.
 #[must_use]
 pub fn detect_columns(header: &[String]) -> ColumnMap {
-    let headings: Vec<String> = header.iter().map(|h| plain(h)).collect();
     let mut map = ColumnMap::default();
+    detect_more(header, &mut map, &[]);
+    map
+}
+
+/// The same for the fields that the map does not have yet, without those of `not`.
+pub(super) fn detect_more(header: &[String], map: &mut ColumnMap, not: &[Field]) {
+    let headings: Vec<String> = header.iter().map(|h| plain(h)).collect();
     for exact in [true, false] {
         for (field, names) in NAMES {
-            if map.get(*field).is_some() {
+            if map.get(*field).is_some() || not.contains(field) {
                 continue;
             }
             let fits = |heading: &str, name: &str| {
@@ -169,11 +186,10 @@ pub fn detect_columns(header: &[String]) -> ColumnMap {
             }
         }
     }
-    map
 }
 
 /// Lower case, half width, letters and digits only: `Waybill No.` is `waybillno`, `*收件人（必填）` is `收件人`.
-fn plain(heading: &str) -> String {
+pub(super) fn plain(heading: &str) -> String {
     let folded: String =
         heading.chars().map(crate::search::half_width).flat_map(char::to_lowercase).collect();
     let without_remark = folded.split(['(', '[', '【']).find(|part| part.chars().any(char::is_alphanumeric));

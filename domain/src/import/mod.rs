@@ -9,20 +9,28 @@
 //! A bad row never stops the good ones: it comes back with line, column, problem and what to do. Only a file that is no
 //! list at all is refused as a whole.
 
+mod bad;
 mod calendar;
+mod choice;
 mod columns;
 mod decode;
 mod json;
 mod notes;
+mod numbers;
 mod row;
 mod sheet;
 #[cfg(test)]
 mod tests;
 
+pub use bad::bad_rows;
 pub use calendar::{CalendarFile, read_calendar};
+pub use choice::{Choice, ColumnSource, ColumnTaken, ListColumns, shape_of};
 pub use columns::{ColumnMap, Field, detect_columns};
 pub use decode::decode;
+pub use numbers::{NumberList, read_numbers};
 pub use row::{FieldError, ImportRow, parse_row};
+
+use choice::Header;
 
 use crate::wire::{ImportedRow, RowProblem};
 
@@ -50,6 +58,10 @@ pub struct Table {
     pub notes: Vec<RowProblem>,
     /// Rows below the header, empty ones not counted.
     pub total: u32,
+    /// The headings, in their order.
+    pub headings: Vec<String>,
+    /// The column that was taken for each field.
+    pub columns: Vec<ColumnTaken>,
 }
 
 /// Rows above the header in which some systems write a title.
@@ -74,20 +86,33 @@ const MOST_COLUMNS: usize = 256;
 /// # Errors
 /// [`TableError`] for a file of another kind, one that is too large or damaged, and as [`read_csv`].
 pub fn read_list(bytes: &[u8]) -> Result<Table, TableError> {
+    read_list_with(bytes, &Choice::default())
+}
+
+/// The same, with columns that somebody named or that were confirmed before.
+///
+/// # Errors
+/// As [`read_list`]; `columns` for a named column that the list does not have.
+pub fn read_list_with(bytes: &[u8], choice: &Choice) -> Result<Table, TableError> {
+    table(raw(bytes, choice)?, choice)
+}
+
+/// The rows of a list, header and titles included; of a workbook those of the sheet that is one.
+fn raw(bytes: &[u8], choice: &Choice) -> Result<Vec<Row>, TableError> {
     if bytes.len() > MOST_BYTES {
         let problem = format!("file has {} MB, 200 are the most", bytes.len() >> 20);
         return Err(error("file", &problem, "split the list"));
     }
     if bytes.starts_with(b"PK\x03\x04") {
-        return sheet::read(bytes);
+        return sheet::read(bytes, choice);
     }
     let text = decode(bytes)?;
     match text.trim_start().chars().next() {
-        Some('[' | '{') => table(json::rows(&text)?),
+        Some('[' | '{') => json::rows(&text),
         Some('<') => {
             Err(error("file", "file is a web page, whatever its name says", "save it as XLSX or CSV"))
         }
-        _ => table(csv_rows(&text)?),
+        _ => csv_rows(&text),
     }
 }
 
@@ -97,7 +122,18 @@ pub fn read_list(bytes: &[u8]) -> Result<Table, TableError> {
 /// # Errors
 /// [`TableError`] if the file is empty, its encoding is unknown, or no row names a waybill column.
 pub fn read_csv(bytes: &[u8]) -> Result<Table, TableError> {
-    table(csv_rows(&decode(bytes)?)?)
+    table(csv_rows(&decode(bytes)?)?, &Choice::default())
+}
+
+impl Table {
+    /// How its columns were read, to be remembered for lists of its shape.
+    #[must_use]
+    pub fn confirmed(&self) -> ListColumns {
+        let mut columns: std::collections::BTreeMap<Field, String> =
+            Field::ALL.iter().map(|field| (*field, String::new())).collect();
+        columns.extend(self.columns.iter().map(|c| (c.field, c.column.clone())));
+        ListColumns { shape: shape_of(&self.headings), headings: self.headings.clone(), columns }
+    }
 }
 
 /// The rows of a file while they are read: refused at the first one, or the first cell, too many.
@@ -149,27 +185,22 @@ fn csv_rows(text: &str) -> Result<Vec<Row>, TableError> {
     Ok(rows.rows)
 }
 
-/// Where the header is, if a row names a waybill column.
-fn header(rows: &[Row]) -> Option<(usize, ColumnMap)> {
-    rows.iter().take(TITLE_ROWS).enumerate().find_map(|(at, (_, cells))| {
-        let map = detect_columns(cells);
-        map.get(Field::Waybill).is_some().then_some((at, map))
-    })
-}
-
-fn table(mut rows: Vec<Row>) -> Result<Table, TableError> {
+fn table(mut rows: Vec<Row>, choice: &Choice) -> Result<Table, TableError> {
     if rows.is_empty() {
         return Err(error("file", "file has no rows", "export the list again"));
     }
-    let Some((at, map)) = header(&rows) else {
+    let Some(Header { at, map, columns }) = choice.header(&rows) else {
+        if let Some(refused) = choice.not_found(&rows) {
+            return Err(refused);
+        }
         let seen = rows.first().map(|(_, cells)| cells.join(", ")).unwrap_or_default();
         let seen: String = seen.chars().take(80).collect();
         let problem = format!("no column is headed as waybill number; the first row is {seen:?}");
         return Err(error("header", &problem, "head the column 运单号 or waybill_no"));
     };
     within(rows.len(), 0)?;
-    let mut table = Table::default();
     let (head_line, header) = rows[at].clone();
+    let mut table = Table { headings: header.clone(), columns, ..Table::default() };
     for (line, cells) in rows.drain(at + 1..) {
         table.total += 1;
         match parse_row(&map, &header, line, &cells) {

@@ -3,7 +3,7 @@
 //! A small file can unpack into gigabytes, and a sheet of two cells can span seventeen thousand million. So the parts are
 //! unpacked once into nothing, up to a limit, before any is read, and cells are taken up to a limit of rows and columns.
 
-use super::{MOST_COLUMNS, Row, Table, TableError, error, header, table, within};
+use super::{Choice, MOST_COLUMNS, Row, TableError, error, within};
 use calamine::{DataRef, Reader, SheetType, SheetVisible, Xlsx};
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read};
@@ -16,14 +16,14 @@ const PARTS: usize = 2_000;
 const EXACT: f64 = 1e15;
 
 /// The first sheet, visible ones first, that has a waybill column; else the error of the first.
-pub(super) fn read(bytes: &[u8]) -> Result<Table, TableError> {
+pub(super) fn read(bytes: &[u8], choice: &Choice) -> Result<Vec<Row>, TableError> {
     unpacks(bytes)?;
     // The library is good, but the file comes from outside.
-    let read = std::panic::catch_unwind(|| sheets(bytes));
+    let read = std::panic::catch_unwind(|| sheets(bytes, choice));
     read.unwrap_or_else(|_| Err(damaged("its sheets cannot be read")))
 }
 
-fn sheets(bytes: &[u8]) -> Result<Table, TableError> {
+fn sheets(bytes: &[u8], choice: &Choice) -> Result<Vec<Row>, TableError> {
     let mut book: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).map_err(|e| damaged(&e.to_string()))?;
     let mut sheets: Vec<_> =
         book.sheets_metadata().iter().filter(|s| s.typ == SheetType::WorkSheet).cloned().collect();
@@ -31,14 +31,14 @@ fn sheets(bytes: &[u8]) -> Result<Table, TableError> {
     let mut first = None;
     for sheet in sheets {
         let rows = rows(&mut book, &sheet.name)?;
-        if header(&rows).is_some() {
-            return table(rows);
+        if choice.header(&rows).is_some() {
+            return Ok(rows);
         }
         if !rows.is_empty() {
             first.get_or_insert(rows);
         }
     }
-    table(first.unwrap_or_default())
+    Ok(first.unwrap_or_default())
 }
 
 /// Refuses a file whose parts are too large, before they are held in memory.

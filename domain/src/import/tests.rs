@@ -1,5 +1,6 @@
 use super::*;
 
+mod choice;
 mod files;
 
 use crate::parcel::TaskKind;

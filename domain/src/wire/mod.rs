@@ -15,6 +15,7 @@ mod door;
 mod error;
 mod lenient;
 mod number;
+mod opt_out;
 mod parcel;
 mod plan;
 mod sync;
@@ -48,6 +49,7 @@ pub use number::{
     AreaRequest, AreaView, BlockRequest, BlockView, BranchView, DutyRequest, DutyView, NumberChange,
     NumberRequest, NumberView,
 };
+pub use opt_out::{OptOutReport, OptOutView};
 pub use parcel::{ImportReport, ImportRequest, ImportedRow, ParcelStateRequest, ParcelView, RowProblem};
 pub use plan::{PlanRequest, PlanView, ReasonCount, SuppressedView};
 pub use sync::{PolicyView, SyncPage, TemplateView, WsEvent};

@@ -4,6 +4,7 @@ use super::{ActedAt, DoorView};
 use crate::clock::UnixMs;
 use crate::dial::outcome::CallOutcome;
 use crate::id::{ImportId, ParcelId, UserId};
+use crate::import::{ColumnTaken, ListColumns};
 use crate::parcel::{CallMark, ParcelState, TaskKind};
 use crate::phone::PhoneNumber;
 use serde::{Deserialize, Serialize};
@@ -85,6 +86,9 @@ pub struct ImportRequest {
     /// When the person imported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acted_at: Option<ActedAt>,
+    /// Columns that the person named: remembered for the branch's lists with the same header.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub columns: Option<ListColumns>,
 }
 
 /// A field of a row that cannot be taken, with what to do.
@@ -123,6 +127,12 @@ pub struct ImportReport {
     /// What is well to know although no row is left out for it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<RowProblem>,
+    /// The list's headings, where it was a file.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub headings: Vec<String>,
+    /// Which column was taken for which field, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub columns: Vec<ColumnTaken>,
     /// The first rows as they were understood.
     #[serde(default)]
     pub preview: Vec<ParcelView>,

@@ -4,6 +4,7 @@ use super::{BatchView, ParcelView, RecipientView, StopRuleView};
 use crate::clock::UnixMs;
 use crate::dial::policy::Policy;
 use crate::id::{BatchId, ParcelId, RecipientId};
+use crate::import::ListColumns;
 use serde::{Deserialize, Serialize};
 
 /// `GET /api/v1/sync?since=cursor`: all rows newer than the cursor, oldest revision first.
@@ -83,6 +84,9 @@ pub struct PolicyView {
     pub step_seconds: u32,
     /// Opted-out numbers of the organisation that occur in this courier's parcels, as keyed phone numbers.
     pub opted_out: Vec<String>,
+    /// Columns of lists that were confirmed in this person's branch.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "super::lenient::each")]
+    pub list_columns: Vec<ListColumns>,
     /// All calls are held by an administrator.
     pub stopped: bool,
     /// Server revision.

@@ -149,6 +149,7 @@ fn policy_view() -> PolicyView {
         step_cost_minor: 7,
         step_seconds: 60,
         opted_out: vec!["+8613800002222".into()],
+        list_columns: vec![],
         stopped: false,
         rev: 45,
     }
@@ -235,7 +236,8 @@ fn import_request() {
         address: String::new(),
         kind: None,
     };
-    let record = ImportRequest { rows: vec![row], acted_at: Some(ActedAt { wall: NOW, age_ms: None }) };
+    let record =
+        ImportRequest { rows: vec![row], acted_at: Some(ActedAt { wall: NOW, age_ms: None }), columns: None };
     insta::assert_json_snapshot!("import_request", sent(record));
     assert_eq!(read::<ImportRequest>(json!({"rows": []}))["rows"], json!([]));
 }
@@ -251,6 +253,8 @@ fn import_report() {
         rejected: 1,
         problems: vec![row_problem()],
         notes: vec![],
+        headings: vec![],
+        columns: vec![],
         preview: vec![parcel_view()],
     };
     insta::assert_json_snapshot!("import_report", sent(record));

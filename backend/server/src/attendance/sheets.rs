@@ -4,6 +4,7 @@ use super::take::read;
 use crate::app::App;
 use crate::http::error::{ApiError, ApiResult};
 use crate::org::sets::rule_set;
+use crate::sheet::plain;
 use crate::store::all;
 use crate::store::scope::Scope;
 use crate::tracks::{LocalDay, Person};
@@ -231,14 +232,6 @@ pub(super) fn csv(days: &[AttendanceDay], zone: chrono_tz::Tz, lang: Lang) -> Re
     out.into_inner().map_err(|e| csv::Error::from(std::io::Error::other(e.to_string())))
 }
 
-/// A text that no spreadsheet takes for a formula.
-fn plain(text: &str) -> String {
-    match text.chars().next() {
-        Some('=' | '+' | '-' | '@' | '\t' | '\r') => format!("'{text}"),
-        _ => text.to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -255,11 +248,5 @@ mod tests {
         for bad in ["2026-13", "2026", "26-01", "2026-1", "1999-12", "9999-12-01"] {
             assert_eq!(of(Some(bad)), None, "{bad}");
         }
-    }
-
-    #[test]
-    fn a_name_is_no_formula() {
-        assert_eq!(plain("=1+1"), "'=1+1");
-        assert_eq!(plain("李伟"), "李伟");
     }
 }

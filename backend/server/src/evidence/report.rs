@@ -1,5 +1,6 @@
 //! The report of a bundle: a page to be read and printed, in Chinese and English.
 
+use crate::sheet::escaped;
 use chrono::TimeZone;
 use chrono_tz::Tz;
 use std::fmt::{Display, Write};
@@ -115,21 +116,6 @@ impl Page {
             let _ = writeln!(self.text, "<audio controls src=\"{}\"></audio>", escaped(file));
         }
     }
-}
-
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c => out.push(c),
-        }
-    }
-    out
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Flows in calls: the notice's variables, its pieces to be spoken, and a conversation in progress.
 
+use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use waybell_domain::dial::plan::PlannedCall;
@@ -26,6 +27,12 @@ impl Conversation {
         let (state, commands) = step(&self.flow, &self.state, event)?;
         self.state = state;
         Ok(commands)
+    }
+
+    /// Names the words of this flow: the first 16 digits of the SHA-256 of its JSON. Another wording has another name.
+    pub fn version(&self) -> String {
+        let json = serde_json::to_vec(&*self.flow).unwrap_or_default();
+        Sha256::digest(json).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// The token that the flow waits for now.

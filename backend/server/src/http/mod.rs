@@ -10,8 +10,8 @@ pub mod reference;
 
 use crate::app::Shared;
 use crate::{
-    accounts, attendance, calls, events, evidence, inbound, notify, numbers, org, outgoing, parcels,
-    recordings, templates, tracks, webhooks,
+    accounts, attendance, calls, consents, events, evidence, inbound, notify, numbers, org, outgoing,
+    parcels, recordings, templates, tracks, webhooks,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -19,6 +19,7 @@ use axum::http::StatusCode;
 use axum::routing::get;
 use utoipa::OpenApi;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{ContentBuilder, Ref, ResponseBuilder};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use waybell_domain::clock::UnixMs;
@@ -54,6 +55,8 @@ fn api() -> OpenApiRouter<Shared> {
         .routes(routes!(accounts::routes::logout))
         .routes(routes!(accounts::routes::me))
         .routes(routes!(parcels::routes::import))
+        .routes(routes!(parcels::columns::list_columns))
+        .routes(routes!(parcels::columns::forget_columns))
         .routes(routes!(parcels::routes::set_state))
         .routes(routes!(parcels::door_routes::record, parcels::door_routes::list))
         .routes(routes!(parcels::door_routes::undo))
@@ -87,6 +90,7 @@ fn api() -> OpenApiRouter<Shared> {
         .routes(routes!(org::rules::stop_all))
         .routes(routes!(org::opt_outs::list_opt_outs, org::opt_outs::put_opt_out))
         .routes(routes!(org::opt_outs::delete_opt_out))
+        .routes(routes!(org::opt_outs::import_opt_outs))
         .routes(routes!(org::people::list_people, org::people::create_person))
         .routes(routes!(org::people::change_person))
         .routes(routes!(webhooks::intake::receive))
@@ -134,6 +138,7 @@ fn api() -> OpenApiRouter<Shared> {
         .routes(routes!(notify::routes::recipients))
         .routes(routes!(notify::routes::attempts))
         .routes(routes!(notify::routes::consents))
+        .routes(routes!(consents::routes::export_consents))
         .routes(routes!(notify::routes::why))
         .routes(routes!(notify::routes::export))
         .routes(routes!(events::calls::pull_calls))
@@ -146,7 +151,22 @@ fn api() -> OpenApiRouter<Shared> {
 pub fn openapi() -> utoipa::openapi::OpenApi {
     let mut doc = api().split_for_parts().1;
     doc.info.version = "1".into();
+    errors(&mut doc);
     doc
+}
+
+/// Every operation may answer with an error that it does not name itself: 401, 422, 429 and others have one shape.
+fn errors(doc: &mut utoipa::openapi::OpenApi) {
+    let schema = Ref::from_schema_name("ErrorBody");
+    let content = ContentBuilder::new().schema(Some(schema)).build();
+    let error = ResponseBuilder::new().description("an error").content("application/json", content).build();
+    for item in doc.paths.paths.values_mut() {
+        let operations = [&mut item.get, &mut item.put, &mut item.post, &mut item.patch, &mut item.delete];
+        for operation in operations.into_iter().flatten() {
+            let responses = &mut operation.responses.responses;
+            responses.entry("default".to_owned()).or_insert_with(|| error.clone().into());
+        }
+    }
 }
 
 /// All routes.

@@ -34,6 +34,8 @@ pub(crate) struct Call {
     pub fault: bool,
     /// Something was played to the person. Who answers and waits in silence was told nothing and gets a text message.
     pub spoke: bool,
+    /// What was said so far, piece by piece: it goes with a key press.
+    pub said: Vec<String>,
     /// Something that was being said broke off: where we then end the call, the person was not told. Where the callee
     /// does, that is why it broke off.
     pub broken: bool,

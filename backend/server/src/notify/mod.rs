@@ -27,6 +27,7 @@ mod due;
 mod engine;
 pub mod export;
 pub mod health;
+pub mod hours;
 mod input;
 mod kept;
 mod known;

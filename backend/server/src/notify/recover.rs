@@ -314,6 +314,7 @@ fn call(row: &AttemptRow, recipient: &RecipientRow) -> Option<Call> {
         fault: false,
         // a call that was talking when the server died had its notice begun
         spoke: row.answer_at.is_some(),
+        said: Vec::new(),
         broken: false,
         refused: None,
         keys: row.keys.clone(),

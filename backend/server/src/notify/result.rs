@@ -443,7 +443,10 @@ pub(crate) async fn store(
     let decision = policy.retry.decide(EndedAttempt { outcome, at: now, retry_after }, so_far, allowed);
     let cancelled = call.cancel_requested || batch_is_over;
     let (state, next_at, text) = match decision {
-        RetryDecision::Retry { not_before, .. } if !cancelled => ("waiting", Some(not_before), false),
+        RetryDecision::Retry { not_before, .. } if !cancelled => {
+            let at = super::hours::timed(round, call, &policy, zone, not_before).await?;
+            ("waiting", Some(at), false)
+        }
         RetryDecision::TextMessage | RetryDecision::AskCourier => ("done", None, !cancelled),
         RetryDecision::Exhausted => ("done", None, !cancelled),
         _ if cancelled && !outcome.is_answered() && mark == CallMark::NotCalled => ("cancelled", None, false),

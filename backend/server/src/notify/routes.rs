@@ -239,7 +239,8 @@ pub async fn why(
 
 /// Everything the independent judge needs to compare with the carrier's log, as JSON lines (administrators).
 #[utoipa::path(get, path = "/api/v1/export/judge", tag = "notify", security(("bearer" = [])),
-    responses((status = 200, description = "JSON lines", body = String), (status = 403, body = ErrorBody)))]
+    responses((status = 200, description = "JSON lines", content_type = "application/jsonl", body = String),
+    (status = 403, body = ErrorBody)))]
 pub async fn export(State(app): State<Shared>, signed: Signed) -> ApiResult<Response> {
     let scope = signed.administrator()?;
     let write = app.store.begin().await?;

@@ -438,6 +438,7 @@ async fn intent(
         heard_full: false,
         fault: false,
         spoke: false,
+        said: Vec::new(),
         broken: false,
         refused: None,
         keys: String::new(),

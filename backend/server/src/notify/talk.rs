@@ -18,6 +18,9 @@ use waybell_switch::{Draft, EndHow, EventKind, Incoming, LegId, SwitchError};
 const ANNOUNCEMENT: &str =
     "您好，这是快递通知专用号码，暂不支持接听。如需联系快递员，请在通知电话中按零。谢谢，再见。";
 
+/// Pieces of a conversation that are kept for the ledger of consents: more is somebody who listens to all of it again.
+const MOST_SAID: usize = 60;
+
 #[derive(FromQueryResult)]
 struct FlowText {
     flow: String,
@@ -240,7 +243,10 @@ async fn carry_out(
 ) -> Result<(), StoreError> {
     match command {
         FlowCommand::Say { token, segments } => {
-            let text = segments.into_iter().map(|s| s.text).collect();
+            let text: Vec<String> = segments.into_iter().map(|s| s.text).collect();
+            if call.said.len() + text.len() <= MOST_SAID {
+                call.said.extend(text.iter().cloned());
+            }
             round.effects.push(Effect::Speak { leg: leg.clone(), token: u64::from(token), text });
         }
         FlowCommand::Play { token, prompt } => {
@@ -301,8 +307,8 @@ async fn consent(round: &Round, call: &Call, preference: &str, key: &str) -> Res
     let tx = round.write.tx();
     exec(
         tx,
-        "INSERT INTO consent (id, organisation_id, attempt_id, phone_key, key, preference, parcels, at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "INSERT INTO consent (id, organisation_id, attempt_id, phone_key, key, preference, parcels, at, said, wording) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         [
             ConsentId::at(round.now, rand::random()).to_string().into(),
             call.organisation.to_string().into(),
@@ -312,6 +318,8 @@ async fn consent(round: &Round, call: &Call, preference: &str, key: &str) -> Res
             preference.into(),
             serde_json::json!(call.parcels).to_string().into(),
             round.wall.0.into(),
+            call.said.join("").into(),
+            call.talk.as_ref().map(Conversation::version).unwrap_or_default().into(),
         ],
     )
     .await?;

@@ -243,6 +243,7 @@ async fn decisions(
                 format!("服务器重启，向网络查询此通话（重启时{}）", call_state(&d.detail)),
                 format!("the server restarted and asked the network about this call (it was {})", d.detail),
             ),
+            "answer_hours" => answer_hours(&d.detail),
             "gave_up" => (
                 "不再呼叫：没有可用的外显号码".to_owned(),
                 "not called again: no number is left that the carrier would show".to_owned(),
@@ -259,6 +260,20 @@ async fn decisions(
         lines.push(line(d.at, &d.what, &zh, &en));
     }
     Ok(())
+}
+
+/// `18-20 3/4`: when it is tried again, and why then.
+fn answer_hours(detail: &str) -> (String, String) {
+    let parts = detail
+        .split_once(' ')
+        .and_then(|(hours, share)| Some((hours.split_once('-')?, share.split_once('/')?)));
+    match parts {
+        Some(((from, to), (answered, tried))) => (
+            format!("等到 {from} 点至 {to} 点再呼：此号码在这个时段 {tried} 次接听过 {answered} 次"),
+            format!("tried again between {from} and {to} h: it answered then {answered} times of {tried}"),
+        ),
+        None => (detail.to_owned(), detail.to_owned()),
+    }
 }
 
 async fn calls(db: &sea_orm::DatabaseConnection, recipient: &str, lines: &mut Vec<WhyLine>) -> ApiResult<()> {

@@ -3,26 +3,27 @@
 use crate::accounts::auth::Signed;
 use crate::app::Shared;
 use crate::http::error::{ApiError, ApiResult};
-use crate::http::json::Strict;
-use crate::store::all;
+use crate::http::json::{Raw, Strict};
+use crate::http::query::Query;
+use crate::numbers::staff;
+use crate::store::{all, listed};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use sea_orm::FromQueryResult;
+use sea_orm::{FromQueryResult, Value};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use waybell_domain::clock::UnixMs;
 use waybell_domain::id::OrganisationId;
+use waybell_domain::import::read_numbers;
 use waybell_domain::phone::PhoneNumber;
-use waybell_domain::wire::ErrorBody;
+use waybell_domain::wire::{ErrorBody, OptOutReport, OptOutView};
 
-/// A number that must not be rung.
-#[derive(Debug, Clone, Serialize, Deserialize, FromQueryResult, utoipa::ToSchema)]
-pub struct OptOutView {
-    /// Number, as `e164` or `e164;ext=123`.
-    pub phone_key: String,
-    /// `key_press`, `list`, `person`.
-    pub source: String,
-    /// Since, unix ms.
-    pub since: i64,
+#[derive(FromQueryResult)]
+struct Row {
+    phone_key: String,
+    source: String,
+    since: i64,
 }
 
 /// Numbers that must not be rung.
@@ -33,7 +34,10 @@ pub async fn list_opt_outs(State(app): State<Shared>, signed: Signed) -> ApiResu
         return Err(ApiError::forbidden());
     }
     let sql = "SELECT phone_key, source, since FROM opt_out WHERE organisation_id = $1 ORDER BY since DESC LIMIT 10000";
-    Ok(Json(all(app.store.read(), sql, [signed.scope.organisation.to_string().into()]).await?))
+    let rows: Vec<Row> = all(app.store.read(), sql, [signed.scope.organisation.to_string().into()]).await?;
+    let view =
+        |row: Row| OptOutView { phone_key: row.phone_key, source: row.source, since: UnixMs(row.since) };
+    Ok(Json(rows.into_iter().map(view).collect()))
 }
 
 /// A number.
@@ -103,6 +107,79 @@ pub async fn delete_opt_out(
     write.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }
+
+/// Query of a list.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+pub struct ListQuery {
+    /// Only say what would happen.
+    #[serde(default)]
+    dry_run: bool,
+}
+
+/// Never ring the numbers of a list (supervisors): CSV, XLSX or JSON with a telephone column, or a number a line. Good lines are
+/// taken, the others are named.
+#[utoipa::path(post, path = "/api/v1/opt-outs/import", tag = "organisation", security(("bearer" = [])), params(ListQuery),
+    request_body(content = String, content_type = "text/csv"),
+    responses((status = 200, body = OptOutReport), (status = 403, body = ErrorBody), (status = 422, body = ErrorBody)))]
+pub async fn import_opt_outs(
+    State(app): State<Shared>,
+    signed: Signed,
+    Query(query): Query<ListQuery>,
+    Raw(bytes): Raw,
+) -> ApiResult<Json<OptOutReport>> {
+    let scope = staff(&signed)?;
+    let read = tokio::task::spawn_blocking(move || read_numbers(&bytes)).await;
+    let list = read.map_err(|e| ApiError::field("file", e.to_string(), "export the list again"))?;
+    let mut list = list.map_err(|e| ApiError::field(e.field, e.problem, e.hint))?;
+    let rejected = u32::try_from(list.problems.len()).unwrap_or(u32::MAX);
+    list.problems.truncate(PROBLEMS);
+    let mut report = OptOutReport { added: 0, known: 0, rejected, problems: list.problems };
+    let keys: BTreeSet<String> = list.numbers.iter().map(|(_, phone)| phone.key()).collect();
+    let keys: Vec<String> = keys.into_iter().collect();
+    let organisation = scope.organisation.to_string();
+    let now = app.clock.now();
+    let write = app.store.begin().await?;
+    for chunk in keys.chunks(PART) {
+        let (marks, values) = listed(2, chunk);
+        let values: Vec<Value> = std::iter::once(organisation.clone().into()).chain(values).collect();
+        let sql =
+            format!("SELECT phone_key FROM opt_out WHERE organisation_id = $1 AND phone_key IN ({marks})");
+        let known: Vec<Key> = all(write.tx(), &sql, values).await?;
+        let known: BTreeSet<String> = known.into_iter().map(|k| k.phone_key).collect();
+        let fresh: Vec<&String> = chunk.iter().filter(|key| !known.contains(*key)).collect();
+        report.known += u32::try_from(known.len()).unwrap_or(u32::MAX);
+        report.added += u32::try_from(fresh.len()).unwrap_or(u32::MAX);
+        if query.dry_run || fresh.is_empty() {
+            continue;
+        }
+        let mut values: Vec<Value> = vec![organisation.clone().into(), now.0.into()];
+        values.extend(fresh.iter().map(|key| Value::from((*key).clone())));
+        let rows: Vec<String> = (0..fresh.len()).map(|i| format!("($1, ${}, 'list', $2)", i + 3)).collect();
+        let sql = format!(
+            "INSERT INTO opt_out (organisation_id, phone_key, source, since) VALUES {} \
+             ON CONFLICT (organisation_id, phone_key) DO NOTHING",
+            rows.join(",")
+        );
+        write.exec(&sql, values).await?;
+    }
+    if !query.dry_run && report.added > 0 {
+        touch(&write, scope.organisation).await?;
+        let (of, who) = (Some(scope.organisation), Some(scope.person));
+        let detail = format!("{} numbers by list", report.added);
+        crate::audit::record(&write, of, who, now, "opt_out", &organisation, &detail).await?;
+        write.commit().await?;
+    }
+    Ok(Json(report))
+}
+
+#[derive(FromQueryResult)]
+struct Key {
+    phone_key: String,
+}
+
+/// Numbers of one statement, and problems that are told.
+const PART: usize = 400;
+const PROBLEMS: usize = 1_000;
 
 /// Records that a person wants no calls.
 pub async fn opt_out(

@@ -6,11 +6,11 @@ use crate::accounts::service::revoke_all;
 use crate::app::Shared;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::Strict;
-use crate::store::{all, one};
+use crate::store::{StoreError, all, one};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use sea_orm::FromQueryResult;
+use sea_orm::{ConnectionTrait, FromQueryResult};
 use serde::{Deserialize, Serialize};
 use waybell_domain::id::{BranchId, OrganisationId, UserId};
 use waybell_domain::phone::PhoneNumber;
@@ -37,6 +37,18 @@ impl PersonRow {
             role: Role::parse(&self.role)?,
         })
     }
+}
+
+/// What a person is called; empty where nobody has this id.
+pub(crate) async fn name<C: ConnectionTrait>(db: &C, person: UserId) -> Result<String, StoreError> {
+    let row: Option<Name> =
+        one(db, "SELECT name FROM person WHERE id = $1", [person.to_string().into()]).await?;
+    Ok(row.map(|r| r.name).unwrap_or_default())
+}
+
+#[derive(FromQueryResult)]
+struct Name {
+    name: String,
 }
 
 /// The people of the organisation.

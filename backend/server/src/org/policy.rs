@@ -73,7 +73,9 @@ pub async fn newer(app: &App, scope: &Scope, since: i64, end: i64) -> ApiResult<
          AND p.phone_key = o.phone_key WHERE {filter}"
     );
     let opted: Vec<Key> = all(app.store.read(), &sql, values).await?;
-    Ok(Some(view(app, &row, opted.into_iter().map(|k| k.phone_key).collect())?))
+    let mut view = view(app, &row, opted.into_iter().map(|k| k.phone_key).collect())?;
+    view.list_columns = crate::parcels::columns::remembered(app.store.read(), scope).await?;
+    Ok(Some(view))
 }
 
 /// The wire form.
@@ -85,6 +87,7 @@ pub fn view(app: &App, row: &OrganisationRow, opted_out: Vec<String>) -> Result<
         step_cost_minor: app.config.rate.step_minor,
         step_seconds: app.config.rate.step_seconds,
         opted_out,
+        list_columns: Vec::new(),
         stopped: row.stopped != 0,
         rev: row.rev,
     })

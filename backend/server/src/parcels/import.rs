@@ -24,7 +24,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use tokio::sync::Mutex;
 use waybell_domain::clock::{SECOND, UnixMs};
 use waybell_domain::id::ImportId;
-use waybell_domain::import::{MOST_ROWS, Table};
+use waybell_domain::import::{ListColumns, MOST_ROWS, Table};
 use waybell_domain::parcel::{CallMark, ParcelState, TaskKind, WaybillNo, parcel_id};
 use waybell_domain::phone::PhoneNumber;
 use waybell_domain::wire::{ImportReport, ImportRequest, ImportedRow, RowProblem};
@@ -58,12 +58,14 @@ pub(crate) struct Good {
 pub struct List {
     good: Vec<Good>,
     report: ImportReport,
+    /// Columns that somebody named: kept when the list is taken.
+    confirmed: Option<ListColumns>,
 }
 
 impl List {
     /// Looks at the rows of a table.
     pub fn of(table: Table) -> List {
-        let Table { rows, mut problems, notes, total } = table;
+        let Table { rows, mut problems, notes, total, headings, columns } = table;
         let mut rejected = problems.iter().map(|p| p.line).collect::<HashSet<_>>().len() as u32;
         let mut good: Vec<Good> = Vec::with_capacity(rows.len());
         let mut seen: HashMap<String, usize> = HashMap::new();
@@ -86,8 +88,13 @@ impl List {
         problems.sort_by_key(|p| p.line);
         problems.truncate(PROBLEMS_TOLD);
         let total = total.max(rows.len() as u32);
-        let report = ImportReport { total, rejected, problems, notes, ..nothing_yet() };
-        List { good, report }
+        let report = ImportReport { total, rejected, problems, notes, headings, columns, ..nothing_yet() };
+        List { good, report, confirmed: None }
+    }
+
+    /// What is wrong with its rows.
+    pub(super) fn problems(&self) -> &[RowProblem] {
+        &self.report.problems
     }
 
     /// The rows of a request.
@@ -98,7 +105,15 @@ impl List {
         if request.rows.len() > MOST_ROWS {
             return Err(ApiError::field("rows", format!("has more than {MOST_ROWS}"), "split the list"));
         }
-        Ok(List::of(Table { total: request.rows.len() as u32, rows: request.rows, ..Table::default() }))
+        let confirmed = request.columns.map(super::columns::checked).transpose()?;
+        let table = Table { total: request.rows.len() as u32, rows: request.rows, ..Table::default() };
+        Ok(List { confirmed, ..List::of(table) })
+    }
+
+    /// The rows of a file whose columns somebody named.
+    pub fn of_named(table: Table) -> List {
+        let confirmed = Some(table.confirmed());
+        List { confirmed, ..List::of(table) }
     }
 }
 
@@ -113,6 +128,8 @@ pub(crate) fn nothing_yet() -> ImportReport {
         rejected: 0,
         problems: Vec::new(),
         notes: Vec::new(),
+        headings: Vec::new(),
+        columns: Vec::new(),
         preview: Vec::new(),
     }
 }
@@ -166,7 +183,7 @@ pub async fn examine<C: ConnectionTrait>(
     now: UnixMs,
     list: List,
 ) -> ApiResult<ImportReport> {
-    let List { good, mut report } = list;
+    let List { good, mut report, .. } = list;
     for (n, part) in good.chunks(PART).enumerate() {
         let known = known(db, scope, now, part).await?;
         for (i, g) in part.iter().enumerate() {
@@ -183,7 +200,7 @@ pub async fn take(store: &Store, scope: &Scope, now: UnixMs, list: List, once: O
     let mut hasher = DefaultHasher::new();
     scope.person.hash(&mut hasher);
     let _alone = UNDER_WAY[(hasher.finish() % 64) as usize].lock().await;
-    let List { good, mut report } = list;
+    let List { good, mut report, confirmed } = list;
     report.import = Some(ImportId::at(now, rand::random()));
     let mut parts: Vec<&[Good]> = good.chunks(PART).collect();
     let last = parts.pop().unwrap_or_default();
@@ -205,6 +222,9 @@ pub async fn take(store: &Store, scope: &Scope, now: UnixMs, list: List, once: O
         return Ok(answer);
     }
     take_part(&write, scope, now, last, at, &mut report).await?;
+    if let Some(columns) = confirmed {
+        super::columns::remember(&write, scope, now, &columns).await?;
+    }
     once.commit(write, scope, now, StatusCode::OK, &report).await
 }
 

@@ -1,6 +1,7 @@
 //! Parcels: import of the day's list, what the courier did with them at the door and between colleagues, stops put right by
 //! hand, and the pull of the phones.
 
+pub mod columns;
 mod deed_log;
 mod deeds;
 pub mod door_routes;

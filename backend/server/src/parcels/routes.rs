@@ -1,5 +1,6 @@
 //! `/api/v1/parcels*`, `/api/v1/sync`.
 
+use super::columns;
 use super::import::{self, List};
 use super::{rows::ParcelRow, state, sync};
 use crate::accounts::auth::Signed;
@@ -14,7 +15,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
-use waybell_domain::import::read_list;
+use waybell_domain::import::{Choice, read_list_with};
 use waybell_domain::wire::{
     ErrorBody, ImportReport, ImportRequest, ParcelStateRequest, ParcelView, SyncPage,
 };
@@ -25,6 +26,14 @@ pub struct ImportQuery {
     /// Only say what would happen.
     #[serde(default)]
     dry_run: bool,
+    /// Of a file: which column holds what, as a JSON object of fields (`waybill_no`, `phone`, `name`, `address`, `kind`) and
+    /// headings, `{"phone":"联系"}`; `#3` is the third column, an empty text says that there is none. What is named is remembered for
+    /// the branch's lists with the same header; what is not named is guessed.
+    columns: Option<String>,
+    /// Of a file: take nothing, and answer with the rows that cannot be taken as a CSV file, each with its line and what is
+    /// wrong with it.
+    #[serde(default)]
+    bad_rows: bool,
 }
 
 /// Kinds of bodies that are files; what they hold is found out from the bytes.
@@ -52,9 +61,16 @@ pub async fn import(
 ) -> ApiResult<Response> {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or("application/json");
     let list = if FILES.iter().any(|file| kind.starts_with(file)) {
+        let named = query.columns.as_deref().map(columns::named).transpose()?.unwrap_or_default();
+        let remembered = columns::remembered(app.store.read(), &signed.scope).await?;
+        let choice = Choice { named, remembered };
         let bytes = bytes.clone();
-        aside(move || match read_list(&bytes) {
-            Ok(table) => Ok(List::of(table)),
+        if query.bad_rows {
+            return columns::bad_rows(bytes, choice).await;
+        }
+        aside(move || match read_list_with(&bytes, &choice) {
+            Ok(table) if choice.named.is_empty() => Ok(List::of(table)),
+            Ok(table) => Ok(List::of_named(table)),
             Err(e) => Err(ApiError::field(e.field, e.problem, e.hint)),
         })
         .await?

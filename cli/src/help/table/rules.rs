@@ -6,6 +6,40 @@ const DRY_RUN: super::Argument = ("dry_run", "只看结果，不作更改", "");
 
 pub(super) const VERBS: &[Verb] = &[
     Verb {
+        name: "opt-outs",
+        about: "查看或更改不再呼叫的号码：单个或名单（管理员）",
+        after: Some(
+            "示例：\n  waybell opt-outs\n  waybell opt-outs --add 13800001111\n  waybell opt-outs --import 名单.csv --dry-run",
+        ),
+        args: &[
+            ("add", "不再呼叫这个号码；可写多个", "号码"),
+            ("remove", "恢复呼叫这个号码（管理员）", "号码"),
+            ("import", "不再呼叫名单上的号码：含电话列的 CSV、XLSX 或 JSON，或每行一个号码", "文件"),
+            ("dry_run", "只看结果，不作更改", ""),
+        ],
+    },
+    Verb {
+        name: "consents",
+        about: "把收件人的同意记录写成证明表（管理员）；含完整号码，服务器会记下是谁制作的",
+        after: Some(
+            "示例：\n  waybell consents 十一月.csv --from 2026-11-01 --to 2026-12-01\n  \
+             waybell consents 证明.html --waybill SF1234567890123",
+        ),
+        args: &[
+            ("file", "写入的文件：.csv 供表格软件，.html 供打印", "文件"),
+            ("from", "不早于：2026-11-01，或具体时刻", "时间"),
+            ("to", "早于：2026-12-01，或具体时刻", "时间"),
+            ("phone", "这个号码的", "电话"),
+            ("waybill", "这个运单的", "运单号"),
+        ],
+    },
+    Verb {
+        name: "columns",
+        about: "查看本网点确认过的清单列，或忘记其中一种",
+        after: Some("示例：\n  waybell columns\n  waybell columns --forget 0123456789abcdef"),
+        args: &[("forget", "这种表头的列重新猜测", "表头编号")],
+    },
+    Verb {
         name: "policy",
         about: "查看或更改本组织的呼叫规则（管理员）",
         after: Some(

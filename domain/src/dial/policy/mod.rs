@@ -63,8 +63,16 @@ pub struct Policy {
     pub stale_after: i64,
     /// What follows an attempt.
     pub retry: RetryPolicy,
+    /// Try again at hours at which the number has answered before ([`crate::dial::hours`]).
+    #[serde(skip_serializing_if = "is_on")]
+    pub learn_hours: bool,
     /// Which deeds at a door want a photo: the first rule that fits counts, and without one it is as the courier likes.
     pub proof: Vec<ProofRule>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_on(on: &bool) -> bool {
+    *on
 }
 
 impl Default for Policy {
@@ -90,6 +98,7 @@ impl Default for Policy {
             frequency_wait: HOUR,
             stale_after: 2 * HOUR,
             retry: RetryPolicy::default(),
+            learn_hours: true,
             proof: Vec::new(),
         }
     }

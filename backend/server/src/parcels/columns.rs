@@ -1,0 +1,159 @@
+//! `/api/v1/list-columns`: columns of lists as somebody confirmed them, by branch and shape of the header.
+//!
+//! They go to the phones with the organisation's rules, because phones read lists themselves: whoever imports such a list
+//! next, on a phone or on the server, has it read in the same way.
+
+use super::import::List;
+use crate::accounts::auth::Signed;
+use crate::app::Shared;
+use crate::http::error::{ApiError, ApiResult};
+use crate::store::scope::Scope;
+use crate::store::{StoreError, Write, all};
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use sea_orm::{ConnectionTrait, FromQueryResult, Value};
+use std::collections::BTreeMap;
+use waybell_domain::clock::UnixMs;
+use waybell_domain::import::{Choice, Field, ListColumns, read_list_with, shape_of};
+use waybell_domain::lang::Lang;
+use waybell_domain::wire::ErrorBody;
+
+/// Shapes that a branch has, at most: the newest ones.
+const MOST: usize = 200;
+/// Headings of a list, and characters of one.
+const HEADINGS: usize = 256;
+const HEADING: usize = 100;
+
+#[derive(FromQueryResult)]
+struct Row {
+    columns: String,
+}
+
+/// The branch of somebody as it stands in the table.
+fn branch(scope: &Scope) -> String {
+    scope.branch.map(|b| b.to_string()).unwrap_or_default()
+}
+
+fn key(scope: &Scope) -> [Value; 2] {
+    [scope.organisation.to_string().into(), branch(scope).into()]
+}
+
+/// What the asker's branch has confirmed, the newest first. What does not read back is left out: the list is guessed then.
+pub(crate) async fn remembered<C: ConnectionTrait>(
+    db: &C,
+    scope: &Scope,
+) -> Result<Vec<ListColumns>, StoreError> {
+    let sql = format!(
+        "SELECT columns FROM list_columns WHERE organisation_id = $1 AND branch_id = $2 ORDER BY at DESC, shape LIMIT {MOST}"
+    );
+    let rows: Vec<Row> = all(db, &sql, key(scope)).await?;
+    Ok(rows.into_iter().filter_map(|row| serde_json::from_str(&row.columns).ok()).collect())
+}
+
+/// The columns of a query.
+///
+/// # Errors
+/// 422 for what is no object of fields and headings.
+pub(super) fn named(text: &str) -> ApiResult<BTreeMap<Field, String>> {
+    serde_json::from_str(text).map_err(|_| {
+        let problem = "is no JSON object of fields (waybill_no, phone, name, address, kind) and headings";
+        ApiError::field("columns", problem, "send {\"phone\":\"联系\"}, URL-encoded")
+    })
+}
+
+/// The rows of a file that cannot be taken, as a file.
+pub(super) async fn bad_rows(bytes: Bytes, choice: Choice) -> ApiResult<Response> {
+    let made = tokio::task::spawn_blocking(move || {
+        let list = List::of(read_list_with(&bytes, &choice)?);
+        waybell_domain::import::bad_rows(&bytes, &choice, list.problems(), Lang::En, str::to_owned)
+    });
+    let made = made.await.map_err(|e| ApiError::field("file", e.to_string(), "export the list again"))?;
+    let rows = made.map_err(|e| ApiError::field(e.field, e.problem, e.hint))?;
+    let headers = [
+        (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
+        (header::CONTENT_DISPOSITION, "attachment; filename=\"bad-rows.csv\""),
+        (header::CACHE_CONTROL, "private, no-store"),
+    ];
+    Ok((headers, rows).into_response())
+}
+
+/// Columns that a phone has confirmed: of a size that can be kept, and under their own shape.
+pub(super) fn checked(columns: ListColumns) -> ApiResult<ListColumns> {
+    let long = |text: &String| text.chars().count() > HEADING;
+    if columns.headings.len() > HEADINGS || columns.columns.values().any(long) {
+        return Err(ApiError::field("columns", "has more than 256 headings, or a long one", "leave it out"));
+    }
+    // of headings that are too long the beginning is enough to show; the shape is that of the whole
+    let shape = shape_of(&columns.headings);
+    let headings = columns.headings.into_iter().map(|h| h.chars().take(HEADING).collect()).collect();
+    Ok(ListColumns { shape, headings, columns: columns.columns })
+}
+
+/// Keeps what somebody confirmed, with the next commit, and has the phones told.
+pub(super) async fn remember(
+    write: &Write,
+    scope: &Scope,
+    now: UnixMs,
+    columns: &ListColumns,
+) -> ApiResult<()> {
+    let columns = checked(columns.clone())?;
+    let text = serde_json::to_string(&columns)
+        .map_err(|e| StoreError::Damaged { what: "list_columns", problem: e.to_string() })?;
+    let [organisation, branch] = key(scope);
+    let values: [Value; 6] = [
+        organisation.clone(),
+        branch,
+        columns.shape.into(),
+        text.into(),
+        scope.person.to_string().into(),
+        now.0.into(),
+    ];
+    write
+        .exec(
+            "INSERT INTO list_columns (organisation_id, branch_id, shape, columns, person_id, at) \
+             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (organisation_id, branch_id, shape) \
+             DO UPDATE SET columns = excluded.columns, person_id = excluded.person_id, at = excluded.at",
+            values,
+        )
+        .await?;
+    touch(write, organisation).await
+}
+
+async fn touch(write: &Write, organisation: Value) -> ApiResult<()> {
+    let rev = write.next_rev();
+    write.exec("UPDATE organisation SET rev = $1 WHERE id = $2", [rev.into(), organisation]).await?;
+    Ok(())
+}
+
+/// Columns of lists that were confirmed in this person's branch: lists with the same header are read so.
+#[utoipa::path(get, path = "/api/v1/list-columns", tag = "parcels", security(("bearer" = [])),
+    responses((status = 200, body = [ListColumns])))]
+pub async fn list_columns(State(app): State<Shared>, signed: Signed) -> ApiResult<Json<Vec<ListColumns>>> {
+    Ok(Json(remembered(app.store.read(), &signed.scope).await?))
+}
+
+/// Forget the columns of lists with this shape of header: they are guessed again.
+#[utoipa::path(delete, path = "/api/v1/list-columns/{shape}", tag = "parcels", security(("bearer" = [])),
+    params(("shape" = String, Path)), responses((status = 204), (status = 404, body = ErrorBody)))]
+pub async fn forget_columns(
+    State(app): State<Shared>,
+    signed: Signed,
+    Path(shape): Path<String>,
+) -> ApiResult<StatusCode> {
+    let scope = &signed.scope;
+    let write = app.store.begin().await?;
+    let [organisation, branch] = key(scope);
+    let sql = "DELETE FROM list_columns WHERE organisation_id = $1 AND branch_id = $2 AND shape = $3";
+    let gone = write.exec(sql, [organisation.clone(), branch, shape.clone().into()]).await?;
+    if gone.rows_affected() == 0 {
+        return Err(ApiError::not_found("shape of lists"));
+    }
+    touch(&write, organisation).await?;
+    let (of, who) = (Some(scope.organisation), Some(scope.person));
+    crate::audit::record(&write, of, who, app.clock.now(), "forget_columns", &shape, "").await?;
+    write.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}

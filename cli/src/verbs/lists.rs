@@ -1,0 +1,123 @@
+//! `import`, `columns`.
+
+use super::parcels::{cells, read_list, row_problem};
+use super::{Outcome, deliver, signed_in};
+use crate::out::{DONE, FAILED, Failure, Out};
+use crate::texts;
+use std::collections::BTreeMap;
+use std::path::Path;
+use waybell_core::Client;
+use waybell_core::say::say;
+use waybell_domain::import::{Choice, ColumnSource, ColumnTaken, Field, bad_rows};
+use waybell_domain::wire::ImportReport;
+
+/// Problems that are printed.
+const PROBLEMS: usize = 20;
+
+/// A list to import.
+pub(super) struct List<'a> {
+    pub file: &'a Path,
+    /// `phone=联系`.
+    pub columns: &'a [String],
+    /// Where the rows go that cannot be taken.
+    pub bad: Option<&'a Path>,
+    pub dry_run: bool,
+}
+
+pub(super) async fn import(client: &Client, out: &Out, list: &List<'_>) -> Outcome {
+    signed_in(client)?;
+    let columns = named(out, list.columns)?;
+    let about = |file: &Path, e: std::io::Error| {
+        Failure::plain(format!("{}: {}", file.display(), say(out.lang, &e.to_string())))
+    };
+    let bytes = read_list(list.file).map_err(|e| about(list.file, e))?;
+    let choice = Choice { named: columns.clone(), remembered: client.tasks().columns()? };
+    let report = client.tasks().import_list(&bytes, columns, list.dry_run).await?;
+    tell_report(out, &report);
+    if let Some(file) = list.bad {
+        let rows = bad_rows(&bytes, &choice, &report.problems, out.lang, |text| say(out.lang, text));
+        let rows = rows.map_err(|e| Failure::plain(say(out.lang, &e.to_string())))?;
+        std::fs::write(file, rows).map_err(|e| about(file, e))?;
+        out.line(texts::bad_rows(out.lang, report.rejected, file.display()));
+    }
+    if list.dry_run {
+        out.table(&report.preview.iter().map(|p| cells(out, p)).collect::<Vec<_>>());
+        out.line(texts::dry_run(out.lang));
+        out.json(&out.masked(&report));
+        return Ok(DONE);
+    }
+    let nothing = report.created + report.updated + report.unchanged == 0;
+    let code = deliver(client, out, out.masked(&report), &[]).await?;
+    Ok(if nothing { FAILED } else { code })
+}
+
+/// `phone=联系` as field and column.
+fn named(out: &Out, columns: &[String]) -> Result<BTreeMap<Field, String>, Failure> {
+    let one = |text: &String| {
+        let (field, column) = text.split_once('=')?;
+        let field = field.trim();
+        let by_label = Field::ALL.iter().find(|f| f.label_zh() == field).copied();
+        Some((Field::parse(field).or(by_label)?, column.trim().to_owned()))
+    };
+    let wrong = |text: &String| {
+        let fields: Vec<&str> = Field::ALL.iter().map(|f| f.as_str()).collect();
+        Failure::usage(texts::no_column(out.lang, text)).hint(texts::column_hint(out.lang, fields.join(", ")))
+    };
+    columns.iter().map(|text| one(text).ok_or_else(|| wrong(text))).collect()
+}
+
+fn tell_columns(out: &Out, report: &ImportReport) {
+    let taken = |c: &ColumnTaken| {
+        let mark = match c.source {
+            ColumnSource::Guessed => String::new(),
+            source => format!(" ({})", source.label(out.lang)),
+        };
+        format!("{} = {}{mark}", c.field.label(out.lang), c.column)
+    };
+    let list: Vec<String> = report.columns.iter().map(taken).collect();
+    if !list.is_empty() {
+        out.line(texts::columns_taken(out.lang, list.join(out.lang.pick("，", ", "))));
+    }
+}
+
+fn tell_report(out: &Out, report: &ImportReport) {
+    tell_columns(out, report);
+    out.line(texts::imported(out.lang, report.created, report.updated, report.unchanged, report.rejected));
+    if report.created + report.updated + report.unchanged == 0 {
+        out.line(texts::nothing_taken(out.lang));
+    }
+    for p in report.problems.iter().take(PROBLEMS) {
+        out.line(format!("  {}", row_problem(out.lang, p)));
+    }
+    if report.problems.len() > PROBLEMS {
+        out.line(format!("  {}", texts::more_problems(out.lang, report.problems.len() - PROBLEMS)));
+    }
+    for n in report.notes.iter().take(PROBLEMS) {
+        out.line(format!("  {}", texts::note(out.lang, row_problem(out.lang, n))));
+    }
+    if report.notes.len() > PROBLEMS {
+        out.line(format!("  {}", texts::more_notes(out.lang, report.notes.len() - PROBLEMS)));
+    }
+}
+
+pub(super) async fn columns(client: &Client, out: &Out, forget: Option<&str>) -> Outcome {
+    signed_in(client)?;
+    if let Some(shape) = forget {
+        client.tasks().forget_columns(shape).await?;
+        out.line(texts::columns_forgotten(out.lang));
+        return Ok(DONE);
+    }
+    super::refresh(client).await?;
+    let list = client.tasks().columns()?;
+    out.json(&list);
+    if list.is_empty() {
+        out.line(texts::no_columns(out.lang));
+    }
+    for known in &list {
+        out.line(format!("{}  {}", known.shape, known.headings.join(", ")));
+        for (field, column) in known.columns.iter().filter(|(_, column)| !column.is_empty()) {
+            out.line(format!("    {} = {column}", field.label(out.lang)));
+        }
+    }
+    Ok(DONE)
+}

@@ -1,0 +1,83 @@
+//! Telephone numbers as a list: one a line, or a column of a table.
+
+use super::{Choice, Field, Row, TITLE_ROWS, TableError, detect_columns, error, raw};
+use crate::phone::PhoneNumber;
+use crate::wire::RowProblem;
+
+/// Numbers that were read.
+#[derive(Clone, Debug, Default)]
+pub struct NumberList {
+    /// Each with its line; a number may be there twice.
+    pub numbers: Vec<(u32, PhoneNumber)>,
+    /// Lines that hold no number, and why.
+    pub problems: Vec<RowProblem>,
+}
+
+/// Reads a list of numbers: CSV, XLSX or JSON with a telephone column, or a number a line.
+///
+/// # Errors
+/// [`TableError`] for a file that is no list, or that has no column of numbers.
+pub fn read_numbers(bytes: &[u8]) -> Result<NumberList, TableError> {
+    let rows = raw(bytes, &Choice::default())?;
+    let header = rows.iter().take(TITLE_ROWS).position(|(_, cells)| column(cells).is_some());
+    let (at, rows, heading): (usize, &[Row], &str) = match header {
+        Some(header) => {
+            let at = column(&rows[header].1).unwrap_or_default();
+            (at, &rows[header + 1..], rows[header].1.get(at).map_or("", String::as_str))
+        }
+        None => {
+            let number = |cells: &[String]| cells.iter().position(|c| PhoneNumber::parse(c).is_ok());
+            let Some(at) = rows.iter().take(TITLE_ROWS).find_map(|(_, cells)| number(cells)) else {
+                let problem = "file has no column of telephone numbers";
+                return Err(error("header", problem, "head it 电话 or phone, or write one number a line"));
+            };
+            (at, &rows[..], "phone")
+        }
+    };
+    let mut list = NumberList::default();
+    for (line, cells) in rows {
+        let text = cells.get(at).map_or("", |c| c.trim());
+        match PhoneNumber::parse(text) {
+            Ok(phone) => list.numbers.push((*line, phone)),
+            Err(e) => list.problems.push(RowProblem {
+                line: *line,
+                column: heading.to_owned(),
+                problem: e.to_string(),
+                hint: "correct the number".to_owned(),
+            }),
+        }
+    }
+    Ok(list)
+}
+
+/// The telephone column of a header; a row that holds a number is none.
+fn column(cells: &[String]) -> Option<usize> {
+    let none_is_a_number = cells.iter().all(|c| PhoneNumber::parse(c).is_err());
+    detect_columns(cells).get(Field::Phone).filter(|_| none_is_a_number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> (Vec<String>, Vec<u32>) {
+        let list = read_numbers(text.as_bytes()).unwrap();
+        let numbers = list.numbers.iter().map(|(line, n)| format!("{line}:{}", n.key())).collect();
+        (numbers, list.problems.iter().map(|p| p.line).collect())
+    }
+
+    #[test]
+    fn one_a_line_a_table_and_json() {
+        let both = vec!["1:+8613800001111".to_owned(), "2:+8613800002222".to_owned()];
+        assert_eq!(read("13800001111\n138 0000 2222\n138\n"), (both, vec![3]));
+        let table = "退订名单\n姓名,手机,备注\n王,13800001111,x\n李,,\n赵,13800002222转8,\n";
+        assert_eq!(read(table), (vec!["3:+8613800001111".into(), "5:+8613800002222;ext=8".into()], vec![4]));
+        assert_eq!(read("王,13800001111\n").0, ["1:+8613800001111"]);
+        assert_eq!(
+            read(r#"[{"phone":"13800001111"},{"phone":"x"}]"#),
+            (vec!["2:+8613800001111".into()], vec![3])
+        );
+        assert_eq!(read_numbers("a,b\nc,d\n".as_bytes()).unwrap_err().field, "header");
+        assert_eq!(read_numbers(b"").unwrap_err().field, "header");
+    }
+}

@@ -1,0 +1,203 @@
+//! Lists as they come: columns that somebody names, bad rows as a file, consent as a proof sheet, numbers that opt out.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use serde_json::{Value, json};
+use std::time::Duration;
+use waybell_tests::api::Api;
+use waybell_tests::campaign::Campaign;
+use waybell_tests::phone::Phone;
+use waybell_tests::{World, WorldOptions};
+
+const ODD: &str = "单子,客人,联系,去哪\nSF1234567890123,王一,13800001111,幸福花园3栋\nSF1234567890124,李四,138,文一路18号\n";
+
+async fn upload(api: &Api, query: &[(&str, &str)], file: &str) -> (u16, String) {
+    let query = reqwest::Url::parse_with_params("http://x/", query).unwrap();
+    let path = format!("/parcels/import?{}", query.query().unwrap_or_default());
+    let answer = api
+        .request("POST", &path)
+        .header("content-type", "text/csv")
+        .body(file.to_owned())
+        .send()
+        .await
+        .unwrap();
+    (answer.status().as_u16(), answer.text().await.unwrap())
+}
+
+fn json_of(text: &str) -> Value {
+    serde_json::from_str(text).unwrap()
+}
+
+#[tokio::test]
+async fn columns_are_named_once_and_known_to_the_whole_branch() {
+    let world = World::start(&WorldOptions { tenants: vec!["Other"], ..WorldOptions::default() }).unwrap();
+    let courier = world.sign_in("c1").await.unwrap();
+    assert_eq!(upload(&courier, &[], ODD).await.0, 422, "nothing tells which column is the waybill");
+    let named = r##"{"waybill_no":"单子","phone":"联系","name":"客人","address":"#4"}"##;
+    let (status, text) = upload(&courier, &[("columns", named), ("dry_run", "true")], ODD).await;
+    let report = json_of(&text);
+    assert_eq!(
+        (status, report["created"].as_u64(), report["rejected"].as_u64()),
+        (200, Some(1), Some(1)),
+        "{text}"
+    );
+    assert_eq!(report["columns"][1], json!({ "field": "phone", "column": "联系", "source": "named" }));
+    assert_eq!(courier.get("/list-columns").await.unwrap(), json!([]), "a preview confirms nothing");
+    for (columns, field) in
+        [("[1]", "columns"), (r#"{"fon":"x"}"#, "columns"), (r#"{"phone":"没有"}"#, "columns")]
+    {
+        let (status, text) = upload(&courier, &[("columns", columns)], ODD).await;
+        assert_eq!((status, json_of(&text)["field"].as_str()), (422, Some(field)), "{text}");
+    }
+
+    // bad rows come back as a file
+    let (status, file) = upload(&courier, &[("columns", named), ("bad_rows", "true")], ODD).await;
+    assert_eq!(status, 200);
+    assert!(file.contains("\"SF1234567890124\"") && !file.contains("SF1234567890123"), "{file}");
+    assert_eq!(courier.get("/parcels").await.unwrap(), json!([]));
+
+    assert_eq!(upload(&courier, &[("columns", named)], ODD).await.0, 200);
+    let known = courier.get("/list-columns").await.unwrap();
+    assert_eq!(known[0]["columns"]["phone"], json!("联系"), "{known}");
+    // a colleague's list with this header needs no naming, on the server and on a phone that was never told
+    let colleague = world.sign_in("c2").await.unwrap();
+    let (status, text) = upload(&colleague, &[("dry_run", "true")], &ODD.replace("SF", "YT")).await;
+    assert_eq!((status, &json_of(&text)["columns"][1]["source"]), (200, &json!("remembered")), "{text}");
+    let phone = Phone::new(&world.server.url).unwrap();
+    phone.must(&["login", "c2"]).unwrap();
+    phone.must(&["sync"]).unwrap();
+    let list = phone.home().join("list.csv");
+    std::fs::write(&list, ODD.replace("SF", "YT")).unwrap();
+    let bad = phone.home().join("bad.csv");
+    let (list, bad) = (list.to_str().unwrap(), bad.to_str().unwrap());
+    let said = phone.must(&["import", list, "--bad", bad]).unwrap();
+    assert!(said.contains("as confirmed before") && said.contains("1 new"), "{said}");
+    assert!(std::fs::read_to_string(bad).unwrap().contains("YT1234567890124"));
+    // what a phone confirms is known to the branch too
+    let other = phone.home().join("other.csv");
+    std::fs::write(&other, "A,B\nYT9999999999999,13800007777\n").unwrap();
+    phone
+        .must(&["import", other.to_str().unwrap(), "--column", "waybill_no=A", "--column", "电话=B"])
+        .unwrap();
+    phone.must(&["sync"]).unwrap();
+    assert_eq!(courier.get("/list-columns").await.unwrap().as_array().unwrap().len(), 2);
+    assert!(phone.must(&["columns"]).unwrap().contains("telephone = B"));
+
+    // forgotten by one, forgotten by all; another company never knew
+    let shape = known[0]["shape"].as_str().unwrap();
+    let stranger = world.sign_in("c1-Other").await.unwrap();
+    assert_eq!(stranger.get("/list-columns").await.unwrap(), json!([]));
+    assert_eq!(stranger.send("DELETE", &format!("/list-columns/{shape}"), None, None).await.unwrap().0, 404);
+    phone.must(&["columns", "--forget", shape]).unwrap();
+    assert_eq!(upload(&courier, &[("dry_run", "true")], ODD).await.0, 422);
+}
+
+#[tokio::test]
+async fn consent_is_a_proof_sheet() {
+    let options = WorldOptions {
+        carrier: "[defaults]\nbehaviour = \"press_keys\"\ndelay_ms = 20\nring_ms = 50\ndigits = \"2\"\ndigits_after_ms = 800\n\
+                  talk_ms = 4000\n"
+            .into(),
+        tenants: vec!["Other"],
+        ..WorldOptions::default()
+    };
+    let campaign = Campaign::start(&options, 2).await.unwrap();
+    campaign.finish(Duration::from_secs(30)).await.unwrap();
+    let boss = campaign.world.sign_in("boss").await.unwrap();
+    let sheet = async |api: &Api, query: &str| {
+        let answer = api.request("GET", &format!("/consents/export{query}")).send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    };
+    let (status, text) = sheet(&boss, "?lang=en").await;
+    assert_eq!(status, 200);
+    let lines: Vec<&str> = text.trim_end().lines().collect();
+    assert!(lines[0].starts_with("\u{feff}time,source,key,choice,number"), "{text}");
+    assert_eq!(lines.len(), 3, "{text}");
+    for line in &lines[1..] {
+        for part in
+            ["key press,2,station or locker,13800000", "YT0000800000", "韵达快递", "arrived".trim_end()]
+        {
+            assert!(line.contains(part) || part == "arrived", "{part}: {line}");
+        }
+        let version =
+            line.split(',').any(|cell| cell.len() == 16 && cell.bytes().all(|b| b.is_ascii_hexdigit()));
+        assert!(version, "the version of the wording: {line}");
+    }
+    let number =
+        campaign.courier.get("/sync").await.unwrap()["recipients"][0]["phone"].as_str().unwrap().to_owned();
+    let (_, one) = sheet(&boss, &format!("?phone={}", number.replace('+', "%2B"))).await;
+    assert_eq!(one.trim_end().lines().count(), 2, "{one}");
+    let waybill =
+        campaign.courier.get("/parcels").await.unwrap()[0]["waybill_no"].as_str().unwrap().to_owned();
+    assert_eq!(sheet(&boss, &format!("?waybill_no={waybill}")).await.1.trim_end().lines().count(), 2);
+    for none in ["?from=9000000000000", "?to=5", "?preference=door"] {
+        assert_eq!(sheet(&boss, none).await.1.trim_end().lines().count(), 1, "{none}");
+    }
+    let (_, page) = sheet(&boss, "?format=html").await;
+    assert!(page.contains("收件人同意记录") && page.contains(&waybill), "{page}");
+    assert_eq!(sheet(&boss, "?format=pdf").await.0, 422);
+    assert_eq!(sheet(&boss, "?phone=x").await.0, 422);
+    assert_eq!(sheet(&campaign.courier, "").await.0, 403);
+    let stranger = campaign.world.sign_in("boss-Other").await.unwrap();
+    assert_eq!(sheet(&stranger, "").await.1.trim_end().lines().count(), 1, "only the own organisation's");
+    let database = campaign.world.folder.path().join("data/waybell.db");
+    let count: i64 = rusqlite::Connection::open(database)
+        .unwrap()
+        .query_row("SELECT COUNT(*) FROM audit WHERE action = 'export_consents'", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(count, 8, "each sheet that was made is on record");
+}
+
+#[tokio::test]
+async fn numbers_opt_out_by_list() {
+    let world = World::start(&WorldOptions { tenants: vec!["Other"], ..WorldOptions::default() }).unwrap();
+    let boss = world.sign_in("boss").await.unwrap();
+    let courier = world.sign_in("c1").await.unwrap();
+    let list = waybell_tests::list::rows(3, 800_000_000);
+    let parcels = courier.import(&list).await.unwrap();
+    let numbers = format!(
+        "姓名,手机\n甲,{}\n乙,{}\n丙,138\n",
+        list[0]["phone"].as_str().unwrap(),
+        list[1]["phone"].as_str().unwrap()
+    );
+    let send = async |api: &Api, query: &str, file: &str| {
+        let request = api.request("POST", &format!("/opt-outs/import{query}")).body(file.to_owned());
+        let answer = request.send().await.unwrap();
+        (answer.status().as_u16(), answer.json::<Value>().await.unwrap())
+    };
+    assert_eq!(send(&courier, "", &numbers).await.0, 403);
+    let (status, report) = send(&boss, "?dry_run=true", &numbers).await;
+    assert_eq!(
+        (status, report["added"].as_u64(), report["rejected"].as_u64()),
+        (200, Some(2), Some(1)),
+        "{report}"
+    );
+    assert_eq!(report["problems"][0]["line"], json!(4));
+    assert_eq!(boss.get("/opt-outs").await.unwrap(), json!([]));
+    assert_eq!(send(&boss, "", &numbers).await.1["added"], json!(2));
+    assert_eq!(send(&boss, "", &numbers).await.1["known"], json!(2), "twice is once");
+    assert_eq!(send(&boss, "", "a,b\n").await.0, 422);
+    assert!(boss.get("/opt-outs").await.unwrap().as_array().unwrap().iter().all(|o| o["source"] == "list"));
+    let plan = courier.post("/plans", &json!({ "template": "arrived", "parcels": parcels })).await.unwrap();
+    assert_eq!(
+        (plan["rings"].as_u64(), &plan["suppressed"][0]["reason"]),
+        (Some(1), &json!("opted_out")),
+        "{plan}"
+    );
+    // it is this organisation's list
+    let stranger = world.sign_in("boss-Other").await.unwrap();
+    assert_eq!(stranger.get("/opt-outs").await.unwrap(), json!([]));
+
+    let phone = Phone::new(&world.server.url).unwrap();
+    phone.must(&["login", "boss"]).unwrap();
+    phone.must(&["opt-outs", "--add", "13800009999"]).unwrap();
+    assert!(phone.must(&["opt-outs"]).unwrap().contains("+8613800009999"));
+    phone.must(&["opt-outs", "--remove", "13800009999"]).unwrap();
+    assert_eq!(boss.get("/opt-outs").await.unwrap().as_array().unwrap().len(), 2);
+    let file = phone.home().join("numbers.txt");
+    std::fs::write(&file, "13800008888\n").unwrap();
+    assert!(phone.must(&["opt-outs", "--import", file.to_str().unwrap()]).unwrap().contains("1 new"));
+    let sheet = phone.home().join("proof.html");
+    phone.must(&["consents", sheet.to_str().unwrap(), "--from", "2026-01-01"]).unwrap();
+    assert!(std::fs::read_to_string(&sheet).unwrap().contains("Consent of recipients"));
+}
