@@ -91,7 +91,7 @@ pub async fn list_carriers(State(app): State<Shared>, signed: Signed) -> ApiResu
         title_zh: limits.title.0.into(),
         title_en: limits.title.1.into(),
         source: limits.source.into(),
-        frequency: limits.rules().collect(),
+        frequency: limits.published().collect(),
         quiet: limits.spans().collect(),
         channels: limits.channels,
         in_force: policy.carrier.as_deref() == Some(limits.name),

@@ -11,6 +11,10 @@
 use super::{Anchor, FrequencyRule, Policy, QuietHours, TimeOfDay};
 use crate::clock::{DAY, HOUR, MINUTE, SECOND};
 
+/// We count from a call's intent, a carrier from its arrival there: a first call that was longer on the way than the second
+/// would bring them closer together than the window, ms.
+pub const ON_THE_WAY: i64 = 2 * SECOND;
+
 /// What a carrier or service allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CarrierLimits {
@@ -79,11 +83,16 @@ impl CarrierLimits {
         CARRIERS.iter().find(|c| c.name == name)
     }
 
-    /// Its limits as rules.
-    pub fn rules(&self) -> impl Iterator<Item = FrequencyRule> {
+    /// Its limits as they are published.
+    pub fn published(&self) -> impl Iterator<Item = FrequencyRule> {
         let rule =
             |&(window, max)| FrequencyRule { window, max, anchor: Anchor::Rolling, counts_failed: true };
         self.frequency.iter().map(rule)
+    }
+
+    /// Its limits as they are kept: windows are longer by [`ON_THE_WAY`].
+    pub fn rules(&self) -> impl Iterator<Item = FrequencyRule> {
+        self.published().map(|rule| FrequencyRule { window: rule.window + ON_THE_WAY, ..rule })
     }
 
     /// Its barred hours as spans.
@@ -123,7 +132,7 @@ mod tests {
             let policy = Policy { carrier: Some(limits.name.into()), ..Policy::default() };
             assert_eq!(policy.check(), Ok(()), "{}", limits.name);
             let longest = limits.rules().map(|r| r.window).max().unwrap();
-            assert!(longest <= 30 * DAY, "calls are looked at 31 days back");
+            assert!(longest <= 30 * DAY + ON_THE_WAY, "calls are looked at 31 days back");
         }
         let wrong = Policy { carrier: Some("nobody".into()), ..Policy::default() };
         let refused = wrong.check().unwrap_err();

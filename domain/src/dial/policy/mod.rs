@@ -18,7 +18,7 @@ use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 pub use calendar::{CalendarDay, DayChange, DayKind, MOST_NAME};
-pub use carrier::{CARRIERS, CarrierLimits};
+pub use carrier::{CARRIERS, CarrierLimits, ON_THE_WAY};
 pub use check::PolicyError;
 pub use frequency::{Anchor, FrequencyRule, PastCall};
 pub use hours::{QuietHours, TimeOfDay, TimeOfDayError};
