@@ -113,6 +113,7 @@ fn expected(method: &str, path: &str) -> &'static [u16] {
         (_, p) if p.starts_with("/api/v1/template-drafts/") => &[404, 403],
         // things that are named
         ("GET", "/api/v1/areas/{id}/duties") => &[404, 403],
+        (_, p) if p.starts_with("/api/v1/voice/words/") => &[404, 403],
         ("GET", p) if p.contains('{') => &[404],
         (
             "POST",
@@ -167,6 +168,7 @@ async fn walk(asker: &Api, b: &Belongings, waybill: &str) -> usize {
                 | "/api/v1/outgoing-policy"
                 | "/api/v1/field-policy"
                 | "/api/v1/template-policy"
+                | "/api/v1/voice/words"
                 | "/api/v1/template-drafts/{key}",
             )
             | (

@@ -1,5 +1,6 @@
 //! Configuration: one TOML file, each key also as flag and as `WAYBELL_*` variable (file < variable < flag).
 
+use crate::speech::SpeechConfig;
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
@@ -36,7 +37,7 @@ pub struct Config {
     /// Waybill systems.
     pub webhooks: Webhooks,
     /// Voice of notices.
-    pub speech: Speech,
+    pub speech: SpeechConfig,
     /// Menus that ask for an extension.
     pub extension: Extension,
     /// Price of calls, for the estimate.
@@ -145,20 +146,6 @@ pub struct Extension {
     pub connect_ms: u32,
 }
 
-/// Voice of notices.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Speech {
-    /// Folder of recorded slots, `NAME.wav` with NAME the words that are spoken.
-    pub slots: Option<PathBuf>,
-    /// Command of the last resort, tried in turn.
-    pub espeak: String,
-    /// Its voice for Chinese.
-    pub voice: String,
-    /// Its speed.
-    pub words_per_minute: u32,
-}
-
 /// Price of calls.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -183,7 +170,7 @@ impl Default for Config {
             trunk: Vec::new(),
             messages: Messages::default(),
             webhooks: Webhooks::default(),
-            speech: Speech::default(),
+            speech: SpeechConfig::default(),
             extension: Extension::default(),
             rate: Rate::default(),
             tls_certificate: None,
@@ -239,12 +226,6 @@ impl Trunk {
     pub fn kept_free(&self) -> u32 {
         let tenth = self.channels.div_ceil(10);
         self.reserve.unwrap_or(if self.channels < 4 { 0 } else { tenth.max(2) })
-    }
-}
-
-impl Default for Speech {
-    fn default() -> Self {
-        Speech { slots: None, espeak: "espeak-ng".into(), voice: "cmn".into(), words_per_minute: 240 }
     }
 }
 
@@ -349,6 +330,9 @@ impl Config {
         if let Err(network) = crate::webhooks::address::Networks::parse(&self.webhooks.allowed_networks) {
             let hint = "write addresses or networks like 10.1.2.0/24";
             return Err(bad("webhooks.allowed_networks", format!("{network:?} is no network"), hint));
+        }
+        if let Err((key, problem, hint)) = self.speech.check() {
+            return Err(bad(&format!("speech.{key}"), problem, hint));
         }
         if self.events != "local" {
             return Err(bad("events", "only local is built in yet".into(), "write local"));

@@ -124,6 +124,9 @@ async fn run(command: Verb, config: Config) -> anyhow::Result<()> {
         Verb::Serve => serve(config).await,
         Verb::CheckConfig => {
             say("the configuration is good");
+            if let Some(warning) = config.speech.warning() {
+                say(&format!("warning: {warning}"));
+            }
             Ok(())
         }
         Verb::Migrate => {

@@ -9,7 +9,7 @@ use crate::evidence::key::EvidenceKey;
 use crate::lock::DataLock;
 use crate::messages::{HttpProvider, OutboxFolder, TextMessage};
 use crate::notify::{self, Dialler};
-use crate::speech::Speech;
+use crate::speech::{Speech, Whose};
 use crate::store::{Store, StoreError};
 use crate::webhooks::address::Networks;
 use crate::webhooks::{self, Webhooks};
@@ -85,7 +85,8 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         None => {}
     }
     let (dialler, ear) = Dialler::new();
-    let speech = Speech::new(config.speech.clone(), config.media_dir().join("prompts"));
+    let speech = Speech::new(&config.speech, config.media_dir().join("prompts"));
+    crate::speech::words::load(&store, &config.media_dir(), speech.words(), None).await?;
     let networks = Networks::parse(&config.webhooks.allowed_networks)
         .map_err(|bad| StartError::Other(format!("webhooks.allowed_networks: {bad:?} is no network")))?;
     let receivers = webhooks::Client::new(networks).map_err(|e| StartError::Other(e.to_string()))?;
@@ -113,7 +114,10 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         metrics::gauge!("waybell_trunk_up", "trunk" => trunk.name.clone()).set(1.0);
     }
     // a voice that is not there is told now and not at the first call
-    app.speech.prepare(vec!["您好".into()]);
+    if let Some(warning) = app.config.speech.warning() {
+        tracing::warn!("{warning}");
+    }
+    app.speech.prepare(Whose::default(), vec!["您好".into()]);
     notify::hold_ports(&app, &switch).await?;
     crate::calls::recover::recover(&app, &switch, claim.restored.is_some() || claim.moved).await?;
     let (onward, notices) = tokio::sync::mpsc::channel(1_024);

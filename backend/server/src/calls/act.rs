@@ -5,6 +5,7 @@ use super::rows::{self, Line};
 use super::sound::{self, Joined};
 use super::ways::{self, Unrung};
 use crate::app::Shared;
+use crate::speech::Whose;
 use crate::store::one;
 use sea_orm::FromQueryResult;
 use std::time::Duration;
@@ -135,14 +136,19 @@ impl Call {
         self.app.calls.adopt(leg.clone(), self.own.clone());
         self.couriers.push((n, leg));
         let words = self.whisper(n);
-        self.app.speech.prepare(words);
+        self.app.speech.prepare(self.whose(), words);
         self.switch.place(ready.record, ready.permit);
         crate::crash::point("call.courier_rung");
         Ok(())
     }
 
+    /// Whose recorded words this call is spoken with.
+    fn whose(&self) -> Whose {
+        Whose { organisation: Some(self.number.organisation), branch: Some(self.number.branch) }
+    }
+
     fn say(&self, leg: LegId, token: u32, words: Vec<String>, times: u32) {
-        sound::say(&self.app, &self.switch, &self.own, leg, token, words, times);
+        sound::say(&self.app, &self.switch, &self.own, leg, token, (self.whose(), words), times);
     }
 
     /// Joins caller and candidate, first of all: who waits on the line does not wait for a disk.

@@ -7,6 +7,7 @@ use crate::app::Shared;
 use crate::inbound::{known, policy};
 use crate::numbers::PublishedNumber;
 use crate::org::policy::organisation;
+use crate::speech::Whose;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -149,7 +150,8 @@ async fn start(
         counted,
     };
     // what may be said is made while telephones ring
-    app.speech.prepare(crate::voicemail::greeting(&call.company, call.mode));
+    let whose = Whose { organisation: Some(call.number.organisation), branch: Some(call.number.branch) };
+    app.speech.prepare(whose, crate::voicemail::greeting(&call.company, call.mode));
     Ok(Some(call))
 }
 

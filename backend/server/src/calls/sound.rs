@@ -5,6 +5,7 @@ use super::Heard;
 use super::rows::{Book, Line, insist};
 use crate::app::Shared;
 use crate::recordings::{self, Recording};
+use crate::speech::Whose;
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,7 +29,7 @@ pub(crate) fn say(
     own: &mpsc::UnboundedSender<Heard>,
     leg: LegId,
     token: u32,
-    words: Vec<String>,
+    (whose, words): (Whose, Vec<String>),
     times: u32,
 ) {
     let (app, switch, own) = (app.clone(), switch.clone(), own.clone());
@@ -36,12 +37,12 @@ pub(crate) fn say(
         let play = Play { token: u64::from(token), prompts, times, gap: PAUSE, stop_on_digit: false };
         switch.play(&leg, play);
     };
-    if let Some(prompts) = app.speech.ready(&words) {
+    if let Some(prompts) = app.speech.ready(whose, &words) {
         play(prompts);
         return;
     }
     tokio::spawn(async move {
-        match app.speech.prompts(&words).await {
+        match app.speech.prompts(whose, &words).await {
             Ok(prompts) => play(prompts),
             Err(error) => {
                 tracing::error!(%error, "a prompt could not be made");

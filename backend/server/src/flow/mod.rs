@@ -1,5 +1,6 @@
 //! Flows in calls: the notice's variables, its pieces to be spoken, and a conversation in progress.
 
+use crate::speech::Whose;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,13 +14,24 @@ use waybell_domain::template::{Template, Values, VariableKind, kind_of, notice_v
 pub struct Conversation {
     flow: Arc<Flow>,
     state: FlowState,
+    whose: Whose,
 }
 
 impl Conversation {
     /// A conversation that waits for its start.
     pub fn new(flow: Arc<Flow>, values: &Values) -> Result<Conversation, FlowError> {
         let state = start(&flow, Lang::Zh, values.clone())?;
-        Ok(Conversation { flow, state })
+        Ok(Conversation { flow, state, whose: Whose::default() })
+    }
+
+    /// The same, spoken with these recorded words.
+    pub fn with_words_of(self, whose: Whose) -> Conversation {
+        Conversation { whose, ..self }
+    }
+
+    /// Whose recorded words it is spoken with.
+    pub fn whose(&self) -> Whose {
+        self.whose
     }
 
     /// Takes an event; gives what is to be done.

@@ -11,7 +11,7 @@ pub mod reference;
 use crate::app::Shared;
 use crate::{
     accounts, attendance, calls, consents, events, evidence, inbound, notify, numbers, org, outgoing,
-    parcels, recordings, templates, tracks, webhooks,
+    parcels, recordings, speech, templates, tracks, webhooks,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -68,6 +68,11 @@ fn api() -> OpenApiRouter<Shared> {
         .routes(routes!(evidence::routes::make_bundle))
         .routes(routes!(evidence::routes::get_evidence_key))
         .routes(routes!(evidence::routes::list_links))
+        .routes(routes!(speech::words::routes::show_voice))
+        .routes(routes!(speech::words::routes::list_words, speech::words::routes::record_word))
+        .routes(routes!(speech::words::routes::hear_word))
+        .routes(routes!(speech::words::routes::remove_word))
+        .routes(routes!(speech::words::routes::list_needed))
         .routes(routes!(templates::routes::list))
         .routes(routes!(templates::routes::wording))
         .routes(routes!(templates::routes::simulate))

@@ -4,6 +4,7 @@ use super::known::Known;
 use super::live::{Call, Effect, Leg, Legs};
 use super::{Command, Ear, doubt, health, recover, result, send, side, talk};
 use crate::app::Shared;
+use crate::speech::Whose;
 use crate::store::{StoreError, Write};
 use crate::webhooks::outbox;
 use std::collections::HashMap;
@@ -41,7 +42,7 @@ pub(crate) struct Engine {
     /// Look for due people in this round.
     pub look: bool,
     /// Flows by organisation and template.
-    pub flows: HashMap<(OrganisationId, String), Arc<Flow>>,
+    pub flows: HashMap<(OrganisationId, String), (Arc<Flow>, Whose)>,
     /// INVITEs drafted in this round: given back if it fails.
     pub drafted: Vec<InviteRecord>,
     /// The last round failed, and may have been stored all the same.
@@ -343,12 +344,12 @@ impl Engine {
                 Effect::Digits(leg, digits) => switch.send_digits(&leg, &digits),
                 Effect::Bridge(a, b) => talk::bridge(self.app.clone(), a, b),
                 Effect::Answer(leg) => switch.answer(&leg),
-                Effect::Speak { leg, token, text } => match self.app.speech.ready(&text) {
+                Effect::Speak { leg, token, whose, text } => match self.app.speech.ready(whose, &text) {
                     Some(prompts) => {
                         self.legs.speaks(&leg);
                         switch.play(&leg, Play::once(token, prompts));
                     }
-                    None => talk::make_words(self.app.clone(), leg, token, text),
+                    None => talk::make_words(self.app.clone(), leg, token, whose, text),
                 },
                 Effect::Count(name, label) => metrics::counter!(name, "outcome" => label).increment(1),
             }

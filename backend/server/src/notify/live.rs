@@ -2,6 +2,7 @@
 
 use super::telephone::Permit;
 use crate::flow::Conversation;
+use crate::speech::Whose;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use waybell_domain::clock::UnixMs;
@@ -103,6 +104,7 @@ pub(crate) enum Effect {
     Speak {
         leg: LegId,
         token: u64,
+        whose: Whose,
         text: Vec<String>,
     },
     Play {

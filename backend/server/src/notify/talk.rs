@@ -5,12 +5,13 @@ use super::live::{Call, Effect, Leg, Menu, Spoken};
 use super::{Command, side};
 use crate::app::Shared;
 use crate::flow::{Conversation, pieces};
+use crate::speech::Whose;
 use crate::store::{Several, StoreError, exec, one};
 use sea_orm::FromQueryResult;
 use std::sync::Arc;
 use waybell_domain::clock::UnixMs;
 use waybell_domain::flow::{Flow, FlowCommand, FlowEvent, notice_arrived};
-use waybell_domain::id::{ConsentId, OrganisationId};
+use waybell_domain::id::{BranchId, ConsentId, OrganisationId};
 use waybell_domain::phone::PhoneNumber;
 use waybell_switch::{Draft, EndHow, EventKind, Incoming, LegId, SwitchError};
 
@@ -24,9 +25,10 @@ const MOST_SAID: usize = 60;
 #[derive(FromQueryResult)]
 struct FlowText {
     flow: String,
+    branch_id: Option<String>,
 }
 
-/// The flow of a notice.
+/// The flow of a notice, and whose recorded words speak it: those of its branch, if it is of one.
 ///
 /// # Errors
 /// [`StoreError::Damaged`] for one that does not read: its batch is held, others go on.
@@ -35,17 +37,18 @@ pub(crate) async fn flow(
     round: &Round,
     organisation: OrganisationId,
     template: &str,
-) -> Result<Arc<Flow>, StoreError> {
+) -> Result<(Arc<Flow>, Whose), StoreError> {
     let key = (organisation, template.to_owned());
     if let Some(flow) = engine.flows.get(&key) {
         return Ok(flow.clone());
     }
     let row: Option<FlowText> = one(
         round.write.tx(),
-        "SELECT flow FROM template WHERE organisation_id = $1 AND key = $2",
+        "SELECT flow, branch_id FROM template WHERE organisation_id = $1 AND key = $2",
         [organisation.to_string().into(), template.into()],
     )
     .await?;
+    let branch = row.as_ref().and_then(|r| BranchId::parse(r.branch_id.as_deref()?).ok());
     let parsed = match row {
         Some(row) => Flow::parse(&row.flow),
         None => notice_arrived(),
@@ -54,15 +57,15 @@ pub(crate) async fn flow(
         what: "template.flow",
         problem: problems.first().map(ToString::to_string).unwrap_or_default(),
     })?;
-    let flow = Arc::new(flow);
+    let flow = (Arc::new(flow), Whose { organisation: Some(organisation), branch });
     engine.flows.insert(key, flow.clone());
     Ok(flow)
 }
 
 /// Has what the call may say made beforehand.
 pub(crate) async fn prepare(engine: &mut Engine, round: &Round, call: &Call) -> Result<(), StoreError> {
-    let flow = flow(engine, round, call.organisation, &call.template).await?;
-    engine.app.speech.prepare(pieces(&flow, &call.variables));
+    let (flow, whose) = flow(engine, round, call.organisation, &call.template).await?;
+    engine.app.speech.prepare(whose, pieces(&flow, &call.variables));
     Ok(())
 }
 
@@ -87,7 +90,10 @@ pub(crate) async fn begin(
     if let Some(rules) = round.rules(call.organisation).await? {
         Arc::make_mut(&mut values).insert("local_time".to_owned(), local_time(round.wall, rules.zone));
     }
-    let talk = flow.and_then(|f| Conversation::new(f, &values).map_err(|e| e.to_string()));
+    let talk = flow.and_then(|(flow, whose)| {
+        let talk = Conversation::new(flow, &values).map_err(|e| e.to_string())?;
+        Ok(talk.with_words_of(whose))
+    });
     match talk {
         Ok(talk) => {
             call.talk = Some(talk);
@@ -234,6 +240,11 @@ async fn feed(
     Ok(())
 }
 
+/// Whose recorded words a call is spoken with.
+fn words_of(call: &Call) -> Whose {
+    call.talk.as_ref().map_or_else(|| call.organisation.into(), Conversation::whose)
+}
+
 async fn carry_out(
     engine: &mut Engine,
     round: &mut Round,
@@ -247,12 +258,14 @@ async fn carry_out(
             if call.said.len() + text.len() <= MOST_SAID {
                 call.said.extend(text.iter().cloned());
             }
-            round.effects.push(Effect::Speak { leg: leg.clone(), token: u64::from(token), text });
+            let whose = words_of(call);
+            round.effects.push(Effect::Speak { leg: leg.clone(), token: u64::from(token), whose, text });
         }
         FlowCommand::Play { token, prompt } => {
             round.effects.push(Effect::Speak {
                 leg: leg.clone(),
                 token: u64::from(token),
+                whose: words_of(call),
                 text: vec![prompt],
             });
         }
@@ -446,7 +459,7 @@ pub(crate) async fn incoming(
     side::incoming(round, leg, &incoming.call_id, &incoming.dialog).await?;
     engine.legs.put(leg.clone(), Leg::Inbound { announced: false });
     round.effects.push(Effect::Answer(leg.clone()));
-    engine.app.speech.prepare(vec![ANNOUNCEMENT.to_owned()]);
+    engine.app.speech.prepare(Whose::default(), vec![ANNOUNCEMENT.to_owned()]);
     Ok(())
 }
 
@@ -465,6 +478,7 @@ pub(crate) async fn inbound_event(
             round.effects.push(Effect::Speak {
                 leg: leg.clone(),
                 token: 1,
+                whose: Whose::default(),
                 text: vec![ANNOUNCEMENT.to_owned()],
             });
         }
@@ -505,9 +519,9 @@ pub(crate) fn bridge(app: Shared, a: LegId, b: LegId) {
 }
 
 /// Makes words that are not at hand; [`spoken`] plays them.
-pub(crate) fn make_words(app: Shared, leg: LegId, token: u64, text: Vec<String>) {
+pub(crate) fn make_words(app: Shared, leg: LegId, token: u64, whose: Whose, text: Vec<String>) {
     tokio::spawn(async move {
-        let prompts = match app.speech.prompts(&text).await {
+        let prompts = match app.speech.prompts(whose, &text).await {
             Ok(prompts) => Some(prompts),
             Err(error) => {
                 tracing::error!(%error, "a prompt could not be made");

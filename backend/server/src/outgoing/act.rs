@@ -25,7 +25,7 @@ impl Call {
         match deed {
             OutgoingDeed::RingCourier => {
                 let words = briefing(&self.parcels, &self.customer_phone, self.accept_key);
-                self.app.speech.prepare(words);
+                self.app.speech.prepare(self.organisation, words);
                 match self.ring(true).await {
                     Ok(leg) => self.courier_leg = Some(leg),
                     Err(Unrung::Gone) => {
@@ -93,6 +93,7 @@ impl Call {
 
     fn say(&self, token: u32, words: Vec<String>, times: u32) {
         if let Some(leg) = self.courier_leg.clone() {
+            let words = (self.organisation.into(), words);
             sound::say(&self.app, &self.switch, &self.own, leg, token, words, times);
         }
     }

@@ -1,26 +1,51 @@
 //! Spoken words: pieces of text turned into prompts, once each.
 //!
-//! A notice is spoken in pieces (literal text and slots), so that a thousand notices need a few dozen prompts. A piece
-//! is looked for in memory, in the cache folder (by hash of voice and text), among the recorded slots (`TEXT.wav`), and
-//! is made by the command of the last resort (`espeak-ng`) otherwise. Making a piece takes tens of milliseconds and
-//! runs on a blocking thread, as many at once as there are cores; [`Speech::prepare`] starts it at the intent, so that it
-//! is ready at the answer. Memory holds the pieces of late, 32 MB of them; the others are read again from the folder.
+//! A notice is spoken in pieces (literal text and slots), so that a thousand notices need a few dozen prompts. A piece is
+//! looked for in memory and among what was recorded, and is made by an engine otherwise:
+//!
+//! ```text
+//!  own words ([`words`]) ──▶ folder of words ──▶ command ──▶ iflytek ──▶ alibaba ──▶ tencent ──▶ espeak-ng     (those that are set, in their order)
+//!                       each: its cache (a file by hash of engine, voice and text), then the engine itself ([`seat`])
+//! ```
+//!
+//! What an engine made is kept for ever, so none is asked twice for the same words; whoever asks for them meanwhile waits for
+//! the first. What a later engine made because an earlier one failed is used for a minute and then looked for anew, from the
+//! top. A piece that nobody can speak is an error: a notice with a hole in it says something else.
+//!
+//! [`Speech::prepare`] starts it at the intent, so that it is ready at the answer. Memory holds the pieces of late, 32 MB of
+//! them; the others are read again from the folder. A text without a letter or digit is a pause, which nobody is asked for.
 
+mod engine;
+mod level;
+mod program;
+mod seat;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod vendors;
 mod wav;
+pub mod words;
 
-use crate::config::Speech as SpeechConfig;
+pub use seat::EngineState;
+pub use settings::{Alibaba, Iflytek, Secret, Speech as SpeechConfig, Tencent};
+pub use words::Whose;
+
+use engine::{Engine, Kind};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
+use seat::{Seat, Waits};
 use sha2::{Digest, Sha256};
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use waybell_switch::Prompt;
+use words::Words;
 
-/// Longest that the command may take for a piece.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Longest that the command of the last resort may take for a piece.
+const LAST_RESORT: Duration = Duration::from_secs(20);
+/// A text without words, samples.
+const PAUSE: usize = 1_600;
 
 /// Bytes of prompts in memory; one second of speech takes 16 kB.
 const MEMORY: u64 = 32 << 20;
@@ -31,20 +56,37 @@ const USUAL: u64 = 16 << 10;
 #[derive(Clone)]
 struct Bytes;
 
-impl Weighter<String, Arc<Prompt>> for Bytes {
-    fn weight(&self, text: &String, prompt: &Arc<Prompt>) -> u64 {
+impl Weighter<String, Made> for Bytes {
+    fn weight(&self, text: &String, made: &Made) -> u64 {
         // both laws, 8 bytes a millisecond each
-        u64::from(prompt.duration_ms()) * 16 + text.len() as u64 + 200
+        u64::from(made.prompt.duration_ms()) * 16 + text.len() as u64 + 200
+    }
+}
+
+/// A piece in memory.
+#[derive(Clone)]
+struct Made {
+    prompt: Arc<Prompt>,
+    /// Who speaks.
+    by: &'static str,
+    /// It stands in for that of an engine that failed, until then.
+    until: Option<Instant>,
+}
+
+impl Made {
+    fn is_over(&self) -> bool {
+        self.until.is_some_and(|until| until <= Instant::now())
     }
 }
 
 /// Makes and keeps prompts. Cheap to clone.
 #[derive(Clone)]
 pub struct Speech {
-    config: Arc<SpeechConfig>,
+    slots: Option<Arc<PathBuf>>,
+    seats: Arc<Vec<Seat>>,
     cache: Arc<PathBuf>,
-    pieces: Arc<Cache<String, Arc<Prompt>, Bytes>>,
-    makers: Arc<Semaphore>,
+    pieces: Arc<Cache<String, Made, Bytes>>,
+    words: Arc<Words>,
     voice: Option<Voice>,
 }
 
@@ -52,16 +94,11 @@ pub struct Speech {
 type Voice = Arc<dyn Fn(&str) -> Result<Arc<Prompt>, SpeechError> + Send + Sync>;
 
 /// Why words could not be made audible.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum SpeechError {
-    /// The command failed or is not installed.
-    #[error("speech command {command}: {problem}")]
-    Command {
-        /// Program.
-        command: String,
-        /// What went wrong.
-        problem: String,
-    },
+    /// No engine speaks: each with its problem.
+    #[error("speech: {0}; see `speech` in the configuration")]
+    Mute(String),
     /// The sound file cannot be used.
     #[error("sound: {0}")]
     Sound(String),
@@ -69,31 +106,49 @@ pub enum SpeechError {
 
 impl Speech {
     /// `cache` is a folder for made prompts.
-    pub fn new(config: SpeechConfig, cache: PathBuf) -> Speech {
-        let makers = std::thread::available_parallelism().map_or(1, usize::from);
+    pub fn new(config: &SpeechConfig, cache: PathBuf) -> Speech {
+        let waits = Waits::usual(Duration::from_secs(u64::from(config.seconds)));
+        let engines: Vec<_> = config.engines().into_iter().filter_map(|name| of_name(config, name)).collect();
+        let last = if config.espeak.is_empty() { engines.len() } else { usize::MAX };
+        let mut seats: Vec<Seat> =
+            engines.into_iter().enumerate().map(|(n, e)| Seat::new(e, waits, n + 1 == last)).collect();
+        if !config.espeak.is_empty() {
+            let last = program::Espeak {
+                command: config.espeak.clone(),
+                voice: config.voice.clone(),
+                words_per_minute: config.words_per_minute,
+            };
+            seats.push(Seat::new(Box::new(last), Waits::usual(LAST_RESORT), true));
+        }
+        Speech { slots: config.slots.clone().map(Arc::new), ..Speech::with(seats, cache) }
+    }
+
+    fn with(seats: Vec<Seat>, cache: PathBuf) -> Speech {
         Speech {
-            config: Arc::new(config),
+            slots: None,
+            seats: Arc::new(seats),
             cache: Arc::new(cache),
             pieces: Arc::new(Cache::with_weighter((MEMORY / USUAL) as usize, MEMORY, Bytes)),
-            makers: Arc::new(Semaphore::new(makers)),
+            words: Arc::default(),
             voice: None,
         }
     }
 
     /// Words made by a function that does not wait, for simulators; nothing is kept in a folder.
     pub fn of(voice: impl Fn(&str) -> Result<Arc<Prompt>, SpeechError> + Send + Sync + 'static) -> Speech {
-        Speech { voice: Some(Arc::new(voice)), ..Speech::new(SpeechConfig::default(), PathBuf::new()) }
+        Speech { voice: Some(Arc::new(voice)), ..Speech::with(Vec::new(), PathBuf::new()) }
     }
 
     /// Starts making these pieces, in the background.
-    pub fn prepare(&self, texts: Vec<String>) {
+    pub fn prepare(&self, whose: impl Into<Whose>, texts: Vec<String>) {
+        let whose = whose.into();
         for text in texts {
-            if self.pieces.get(&text).is_some() {
+            if self.in_memory(whose, &text, true).is_some() {
                 continue;
             }
             let this = self.clone();
             tokio::spawn(async move {
-                if let Err(error) = this.piece(&text).await {
+                if let Err(error) = this.said(whose, &text).await {
                     tracing::warn!(%error, "a prompt could not be made");
                 }
             });
@@ -104,113 +159,196 @@ impl Speech {
     ///
     /// # Errors
     /// One of them cannot be made. Nothing is left out: a notice with a hole in it says something else.
-    pub async fn prompts(&self, texts: &[String]) -> Result<Vec<Arc<Prompt>>, SpeechError> {
+    pub async fn prompts(
+        &self,
+        whose: impl Into<Whose>,
+        texts: &[String],
+    ) -> Result<Vec<Arc<Prompt>>, SpeechError> {
+        Ok(self.spoken(whose.into(), texts).await?.0)
+    }
+
+    /// The prompts of these texts, in order, and who speaks them, each once.
+    ///
+    /// # Errors
+    /// As [`Speech::prompts`].
+    pub async fn spoken(
+        &self,
+        whose: Whose,
+        texts: &[String],
+    ) -> Result<(Vec<Arc<Prompt>>, Vec<&'static str>), SpeechError> {
+        let (mut out, mut by) = (Vec::with_capacity(texts.len()), Vec::new());
+        for text in texts {
+            for made in self.said(whose, text).await? {
+                if made.by != "pause" && !by.contains(&made.by) {
+                    by.push(made.by);
+                }
+                out.push(made.prompt);
+            }
+        }
+        Ok((out, by))
+    }
+
+    /// The prompts, if all of them are in memory.
+    pub fn ready(&self, whose: impl Into<Whose>, texts: &[String]) -> Option<Vec<Arc<Prompt>>> {
+        let whose = whose.into();
         let mut out = Vec::with_capacity(texts.len());
         for text in texts {
-            out.push(self.piece(text).await?);
+            out.extend(self.in_memory(whose, text, false)?.into_iter().map(|made| made.prompt));
+        }
+        Some(out)
+    }
+
+    /// The words that organisations have recorded.
+    pub(crate) fn words(&self) -> &Words {
+        &self.words
+    }
+
+    /// What says a text, if all of it is in memory; a stand-in that is over counts unless `fresh` is asked for.
+    fn in_memory(&self, whose: Whose, text: &str, fresh: bool) -> Option<Vec<Made>> {
+        match self.words.cover(whose, text) {
+            Some(recorded) => recorded.iter().map(|r| self.pieces.get(&r.key())).collect(),
+            None => self.pieces.get(text).filter(|made| !(fresh && made.is_over())).map(|made| vec![made]),
+        }
+    }
+
+    /// What says a text: what the organisation has recorded of it, or a piece.
+    async fn said(&self, whose: Whose, text: &str) -> Result<Vec<Made>, SpeechError> {
+        let Some(recorded) = self.words.cover(whose, text) else { return Ok(vec![self.piece(text).await?]) };
+        let mut out = Vec::with_capacity(recorded.len());
+        for one in recorded {
+            let read = async {
+                let (file, id) = (one.file.clone(), name(text));
+                blocking(move || {
+                    let prompt = Prompt::from_pcm(id, &wav::read_8k(&file)?);
+                    Ok(Made { prompt, by: "recorded", until: None })
+                })
+                .await
+            };
+            match self.pieces.get_or_insert_async(&one.key(), read).await {
+                Ok(made) => out.push(made),
+                Err(error) => {
+                    // said by an engine rather than not at all
+                    tracing::error!(%error, "a recording cannot be read");
+                    return Ok(vec![self.piece(text).await?]);
+                }
+            }
         }
         Ok(out)
     }
 
-    /// The prompts, if all of them are in memory.
-    pub fn ready(&self, texts: &[String]) -> Option<Vec<Arc<Prompt>>> {
-        texts.iter().map(|t| self.pieces.get(t)).collect()
+    /// How the engines stand, in their order.
+    pub fn engines(&self) -> Vec<EngineState> {
+        self.seats.iter().map(Seat::told).collect()
     }
 
-    async fn piece(&self, text: &str) -> Result<Arc<Prompt>, SpeechError> {
-        // whoever asks for the same words meanwhile waits for the first
-        self.pieces
-            .get_or_insert_async(text, async {
-                if let Some(voice) = &self.voice {
-                    return voice(text);
-                }
-                let _turn = self.makers.acquire().await.map_err(|e| SpeechError::Sound(e.to_string()))?;
-                let (this, text) = (self.clone(), text.to_owned());
-                tokio::task::spawn_blocking(move || this.make(&text))
-                    .await
-                    .map_err(|e| SpeechError::Sound(e.to_string()))?
-            })
-            .await
+    async fn piece(&self, text: &str) -> Result<Made, SpeechError> {
+        if let Some(made) = self.pieces.get(text)
+            && !made.is_over()
+        {
+            return Ok(made);
+        }
+        if let Some(voice) = &self.voice {
+            let made = async { voice(text).map(|prompt| Made { prompt, by: "voice", until: None }) };
+            return self.pieces.get_or_insert_async(text, made).await;
+        }
+        self.pieces.remove_if(text, Made::is_over);
+        // a task of its own: what was asked of an engine is kept, also where nobody waits for it any more
+        let (this, text) = (self.clone(), text.to_owned());
+        tokio::spawn(async move {
+            // whoever asks for the same words meanwhile waits for the first
+            this.pieces.get_or_insert_async(&text, this.make(&text)).await
+        })
+        .await
+        .map_err(|e| SpeechError::Sound(e.to_string()))?
     }
 
-    fn make(&self, text: &str) -> Result<Arc<Prompt>, SpeechError> {
-        if let Some(slots) = &self.config.slots {
+    async fn make(&self, text: &str) -> Result<Made, SpeechError> {
+        let made = |pcm: &[i16], by, until| Made { prompt: Prompt::from_pcm(name(text), pcm), by, until };
+        if !text.chars().any(char::is_alphanumeric) {
+            return Ok(made(&[0; PAUSE], "pause", None));
+        }
+        if let Some(slots) = &self.slots {
             let file = slots.join(format!("{}.wav", file_name(text)));
-            if file.is_file() {
-                return Ok(Prompt::from_pcm(name(text), &wav::read_8k(&file)?));
+            if let Some(pcm) =
+                blocking(move || file.is_file().then(|| wav::read_8k(&file)).transpose()).await?
+            {
+                return Ok(made(&pcm, "recorded", None));
             }
         }
-        let file = self.cache.join(format!("{}.wav", self.hash(text)));
-        if file.is_file()
-            && let Ok(pcm) = wav::read_8k(&file)
-        {
-            return Ok(Prompt::from_pcm(name(text), &pcm));
-        }
-        let pcm = wav::trim(&wav::decode_8k(&self.espeak(text)?)?);
-        if let Err(error) =
-            std::fs::create_dir_all(self.cache.as_path()).and_then(|()| wav::write_8k(&file, &pcm))
-        {
-            tracing::warn!(%error, "a made prompt cannot be kept");
-        }
-        Ok(Prompt::from_pcm(name(text), &pcm))
-    }
-
-    fn espeak(&self, text: &str) -> Result<Vec<u8>, SpeechError> {
-        let command = &self.config.espeak;
-        let fail = |problem: String| SpeechError::Command { command: command.clone(), problem };
-        let mut child = Command::new(command)
-            .args([
-                "-v",
-                &self.config.voice,
-                "-s",
-                &self.config.words_per_minute.to_string(),
-                "--stdout",
-                "--",
-                text,
-            ])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .map_err(|e| fail(format!("{e}; install espeak-ng or record slots")))?;
-        let Some(mut pipe) = child.stdout.take() else { return Err(fail("has no output".into())) };
-        let reader = std::thread::spawn(move || {
-            let mut wav = Vec::new();
-            std::io::Read::read_to_end(&mut pipe, &mut wav).map(|_| wav)
-        });
-        // one that hangs would hold its place for ever
-        let begun = std::time::Instant::now();
-        let status = loop {
-            match child.try_wait() {
-                Ok(Some(status)) => break status,
-                Ok(None) if begun.elapsed() < PATIENCE => std::thread::sleep(Duration::from_millis(5)),
-                other => {
-                    let _ = child.kill();
-                    let _ = child.wait();
-                    return Err(fail(match other {
-                        Err(e) => e.to_string(),
-                        Ok(_) => format!("was not done after {} s", PATIENCE.as_secs()),
-                    }));
+        let (mut problems, mut until) = (Vec::new(), None);
+        for seat in self.seats.iter() {
+            match self.say(seat, text).await {
+                Ok(pcm) => return Ok(made(&pcm, seat.name(), until)),
+                Err(failure) => {
+                    if failure.kind != Kind::Text {
+                        until = Some(Instant::now() + seat.stand_in());
+                    }
+                    problems.push(format!("{} {}", seat.name(), failure.problem));
                 }
             }
-        };
-        let wav = reader.join().ok().and_then(Result::ok).unwrap_or_default();
-        if !status.success() || wav.len() < 44 {
-            return Err(fail(format!("ended with {status}")));
         }
-        Ok(wav)
+        if problems.is_empty() {
+            problems.push("these words are not recorded and no engine is set".to_owned());
+        }
+        Err(SpeechError::Mute(problems.join("; ")))
     }
 
-    fn hash(&self, text: &str) -> String {
-        let mut hasher = Sha256::new();
-        hasher.update(&self.config.espeak);
-        hasher.update([0]);
-        hasher.update(&self.config.voice);
-        hasher.update(self.config.words_per_minute.to_le_bytes());
-        hasher.update([0]);
-        hasher.update(text);
-        hasher.finalize().iter().take(16).map(|b| format!("{b:02x}")).collect()
+    /// A text in the voice of one engine: what it has made, and what it makes now.
+    async fn say(&self, seat: &Seat, text: &str) -> Result<Vec<i16>, engine::Failure> {
+        let mut out = Vec::new();
+        for part in seat.parts(text) {
+            let file = seat.file(&self.cache, &part);
+            let kept = file.clone();
+            let read = blocking(move || {
+                // one that a power cut has damaged is made anew
+                Ok(if kept.is_file() { wav::read_8k(&kept).ok() } else { None })
+            });
+            if let Ok(Some(pcm)) = read.await {
+                out.push(pcm);
+                continue;
+            }
+            let pcm = seat.ask(&part).await?;
+            let (kept, folder) = (pcm.clone(), self.cache.clone());
+            let written = blocking(move || {
+                std::fs::create_dir_all(folder.as_path())
+                    .and_then(|()| wav::write_8k(&file, &kept))
+                    .map_err(|e| SpeechError::Sound(e.to_string()))
+            });
+            if let Err(error) = written.await {
+                tracing::warn!(%error, "a made prompt cannot be kept");
+            }
+            out.push(pcm);
+        }
+        Ok(seat::join(out))
     }
+}
+
+fn of_name(config: &SpeechConfig, name: &str) -> Option<Box<dyn Engine>> {
+    let (command, voice) = (config.command.clone(), config.command_voice.clone());
+    match name {
+        "command" if config.command_once => Some(Box::new(program::Once { command, voice })),
+        "command" => Some(Box::new(program::Worker::new(command, voice))),
+        "iflytek" => Some(Box::new(vendors::iflytek::Iflytek::new(config.iflytek.clone()?))),
+        "alibaba" => Some(Box::new(vendors::alibaba::Alibaba::new(config.alibaba.clone()?))),
+        "tencent" => Some(Box::new(vendors::tencent::Tencent::new(config.tencent.clone()?))),
+        _ => None,
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, SpeechError> + Send + 'static,
+) -> Result<T, SpeechError> {
+    tokio::task::spawn_blocking(work).await.map_err(|e| SpeechError::Sound(e.to_string()))?
+}
+
+/// A name made of these words, each ended.
+fn hash(words: &[&str]) -> String {
+    let mut hasher = Sha256::new();
+    for word in words {
+        hasher.update((word.len() as u64).to_le_bytes());
+        hasher.update(word);
+    }
+    hasher.finalize().iter().take(16).map(|b| format!("{b:02x}")).collect()
 }
 
 /// A slot's file name: the words, without what a file name cannot hold.
@@ -220,30 +358,4 @@ fn file_name(text: &str) -> String {
 
 fn name(text: &str) -> String {
     text.chars().take(40).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    #[tokio::test]
-    async fn memory_is_bounded_and_nothing_is_made_twice_at_once() {
-        let made = Arc::new(AtomicUsize::new(0));
-        let count = made.clone();
-        let speech = Speech::of(move |text| {
-            count.fetch_add(1, Ordering::SeqCst);
-            Ok(Prompt::from_pcm(text, &vec![0; 8_000]))
-        });
-        let words = vec!["您好".to_owned(); 3];
-        let (a, b) = tokio::join!(speech.prompts(&words), speech.prompts(&words));
-        assert!(Arc::ptr_eq(&a.unwrap()[0], &b.unwrap()[2]));
-        assert_eq!(made.load(Ordering::SeqCst), 1);
-        for n in 0..5_000 {
-            speech.prompts(&[n.to_string()]).await.unwrap();
-        }
-        assert!(speech.pieces.weight() <= MEMORY, "{}", speech.pieces.weight());
-        let kept = (0..5_000).filter(|n| speech.ready(&[n.to_string()]).is_some()).count();
-        assert!((1_000..3_000).contains(&kept), "{kept}");
-    }
 }

@@ -17,6 +17,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0007_field.sql"),
     include_str!("migrations/0008_templates.sql"),
     include_str!("migrations/0009_evidence.sql"),
+    include_str!("migrations/0010_words.sql"),
     include_str!("migrations/0011_lists.sql"),
 ];
 

@@ -11,6 +11,7 @@ use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::Strict;
 use crate::numbers::{audit, branch_of, sees, staff};
 use crate::org::sets::{replace, rule_set};
+use crate::speech::Whose;
 use crate::store::scope::Scope;
 use crate::store::{Write, all, one};
 use axum::Json;
@@ -318,18 +319,20 @@ pub async fn hear_draft(
     Path(key): Path<String>,
 ) -> ApiResult<Response> {
     let scope = staff(&signed)?;
-    let flow = conversation(&app, scope, &key).await?;
-    sound::answer(&app, &flow, &sample(&company(&app, scope.organisation).await?)).await
+    let (flow, whose) = conversation(&app, scope, &key).await?;
+    sound::answer(&app, whose, &flow, &sample(&company(&app, scope.organisation).await?)).await
 }
 
-/// The conversation that a draft would be.
-pub(super) async fn conversation(app: &App, scope: &Scope, key: &str) -> ApiResult<Flow> {
+/// The conversation that a draft would be, and whose recorded words it is spoken with.
+pub(super) async fn conversation(app: &App, scope: &Scope, key: &str) -> ApiResult<(Flow, Whose)> {
     let row = find(app.store.read(), scope, key).await?;
     let wording: Option<Wording> = serde_json::from_str(&row.wording).ok();
     // the rules may have changed since: what cannot be approved any more can still be heard
     let lax = TemplatePolicy { longest_seconds: u32::MAX, ..TemplatePolicy::default() };
+    let whose =
+        Whose { organisation: Some(scope.organisation), branch: wording.as_ref().and_then(|w| w.branch) };
     let flow = wording.and_then(|w| w.conversation(key, &lax).ok());
-    flow.ok_or_else(|| ApiError::not_found("template draft"))
+    flow.map(|flow| (flow, whose)).ok_or_else(|| ApiError::not_found("template draft"))
 }
 
 /// The rules for wordings.

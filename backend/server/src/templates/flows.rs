@@ -102,6 +102,6 @@ pub async fn simulate_draft(
     body: Body<SimulateRequest>,
 ) -> ApiResult<Json<SimulateAnswer>> {
     let scope = staff(&signed)?;
-    let flow = drafts::conversation(&app, scope, &key).await?;
+    let (flow, _) = drafts::conversation(&app, scope, &key).await?;
     simulated(&app, scope, &flow, body.value).await.map(Json)
 }

@@ -103,13 +103,15 @@ pub(super) async fn conversation(app: &App, scope: &Scope, key: &str) -> ApiResu
     })
 }
 
-/// Hear a notice as somebody with two parcels would, in Chinese: a WAV file.
+/// Hear a notice as somebody with two parcels would, in Chinese: a WAV file. `Waybell-Voice` names who speaks, `Waybell-Warning`
+/// what is wrong with that.
 #[utoipa::path(get, path = "/api/v1/templates/{key}/audio", tag = "templates", security(("bearer" = [])),
     params(("key" = String, Path)), responses((status = 200, content_type = "audio/wav", body = Vec<u8>),
     (status = 404, body = ErrorBody), (status = 503, body = ErrorBody)))]
 pub async fn hear(State(app): State<Shared>, signed: Signed, Path(key): Path<String>) -> ApiResult<Response> {
     let flow = conversation(&app, &signed.scope, &key).await?;
-    sound::answer(&app, &flow, &sample(&company(&app, signed.scope.organisation).await?)).await
+    let whose = service::whose(&app, &signed.scope, &key).await?;
+    sound::answer(&app, whose, &flow, &sample(&company(&app, signed.scope.organisation).await?)).await
 }
 
 /// Take a notice out of the choice (administrators). Batches that use it go on; `arrived`, which phones use where none is

@@ -4,6 +4,7 @@ use crate::app::App;
 use crate::http::error::{ApiError, ApiResult};
 use crate::numbers::sees;
 use crate::org::policy::organisation;
+use crate::speech::Whose;
 use crate::store::scope::Scope;
 use crate::store::{StoreError, Write, all, one};
 use sea_orm::{FromQueryResult, Value};
@@ -199,8 +200,17 @@ pub(super) async fn wording(app: &App, scope: &Scope, key: &str) -> ApiResult<Op
 }
 
 /// The organisation's name as it is spoken.
-pub(super) async fn company(app: &App, of: OrganisationId) -> ApiResult<String> {
+pub(crate) async fn company(app: &App, of: OrganisationId) -> ApiResult<String> {
     Ok(organisation(app.store.read(), of).await?.map(|o| o.company).unwrap_or_default())
+}
+
+/// Whose recorded words speak a notice.
+pub(super) async fn whose(app: &App, scope: &Scope, key: &str) -> ApiResult<Whose> {
+    let sql = "SELECT branch_id, withdrawn_at FROM template WHERE organisation_id = $1 AND key = $2";
+    let row: Option<Owner> =
+        one(app.store.read(), sql, [scope.organisation.to_string().into(), key.into()]).await?;
+    let branch = row.and_then(|r| branch(r.branch_id.as_deref()));
+    Ok(Whose { organisation: Some(scope.organisation), branch })
 }
 
 /// Values of a call to somebody with two parcels.
