@@ -130,7 +130,7 @@ async fn stop_all_holds_every_call_within_a_second_and_releases() {
 async fn one_tap(
     options: &WorldOptions,
     people: usize,
-    change: impl Fn(&mut Value),
+    change: impl FnOnce(&mut Value),
     age_ms: Option<u64>,
 ) -> Campaign {
     let world = World::start(options).unwrap();
@@ -150,8 +150,13 @@ async fn one_tap(
 
 #[tokio::test]
 async fn a_scheduled_batch_starts_at_its_time() {
-    let start = now_ms() + 4_000;
-    let mut campaign = one_tap(&WorldOptions::default(), 3, |t| t["start_at"] = json!(start), None).await;
+    // counted from the tap, when the world stands
+    let mut start = 0;
+    let later = |t: &mut Value| {
+        start = now_ms() + 6_000;
+        t["start_at"] = json!(start);
+    };
+    let mut campaign = one_tap(&WorldOptions::default(), 3, later, None).await;
     let state = |c: &Campaign| {
         let (courier, path) = (c.courier.clone(), format!("/batches/{}", c.batches[0]));
         async move { courier.get(&path).await.unwrap()["state"].clone() }
