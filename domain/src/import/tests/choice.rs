@@ -1,6 +1,5 @@
 use super::*;
 use crate::lang::Lang;
-use std::collections::BTreeMap;
 
 const ODD: &str = "单子,客人,联系,备用,去哪\nSF1234567890123,王一,13800001111,13800002222,幸福花园3栋\nSF1234567890124,李四,13800003333,,文一路18号\n";
 
