@@ -22,7 +22,8 @@ help:
 	@echo 'make bench-route      the route solver against known tours, PyVRP and VROOM'
 	@echo 'make bench            benchmarks, into docs/BENCHMARKS.md (BENCH=part for one)'
 	@echo 'make fuzz             fuzz targets, FUZZ_SECONDS (60) each (FUZZ=target for one)'
-	@echo 'make soak | voice     not built yet'
+	@echo 'make voice            a natural Mandarin voice and a recogniser for demonstrations, 2 GB in data/voice'
+	@echo 'make soak             not built yet'
 
 setup:
 	@scripts/setup
@@ -78,5 +79,6 @@ soak:
 fuzz: setup
 	@scripts/fuzz $(FUZZ)
 
+# For demonstrations and tests only: what the voice learnt from is for non-commercial use.
 voice:
-	@echo 'make voice: no demo voice can be added yet; notices are spoken by espeak-ng or by recorded slots' >&2; exit 2
+	@scripts/voice

@@ -17,6 +17,7 @@ pub mod results;
 pub mod server;
 pub mod sound;
 pub mod takeover;
+pub mod voice;
 pub mod world;
 
 pub use api::Api;

@@ -47,6 +47,8 @@ pub struct WorldOptions {
     pub tls: Option<(PathBuf, PathBuf)>,
     /// Listen to the calls, and prove which slots were played.
     pub hear: bool,
+    /// Keep what each callee heard, in `heard/CALLED-CALLID.wav` of the folder.
+    pub keep: bool,
     /// Place at which the server's first life ends (`WAYBELL_CRASH`).
     pub crash: Option<String>,
     /// Own notices to be recorded too, when listening.
@@ -78,6 +80,7 @@ impl Default for WorldOptions {
             carriers: Vec::new(),
             tls: None,
             hear: false,
+            keep: false,
             crash: None,
             flows: Vec::new(),
             speak: vec![
@@ -148,8 +151,9 @@ impl World {
                 crate::sound::slots_of(&path.join("slots"), flow, &options.speak)?;
             }
         } else {
-            config.hear = Hear::None;
+            config.hear = if options.keep { Hear::All } else { Hear::None };
         }
+        config.keep = options.keep.then(|| path.join("heard"));
         config.tls.clone_from(&options.tls);
         let carrier = Carrier::start(&config)?;
         let mut trunk = options.trunk.clone();
@@ -326,7 +330,7 @@ fn server_config(folder: &Path, peer: SocketAddr, options: &WorldOptions, trunk:
         None => Default::default(),
     };
     format!(
-        "data = {:?}\nhttp = \"127.0.0.1:{}\"\nsip = [\"udp:127.0.0.1:{}\", \"tcp:127.0.0.1:{}\"{}]\nrtp_ports = [{}, {}]\n{}{}\n[speech]\nwords_per_minute = 450\n{}{}\n\
+        "data = {:?}\nhttp = \"127.0.0.1:{}\"\nsip = [\"udp:127.0.0.1:{}\", \"tcp:127.0.0.1:{}\"{}]\nrtp_ports = [{}, {}]\n{}{}\n[speech]\n{}{}{}\n\
          [[trunk]]\nname = \"carrier\"\npeers = [\"{peer}\"]\ntransport = \"{}\"\ncalls_per_second = {}\nchannels = {}\n\
          caller_ids = {:?}\nprobe = {}\n{}{trunk}",
         folder.join("data"),
@@ -338,6 +342,7 @@ fn server_config(folder: &Path, peer: SocketAddr, options: &WorldOptions, trunk:
         31_999,
         tls.1,
         options.server,
+        if options.speech.contains("words_per_minute") { "" } else { "words_per_minute = 450\n" },
         if options.speech.is_empty() { String::new() } else { format!("{}\n", options.speech) },
         if options.hear { format!("slots = {:?}", folder.join("slots")) } else { String::new() },
         options.transport,

@@ -76,7 +76,7 @@ impl Carrier {
             Some(socket) => Some(Udp::start(socket, input.clone())?),
             None => None,
         };
-        let (worker, worker_thread) = hear::Worker::start(truth.clone(), library)?;
+        let (worker, worker_thread) = hear::Worker::start(truth.clone(), library, config.keep.clone())?;
         let silent = input.clone();
         let (hub, rtp) = Hub::start(
             config.listen.ip(),

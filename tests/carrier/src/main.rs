@@ -68,6 +68,9 @@ struct Serve {
     /// Which calls are matched with the prompts: none, all, sample=N (all with --prompts, else none).
     #[arg(long)]
     hear: Option<Hear>,
+    /// Folder that takes what each callee who is listened to has heard, as WAV files (then --hear all is usual).
+    #[arg(long)]
+    keep: Option<PathBuf>,
     /// RTP sockets shared by all calls.
     #[arg(long, default_value_t = 8)]
     rtp_sockets: usize,
@@ -148,8 +151,13 @@ fn config(args: Serve) -> anyhow::Result<Config> {
     config.profile = args.profile;
     config.seed = args.seed;
     config.network = Network { loss: args.loss, duplicate: args.duplicate, delay_ms: args.delay_ms };
-    config.hear = args.hear.unwrap_or(if args.prompts.is_some() { Hear::All } else { Hear::None });
+    config.hear = args.hear.unwrap_or(if args.prompts.is_some() || args.keep.is_some() {
+        Hear::All
+    } else {
+        Hear::None
+    });
     config.prompts = args.prompts;
+    config.keep = args.keep;
     config.rtp_sockets = args.rtp_sockets;
     Ok(config)
 }

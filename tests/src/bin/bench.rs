@@ -18,6 +18,8 @@ const NOTICE: &str = "[defaults]\nbehaviour = \"answer\"\ndelay_ms = 10\nring_ms
 
 #[path = "bench/group.rs"]
 mod group;
+#[path = "bench/heard.rs"]
+mod heard;
 #[path = "bench/labels.rs"]
 mod labels;
 #[path = "bench/phone.rs"]
@@ -40,6 +42,9 @@ fn main() -> anyhow::Result<()> {
         }
         if wanted("notice") {
             notice().await?;
+        }
+        if wanted("heard") {
+            tell(heard::measure().await?)?;
         }
         if wanted("import") {
             import().await?;

@@ -54,7 +54,7 @@ fn bench(answers: Vec<Failure>, longest: usize) -> Bench {
 
 fn patient(answers: Vec<Failure>, longest: usize, waits: Waits) -> Bench {
     let cache = tempfile::tempdir().unwrap();
-    let (first, second): (Arc<Mutex<Vec<String>>>, Arc<Mutex<Vec<String>>>) = Default::default();
+    let (first, second) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Mutex::new(Vec::new())));
     let seat = |name, asked: &Arc<Mutex<Vec<String>>>, answers| {
         let engine = Scripted { name, longest, answers: Arc::new(Mutex::new(answers)), asked: asked.clone() };
         Seat::new(Box::new(engine), waits, name == "second")

@@ -272,6 +272,8 @@ pub struct Config {
     pub prompts: Option<PathBuf>,
     /// Which calls are matched with the prompts.
     pub hear: Hear,
+    /// Folder that takes what each callee who is listened to has heard, `CALLED-CALL_ID.wav` (8 kHz mono, A-law or µ-law as it came).
+    pub keep: Option<PathBuf>,
     /// RTP sockets shared by all calls.
     pub rtp_sockets: usize,
 }
@@ -291,6 +293,7 @@ impl Config {
             network: Network::default(),
             prompts: None,
             hear: Hear::None,
+            keep: None,
             rtp_sockets: 8,
         }
     }

@@ -40,6 +40,11 @@ struct Match {
 }
 
 impl Library {
+    /// Whether there is no prompt to listen for: then nothing can be said about what was heard.
+    pub(super) fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
     /// Indexes prompts: name and 8 kHz samples.
     pub(crate) fn new(prompts: &[(String, Vec<i16>)]) -> Self {
         let codec = |payload: u8| {

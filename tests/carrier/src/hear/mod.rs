@@ -12,7 +12,7 @@ mod tests;
 pub(crate) mod wav;
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Condvar, Mutex, PoisonError},
     thread::JoinHandle,
 };
@@ -45,15 +45,23 @@ struct Queue {
 pub(crate) struct Worker {
     shared: Arc<(Mutex<Queue>, Condvar)>,
     truth: Arc<Truth>,
+    keep: Option<PathBuf>,
 }
 
 impl Worker {
-    /// Starts the thread.
+    /// Starts the thread. `keep` is a folder for what was heard; it is made.
     ///
     /// # Errors
-    /// The thread cannot be started.
-    pub(crate) fn start(truth: Arc<Truth>, library: Library) -> std::io::Result<(Self, JoinHandle<()>)> {
-        let worker = Self { shared: Arc::default(), truth };
+    /// The thread cannot be started, or the folder not be made.
+    pub(crate) fn start(
+        truth: Arc<Truth>,
+        library: Library,
+        keep: Option<PathBuf>,
+    ) -> std::io::Result<(Self, JoinHandle<()>)> {
+        if let Some(folder) = &keep {
+            std::fs::create_dir_all(folder)?;
+        }
+        let worker = Self { shared: Arc::default(), truth, keep };
         let own = worker.clone();
         let thread =
             std::thread::Builder::new().name("carrier-hear".to_owned()).spawn(move || own.run(&library))?;
@@ -101,6 +109,15 @@ impl Worker {
         let audio: Vec<i16> = recording.codes.iter().map(|b| g711::decode(recording.payload, *b)).collect();
         let digits = dtmf::find(&audio);
         let mut event = recording.event;
+        if let Some(folder) = &self.keep {
+            let plain = |text: &str| text.chars().filter(|c| c.is_ascii_alphanumeric()).collect::<String>();
+            let called = event.callee.as_deref().map(plain).unwrap_or_default();
+            let file = folder
+                .join(format!("{called}-{}.wav", event.call_id.as_deref().map(plain).unwrap_or_default()));
+            if let Err(error) = std::fs::write(&file, wav::bytes(recording.payload, &recording.codes)) {
+                event.reason = Some(format!("what was heard could not be kept: {error}"));
+            }
+        }
         if !digits.is_empty() {
             let mut keys = event.clone();
             keys.event = "digits_heard".to_owned();
@@ -109,7 +126,10 @@ impl Worker {
             keys.media = None;
             self.truth.write(&keys);
         }
-        event.heard = Some(library.find(recording.payload, &audio));
+        // kept for others to listen to: without prompts nothing is proven, and nothing disproven
+        if !(self.keep.is_some() && library.is_empty()) {
+            event.heard = Some(library.find(recording.payload, &audio));
+        }
         self.truth.write(&event);
     }
 }

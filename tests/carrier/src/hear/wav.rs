@@ -6,6 +6,24 @@ use anyhow::{Context as _, bail};
 
 use crate::media::g711;
 
+/// A file of G.711 as it came: payload type 8 is A-law, 0 µ-law.
+pub(crate) fn bytes(payload: u8, codes: &[u8]) -> Vec<u8> {
+    let tag: u16 = if payload == 8 { 6 } else { 7 };
+    let length = codes.len() as u32;
+    let mut out = Vec::with_capacity(codes.len() + 46);
+    out.extend(b"RIFF");
+    out.extend((38 + length).to_le_bytes());
+    out.extend(b"WAVEfmt ");
+    out.extend(18u32.to_le_bytes());
+    out.extend([tag, 1].map(u16::to_le_bytes).concat());
+    out.extend([8_000u32, 8_000].map(u32::to_le_bytes).concat());
+    out.extend([1u16, 8, 0].map(u16::to_le_bytes).concat());
+    out.extend(b"data");
+    out.extend(length.to_le_bytes());
+    out.extend(codes);
+    out
+}
+
 /// Reads a file as 16-bit samples.
 ///
 /// # Errors

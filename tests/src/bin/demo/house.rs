@@ -164,12 +164,13 @@ fn configuration(folder: &Path, peer: &str) -> String {
     format!(
         "# The demonstration's server. Its one trunk reaches loopback only.\n\
          data = {:?}\nhttp = \"127.0.0.1:0\"\nsip = [\"udp:127.0.0.1:0\"]\nrtp_ports = [{}, {}]\nring_seconds = 12\n\n\
-         [speech]\nwords_per_minute = 300\n\n\
+         [speech]\nwords_per_minute = 300\n{}\n\
          [[trunk]]\nname = \"simulated carrier\"\npeers = [\"{peer}\"]\ncalls_per_second = 3\nchannels = 12\n\
          caller_ids = [\"+862131001234\"]\noptions_seconds = 0\n",
         folder.join("data"),
         24_000,
         31_999,
+        waybell_tests::voice::demo().map(|voice| voice.speech()).unwrap_or_default(),
     )
 }
 

@@ -71,7 +71,7 @@ fn status(status: StatusCode, told: &str) -> Failure {
     let problem = format!("answered {}: {told}", status.as_u16());
     match status.as_u16() {
         429 | 500..=599 => Failure::again(problem),
-        401 | 402 | 403 | 404 => Failure::barred(problem),
+        401..=404 => Failure::barred(problem),
         413 | 422 => Failure::text(problem),
         _ => Failure::lost(problem),
     }
