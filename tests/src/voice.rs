@@ -105,7 +105,12 @@ pub fn syllables(text: &str) -> Vec<String> {
         digits.clear();
         words.push(c);
     }
-    words.chars().filter_map(|c| c.to_pinyin().map(|p| p.plain().to_owned())).collect()
+    let syllable = |c: char| match c {
+        // as a word for houses; alone it is read otherwise
+        '幢' => Some("zhuang".to_owned()),
+        c => c.to_pinyin().map(|p| p.plain().to_owned()),
+    };
+    words.chars().filter_map(syllable).collect()
 }
 
 /// Share of the syllables of `said` that are in `heard`, in their order (longest common subsequence).

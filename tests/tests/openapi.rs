@@ -9,8 +9,9 @@ use waybell_tests::python::environment;
 use waybell_tests::world::PASSWORD;
 use waybell_tests::{World, WorldOptions, list};
 
-/// Seconds for a role.
-const SECONDS: &str = "25";
+/// Requests made at random for an operation, besides those that cover its description: a number and not a time, so that a
+/// fast machine asks nothing else than a slow one.
+const EXAMPLES: &str = "5";
 /// The version that was tried; a later one may find more.
 const SCHEMATHESIS: &str = "schemathesis==4.32.5";
 
@@ -36,10 +37,12 @@ async fn every_answer_is_one_that_the_description_names() {
             .args(["--header", &format!("Authorization: Bearer {token}")])
             .args(["--checks", "not_a_server_error,response_schema_conformance"])
             .args(["--checks", "content_type_conformance,status_code_conformance"])
-            .args(["--phases", "examples,coverage,fuzzing", "--max-time", SECONDS, "--seed", "7"])
+            .args(["--phases", "examples,coverage,fuzzing", "--max-examples", EXAMPLES, "--seed", "7"])
             .args(["--suppress-health-check", "all", "--warnings", "off"])
             // these end the session that asks, and a socket is no answer
-            .args(["--exclude-path", "/api/v1/auth/logout", "--exclude-path", "/api/v1/events"]);
+            .args(["--exclude-path", "/api/v1/auth/logout", "--exclude-path", "/api/v1/events"])
+            // it makes no sound
+            .args(["--exclude-path", "/api/v1/voice/words"]);
         let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
         let said = String::from_utf8_lossy(&output.stdout);
         let end: Vec<&str> = said.lines().filter(|l| !l.trim().is_empty()).collect();

@@ -160,6 +160,8 @@ pub(crate) fn signed_in() -> (tempfile::TempDir, Server) {
     .unwrap();
     let (code, text) = said(&run(home.path(), &server, &["import", list.to_str().unwrap()]));
     assert_eq!(code, 0, "{text}");
+    let (columns, text) = text.split_once('\n').unwrap();
+    assert_eq!(columns, "columns: waybill = 运单号, telephone = 电话, name = 收件人, address = 地址");
     assert!(text.starts_with("3 new, 0 changed, 0 unchanged, 1 rejected\n  line 5, "), "{text}");
     (home, server)
 }

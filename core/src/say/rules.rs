@@ -3,6 +3,7 @@
 use super::Pair;
 
 pub(super) const PAIRS: &[Pair] = &[
+    ("import the years that are needed", "请只导入需要的年份"),
     ("file has no column of telephone numbers", "文件中没有电话一列"),
     ("head it 电话 or phone, or write one number a line", "请把该列的标题写成“电话”，或每行写一个号码"),
     ("there is no such opt-out", "没有这个退订号码"),
@@ -14,7 +15,6 @@ pub(super) const PAIRS: &[Pair] = &[
     ),
     ("send {}, URL-encoded", "请发送 {}（URL 编码）"),
     ("has more than 256 headings, or a long one", "标题超过 256 个，或有标题过长"),
-    ("leave it out", "请不要发送"),
     ("there is no such shape of lists", "没有这种表头的记录"),
     ("is no kind of sheet", "不是表格的种类"),
     ("write csv or html", "写 csv 或 html"),

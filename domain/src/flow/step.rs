@@ -9,6 +9,9 @@ use crate::template::{Segment, Template, Values, VariableKind, kind_of};
 /// Most actions that one conversation walks through.
 pub const MOST_STEPS: u32 = 300;
 
+/// Most characters of a value that a flow makes: values that hold each other grow without end.
+const LONGEST_VALUE: usize = 400;
+
 /// What happens to a conversation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -520,6 +523,10 @@ impl<'a> Walk<'a> {
                     .render(&self.state.values)
                     .map_err(|e| FlowError::Text { action: action.id.clone(), problem: e.to_string() })?
             };
+            if value.chars().count() > LONGEST_VALUE {
+                let problem = format!("{name:?} would have more than {LONGEST_VALUE} characters");
+                return Err(FlowError::Text { action: action.id.clone(), problem });
+            }
             fresh.push((name.clone(), value));
         }
         for (name, n) in add {

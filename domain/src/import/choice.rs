@@ -129,7 +129,16 @@ impl Choice {
         let rows = || rows.iter().take(TITLE_ROWS);
         let wanted = self.named.values().filter(|column| !column.trim().is_empty());
         let missing = wanted.into_iter().find(|c| !rows().any(|(_, cells)| place(c, cells).is_some()))?;
-        let seen = rows().map(|(_, cells)| cells).max_by_key(|cells| cells.len());
+        // the first of the rows that come closest: those after it are people
+        let found = |cells: &[String]| self.named.values().filter(|c| place(c, cells).is_some()).count();
+        let mut seen: Option<((usize, usize), &Vec<String>)> = None;
+        for (_, cells) in rows() {
+            let close = (found(cells), cells.len());
+            if seen.is_none_or(|(best, _)| close > best) {
+                seen = Some((close, cells));
+            }
+        }
+        let seen = seen.map(|(_, cells)| cells);
         let seen: String = seen.map(|cells| cells.join(", ")).unwrap_or_default().chars().take(80).collect();
         let problem = format!("no column is headed {missing:?}; the columns are {seen:?}");
         Some(error("columns", &problem, "name a column by its heading, or by its place as #3"))

@@ -110,9 +110,19 @@ fn walk_problems(flow: &Flow) -> Vec<FlowProblem> {
         flow.actions.iter().any(|a| matches!(&a.kind, ActionKind::Say { text, .. } if !text.en.is_empty()));
     let languages = if english { &[Lang::Zh, Lang::En][..] } else { &[Lang::Zh] };
     let mut problems = Vec::new();
-    for (lang, place) in languages.iter().flat_map(|lang| [(*lang, true), (*lang, false)]) {
+    let times = times(flow);
+    let walks = languages.iter().flat_map(|lang| [(*lang, true), (*lang, false)]);
+    for ((lang, place), time) in walks.flat_map(|walk| times.iter().map(move |time| (walk, time))) {
         let who = if place { "whose place is known" } else { "whose place is not known" };
-        let problem = match walk(flow, lang, &sample_values(COMPANY, place)) {
+        let who = match &**time {
+            "" => who.to_owned(),
+            time => format!("who is rung at {time} and {who}"),
+        };
+        let mut values = sample_values(COMPANY, place);
+        if !time.is_empty() {
+            values.insert("local_time".to_owned(), time.clone());
+        }
+        let problem = match walk(flow, lang, &values) {
             Err(problem) => format!("breaks off for somebody {who}: {problem}"),
             Ok(Walk { heard: None, .. }) => format!(
                 "somebody {who} who listens to the end has not heard the notice: give its say \"heard\": \"{HEARD}\""
@@ -134,6 +144,22 @@ fn walk_problems(flow: &Flow) -> Vec<FlowProblem> {
     }
     problems
 }
+
+/// The times of day at which a flow says different things; an empty one where it asks for none.
+fn times(flow: &Flow) -> Vec<String> {
+    let mut times = std::collections::BTreeSet::new();
+    for action in &flow.actions {
+        if let ActionKind::Hours { open } = &action.kind {
+            times.insert("00:00".to_owned());
+            times.extend(open.iter().flat_map(|span| [span.from, span.to]).map(|t| t.to_string()));
+        }
+    }
+    times.remove("24:00");
+    if times.is_empty() { vec![String::new()] } else { times.into_iter().take(MOST_TIMES).collect() }
+}
+
+/// Times of day that are tried.
+const MOST_TIMES: usize = 50;
 
 /// Stands for the company's name in a walk: nobody writes this.
 const COMPANY: &str = "某某某某";
@@ -285,6 +311,37 @@ mod tests {
         );
         flow["actions"][7]["conditions"][0]["value"] = json!("2");
         assert_eq!(problems(&flow), [""; 0]);
+    }
+
+    #[test]
+    fn at_every_hour_somebody_is_told_who_calls() {
+        let mut flow = asks();
+        flow["start_action"] = json!("hours");
+        flow["actions"].as_array_mut().unwrap().push(json!({ "id": "hours", "type": "hours",
+            "params": { "open": [{ "from": "08:30", "to": "18:00" }] }, "next": "notice",
+            "errors": [{ "error": "*", "next": "bye" }] }));
+        let found = problems(&flow).join("\n");
+        assert!(
+            found.contains("who is rung at 00:00") && found.contains("has not heard the notice"),
+            "{found}"
+        );
+        assert!(found.contains("at 18:00") && !found.contains("at 08:30"), "{found}");
+        flow["actions"][6]["params"]["open"] = json!([{ "from": "00:00", "to": "24:00" }]);
+        assert_eq!(problems(&flow), [""; 0]);
+    }
+
+    #[test]
+    fn values_do_not_grow_without_end() {
+        let mut flow = asks();
+        let actions = flow["actions"].as_array_mut().unwrap();
+        actions[1]["errors"][0]["next"] = json!("x");
+        let twice = "{x}".repeat(100);
+        actions.push(
+            json!({ "id": "x", "type": "set", "params": { "assign": { "x": "再".repeat(9) } }, "next": "y" }),
+        );
+        actions
+            .push(json!({ "id": "y", "type": "set", "params": { "assign": { "x": twice } }, "next": "bye" }));
+        assert!(problems(&flow).join("\n").contains("more than 400 characters"), "{:?}", problems(&flow));
     }
 
     #[test]

@@ -42,6 +42,9 @@ const FORBIDDEN: &[&str] = &[
     "password",
 ];
 
+/// Largest flow, bytes of its JSON: it is stored and read with every notice.
+pub const LARGEST_FLOW: usize = 256 << 10;
+
 /// Characters of Chinese, and words of English, spoken in a second.
 const PACE_ZH: f64 = 4.2;
 const PACE_EN: f64 = 2.5;
@@ -204,6 +207,9 @@ impl Wording {
             ];
             if let Some((field, _)) = others.into_iter().find(|(_, text)| !text.is_empty()) {
                 return Err(BadValue::new(field, "is said by the flow; leave it out, or leave out `flow`"));
+            }
+            if serde_json::to_string(flow).map_or(usize::MAX, |text| text.len()) > LARGEST_FLOW {
+                return Err(BadValue::new("flow", "is larger than 256 kB"));
             }
             let problems = notice_problems(flow, key, policy);
             return match problems.first() {

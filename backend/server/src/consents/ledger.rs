@@ -48,6 +48,7 @@ pub(super) struct Entry {
 
 #[derive(FromQueryResult)]
 struct Pressed {
+    id: String,
     at: i64,
     key: String,
     preference: String,
@@ -63,6 +64,15 @@ struct Pressed {
     phone_key: String,
     name: String,
     courier: Option<String>,
+}
+
+impl Pressed {
+    /// A time of the call, which is kept in steady time, by the clock that the key press is told by. Its id holds the steady
+    /// time of the press (UUIDv7, RFC 9562 5.7).
+    fn on_the_wall(&self, at: i64) -> UnixMs {
+        let pressed = uuid::Uuid::try_parse(&self.id).map_or(self.at, |id| (id.as_u128() >> 80) as i64);
+        UnixMs(at + self.at - pressed)
+    }
 }
 
 #[derive(FromQueryResult)]
@@ -132,7 +142,7 @@ async fn pressed(db: &DatabaseConnection, scope: &Scope, filter: &Filter) -> Api
         which.and("c.parcels LIKE", format!("%{id}%").into());
     }
     let sql = format!(
-        "SELECT c.at, c.key, c.preference, c.parcels, c.said, c.wording, a.call_ids, a.display_number, a.answer_at, a.end_at, \
+        "SELECT c.id, c.at, c.key, c.preference, c.parcels, c.said, c.wording, a.call_ids, a.display_number, a.answer_at, a.end_at, \
          b.template_key, t.name_zh AS notice, r.phone_key, r.name, w.name AS courier FROM consent c \
          JOIN attempt a ON a.id = c.attempt_id JOIN recipient r ON r.id = a.recipient_id JOIN batch b ON b.id = a.batch_id \
          LEFT JOIN template t ON t.organisation_id = b.organisation_id AND t.key = b.template_key \
@@ -144,6 +154,8 @@ async fn pressed(db: &DatabaseConnection, scope: &Scope, filter: &Filter) -> Api
     let parcels = |row: &Pressed| serde_json::from_str::<Vec<String>>(&row.parcels).unwrap_or_default();
     let waybills = waybills(db, scope, rows.iter().flat_map(parcels).collect()).await?;
     let entry = |row: Pressed| Entry {
+        answered: row.answer_at.map(|at| row.on_the_wall(at)),
+        ended: row.end_at.map(|at| row.on_the_wall(at)),
         at: UnixMs(row.at),
         source: None,
         waybills: parcels(&row).iter().filter_map(|id| waybills.get(id).cloned()).collect(),
@@ -159,8 +171,6 @@ async fn pressed(db: &DatabaseConnection, scope: &Scope, filter: &Filter) -> Api
             .pop()
             .unwrap_or_default(),
         shown: row.display_number,
-        answered: row.answer_at.map(UnixMs),
-        ended: row.end_at.map(UnixMs),
         courier: row.courier.unwrap_or_default(),
         note: String::new(),
     };

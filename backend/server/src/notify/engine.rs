@@ -1,5 +1,6 @@
 //! The engine: rounds of events, due people, one commit, effects. See the module `notify`.
 
+use super::hours::Houses;
 use super::known::Known;
 use super::live::{Call, Effect, Leg, Legs};
 use super::{Command, Ear, doubt, health, recover, result, send, side, talk};
@@ -53,6 +54,8 @@ pub(crate) struct Engine {
     pub callers: HashMap<String, Vec<String>>,
     /// Displayed numbers that are better replaced.
     pub suspects: health::Suspects,
+    /// At which hours people answer, by organisation.
+    pub houses: Houses,
 }
 
 /// One round's transaction and what follows it.
@@ -67,6 +70,8 @@ pub(crate) struct Round {
     pub pushes: bool,
     /// What was read for the round.
     pub known: Known,
+    /// At which hours people answer, as the engine remembers it.
+    pub houses: Houses,
 }
 
 /// Runs the dialler until the server stops: recovers what an earlier life left open, then goes round by round.
@@ -86,6 +91,7 @@ pub async fn run(app: Shared, mut ear: Ear, mut events: mpsc::Receiver<Event>) -
         backlog: recover::Backlog::default(),
         callers: HashMap::new(),
         suspects: health::Suspects::default(),
+        houses: Houses::default(),
         app,
     };
     recover::recover(&mut engine).await?;
@@ -178,6 +184,7 @@ impl Engine {
             touched: HashMap::new(),
             pushes: app.webhooks.pushes(),
             known: Known::default(),
+            houses: self.houses.clone(),
         };
         if self.doubt {
             doubt::settle(self, &mut round).await?;

@@ -7,16 +7,25 @@ use super::engine::Round;
 use super::live::Call;
 use super::why;
 use crate::store::{StoreError, all};
+use parking_lot::Mutex;
 use sea_orm::FromQueryResult;
+use std::collections::HashMap;
+use std::sync::Arc;
 use waybell_domain::clock::{DAY, HOUR, UnixMs};
 use waybell_domain::dial::hours::{AnswerHours, KEPT, PARTS, Tried};
 use waybell_domain::dial::outcome::CallOutcome;
 use waybell_domain::dial::policy::Policy;
+use waybell_domain::id::OrganisationId;
 
 /// Calls of one number that are looked at, the newest.
 const MOST: usize = 200;
 /// How far back the house's curve looks.
 const HOUSE: i64 = 14 * DAY;
+/// How old the house's curve may be: it is a sum over all calls of two weeks, and changes slowly.
+const FRESH: i64 = HOUR;
+
+/// The curves of organisations, each with the time at which it was read.
+pub(crate) type Houses = Arc<Mutex<HashMap<OrganisationId, (UnixMs, Arc<AnswerHours>)>>>;
 
 #[derive(FromQueryResult)]
 struct Past {
@@ -62,21 +71,7 @@ pub(super) async fn timed(
     if !hours.tells() {
         return Ok(earliest);
     }
-    // rarely asked: only for a number that has answered several times before and does not now
-    let offset = round.wall.offset(zone) + shift;
-    let sql = format!(
-        "SELECT ((intent_at + $3) / {}) % {PARTS} AS part, COUNT(*) AS tried, \
-         COUNT(CASE WHEN outcome IN ('answered_full', 'answered_partial') THEN 1 END) AS answered \
-         FROM attempt WHERE organisation_id = $1 AND intent_at > $2 \
-         AND outcome IN ('answered_full', 'answered_partial', 'no_answer', 'busy', 'rejected') GROUP BY part",
-        2 * HOUR
-    );
-    let values = [organisation.clone().into(), (round.now.0 - HOUSE).into(), offset.into()];
-    let sums: Vec<Sum> = all(tx, &sql, values).await?;
-    let sum = |s: Sum| {
-        Some((usize::try_from(s.part).ok()?, u32::try_from(s.tried).ok()?, u32::try_from(s.answered).ok()?))
-    };
-    let house = AnswerHours::house(sums.into_iter().filter_map(sum));
+    let house = house(round, call.organisation, zone).await?;
     let begin = UnixMs(earliest.0 + shift);
     let Some(better) = hours.better(&house, begin, zone, |at| policy.next_open(at, zone)) else {
         return Ok(earliest);
@@ -87,4 +82,34 @@ pub(super) async fn timed(
     why::decide(&round.write, round.now, &organisation, Some(&recipient), None, "answer_hours", &detail)
         .await?;
     Ok(UnixMs(better.at.0 - shift).max(earliest))
+}
+
+/// The organisation's curve, read anew when it is an hour old.
+async fn house(
+    round: &Round,
+    organisation: OrganisationId,
+    zone: chrono_tz::Tz,
+) -> Result<Arc<AnswerHours>, StoreError> {
+    let known = round.houses.lock().get(&organisation).cloned();
+    if let Some((at, house)) = known
+        && round.now.since(at) < FRESH
+    {
+        return Ok(house);
+    }
+    let offset = round.wall.offset(zone) + round.wall.0 - round.now.0;
+    let sql = format!(
+        "SELECT ((intent_at + $3) / {}) % {PARTS} AS part, COUNT(*) AS tried, \
+         COUNT(CASE WHEN outcome IN ('answered_full', 'answered_partial') THEN 1 END) AS answered \
+         FROM attempt WHERE organisation_id = $1 AND intent_at > $2 \
+         AND outcome IN ('answered_full', 'answered_partial', 'no_answer', 'busy', 'rejected') GROUP BY part",
+        2 * HOUR
+    );
+    let values = [organisation.to_string().into(), (round.now.0 - HOUSE).into(), offset.into()];
+    let sums: Vec<Sum> = all(round.write.tx(), &sql, values).await?;
+    let sum = |s: Sum| {
+        Some((usize::try_from(s.part).ok()?, u32::try_from(s.tried).ok()?, u32::try_from(s.answered).ok()?))
+    };
+    let house = Arc::new(AnswerHours::house(sums.into_iter().filter_map(sum)));
+    round.houses.lock().insert(organisation, (round.now, house.clone()));
+    Ok(house)
 }

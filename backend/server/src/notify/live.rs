@@ -37,6 +37,8 @@ pub(crate) struct Call {
     pub spoke: bool,
     /// What was said so far, piece by piece: it goes with a key press.
     pub said: Vec<String>,
+    /// How much of it was there before what is being said now.
+    pub said_before: usize,
     /// Something that was being said broke off: where we then end the call, the person was not told. Where the callee
     /// does, that is why it broke off.
     pub broken: bool,

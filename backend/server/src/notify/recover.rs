@@ -141,6 +141,7 @@ pub(crate) async fn recover(engine: &mut Engine) -> Result<(), StoreError> {
         touched: HashMap::new(),
         pushes: app.webhooks.pushes(),
         known: Known::default(),
+        houses: engine.houses.clone(),
     };
     let sql = format!("SELECT {ATTEMPT_COLUMNS} FROM attempt a WHERE a.is_open = 1 ORDER BY a.intent_at");
     let open: Vec<AttemptRow> = all(round.write.tx(), &sql, []).await?;
@@ -315,6 +316,7 @@ fn call(row: &AttemptRow, recipient: &RecipientRow) -> Option<Call> {
         // a call that was talking when the server died had its notice begun
         spoke: row.answer_at.is_some(),
         said: Vec::new(),
+        said_before: 0,
         broken: false,
         refused: None,
         keys: row.keys.clone(),

@@ -439,6 +439,7 @@ async fn intent(
         fault: false,
         spoke: false,
         said: Vec::new(),
+        said_before: 0,
         broken: false,
         refused: None,
         keys: String::new(),

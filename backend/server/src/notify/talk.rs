@@ -141,8 +141,12 @@ pub(crate) async fn play_ended(
     let Some(mut call) = engine.legs.call(leg) else { return Ok(()) };
     let Ok(token) = u32::try_from(token) else { return Ok(()) };
     // one that was stopped for something newer has an older token; a call that has reached its limit is being ended
-    call.broken |=
-        !completed && call.limit.is_some() && call.talk.as_ref().is_some_and(|t| t.token() == token);
+    let current = call.talk.as_ref().is_some_and(|t| t.token() == token);
+    call.broken |= !completed && call.limit.is_some() && current;
+    if !completed && current {
+        // what broke off, or was never made audible, was not said
+        call.said.truncate(call.said_before);
+    }
     let event = if completed { FlowEvent::Spoken { token } } else { FlowEvent::PlayFailed { token } };
     feed(engine, round, leg, call, event).await
 }
@@ -211,6 +215,8 @@ async fn feed(
         return Ok(());
     };
     let waited = talk.token();
+    // a key while the words are still being made goes on with the conversation, and nothing was heard by it
+    let early = matches!(event, FlowEvent::Digit { .. }) && !call.spoke && !talk.heard();
     let commands = match talk.on(event) {
         Ok(commands) => commands,
         Err(error) => {
@@ -219,6 +225,9 @@ async fn feed(
             vec![FlowCommand::Hangup]
         }
     };
+    if early {
+        talk.heard_nothing();
+    }
     if talk.token() != waited {
         call.deadline = None;
     }
@@ -255,6 +264,7 @@ async fn carry_out(
     match command {
         FlowCommand::Say { token, segments } => {
             let text: Vec<String> = segments.into_iter().map(|s| s.text).collect();
+            call.said_before = call.said.len();
             if call.said.len() + text.len() <= MOST_SAID {
                 call.said.extend(text.iter().cloned());
             }
@@ -540,6 +550,12 @@ pub(crate) async fn spoken(
     spoken: &Spoken,
 ) -> Result<(), StoreError> {
     let (leg, token) = (&spoken.leg, spoken.token);
+    if let Some(Leg::Recipient(call)) = engine.legs.get(leg)
+        && call.talk.as_ref().is_some_and(|t| u64::from(t.token()) != token)
+    {
+        // the conversation has gone on meanwhile
+        return Ok(());
+    }
     match (engine.legs.get(leg), &spoken.prompts) {
         (None, _) => Ok(()),
         (Some(_), Some(prompts)) => {

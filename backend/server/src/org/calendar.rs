@@ -10,7 +10,7 @@ use crate::http::query::Query;
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
-use waybell_domain::dial::policy::CARRIERS;
+use waybell_domain::dial::policy::{CARRIERS, MOST_DAYS};
 use waybell_domain::import::read_calendar;
 use waybell_domain::wire::{CalendarReport, CalendarView, CarrierView, ErrorBody};
 
@@ -57,6 +57,10 @@ pub async fn take_calendar(
     if let (Some(first), false) = (file.problems.first(), query.dry_run) {
         let field = format!("line {}, {}", first.line, first.column);
         return Err(ApiError::field(field, first.problem.clone(), first.hint.clone()));
+    }
+    if file.days.len() > MOST_DAYS {
+        let problem = format!("has {} days; {MOST_DAYS} are possible", file.days.len());
+        return Err(ApiError::field("file", problem, "import the years that are needed"));
     }
     let write = app.store.begin().await?;
     let row = organisation(write.tx(), scope.organisation).await?;

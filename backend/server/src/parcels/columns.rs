@@ -80,16 +80,17 @@ pub(super) async fn bad_rows(bytes: Bytes, choice: Choice) -> ApiResult<Response
     Ok((headers, rows).into_response())
 }
 
-/// Columns that a phone has confirmed: of a size that can be kept, and under their own shape.
-pub(super) fn checked(columns: ListColumns) -> ApiResult<ListColumns> {
+/// Columns that a phone has confirmed, under their own shape; `None` where they are of no size to be kept: then the list is
+/// taken, and its columns are not remembered.
+pub(super) fn checked(columns: ListColumns) -> Option<ListColumns> {
     let long = |text: &String| text.chars().count() > HEADING;
     if columns.headings.len() > HEADINGS || columns.columns.values().any(long) {
-        return Err(ApiError::field("columns", "has more than 256 headings, or a long one", "leave it out"));
+        return None;
     }
     // of headings that are too long the beginning is enough to show; the shape is that of the whole
     let shape = shape_of(&columns.headings);
     let headings = columns.headings.into_iter().map(|h| h.chars().take(HEADING).collect()).collect();
-    Ok(ListColumns { shape, headings, columns: columns.columns })
+    Some(ListColumns { shape, headings, columns: columns.columns })
 }
 
 /// Keeps what somebody confirmed, with the next commit, and has the phones told.
@@ -99,10 +100,19 @@ pub(super) async fn remember(
     now: UnixMs,
     columns: &ListColumns,
 ) -> ApiResult<()> {
-    let columns = checked(columns.clone())?;
+    let Some(columns) = checked(columns.clone()) else { return Ok(()) };
     let text = serde_json::to_string(&columns)
         .map_err(|e| StoreError::Damaged { what: "list_columns", problem: e.to_string() })?;
+    let known = remembered(write.tx(), scope).await?;
+    if known.contains(&columns) {
+        return Ok(());
+    }
     let [organisation, branch] = key(scope);
+    for oldest in known.iter().skip(MOST - 1) {
+        let gone = [organisation.clone(), branch.clone(), oldest.shape.clone().into()];
+        let sql = "DELETE FROM list_columns WHERE organisation_id = $1 AND branch_id = $2 AND shape = $3";
+        write.exec(sql, gone).await?;
+    }
     let values: [Value; 6] = [
         organisation.clone(),
         branch,

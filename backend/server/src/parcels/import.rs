@@ -105,7 +105,7 @@ impl List {
         if request.rows.len() > MOST_ROWS {
             return Err(ApiError::field("rows", format!("has more than {MOST_ROWS}"), "split the list"));
         }
-        let confirmed = request.columns.map(super::columns::checked).transpose()?;
+        let confirmed = request.columns.and_then(super::columns::checked);
         let table = Table { total: request.rows.len() as u32, rows: request.rows, ..Table::default() };
         Ok(List { confirmed, ..List::of(table) })
     }

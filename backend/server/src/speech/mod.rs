@@ -269,10 +269,14 @@ impl Speech {
         }
         if let Some(slots) = &self.slots {
             let file = slots.join(format!("{}.wav", file_name(text)));
-            if let Some(pcm) =
-                blocking(move || file.is_file().then(|| wav::read_8k(&file)).transpose()).await?
-            {
-                return Ok(made(&pcm, "recorded", None));
+            let read = blocking(move || file.is_file().then(|| wav::read_8k(&file)).transpose()).await;
+            match read {
+                Ok(Some(pcm)) => return Ok(made(&pcm, "recorded", None)),
+                Ok(None) => {}
+                // one bad file silences nobody; its name is the words, so it is not told
+                Err(_) => {
+                    tracing::warn!("a file of the slots folder cannot be read: an engine speaks for it")
+                }
             }
         }
         let (mut problems, mut until) = (Vec::new(), None);

@@ -153,11 +153,10 @@ impl Worker {
             .map_err(|e| Failure::barred(format!("cannot be started: {e}")))?;
         if let Some(errors) = child.stderr.take() {
             tokio::spawn(async move {
-                let mut lines = BufReader::new(errors).lines();
-                while let Ok(Some(line)) = lines.next_line().await {
-                    // it may repeat what it was asked to say
-                    tracing::trace!(line, "speech command");
-                }
+                // read to its end whatever it is, so that the program never waits or breaks for it; not shown, because it
+                // may repeat what it was asked to say
+                let (mut errors, mut block) = (errors, [0; 4096]);
+                while matches!(errors.read(&mut block).await, Ok(n) if n > 0) {}
             });
         }
         let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
@@ -204,7 +203,8 @@ impl Life {
         }
         match line {
             Line { error: Some(why), .. } => {
-                Err(Failure::text(format!("refused: {}", why.chars().take(200).collect::<String>())))
+                let why: String = why.replace(text, "…").chars().take(200).collect();
+                Err(Failure::text(format!("refused: {why}")))
             }
             Line { bytes: Some(bytes), .. } if bytes <= MOST => {
                 let mut wav = vec![0; bytes];

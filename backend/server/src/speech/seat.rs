@@ -121,7 +121,12 @@ impl Seat {
     /// Asks for a part: samples at 8 kHz, silence cut at both ends.
     pub(super) async fn ask(&self, text: &str) -> Result<Vec<i16>, Failure> {
         self.idle(text)?;
-        let _turn = self.turns.acquire().await.map_err(|e| Failure::lost(e.to_string()))?;
+        let turn = tokio::time::timeout(self.waits.patience, self.turns.acquire()).await;
+        let Ok(turn) = turn else {
+            // it is well, and has more to say than it can: no rest, another engine
+            return Err(Failure::lost("has too many questions at once"));
+        };
+        let _turn = turn.map_err(|e| Failure::lost(e.to_string()))?;
         self.idle(text)?;
         let mut tries = TRIES;
         let failure = loop {

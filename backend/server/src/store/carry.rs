@@ -50,14 +50,19 @@ pub async fn carry(from: &str, to: &str) -> Result<u64, StoreError> {
             rows += copy(&old, &write, &table.name).await?;
         }
     }
-    write.commit().await?;
+    // before the commit: whatever dies now, the file is a restored copy to whoever serves it, and at most one of the two rings
     let mark = format!("{path}.mark");
     match std::fs::rename(&mark, format!("{path}.moved")) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            return Err(wrong(&format!("everything is there, but {mark} cannot be put aside: {error}")));
+            return Err(wrong(&format!("nothing was moved: {mark} cannot be put aside: {error}")));
         }
         _ => {}
     }
+    if let Some(folder) = std::path::Path::new(&**path).parent().filter(|f| !f.as_os_str().is_empty()) {
+        let synced = std::fs::File::open(folder).and_then(|f| f.sync_all());
+        synced.map_err(|e| wrong(&format!("nothing was moved: its folder cannot be written: {e}")))?;
+    }
+    write.commit().await?;
     old.close().await;
     new.close().await;
     Ok(rows)

@@ -92,7 +92,7 @@ impl Store {
         let path = self.place.mark(data);
         let identity = match &self.place {
             Place::Sqlite(_) => None,
-            Place::Postgres(_) => Identity::of(&self.reader).await,
+            Place::Postgres(_) => Identity::of(&self.reader).await?,
         };
         let write = self.begin().await?;
         let tx = write.tx();

@@ -142,13 +142,15 @@ struct Server {
     fsync: String,
     standby: bool,
     read_only: String,
+    beyond: bool,
 }
 
 /// Refuses a server that cannot keep the promises.
 pub(super) async fn require(db: &DatabaseConnection, durability: Durability) -> Result<(), StoreError> {
     let sql = "SELECT CAST(current_setting('server_version_num') AS BIGINT) AS version, \
                current_setting('server_encoding') AS encoding, current_setting('fsync') AS fsync, \
-               pg_is_in_recovery() AS standby, current_setting('default_transaction_read_only') AS read_only";
+               pg_is_in_recovery() AS standby, current_setting('default_transaction_read_only') AS read_only, \
+               (SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user) AS beyond";
     let Some(server) = one::<Server, _>(db, sql, []).await? else { return Ok(()) };
     let problem = if server.version < OLDEST {
         format!("PostgreSQL {} is too old: version 13 is the oldest that will do", server.version / 10_000)
@@ -157,6 +159,10 @@ pub(super) async fn require(db: &DatabaseConnection, durability: Durability) -> 
             "the database has the encoding {}: make it with ENCODING 'UTF8' TEMPLATE template0",
             server.encoding
         )
+    } else if server.beyond {
+        "this role is a superuser or has BYPASSRLS, so row-level security does not hold it: name a role that owns the \
+         database and is neither (CREATE ROLE waybell LOGIN PASSWORD '…'; CREATE DATABASE waybell OWNER waybell)"
+            .into()
     } else if server.standby {
         "this PostgreSQL is a standby, which takes no writes: name the primary".into()
     } else if server.read_only == "on" {
@@ -216,16 +222,20 @@ struct Found {
 
 impl Identity {
     /// Of the database behind this connection; `None` where the role may not ask.
-    pub(super) async fn of(db: &DatabaseConnection) -> Option<Identity> {
+    ///
+    /// # Errors
+    /// Any other failure: a server that does not know whose copy it has must not ring.
+    pub(super) async fn of(db: &DatabaseConnection) -> Result<Option<Identity>, StoreError> {
         let sql = "SELECT CAST((SELECT system_identifier FROM pg_control_system()) AS TEXT) || '/' || \
                    CAST(CAST(CAST('owner' AS regclass) AS oid) AS TEXT) AS database, \
                    SUBSTRING(pg_walfile_name(pg_current_wal_lsn()), 1, 8) AS timeline";
         match one::<Found, _>(db, sql, []).await {
-            Ok(found) => found.map(|f| Identity { database: f.database, timeline: f.timeline }),
-            Err(error) => {
+            Ok(found) => Ok(found.map(|f| Identity { database: f.database, timeline: f.timeline })),
+            Err(error) if error.to_string().contains("permission denied") => {
                 tracing::warn!(%error, "PostgreSQL does not say which server it is: a copy is known by its mark alone");
-                None
+                Ok(None)
             }
+            Err(error) => Err(error),
         }
     }
 

@@ -15,11 +15,8 @@ use axum::extract::{Path, State};
 use serde::Deserialize;
 use waybell_domain::flow::{Flow, FlowProblem, SCHEMA, simulate};
 use waybell_domain::lang::Lang;
-use waybell_domain::template::{TemplatePolicy, notice_problems};
+use waybell_domain::template::{LARGEST_FLOW, TemplatePolicy, notice_problems};
 use waybell_domain::wire::{ErrorBody, FlowCheck, FlowIssue};
-
-/// Largest flow, bytes: what an editor keeps beside the actions is stored and read with every notice.
-const LARGEST: usize = 256 << 10;
 
 /// The JSON Schema of a flow, for editors (supervisors and above).
 #[utoipa::path(get, path = "/api/v1/flows/schema", tag = "templates", security(("bearer" = [])),
@@ -48,7 +45,7 @@ pub async fn check_flow(
     Raw(bytes): Raw,
 ) -> ApiResult<Json<FlowCheck>> {
     let scope = staff(&signed)?;
-    if bytes.len() > LARGEST {
+    if bytes.len() > LARGEST_FLOW {
         return Err(ApiError::field("body", "is larger than 256 kB", "leave out what the editor keeps"));
     }
     let policy: TemplatePolicy = rule_set(app.store.read(), scope.organisation).await?;

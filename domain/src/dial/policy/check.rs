@@ -25,7 +25,7 @@ const RULES: usize = 20;
 /// Most holidays: ten years of them.
 const HOLIDAYS: usize = 500;
 /// Most days of the calendar: ten years of them.
-const CALENDAR: usize = 1_000;
+pub const MOST_DAYS: usize = 1_000;
 
 impl Policy {
     /// Refuses what would keep everybody from being rung for ever, or ring people without end.
@@ -82,7 +82,7 @@ impl Policy {
 
 impl Policy {
     fn check_calendar(&self) -> Result<(), PolicyError> {
-        count("calendar", self.calendar.len(), CALENDAR)?;
+        count("calendar", self.calendar.len(), MOST_DAYS)?;
         let mut seen = BTreeSet::new();
         for (i, day) in self.calendar.iter().enumerate() {
             let wrong = |field: &str, problem: &str| {

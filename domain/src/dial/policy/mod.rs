@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 pub use calendar::{CalendarDay, DayChange, DayKind, MOST_NAME};
 pub use carrier::{CARRIERS, CarrierLimits, ON_THE_WAY};
-pub use check::PolicyError;
+pub use check::{MOST_DAYS, PolicyError};
 pub use frequency::{Anchor, FrequencyRule, PastCall};
 pub use hours::{QuietHours, TimeOfDay, TimeOfDayError};
 
@@ -64,15 +64,15 @@ pub struct Policy {
     /// What follows an attempt.
     pub retry: RetryPolicy,
     /// Try again at hours at which the number has answered before ([`crate::dial::hours`]).
-    #[serde(skip_serializing_if = "is_on")]
+    #[serde(skip_serializing_if = "is_off")]
     pub learn_hours: bool,
     /// Which deeds at a door want a photo: the first rule that fits counts, and without one it is as the courier likes.
     pub proof: Vec<ProofRule>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
-fn is_on(on: &bool) -> bool {
-    *on
+fn is_off(on: &bool) -> bool {
+    !*on
 }
 
 impl Default for Policy {
@@ -98,7 +98,7 @@ impl Default for Policy {
             frequency_wait: HOUR,
             stale_after: 2 * HOUR,
             retry: RetryPolicy::default(),
-            learn_hours: true,
+            learn_hours: false,
             proof: Vec::new(),
         }
     }

@@ -18,6 +18,9 @@ use std::sync::Arc;
 use waybell_domain::clock::UnixMs;
 use waybell_domain::id::{BranchId, OrganisationId};
 
+/// Recordings change one after the other: file, row and what is spoken with go together.
+static ONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 /// Largest file, bytes, and longest sound, seconds.
 const LARGEST: usize = 10 << 20;
 const LONGEST: usize = 60;
@@ -166,6 +169,7 @@ pub(super) async fn record(
         ApiError::field("body", format!("the file {problem}"), hint)
     })?;
     let ms = pcm.len() as i64 / 8;
+    let _one = ONE.lock().await;
     let (media, organisation) = (app.config.media_dir(), scope.organisation.to_string());
     let kept = tokio::task::spawn_blocking({
         let organisation = organisation.clone();
@@ -193,6 +197,8 @@ pub(super) async fn record(
     .await?;
     let before = count.iter().find(|r| r.plain == words && r.branch() == branch);
     if before.is_none() && count.len() >= MOST {
+        drop(write);
+        sweep(app, scope.organisation, &hash).await;
         return Err(ApiError::conflict("too_many", format!("{MOST} recordings are there already"))
             .hint("remove some that no notice needs"));
     }
@@ -270,6 +276,7 @@ pub(super) async fn sound(app: &App, scope: &Scope, id: &str) -> ApiResult<Vec<u
 
 /// Takes a recording away.
 pub(super) async fn remove(app: &App, scope: &Scope, id: &str) -> ApiResult<()> {
+    let _one = ONE.lock().await;
     let row = found(app, scope, id).await?;
     may_write(scope, row.branch())?;
     let write = app.store.begin().await?;
