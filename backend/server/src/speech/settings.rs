@@ -16,7 +16,7 @@ pub(super) const ENGINES: [&str; 4] = ["command", "iflytek", "alibaba", "tencent
 pub struct Speech {
     /// Folder of recorded slots, `NAME.wav` with NAME the words that are spoken.
     pub slots: Option<PathBuf>,
-    /// The engines that are asked, in turn; those that are set, in the order of [`ENGINES`], where it is absent.
+    /// The engines that are asked, in turn; those that are set, in the order of `ENGINES`, where it is absent.
     pub order: Option<Vec<String>>,
     /// Program and arguments of an engine of your own; see docs/voices.md for what it is asked and answers.
     pub command: Vec<String>,

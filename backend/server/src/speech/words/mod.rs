@@ -7,7 +7,7 @@
 //! A word belongs to an organisation, or to one of its branches; a notice of a branch takes the branch's own before everybody's.
 //! Files lie in `DATA/media/words/ORGANISATION`, named by their hash, so a name never means another sound; one that no row
 //! names any more is removed. The table in memory is read from the database at the start and anew after each change, one
-//! organisation at a time. A text is said by the recording of the whole of it, or put together ([`cover`]), or not at all.
+//! organisation at a time. A text is said by the recording of the whole of it, or put together (`cover`), or not at all.
 
 mod cover;
 pub mod needed;
