@@ -360,9 +360,11 @@ async fn a_query_that_forgets_its_scope_finds_nothing_of_anybody_else() {
     let store = fresh.open().await;
     two_organisations(&store).await;
     assert_eq!(seen(&store).await, [2; 5], "the server's own work sees all");
+    // neither changes anything before the other has looked
+    let both = tokio::sync::Barrier::new(2);
     let mut asked = Vec::new();
     for n in [1u8, 2] {
-        let store = &store;
+        let (store, both) = (&store, &both);
         asked.push(wall::request(async move {
             assert_eq!(seen(store).await, [0; 5], "nobody has signed in");
             wall::signed_in(organisation(n));
@@ -372,6 +374,7 @@ async fn a_query_that_forgets_its_scope_finds_nothing_of_anybody_else() {
                 assert_eq!(number(store.read(), own, [format!("x{n}").into()]).await.unwrap(), 1);
             }
             assert_eq!(wall::everything(seen(store)).await, [2; 5]);
+            both.wait().await;
             let write = store.begin().await.unwrap();
             let all_names = number(write.tx(), "SELECT COUNT(*) FROM person", []);
             assert_eq!(write.beyond(all_names).await.unwrap(), 2);
