@@ -25,4 +25,4 @@ pub use database::Database;
 pub use phone::Phone;
 pub use proxy::Proxy;
 pub use server::Server;
-pub use world::{World, WorldOptions};
+pub use world::{EVERYBODY_CONSENTS, World, WorldOptions};

@@ -128,6 +128,9 @@ pub struct World {
 
 /// Number that the tests' trunk may show.
 pub const DISPLAY: &str = "+862131001234";
+/// A carrier for [`WorldOptions::carrier`]: everybody answers at once and presses 2, which is consent.
+pub const EVERYBODY_CONSENTS: &str = "[defaults]\nbehaviour = \"press_keys\"\ndelay_ms = 20\nring_ms = 50\n\
+    digits = \"2\"\ndigits_after_ms = 800\ntalk_ms = 4000\n";
 /// Password of everybody in tests.
 pub const PASSWORD: &str = "waybell-test";
 
@@ -321,10 +324,10 @@ impl Drop for World {
 }
 
 fn server_config(folder: &Path, peer: SocketAddr, options: &WorldOptions, trunk: &str) -> String {
-    let sip = free_port();
+    let sip = waybell_cluster::free_port();
     let tls = match &options.tls {
         Some((certificate, key)) => (
-            format!(", \"tls:127.0.0.1:{}\"", free_port()),
+            format!(", \"tls:127.0.0.1:{}\"", waybell_cluster::free_port()),
             format!("tls_certificate = {certificate:?}\ntls_key = {key:?}\n"),
         ),
         None => Default::default(),
@@ -334,7 +337,7 @@ fn server_config(folder: &Path, peer: SocketAddr, options: &WorldOptions, trunk:
          [[trunk]]\nname = \"carrier\"\npeers = [\"{peer}\"]\ntransport = \"{}\"\ncalls_per_second = {}\nchannels = {}\n\
          caller_ids = {:?}\nprobe = {}\n{}{trunk}",
         folder.join("data"),
-        free_port(),
+        waybell_cluster::free_port(),
         sip,
         sip,
         tls.0,
@@ -352,28 +355,4 @@ fn server_config(folder: &Path, peer: SocketAddr, options: &WorldOptions, trunk:
         options.probe,
         if trunk.contains("options_seconds") { "" } else { "options_seconds = 0\n" },
     )
-}
-
-/// A port that is free for UDP and TCP and lies below those that the system gives out: while a server of a test is dead,
-/// nobody else is given its port. Other processes of tests, which may run beside this one, keep off it for as long as this
-/// one lives: it is held on another address of the loopback.
-fn free_port() -> u16 {
-    use std::net::{TcpListener, UdpSocket};
-    use std::sync::Mutex;
-    use std::sync::atomic::{AtomicU32, Ordering};
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    static HELD: Mutex<Vec<TcpListener>> = Mutex::new(Vec::new());
-    const FIRST: u32 = 10_000;
-    const COUNT: u32 = 12_000;
-    let start = std::process::id().wrapping_mul(997);
-    for _ in 0..COUNT {
-        let n = start.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % COUNT;
-        let port = (FIRST + n) as u16;
-        let Ok(held) = TcpListener::bind(("127.77.0.1", port)) else { continue };
-        if UdpSocket::bind(("127.0.0.1", port)).is_ok() && TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            HELD.lock().unwrap_or_else(|e| e.into_inner()).push(held);
-            return port;
-        }
-    }
-    0
 }

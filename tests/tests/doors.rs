@@ -17,7 +17,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 use waybell_tests::api::{Api, now_ms};
 use waybell_tests::campaign::Campaign;
-use waybell_tests::{World, WorldOptions, list};
+use waybell_tests::{EVERYBODY_CONSENTS, World, WorldOptions, list};
 
 fn id() -> String {
     uuid::Uuid::now_v7().to_string()
@@ -204,12 +204,7 @@ async fn late_requests_cannot_cheat_with_the_clock() {
 
 #[tokio::test]
 async fn nothing_is_left_without_consent_and_a_key_is_consent() {
-    let options = WorldOptions {
-        carrier: "[defaults]\nbehaviour = \"press_keys\"\ndelay_ms = 20\nring_ms = 50\ndigits = \"2\"\ndigits_after_ms = 800\n\
-                  talk_ms = 4000\n"
-            .into(),
-        ..WorldOptions::default()
-    };
+    let options = WorldOptions { carrier: EVERYBODY_CONSENTS.into(), ..WorldOptions::default() };
     let campaign = Campaign::start(&options, 2).await.unwrap();
     campaign.finish(Duration::from_secs(30)).await.unwrap();
     let Campaign { world, courier, .. } = campaign;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use waybell_tests::api::Api;
 use waybell_tests::campaign::Campaign;
 use waybell_tests::phone::Phone;
-use waybell_tests::{World, WorldOptions};
+use waybell_tests::{EVERYBODY_CONSENTS, World, WorldOptions};
 
 const ODD: &str = "单子,客人,联系,去哪\nSF1234567890123,王一,13800001111,幸福花园3栋\nSF1234567890124,李四,138,文一路18号\n";
 
@@ -95,9 +95,7 @@ async fn columns_are_named_once_and_known_to_the_whole_branch() {
 #[tokio::test]
 async fn consent_is_a_proof_sheet() {
     let options = WorldOptions {
-        carrier: "[defaults]\nbehaviour = \"press_keys\"\ndelay_ms = 20\nring_ms = 50\ndigits = \"2\"\ndigits_after_ms = 800\n\
-                  talk_ms = 4000\n"
-            .into(),
+        carrier: EVERYBODY_CONSENTS.into(),
         tenants: vec!["Other"],
         ..WorldOptions::default()
     };

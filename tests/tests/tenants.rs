@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 use waybell_tests::api::{Api, now_ms};
 use waybell_tests::campaign::Campaign;
-use waybell_tests::{World, WorldOptions, list};
+use waybell_tests::{EVERYBODY_CONSENTS, World, WorldOptions, list};
 
 /// What a courier has, and others must not reach.
 struct Belongings {
@@ -21,9 +21,7 @@ struct Belongings {
 /// Rings three people to the end: parcels, a batch, recipients, attempts, consents and decisions exist then.
 async fn belongings() -> (World, Api, Belongings) {
     let options = WorldOptions {
-        carrier: "[defaults]\nbehaviour = \"press_keys\"\ndelay_ms = 20\nring_ms = 50\ndigits = \"2\"\ndigits_after_ms = 800\n\
-                  talk_ms = 4000\n"
-            .into(),
+        carrier: EVERYBODY_CONSENTS.into(),
         tenants: vec!["Other"],
         ..WorldOptions::default()
     };

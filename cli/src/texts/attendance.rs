@@ -17,6 +17,7 @@ texts! {
     att_state() = "状态", "state";
     att_late(minutes) = "迟到 {minutes} 分钟", "{minutes} min late";
     att_early(minutes) = "早退 {minutes} 分钟", "{minutes} min early";
+    att_off_hours(n) = "{n} 次打卡不在打卡时段内，未计入", "{n} punches while no shift was open, not counted";
     att_corrected() = "已补正", "corrected";
     att_none() = "这个月还没有考勤记录", "nothing is known of this month yet";
     tracks_left(n) = "{n} 段轨迹尚未上传，加密保存在本机，同一人再次登录后会自动上传", "{n} parts of tracks are not uploaded; they are kept sealed and go out when the same person signs in again";

@@ -97,6 +97,9 @@ fn row(out: &Out, day: &AttendanceDay) -> Vec<String> {
     if sheet.early_ms > 0 {
         states.push(texts::att_early(out.lang, sheet.early_ms / 60_000));
     }
+    if sheet.off_hours > 0 {
+        states.push(texts::att_off_hours(out.lang, sheet.off_hours));
+    }
     if sheet.corrected {
         states.push(texts::att_corrected(out.lang));
     }

@@ -24,15 +24,13 @@ use crate::store::seal::Seal;
 use crate::store::{sealed_meta, set_sealed_meta};
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
-use waybell_domain::attendance::{
-    Correction, Counted, FieldPolicy, MOST_FIXES, PlaceVerdict, PunchFix, PunchKind, plan, sheet, whereabouts,
-};
+use waybell_domain::attendance::{FieldPolicy, MOST_FIXES, PlaceVerdict, PunchFix, PunchKind, whereabouts};
 use waybell_domain::clock::{DAY, EventTime, MINUTE, UnixMs};
 use waybell_domain::id::OperationId;
 use waybell_domain::parcel::{MOST_PROOFS, Proof};
 use waybell_domain::track::Fix;
 use waybell_domain::wire::{
-    ActedAt, AttendanceDay, AttendanceMonth, AttendanceRules, AttendanceTotals, PunchRequest, PunchView,
+    ActedAt, AttendanceMonth, AttendanceRules, AttendanceTotals, Attendee, PunchRequest, PunchView,
 };
 
 /// Keys in `meta`: what the server said; see the types.
@@ -207,8 +205,13 @@ impl Attendance {
                     }
                 }
                 known.sort_by_key(|p| (p.at, p.id));
-                let counted: Vec<Counted> =
-                    known.iter().map(|p| Counted { id: p.id, kind: p.kind, at: p.at }).collect();
+                let attendee = Attendee {
+                    courier: user.id,
+                    name: &user.name,
+                    branch: user.branch,
+                    rules: &policy,
+                    zone,
+                };
                 let today = now.date(zone);
                 let mut days = Vec::new();
                 for date in first.iter_days() {
@@ -218,19 +221,7 @@ impl Attendance {
                     }
                     let before = told.as_ref().and_then(|m| m.days.iter().find(|d| d.day == day));
                     let corrections = before.map(|d| d.corrections.clone()).unwrap_or_default();
-                    let put_right: Vec<Correction> =
-                        corrections.iter().map(|c| c.correction.clone()).collect();
-                    let planned = plan(&policy, date, user.branch, zone);
-                    let window = planned.window;
-                    let own = known.iter().filter(|p| (window.from..window.to).contains(&p.at));
-                    days.push(AttendanceDay {
-                        courier: user.id,
-                        name: user.name.clone(),
-                        sheet: sheet(&planned, &counted, &put_right, now),
-                        punches: own.cloned().collect(),
-                        corrections,
-                        day,
-                    });
+                    days.push(attendee.day(date, &known, corrections, now));
                 }
                 let totals = AttendanceTotals::of(days.iter().map(|d| &d.sheet));
                 Ok(AttendanceMonth { courier: user.id, name: user.name, month: name, days, totals })

@@ -76,6 +76,20 @@ async fn the_month_is_there_without_a_network() {
 }
 
 #[tokio::test]
+async fn a_punch_while_no_shift_is_open_is_seen_and_counts_for_nothing() {
+    let phone = Phone::signed_in().await;
+    let attendance = phone.client.attendance();
+    set_hour(&phone, 2);
+    attendance.punch(PunchKind::ClockIn, at(&phone, 0.0)).await.unwrap();
+    phone.clock.pass(61_000);
+    attendance.punch(PunchKind::ClockOut, at(&phone, 0.0)).await.unwrap();
+    let month = attendance.month(None).await.unwrap();
+    let today = month.days.last().unwrap();
+    assert_eq!((today.punches.len(), today.sheet.off_hours, today.sheet.worked_ms), (2, 2, 0));
+    assert_eq!(month.days.iter().map(|d| d.punches.len()).sum::<usize>(), 2);
+}
+
+#[tokio::test]
 async fn where_it_is_said_at_once_by_what_the_phone_knows() {
     let phone = Phone::signed_in().await;
     let attendance = phone.client.attendance();

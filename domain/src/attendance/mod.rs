@@ -23,4 +23,4 @@ pub use place::{
 pub use policy::FieldPolicy;
 pub use punch::{Correction, Evidence, PunchKind};
 pub use sheet::{AttendanceState, Counted, DaySheet, sheet};
-pub use shift::{Plan, ShiftRule, Span, plan};
+pub use shift::{Plan, ShiftRule, Span, day_of, plan};

@@ -76,9 +76,16 @@ pub struct DaySheet {
     pub missing: Vec<PunchKind>,
     /// Field punches.
     pub field: u32,
+    /// Punches of this date while no shift was open, which count for no day.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub off_hours: u32,
     /// Somebody has put something right.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub corrected: bool,
+}
+
+fn is_none(n: &u32) -> bool {
+    *n == 0
 }
 
 /// The sheet of a day. `punches` in any order, those of other days and doubled ones too; `corrections` of this day in the
@@ -98,7 +105,7 @@ pub fn sheet(plan: &Plan, punches: &[Counted], corrections: &[Correction], now: 
             Correction::WorkDay => leave = false,
         }
     }
-    let counts = |at: UnixMs| (plan.window.from..plan.window.to).contains(&at) && at <= now;
+    let counts = |at: UnixMs| plan.holds(at) && at <= now;
     counted.retain(|(at, _)| counts(*at));
     let mut seen = HashSet::new();
     for punch in punches.iter().filter(|p| counts(p.at)) {

@@ -94,6 +94,14 @@ pub struct Plan {
     pub window: Span,
 }
 
+impl Plan {
+    /// True if a punch of then is of this day.
+    #[must_use]
+    pub fn holds(&self, at: UnixMs) -> bool {
+        (self.window.from..self.window.to).contains(&at)
+    }
+}
+
 impl ShiftRule {
     pub(super) fn check(&self) -> Result<(), (&'static str, String)> {
         if self.start == self.end {
@@ -182,6 +190,17 @@ pub fn plan(rules: &super::FieldPolicy, date: NaiveDate, branch: Option<BranchId
             Plan { shift: None, window: Span { from, to: to.max(from) } }
         }
     }
+}
+
+/// The date under which a punch is listed: the day whose it is, and where it is of none, before and after hours, the date
+/// on the wall. So none is ever out of sight.
+#[must_use]
+pub fn day_of(rules: &super::FieldPolicy, at: UnixMs, branch: Option<BranchId>, zone: Tz) -> NaiveDate {
+    let wall = at.date(zone);
+    // a shift begins within its day, opens 12 hours before and closes at most 12 hours after a whole day
+    let mut near =
+        [0, -1, -2, 1].into_iter().filter_map(|n| wall.checked_add_signed(chrono::Duration::days(n)));
+    near.find(|d| plan(rules, *d, branch, zone).holds(at)).unwrap_or(wall)
 }
 
 /// From when on punches are of the later of two shifts: once its window opens, but not while the earlier one lasts, unless

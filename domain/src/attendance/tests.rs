@@ -195,7 +195,11 @@ proptest! {
             let window = plan(&rules, date, None, zone).window;
             (window.from..window.to).contains(&when)
         });
-        prop_assert!(days.count() <= 1);
+        let days: Vec<i64> = days.collect();
+        prop_assert!(days.len() <= 1);
+        // and is listed there, or by the date on the wall
+        let of = days.first().map_or_else(|| when.date(zone), |n| monday() + chrono::Duration::days(*n));
+        prop_assert_eq!(super::day_of(&rules, when, None, zone), of);
     }
 
     #[test]

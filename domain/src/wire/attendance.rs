@@ -2,7 +2,8 @@
 
 use super::ActedAt;
 use crate::attendance::{
-    AttendanceState, Correction, DaySheet, Evidence, PlaceVerdict, PunchFix, PunchKind, ShiftRule, WorkPlace,
+    AttendanceState, Correction, Counted, DaySheet, Evidence, FieldPolicy, PlaceVerdict, PunchFix, PunchKind,
+    ShiftRule, WorkPlace, day_of, plan, sheet,
 };
 use crate::clock::UnixMs;
 use crate::id::{BranchId, OperationId, UserId};
@@ -107,6 +108,52 @@ pub struct AttendanceDay {
     /// What was put right, in the order in which it was.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub corrections: Vec<CorrectionView>,
+}
+
+/// Somebody whose days are looked at, and the rules for them.
+#[derive(Clone, Copy, Debug)]
+pub struct Attendee<'a> {
+    /// Who.
+    pub courier: UserId,
+    /// The person's name.
+    pub name: &'a str,
+    /// The person's branch.
+    pub branch: Option<BranchId>,
+    /// Shifts and holidays.
+    pub rules: &'a FieldPolicy,
+    /// The organisation's zone.
+    pub zone: chrono_tz::Tz,
+}
+
+impl Attendee<'_> {
+    /// A day, out of everything that is known of the days around it; `known` in order of time.
+    #[must_use]
+    pub fn day(
+        &self,
+        date: chrono::NaiveDate,
+        known: &[PunchView],
+        corrections: Vec<CorrectionView>,
+        now: UnixMs,
+    ) -> AttendanceDay {
+        let plan = plan(self.rules, date, self.branch, self.zone);
+        let is_of_none =
+            |at: UnixMs| at.date(self.zone) == date && day_of(self.rules, at, self.branch, self.zone) == date;
+        let is_listed = |at: UnixMs| plan.holds(at) || is_of_none(at);
+        let punches: Vec<PunchView> = known.iter().filter(|p| is_listed(p.at)).cloned().collect();
+        let counted: Vec<Counted> =
+            punches.iter().map(|p| Counted { id: p.id, kind: p.kind, at: p.at }).collect();
+        let put_right: Vec<Correction> = corrections.iter().map(|c| c.correction.clone()).collect();
+        let mut sheet = sheet(&plan, &counted, &put_right, now);
+        sheet.off_hours = punches.iter().filter(|p| !plan.holds(p.at)).count() as u32;
+        AttendanceDay {
+            courier: self.courier,
+            name: self.name.to_owned(),
+            day: date.to_string(),
+            sheet,
+            punches,
+            corrections,
+        }
+    }
 }
 
 /// `GET /api/v1/attendance`: a month of somebody.

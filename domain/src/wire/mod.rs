@@ -26,8 +26,8 @@ mod track;
 
 pub use account::{LoginRequest, RefreshRequest, Role, TokenPair, UserView};
 pub use attendance::{
-    AttendanceDay, AttendanceMonth, AttendanceRules, AttendanceTotals, CorrectionRequest, CorrectionView,
-    PunchRequest, PunchView, StateCount, WorkPlaceRequest,
+    AttendanceDay, AttendanceMonth, AttendanceRules, AttendanceTotals, Attendee, CorrectionRequest,
+    CorrectionView, PunchRequest, PunchView, StateCount, WorkPlaceRequest,
 };
 pub use batch::{
     AttemptView, BatchAction, BatchCounts, BatchRequest, BatchView, ConsentView, RecipientView,

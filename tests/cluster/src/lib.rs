@@ -10,8 +10,11 @@
 
 #![allow(clippy::unwrap_used, reason = "only tests use it")]
 
+mod port;
+
+pub use port::free_port;
+
 use anyhow::{Context, bail};
-use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -84,7 +87,7 @@ impl Cluster {
         if let Some((uid, gid)) = user {
             std::os::unix::fs::chown(&folder, Some(uid), Some(gid))?;
         }
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let port = free_port();
         let cluster = Cluster { folder, programs, port, user, shell: Mutex::new(None) };
         let made = cluster
             .program("initdb")

@@ -225,8 +225,7 @@ async fn check_correction(
         Correction::Punch { at, .. } => {
             let rules: FieldPolicy = rule_set(write.tx(), scope.organisation).await?;
             let branch = courier.branch.as_deref().and_then(|b| BranchId::parse(b).ok());
-            let window = plan(&rules, day.date, branch, day.zone).window;
-            if !(window.from..window.to).contains(at) {
+            if !plan(&rules, day.date, branch, day.zone).holds(*at) {
                 let hint = "give a time of that day's shift, or the day that the time is of";
                 return Err(ApiError::field("correction.at", "is not of this day", hint));
             }

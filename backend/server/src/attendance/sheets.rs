@@ -11,11 +11,11 @@ use crate::tracks::{LocalDay, Person};
 use chrono::{Datelike, NaiveDate};
 use sea_orm::{DatabaseConnection, FromQueryResult, Value};
 use std::collections::HashMap;
-use waybell_domain::attendance::{Correction, Counted, FieldPolicy, plan, sheet};
+use waybell_domain::attendance::FieldPolicy;
 use waybell_domain::clock::{DAY, UnixMs};
 use waybell_domain::id::{BranchId, OperationId, UserId};
 use waybell_domain::lang::Lang;
-use waybell_domain::wire::{AttendanceDay, CorrectionView, PunchView};
+use waybell_domain::wire::{AttendanceDay, Attendee, CorrectionView, PunchView};
 
 #[derive(FromQueryResult)]
 struct PunchRow {
@@ -74,24 +74,18 @@ pub(super) async fn days(
     let now = app.clock.now();
     let mut found = Vec::new();
     for person in people {
-        let branch = person.branch.as_deref().and_then(|b| BranchId::parse(b).ok());
+        let attendee = Attendee {
+            courier: person.id,
+            name: &person.name,
+            branch: person.branch.as_deref().and_then(|b| BranchId::parse(b).ok()),
+            rules: &facts.rules,
+            zone: first.zone,
+        };
         let own = facts.punches.get(&person.id).map_or(&[][..], Vec::as_slice);
-        let counted: Vec<Counted> =
-            own.iter().map(|p| Counted { id: p.id, kind: p.kind, at: p.at }).collect();
         for date in first.date.iter_days().take_while(|d| *d <= last.date) {
-            let plan = plan(&facts.rules, date, branch, first.zone);
-            let day = date.to_string();
-            let corrections = facts.corrections.get(&(person.id, day.clone())).cloned().unwrap_or_default();
-            let put_right: Vec<Correction> = corrections.iter().map(|c| c.correction.clone()).collect();
-            let window = plan.window;
-            found.push(AttendanceDay {
-                courier: person.id,
-                name: person.name.clone(),
-                day,
-                sheet: sheet(&plan, &counted, &put_right, now),
-                punches: own.iter().filter(|p| (window.from..window.to).contains(&p.at)).cloned().collect(),
-                corrections,
-            });
+            let corrections =
+                facts.corrections.get(&(person.id, date.to_string())).cloned().unwrap_or_default();
+            found.push(attendee.day(date, own, corrections, now));
         }
     }
     Ok(found)
@@ -112,7 +106,7 @@ async fn facts(
     let (filter, mut values) = scope.filter("p", 1);
     let n = values.len();
     // windows reach into the days around
-    values.extend([Value::from(first.from.0 - DAY), (last.to.0 + DAY).into(), one.clone().into()]);
+    values.extend([Value::from(first.from.0 - DAY), (last.to.0 + 2 * DAY).into(), one.clone().into()]);
     let sql = format!(
         "SELECT p.courier_id, p.view FROM punch p WHERE {filter} AND p.acted_at >= ${} AND p.acted_at < ${} \
          AND (${who} = '' OR p.courier_id = ${who}) ORDER BY p.acted_at, p.id",
