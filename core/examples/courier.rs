@@ -33,7 +33,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let found = client.search().find(keyword, 200).await?;
     let parcels: Vec<ParcelId> = found.iter().map(|p| p.id).collect();
-    let (plan, by_the_server) = client.notify().plan_checked("arrived", &parcels).await?;
+    let (plan, by_the_server) = client.notify().plan_checked("arrived", &parcels, None).await?;
     println!("{} (checked by the server: {by_the_server})", plan.summary_en); // shown before the tap
 
     let batch = client.notify().send("arrived", &parcels, None).await?; // durable now; it leaves once

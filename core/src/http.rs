@@ -48,6 +48,10 @@ impl Request {
         let body = Some(serde_json::to_vec(body)?);
         Ok(Request { method: Method::POST, path: path.into(), body, ..Request::default() })
     }
+
+    pub(crate) fn put<T: Serialize>(path: impl Into<String>, body: &T) -> Result<Request> {
+        Ok(Request { method: Method::PUT, ..Request::post(path, body)? })
+    }
 }
 
 /// Installs ring as the process's TLS provider, unless there is one.

@@ -163,3 +163,130 @@ async fn a_campaign_under_a_carrier_s_limits_violates_none() {
     assert_eq!(with.0, 0, "{with:?}");
     assert!((60_000..u64::MAX).contains(&with.1), "each was rung twice, a minute apart: {with:?}");
 }
+
+/// ¥0.07 a started minute: 36 fen are five answered calls.
+#[tokio::test]
+async fn a_days_notices_cost_no_more_than_the_cap_and_go_on_when_it_is_raised() {
+    let mut policy = quick_policy();
+    policy["spend_daily_cap"] = json!(36);
+    let carrier = "[defaults]\nbehaviour = \"answer\"\ndelay_ms = 20\nring_ms = 100\ntalk_ms = 400\n";
+    let options = WorldOptions { policy: policy.clone(), carrier: carrier.into(), ..WorldOptions::default() };
+    let mut campaign = Campaign::start(&options, 12).await.unwrap();
+    let people = async |campaign: &Campaign, batch: &str| {
+        let all = campaign.courier.get(&format!("/batches/{batch}/recipients")).await.unwrap();
+        all.as_array().unwrap().clone()
+    };
+    let put_off = |p: &&Value| p["state"] == "waiting" && p["next_at"].as_i64().unwrap() > now_ms() + 5_000;
+    let begun = std::time::Instant::now();
+    let waiting = loop {
+        let all = people(&campaign, &campaign.batches[0]).await;
+        let waiting = all.iter().filter(put_off).count();
+        if waiting == 7 && all.iter().all(|p| p["state"] == "done" || put_off(&p)) {
+            break all.iter().find(put_off).unwrap().clone();
+        }
+        assert!(waiting <= 7 && begun.elapsed() < Duration::from_secs(60), "{all:?}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    };
+    let page = campaign.courier.get("/sync").await.unwrap();
+    let theirs = |p: &&Value| p["id"] == waiting["parcels"][0];
+    let parcel = page["parcels"].as_array().unwrap().iter().find(theirs).unwrap();
+    let path = format!("/parcels/{}/why", parcel["waybill_no"].as_str().unwrap());
+    let why = campaign.courier.get(&path).await.unwrap();
+    assert!(why.to_string().contains("the cap on what a day's notices may last or cost is reached"), "{why}");
+    // the next plan says so before anybody taps
+    let more = campaign.courier.import(&list::rows(2, 810_000_000)).await.unwrap();
+    let plan =
+        campaign.courier.post("/plans", &json!({ "template": "arrived", "parcels": more })).await.unwrap();
+    assert!(plan["not_before"].as_i64().unwrap() > now_ms() + 5_000, "{plan}");
+    assert!(
+        plan["summary_en"].as_str().unwrap().contains("2 of them tomorrow, by the cap of a day"),
+        "{plan}"
+    );
+
+    // who comes next is put off as well, by a server that has to sum anew
+    campaign.kill(Duration::ZERO, Duration::ZERO).await.unwrap();
+    let boss = campaign.world.sign_in("boss").await.unwrap();
+    let next = campaign.courier.notify(&more).await.unwrap().remove(0);
+    while people(&campaign, &next).await.iter().filter(put_off).count() < 2 {
+        assert!(begun.elapsed() < Duration::from_secs(60));
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    campaign.batches.push(next);
+
+    policy["spend_daily_cap"] = json!(null);
+    policy["talk_daily_cap"] = json!(60);
+    boss.ask("PUT", "/policy", Some(&policy)).await.unwrap();
+    campaign.finish(Duration::from_secs(60)).await.unwrap();
+    let verdict = campaign.verdict().await.unwrap();
+    assert_eq!((verdict.summary.missed, verdict.summary.doubled), (0, 0), "{}", verdict.text());
+}
+
+/// The first three of the list are reached last to first, the fourth is behind, the others are hours away.
+#[tokio::test]
+async fn calls_follow_the_route_and_move_with_it() {
+    let carrier = "[defaults]\nbehaviour = \"answer\"\ndelay_ms = 20\nring_ms = 100\ntalk_ms = 300\n";
+    let options = WorldOptions { carrier: carrier.into(), ..WorldOptions::default() };
+    let world = World::start(&options).unwrap();
+    let courier = world.sign_in("c1").await.unwrap();
+    let parcels = courier.import(&list::rows(6, 820_000_000)).await.unwrap();
+    let ahead = |seconds: &[(usize, i64)]| {
+        // a minute's lead, and a minute for the call itself
+        let at =
+            |(n, s): &(usize, i64)| json!({ "parcel": parcels[*n], "at": now_ms() + 120_000 + s * 1_000 });
+        json!({ "minutes": 1, "arrivals": seconds.iter().map(at).collect::<Vec<_>>() })
+    };
+    let tour = ahead(&[(0, 7), (1, 5), (2, 3), (3, -600), (4, 7_200), (5, 7_300)]);
+    let plan = json!({ "template": "arrived", "parcels": parcels, "ahead": tour });
+    let shown = courier.post("/plans", &plan).await.unwrap();
+    assert!(shown["last_at"].as_i64().unwrap() > now_ms() + 7_000_000, "{shown}");
+    assert!(shown["summary_zh"].as_str().unwrap().contains("到达前 1 分钟呼叫"), "{shown}");
+    let mut tap = plan.clone();
+    tap["id"] = json!(uuid::Uuid::now_v7());
+    tap["acted_at"] = json!({ "wall": now_ms() });
+    for (path, value, field) in [
+        ("/ahead/minutes", json!(0), "ahead.minutes"),
+        ("/ahead/arrivals/1/at", json!(5), "ahead.arrivals[1].at"),
+    ] {
+        let mut wrong = tap.clone();
+        *wrong.pointer_mut(path).unwrap() = value;
+        let (status, told) = courier.send("POST", "/batches", Some(&wrong), None).await.unwrap();
+        assert_eq!((status, told["field"].as_str()), (422, Some(field)), "{told}");
+    }
+    let batch = courier.post("/batches", &tap).await.unwrap()["id"].as_str().unwrap().to_owned();
+    let rung = || -> Vec<String> {
+        let alerted = world.events().unwrap().into_iter().filter(|e| e.event == "alerted");
+        alerted.filter_map(|e| e.callee).collect()
+    };
+    let until = async |n: usize| {
+        let begun = std::time::Instant::now();
+        while rung().len() < n {
+            assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", rung());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    until(4).await;
+    let ends: Vec<String> = rung().iter().map(|n| n[n.len() - 1..].to_owned()).collect();
+    assert_eq!(ends, ["3", "2", "1", "0"], "{:?}", rung());
+    // who waits for the route does not go by new rules
+    let boss = world.sign_in("boss").await.unwrap();
+    boss.ask("PUT", "/policy", Some(&quick_policy())).await.unwrap();
+
+    let path = format!("/batches/{batch}/arrivals");
+    let moved = ahead(&[(4, -600), (5, 7_000)]);
+    let stranger = world.sign_in("c2").await.unwrap();
+    assert_eq!(stranger.send("PUT", &path, Some(&moved), None).await.unwrap().0, 404);
+    courier.ask("PUT", &path, Some(&moved)).await.unwrap();
+    until(5).await;
+    let people = courier.get(&format!("/batches/{batch}/recipients")).await.unwrap();
+    let waits: Vec<i64> = people.as_array().unwrap().iter().filter_map(|p| p["next_at"].as_i64()).collect();
+    assert!(waits.len() == 1 && waits[0] > now_ms() + 6_000_000, "{people}");
+    courier.ask("PUT", &path, Some(&ahead(&[(5, -600)]))).await.unwrap();
+    until(6).await;
+    let begun = std::time::Instant::now();
+    while courier.get(&format!("/batches/{batch}")).await.unwrap()["state"] != "done" {
+        assert!(begun.elapsed() < Duration::from_secs(60));
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(rung().len(), 6, "each once");
+    assert_eq!(courier.send("PUT", &path, Some(&moved), None).await.unwrap().0, 409);
+}

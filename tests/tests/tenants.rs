@@ -54,6 +54,7 @@ fn body(method: &str, path: &str, b: &Belongings) -> Option<Value> {
         "/api/v1/batches/again" => {
             json!({ "id": uuid::Uuid::now_v7(), "template": "arrived", "acted_at": { "wall": now_ms() }, "include_unknown": true })
         }
+        "/api/v1/batches/{id}/arrivals" => json!({ "minutes": 5, "arrivals": [] }),
         "/api/v1/plans" => json!({ "template": "arrived", "parcels": b.parcels }),
         "/api/v1/parcels/state" => json!({ "parcels": [b.parcels[0]], "state": "signed" }),
         "/api/v1/parcels/deeds" => json!({
@@ -122,6 +123,7 @@ fn expected(method: &str, path: &str) -> &'static [u16] {
             | "/api/v1/parcels/deeds"
             | "/api/v1/parcels/hand-over",
         ) => &[404],
+        ("PUT", "/api/v1/batches/{id}/arrivals") => &[404],
         ("DELETE", "/api/v1/opt-outs/{phone}") => &[404, 403],
         ("DELETE", "/api/v1/list-columns/{shape}") => &[404],
         (_, "/api/v1/branches/{id}/ring-group" | "/api/v1/areas/{id}" | "/api/v1/areas/{id}/duties") => {

@@ -224,7 +224,7 @@ impl WaybellClient {
     pub async fn plan(&self, template: String, parcels: Vec<String>) -> Answer<Plan> {
         let ids = parcel_ids(&parcels)?;
         let notify = self.client.notify();
-        run(async move { notify.plan(&template, &ids).await }).await.map(Plan::from)
+        run(async move { notify.plan(&template, &ids, None).await }).await.map(Plan::from)
     }
 
     /// The tap: stored when this returns, and carried out once, also when there is no network now.

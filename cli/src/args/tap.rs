@@ -26,6 +26,12 @@ pub(crate) struct NotifyArgs {
     /// Start no earlier: 14:30 (today), tomorrow 08:30, 2026-11-22T09:30; with a zone if wanted (Z, +08:00).
     #[arg(long, value_name = "TIME")]
     pub at: Option<String>,
+    /// Ring each person so many minutes before you arrive, by the route as it is now; 1 to 240.
+    #[arg(long, value_name = "MINUTES", conflicts_with = "at")]
+    pub before: Option<u16>,
+    /// With --before: where you are; otherwise at the first stop of the list. WGS-84.
+    #[arg(long, value_name = "LATITUDE,LONGITUDE", allow_hyphen_values = true, requires = "before")]
+    pub from: Option<String>,
     /// Do not ask.
     #[arg(long, short)]
     pub yes: bool,

@@ -102,7 +102,7 @@ pub(crate) enum Verb {
     /// Ring every recipient of the chosen parcels once. Shows the plan first and asks.
     #[command(
         after_help = "Examples:\n  waybell notify --search 幸福花园3 --template arrived\n  waybell notify --stop 幸福花园3 --stop 和平里5\n  \
-        waybell notify --all --at 14:30\n  \
+        waybell notify --all --at 14:30\n  waybell notify --all --before 15 --from 31.2304,121.4737\n  \
         waybell notify SF1234567890123 SF1234567890124 --yes"
     )]
     Notify(NotifyArgs),
@@ -110,6 +110,21 @@ pub(crate) enum Verb {
     Watch {
         /// The batch, or the start of its id.
         batch: Option<String>,
+    },
+    /// Move the calls of a batch that wait to your route as it is now: each person so many minutes before you arrive.
+    #[command(
+        after_help = "Examples:\n  waybell follow --before 15\n  waybell follow 01a2 --before 20 --from 31.2304,121.4737\n\n\
+        Who was rung already stays as they are. Needs a network."
+    )]
+    Follow {
+        /// The batch, or the start of its id; otherwise the newest one.
+        batch: Option<String>,
+        /// Minutes before the arrival, 1 to 240.
+        #[arg(long, value_name = "MINUTES")]
+        before: u16,
+        /// Where you are; otherwise at the first stop of the list. WGS-84.
+        #[arg(long, value_name = "LATITUDE,LONGITUDE", allow_hyphen_values = true)]
+        from: Option<String>,
     },
     /// Undo what was done last: stop everything of a tap that does not ring yet, take back what was recorded at a door (within
     /// 30 s), or a merge or split of stops.

@@ -212,7 +212,7 @@ const VERBS: &[Verb] = &[
         about: "给所选快件的每位收件人打一次电话；先显示计划，再询问",
         after: Some(
             "示例：\n  waybell notify --search 幸福花园3 --template arrived\n  waybell notify --stop 幸福花园3 --stop 和平里5\n  \
-             waybell notify --all --at 14:30\n  \
+             waybell notify --all --at 14:30\n  waybell notify --all --before 15 --from 31.2304,121.4737\n  \
              waybell notify SF1234567890123 SF1234567890124 --yes",
         ),
         args: &[
@@ -227,7 +227,22 @@ const VERBS: &[Verb] = &[
                 "不早于此时开始：14:30（今天）、明天08:30、2026-11-22T09:30，可带时区（Z、+08:00）",
                 "时间",
             ),
+            ("before", "按当前路线，在您到达前这么多分钟呼叫每个人；1 至 240", "分钟"),
+            ("from", "与 --before 同用：您在哪里；不写则从清单的第一个停靠点算起。WGS-84", "纬度,经度"),
             YES,
+        ],
+    },
+    Verb {
+        name: "follow",
+        about: "把批次中等待的呼叫改到按当前路线到达前若干分钟",
+        after: Some(
+            "示例：\n  waybell follow --before 15\n  waybell follow 01a2 --before 20 --from 31.2304,121.4737\n\n\
+             已经呼叫过的人不变。需要网络。",
+        ),
+        args: &[
+            BATCH,
+            ("before", "到达前多少分钟，1 至 240", "分钟"),
+            ("from", "您在哪里；不写则从清单的第一个停靠点算起。WGS-84", "纬度,经度"),
         ],
     },
     Verb {

@@ -34,4 +34,5 @@ texts! {
     barred_hours(spans) = "{spans} 不可呼叫", "barred {spans}";
     calls_at_once(n) = "同时 {n} 路（在线路的 channels 中设置）", "{n} calls at once (set channels of the trunk)";
     limit_of(max, window) = "{window}内 {max} 次", "{max} in {window}";
+    follows(n, minutes) = "还在等待的 {n} 人将在您到达前 {minutes} 分钟呼叫", "{n} people who wait are rung {minutes} min before you arrive";
 }

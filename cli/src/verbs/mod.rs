@@ -92,6 +92,9 @@ async fn verb(arguments: &Arguments, client: &Client, out: &Out, data_dir: &Path
         Verb::Merge { chosen } => doors::merge(client, out, chosen).await,
         Verb::Split { waybills } => doors::split(client, out, waybills).await,
         Verb::Notify(args) => notify::notify(client, out, args).await,
+        Verb::Follow { batch, before, from } => {
+            notify::follow(client, out, batch.as_deref(), *before, from.as_deref()).await
+        }
         Verb::Again { template, include_unknown, yes } => {
             notify::again(client, out, template, *include_unknown, *yes).await
         }

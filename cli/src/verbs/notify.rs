@@ -1,14 +1,14 @@
 //! `notify`, `again`.
 
 use super::parcels::ids_on_list;
-use super::{Outcome, PUSH, deliver, plan, refresh, signed_in, tell_held};
+use super::{Outcome, PUSH, batch, deliver, plan, refresh, signed_in, tell_held, tour};
 use crate::args::NotifyArgs;
 use crate::out::{DONE, FAILED, Failure, OFFLINE, Out, USAGE};
 use crate::texts;
 use crate::when;
 use serde_json::json;
 use waybell_core::Client;
-use waybell_core::notify::MOST_PARCELS;
+use waybell_core::notify::{MOST_PARCELS, When};
 use waybell_core::sync::SyncState;
 use waybell_domain::id::{BatchId, ParcelId};
 
@@ -25,7 +25,12 @@ pub(super) async fn notify(client: &Client, out: &Out, args: &NotifyArgs) -> Out
     if chosen.is_empty() {
         return Err(Failure::plain(texts::nothing_found(out.lang)));
     }
-    let (dial, checked) = client.notify().plan_checked(&args.template, &chosen).await?;
+    let ahead = match args.before {
+        Some(minutes) => Some(tour::ahead(client, out, minutes, args.from.as_deref()).await?),
+        None => None,
+    };
+    let when = When { start_at, ahead };
+    let (dial, checked) = client.notify().plan_checked(&args.template, &chosen, when.clone()).await?;
     plan::tell(client, out, &dial, checked, &chosen).await?;
     if dial.rings == 0 {
         out.line(texts::nobody(out.lang));
@@ -43,7 +48,7 @@ pub(super) async fn notify(client: &Client, out: &Out, args: &NotifyArgs) -> Out
     if let Some(code) = asked(out, args.yes, &texts::go(out.lang), &unsent) {
         return Ok(code);
     }
-    let batches = client.notify().send_all(&args.template, &chosen, start_at).await?;
+    let batches = client.notify().send_all(&args.template, &chosen, when).await?;
     let mut done: Vec<String> = batches.iter().map(|b| texts::sent(out.lang, b)).collect();
     if batches.len() > 1 {
         done.truncate(1);
@@ -123,7 +128,7 @@ pub(super) async fn again(
     }
     let mut shown = json!({ "batch": null });
     if !missed.is_empty() {
-        let (dial, checked) = client.notify().plan_checked(template, &missed).await?;
+        let (dial, checked) = client.notify().plan_checked(template, &missed, None).await?;
         plan::tell(client, out, &dial, checked, &missed).await?;
         shown = json!({ "plan": dial, "checked": checked, "batch": null });
     }
@@ -139,4 +144,20 @@ pub(super) async fn again(
         tell_held(client, out)?;
     }
     Ok(code)
+}
+
+pub(super) async fn follow(
+    client: &Client,
+    out: &Out,
+    wanted: Option<&str>,
+    minutes: u16,
+    from: Option<&str>,
+) -> Outcome {
+    refresh(client).await?;
+    let id = batch::find(client, out, wanted).await?;
+    let ahead = tour::ahead(client, out, minutes, from).await?;
+    let view = client.notify().follow(id, &ahead).await?;
+    out.json(&view);
+    out.line(texts::follows(out.lang, view.counts.waiting, minutes));
+    Ok(DONE)
 }

@@ -8,6 +8,7 @@ use waybell_core::Client;
 use waybell_core::notify::ZONE;
 use waybell_core::tour::{Tour, Whence, Wish};
 use waybell_domain::clock::UnixMs;
+use waybell_domain::dial::plan::Ahead;
 use waybell_domain::lang::Lang;
 use waybell_domain::track::coordinates::{Datum, Degrees, convert};
 
@@ -59,6 +60,22 @@ pub(super) async fn route(client: &Client, out: &Out, asked: &Asked<'_>) -> Outc
     out.json(&tour);
     tell(out, &tour);
     Ok(DONE)
+}
+
+/// Calls that follow the route from here and now.
+pub(super) async fn ahead(
+    client: &Client,
+    out: &Out,
+    minutes: u16,
+    from: Option<&str>,
+) -> Result<Ahead, Failure> {
+    let mut wish = Wish::at(when::now());
+    wish.from = from.map(|text| degrees(out, text)).transpose()?;
+    let tour = client.tours().plan(&wish).await?;
+    if tour.guessed > 0 {
+        out.line(texts::tour_guessed(out.lang, tour.guessed));
+    }
+    Ok(tour.ahead(minutes))
 }
 
 fn tell(out: &Out, tour: &Tour) {

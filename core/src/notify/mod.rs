@@ -23,6 +23,7 @@ use serde::Serialize;
 use std::time::Duration;
 use waybell_domain::clock::UnixMs;
 use waybell_domain::dial::batch::BatchState;
+use waybell_domain::dial::plan::Ahead;
 use waybell_domain::id::{BatchId, ParcelId};
 use waybell_domain::wire::{
     ActedAt, BatchCounts, BatchRequest, BatchView, PlanRequest, PlanView, PolicyView, RecipientView,
@@ -58,6 +59,31 @@ impl Progress {
     }
 }
 
+/// When people are rung.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct When {
+    /// No earlier than this.
+    pub start_at: Option<UnixMs>,
+    /// So long before the courier arrives; `None` for as soon as possible.
+    pub ahead: Option<Ahead>,
+}
+
+impl From<Option<UnixMs>> for When {
+    fn from(start_at: Option<UnixMs>) -> Self {
+        When { start_at, ahead: None }
+    }
+}
+
+impl When {
+    /// As far as these parcels need it.
+    fn of(&self, parcels: &[ParcelId]) -> Option<Ahead> {
+        let ahead = self.ahead.as_ref()?;
+        let wanted: std::collections::HashSet<&ParcelId> = parcels.iter().collect();
+        let arrivals = ahead.arrivals.iter().filter(|a| wanted.contains(&a.parcel)).copied().collect();
+        Some(Ahead { minutes: ahead.minutes, arrivals })
+    }
+}
+
 /// Dial plans and batches.
 #[derive(Clone)]
 pub struct Notify {
@@ -69,31 +95,47 @@ impl Notify {
     ///
     /// # Errors
     /// `NotFound` if a parcel is not on this phone.
-    pub async fn plan(&self, template: &str, parcels: &[ParcelId]) -> Result<PlanView> {
+    pub async fn plan(
+        &self,
+        template: &str,
+        parcels: &[ParcelId],
+        when: impl Into<When>,
+    ) -> Result<PlanView> {
         let inner = &self.client.inner;
         let (seal, now) = (inner.store.seal.clone(), inner.clock.wall());
-        let (template, parcels) = (template.to_owned(), parcels.to_vec());
-        let plan = inner.store.read(move |c| plan::compute(c, &seal, &template, &parcels, now)).await?;
-        plan.as_ref().map(plan::view).ok_or(Error::NotFound("parcel"))
+        let (template, parcels, when) = (template.to_owned(), parcels.to_vec(), when.into());
+        check(&when, now)?;
+        let compute = move |c: &_| plan::compute(c, &seal, &template, &parcels, when.ahead.as_ref(), now);
+        inner.store.read(compute).await?.as_ref().map(PlanView::from).ok_or(Error::NotFound("parcel"))
     }
 
     /// The server's plan when it can be had within 2 s and everything done here has reached it, as it also knows what
     /// colleagues have done; [`Notify::plan`] otherwise. `true` with the server's.
-    pub async fn plan_checked(&self, template: &str, parcels: &[ParcelId]) -> Result<(PlanView, bool)> {
+    pub async fn plan_checked(
+        &self,
+        template: &str,
+        parcels: &[ParcelId],
+        when: impl Into<When>,
+    ) -> Result<(PlanView, bool)> {
+        let when = when.into();
         let inner = &self.client.inner;
         if self.policy()?.is_none() {
             self.fetch_rules().await;
         }
         let waits = inner.store.read_now(|c| queue::lane_waits(c, queue::WORK))?;
         if !waits && let Ok(me) = inner.sign_in() {
-            let body = PlanRequest { template: template.to_owned(), parcels: parcels.to_vec() };
+            let body = PlanRequest {
+                template: template.to_owned(),
+                parcels: parcels.to_vec(),
+                ahead: when.of(parcels),
+            };
             let request = Request::post("/api/v1/plans", &body)?;
             if let Ok(Ok(plan)) = tokio::time::timeout(PLAN_WAIT, inner.ask::<PlanView>(&me, &request)).await
             {
                 return Ok((plan, true));
             }
         }
-        Ok((self.plan(template, parcels).await?, false))
+        Ok((self.plan(template, parcels, when).await?, false))
     }
 
     /// The tap: batch and operation are stored durably when this returns. It leaves at once when there is a network,
@@ -102,12 +144,7 @@ impl Notify {
     /// # Errors
     /// `SignedOut`, `NotFound`, `BadInput` for no parcels, more than [`MOST_PARCELS`], or a template that the organisation
     /// does not have; `Storage`.
-    pub async fn send(
-        &self,
-        template: &str,
-        parcels: &[ParcelId],
-        start_at: Option<UnixMs>,
-    ) -> Result<BatchId> {
+    pub async fn send(&self, template: &str, parcels: &[ParcelId], when: impl Into<When>) -> Result<BatchId> {
         if parcels.len() > MOST_PARCELS {
             return Err(Error::bad(
                 "parcels",
@@ -115,7 +152,7 @@ impl Notify {
                 "send several notices",
             ));
         }
-        let batches = self.file(template, vec![parcels.to_vec()], start_at).await?;
+        let batches = self.file(template, vec![parcels.to_vec()], when.into()).await?;
         batches.first().copied().ok_or_else(|| Error::bad("parcels", "none is chosen", "choose at least one"))
     }
 
@@ -129,18 +166,13 @@ impl Notify {
         &self,
         template: &str,
         parcels: &[ParcelId],
-        start_at: Option<UnixMs>,
+        when: impl Into<When>,
     ) -> Result<Vec<BatchId>> {
         let groups = self.split(parcels).await?;
-        self.file(template, groups, start_at).await
+        self.file(template, groups, when.into()).await
     }
 
-    async fn file(
-        &self,
-        template: &str,
-        groups: Vec<Vec<ParcelId>>,
-        start_at: Option<UnixMs>,
-    ) -> Result<Vec<BatchId>> {
+    async fn file(&self, template: &str, groups: Vec<Vec<ParcelId>>, when: When) -> Result<Vec<BatchId>> {
         let inner = &self.client.inner;
         let user = inner.user()?;
         if groups.iter().all(Vec::is_empty) {
@@ -148,14 +180,16 @@ impl Notify {
         }
         self.knows(template)?;
         let acted = inner.event_time();
+        check(&when, acted.wall)?;
         let mut made = Vec::with_capacity(groups.len());
         for parcels in groups {
             let request = BatchRequest {
                 id: BatchId::at(acted.wall, random()),
                 template: template.to_owned(),
+                ahead: when.of(&parcels),
                 parcels,
                 acted_at: ActedAt { wall: acted.wall, age_ms: None },
-                start_at,
+                start_at: when.start_at,
                 display_number: None,
                 confirmed: false,
             };
@@ -170,8 +204,15 @@ impl Notify {
             .write(move |t| {
                 acting(t, &seal, user.id)?;
                 for (request, operation) in &made {
-                    let plan = plan::compute(t, &seal, &request.template, &request.parcels, acted.wall)?
-                        .ok_or(Error::NotFound("parcel"))?;
+                    let plan = plan::compute(
+                        t,
+                        &seal,
+                        &request.template,
+                        &request.parcels,
+                        request.ahead.as_ref(),
+                        acted.wall,
+                    )?
+                    .ok_or(Error::NotFound("parcel"))?;
                     let counts = BatchCounts {
                         recipients: plan.rings(),
                         waiting: plan.rings(),
@@ -186,6 +227,17 @@ impl Notify {
             .await?;
         self.taken();
         Ok(ids)
+    }
+
+    /// Moves the calls of a batch to the tour as it is now: whoever was not rung yet is rung so long before the new arrival.
+    ///
+    /// # Errors
+    /// `BadInput` for a lead or an arrival that cannot be meant, `Offline`, `SignedOut`, `Refused` for a batch that is over.
+    pub async fn follow(&self, id: BatchId, ahead: &Ahead) -> Result<BatchView> {
+        let inner = &self.client.inner;
+        check(&When { start_at: None, ahead: Some(ahead.clone()) }, inner.clock.wall())?;
+        let me = inner.sign_in()?;
+        inner.ask(&me, &Request::put(format!("/api/v1/batches/{id}/arrivals"), ahead)?).await
     }
 
     /// Rings today's missed again, as a new batch; with `include_unknown` also those whose result is not known, as the
@@ -215,6 +267,7 @@ impl Notify {
                     parcels: Vec::new(),
                     acted_at: request.acted_at,
                     start_at: None,
+                    ahead: None,
                     display_number: None,
                     confirmed: false,
                 };
@@ -322,4 +375,9 @@ fn local(
         reason: None,
         rev: 0,
     }
+}
+
+fn check(when: &When, now: UnixMs) -> Result<()> {
+    let refused = |(field, problem, hint): (String, &str, &str)| Error::bad(&field, problem, hint);
+    when.ahead.as_ref().map_or(Ok(()), |a| a.check(now)).map_err(refused)
 }

@@ -10,13 +10,14 @@ use rusqlite::Connection;
 use std::collections::BTreeSet;
 use waybell_domain::clock::UnixMs;
 use waybell_domain::dial::batch::BatchState;
-use waybell_domain::dial::plan::{DialPlan, NoticeKind, PlanInput, PlanParcel, RatePlan, TrunkRate, plan};
+use waybell_domain::dial::plan::{
+    Ahead, DialPlan, NoticeKind, PlanInput, PlanParcel, RatePlan, TrunkRate, plan,
+};
 use waybell_domain::dial::policy::Policy;
 use waybell_domain::id::ParcelId;
-use waybell_domain::lang::Lang;
 use waybell_domain::money::Money;
 use waybell_domain::parcel::CallMark;
-use waybell_domain::wire::{BatchRequest, PlanView, PolicyView, ReasonCount, SuppressedView};
+use waybell_domain::wire::{BatchRequest, PolicyView};
 
 /// Zone of an organisation whose zone this phone has not been told: times that people see and write are of this one.
 pub const ZONE: chrono_tz::Tz = chrono_tz::Asia::Shanghai;
@@ -29,6 +30,7 @@ pub(crate) fn compute(
     seal: &Seal,
     template: &str,
     ids: &[ParcelId],
+    ahead: Option<&Ahead>,
     now: UnixMs,
 ) -> Result<Option<DialPlan>> {
     let mut parcels = Vec::with_capacity(ids.len());
@@ -60,6 +62,7 @@ pub(crate) fn compute(
         }
         None => Policy::default(),
     };
+    input.ahead = ahead.cloned();
     past(c, seal, template, &mut input)?;
     Ok(Some(plan(&input, &policy, now)))
 }
@@ -92,29 +95,4 @@ fn past(c: &Connection, seal: &Seal, template: &str, input: &mut PlanInput) -> R
         }
     }
     Ok(())
-}
-
-/// The wire form.
-pub(crate) fn view(plan: &DialPlan) -> PlanView {
-    PlanView {
-        rings: plan.rings(),
-        parcels: plan.parcels,
-        merged: plan.merged,
-        suppressed: plan
-            .reasons()
-            .into_iter()
-            .map(|(reason, parcels)| ReasonCount { reason: reason.as_str().into(), parcels })
-            .collect(),
-        details: plan
-            .suppressed
-            .iter()
-            .map(|s| SuppressedView { parcel: s.parcel, reason: s.reason.as_str().into() })
-            .collect(),
-        seconds: u32::try_from(plan.estimate.duration / 1000).unwrap_or(u32::MAX),
-        cost_minor: plan.estimate.cost.minor,
-        not_after: plan.closes,
-        not_before: (plan.starts > plan.now).then_some(plan.starts),
-        summary_zh: plan.summary(Lang::Zh),
-        summary_en: plan.summary(Lang::En),
-    }
 }

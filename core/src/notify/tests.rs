@@ -21,7 +21,7 @@ async fn the_plan_needs_no_network_and_knows_the_rules() {
     phone.client.tasks().import_csv(&csv, false).await.unwrap();
     let all = ids(&phone).await;
     phone.client.tasks().set_state(&all[1..2], ParcelState::Signed).await.unwrap();
-    let plan = phone.client.notify().plan("arrived", &all).await.unwrap();
+    let plan = phone.client.notify().plan("arrived", &all, None).await.unwrap();
     assert_eq!((plan.rings, plan.parcels, plan.merged), (2, 6, 1));
     let reasons: Vec<_> = plan.suppressed.iter().map(|r| (r.reason.as_str(), r.parcels)).collect();
     assert_eq!(reasons, [("delivered", 1), ("no_number", 1), ("opted_out", 1)]);
@@ -29,17 +29,17 @@ async fn the_plan_needs_no_network_and_knows_the_rules() {
     assert!(plan.summary_en.ends_with("no calls after 20:30"), "{}", plan.summary_en);
 
     phone.client.notify().send("arrived", &all[..1], None).await.unwrap();
-    let plan = phone.client.notify().plan("arrived", &all).await.unwrap();
+    let plan = phone.client.notify().plan("arrived", &all, None).await.unwrap();
     assert_eq!(
         plan.suppressed.iter().find(|r| r.reason == "being_called").unwrap().parcels,
         1,
         "two taps, one ring"
     );
-    let (same, checked) = phone.client.notify().plan_checked("arrived", &all).await.unwrap();
+    let (same, checked) = phone.client.notify().plan_checked("arrived", &all, None).await.unwrap();
     assert!(!checked, "the server does not know everything yet");
     assert_eq!(same, plan);
     phone.clock.pass(11 * HOUR);
-    let night = phone.client.notify().plan("arrived", &all[3..4]).await.unwrap();
+    let night = phone.client.notify().plan("arrived", &all[3..4], None).await.unwrap();
     assert!(night.not_before.is_some());
 }
 
@@ -91,7 +91,7 @@ async fn progress_is_shown_from_the_tap_to_the_end() {
     let counts = phone.client.notify().progress(batch).await.unwrap().batch.counts;
     assert_eq!((counts.recipients, counts.answered, counts.calling), (2, 1, 1));
     assert_eq!(phone.client.notify().batches(5).await.unwrap()[0].counts, counts);
-    let plan = phone.client.notify().plan("arrived", &all).await.unwrap();
+    let plan = phone.client.notify().plan("arrived", &all, None).await.unwrap();
     let reasons: Vec<_> = plan.suppressed.iter().map(|r| (r.reason.as_str(), r.parcels)).collect();
     assert_eq!(reasons, [("already_notified", 1), ("being_called", 1)]);
 }
@@ -251,9 +251,9 @@ async fn the_first_plan_after_a_sign_in_is_made_by_the_organisations_rules() {
     phone.clock.pass(13 * HOUR);
     phone.client.tasks().import_csv(&list(1..=1), false).await.unwrap();
     let all = ids(&phone).await;
-    let by_default = phone.client.notify().plan("arrived", &all).await.unwrap();
+    let by_default = phone.client.notify().plan("arrived", &all, None).await.unwrap();
     assert!(by_default.not_before.is_some(), "it is night, and nothing is known of the rules");
-    let (plan, checked) = phone.client.notify().plan_checked("arrived", &all).await.unwrap();
+    let (plan, checked) = phone.client.notify().plan_checked("arrived", &all, None).await.unwrap();
     assert!(!checked, "the import has not reached the server");
     assert_eq!(plan.not_before, None, "this organisation rings at night");
     assert!(phone.client.notify().policy().unwrap().is_some());

@@ -78,6 +78,15 @@ pub(super) const PAIRS: &[Pair] = &[
     ("calls", "次"),
     ("calls a day", "次/天"),
     ("attempts", "次尝试"),
+    ("minutes a day", "分钟/天"),
+    ("fen a day", "分/天"),
+    ("is not between 1 and 240", "不在 1 至 240 之间"),
+    ("say how long before the arrival people are rung", "请写明到达前多少分钟呼叫"),
+    ("is more than two days away", "距现在超过两天"),
+    (
+        "send the arrivals of today's tour, in milliseconds since 1970",
+        "请发送今天路线的到达时间（1970 年起的毫秒数）",
+    ),
     ("is no country code; write it without plus, as 86", "不是国家或地区代码；不带加号，如 86"),
     (
         "begins and ends at the same time, which is no time at all; the whole day is 00:00 to 24:00",

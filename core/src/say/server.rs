@@ -36,6 +36,8 @@ pub(super) const FIELDS: &[Pair] = &[
     ("SUMMARY", "标题"),
     ("closed_weekdays", "休息日"),
     ("display_daily_cap", "外显号码每日上限"),
+    ("talk_daily_cap", "每日通知时长上限"),
+    ("spend_daily_cap", "每日通知费用上限"),
     ("stale_after", "过期时间"),
     ("time_zone", "时区"),
     ("flow", "流程"),

@@ -275,6 +275,7 @@ impl Model {
             parcels: self.parcels.keys().copied().collect(),
             acted_at: request.acted_at,
             start_at: None,
+            ahead: None,
             display_number: None,
             confirmed: false,
         };

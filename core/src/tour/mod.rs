@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use waybell_domain::address::split;
 use waybell_domain::clock::UnixMs;
+use waybell_domain::dial::plan::{Ahead, Arrival};
 use waybell_domain::id::ParcelId;
 use waybell_domain::track::coordinates::{Datum, Degrees, convert};
 
@@ -121,6 +122,18 @@ pub struct Tour {
     pub travel_as_listed_ms: i64,
     /// Stops whose place is a guess.
     pub guessed: usize,
+}
+
+impl Tour {
+    /// Notices that follow this tour, for [`When::ahead`](crate::notify::When::ahead): each person so many minutes before
+    /// the arrival.
+    #[must_use]
+    pub fn ahead(&self, minutes: u16) -> Ahead {
+        let arrivals = self.visits.iter().flat_map(|visit| {
+            visit.stop.parcels.iter().map(|parcel| Arrival { parcel: *parcel, at: visit.arrive })
+        });
+        Ahead { minutes, arrivals: arrivals.collect() }
+    }
 }
 
 /// Planning the tour, and where stops are.

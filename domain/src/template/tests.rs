@@ -101,6 +101,7 @@ fn values_of_a_call() {
         order: 0,
         not_before: UnixMs(0),
         places: vec![place("幸福花园", "3栋", 2)],
+        capped: false,
     };
     let one = notice_values(&call, "某某", Lang::Zh);
     assert_eq!(

@@ -4,6 +4,7 @@ use super::ActedAt;
 use crate::clock::UnixMs;
 use crate::dial::batch::BatchState;
 use crate::dial::outcome::CallOutcome;
+use crate::dial::plan::Ahead;
 use crate::id::{AttemptId, BatchId, ConsentId, ParcelId, RecipientId, UserId};
 use crate::parcel::CallMark;
 use crate::phone::PhoneNumber;
@@ -24,6 +25,9 @@ pub struct BatchRequest {
     /// Start no earlier than this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_at: Option<UnixMs>,
+    /// Ring people so long before the courier arrives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ahead: Option<Ahead>,
     /// One of the authorised caller ids, as `e164`; the branch's otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub display_number: Option<String>,

@@ -1,7 +1,9 @@
 //! What a tap will do, before it is done.
 
 use crate::clock::UnixMs;
+use crate::dial::plan::{Ahead, DialPlan};
 use crate::id::ParcelId;
+use crate::lang::Lang;
 use serde::{Deserialize, Serialize};
 
 /// `POST /api/v1/plans`.
@@ -12,6 +14,9 @@ pub struct PlanRequest {
     pub template: String,
     /// Which parcels.
     pub parcels: Vec<ParcelId>,
+    /// Ring people so long before the courier arrives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ahead: Option<Ahead>,
 }
 
 /// The dial plan as shown before sending.
@@ -38,6 +43,9 @@ pub struct PlanView {
     /// The first call may start at this moment, when that is later than now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_before: Option<UnixMs>,
+    /// The last person may be rung for the first time at this moment, where calls follow the tour.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_at: Option<UnixMs>,
     /// One line in Chinese.
     pub summary_zh: String,
     /// One line in English.
@@ -62,4 +70,31 @@ pub struct SuppressedView {
     pub parcel: ParcelId,
     /// Reason word.
     pub reason: String,
+}
+
+impl From<&DialPlan> for PlanView {
+    fn from(plan: &DialPlan) -> Self {
+        let reason = |(reason, parcels): (crate::dial::plan::SuppressReason, u32)| ReasonCount {
+            reason: reason.as_str().into(),
+            parcels,
+        };
+        let detail = |s: &crate::dial::plan::Suppressed| SuppressedView {
+            parcel: s.parcel,
+            reason: s.reason.as_str().into(),
+        };
+        PlanView {
+            rings: plan.rings(),
+            parcels: plan.parcels,
+            merged: plan.merged,
+            suppressed: plan.reasons().into_iter().map(reason).collect(),
+            details: plan.suppressed.iter().map(detail).collect(),
+            seconds: u32::try_from(plan.estimate.duration / 1000).unwrap_or(u32::MAX),
+            cost_minor: plan.estimate.cost.minor,
+            not_after: plan.closes,
+            not_before: (plan.starts > plan.now).then_some(plan.starts),
+            last_at: plan.lead.map(|_| plan.last),
+            summary_zh: plan.summary(Lang::Zh),
+            summary_en: plan.summary(Lang::En),
+        }
+    }
 }

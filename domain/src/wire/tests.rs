@@ -283,7 +283,7 @@ fn parcel_state_request() {
 
 #[test]
 fn plan_request() {
-    let record = PlanRequest { template: "arrived".into(), parcels: vec![parcel()] };
+    let record = PlanRequest { template: "arrived".into(), parcels: vec![parcel()], ahead: None };
     insta::assert_json_snapshot!("plan_request", sent(record));
 }
 
@@ -299,6 +299,7 @@ fn plan_view() {
         cost_minor: 310,
         not_after: Some(NOW + 3_600_000),
         not_before: Some(NOW + 60_000),
+        last_at: None,
         summary_zh: "呼叫43人".into(),
         summary_en: "rings 43 of 60".into(),
     };
@@ -327,6 +328,7 @@ fn batch_request() {
         parcels: vec![parcel()],
         acted_at: ActedAt { wall: NOW, age_ms: Some(900) },
         start_at: Some(NOW + 60_000),
+        ahead: None,
         display_number: Some("+8657188886666".into()),
         confirmed: true,
     };

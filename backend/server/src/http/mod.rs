@@ -145,6 +145,7 @@ fn api() -> OpenApiRouter<Shared> {
         .routes(routes!(notify::routes::consents))
         .routes(routes!(consents::routes::export_consents))
         .routes(routes!(notify::routes::why))
+        .routes(routes!(notify::follow::follow))
         .routes(routes!(notify::routes::export))
         .routes(routes!(events::calls::pull_calls))
         .routes(routes!(events::calls::say_availability))

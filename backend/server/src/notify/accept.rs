@@ -2,6 +2,7 @@
 
 use super::input::plan_input;
 use super::rows::{BATCH_COLUMNS, BatchRow, RECIPIENT_COLUMNS, RecipientRow, counts};
+use super::spent;
 use super::why::decide;
 use crate::app::App;
 use crate::http::error::{ApiError, ApiResult};
@@ -17,12 +18,11 @@ use sea_orm::{ConnectionTrait, Value};
 use std::collections::{BTreeMap, HashMap};
 use waybell_domain::clock::UnixMs;
 use waybell_domain::dial::batch::{BatchEvent, BatchState};
-use waybell_domain::dial::plan::{DialPlan, plan};
+use waybell_domain::dial::plan::{Ahead, DialPlan, plan};
 use waybell_domain::dial::policy::Policy;
 use waybell_domain::id::{BatchId, RecipientId};
-use waybell_domain::lang::Lang;
 use waybell_domain::parcel::CallMark;
-use waybell_domain::wire::{BatchAction, BatchRequest, BatchView, PlanView, ReasonCount, SuppressedView};
+use waybell_domain::wire::{BatchAction, BatchRequest, BatchView};
 
 /// The plan for these parcels, and the rules behind it.
 pub async fn dial_plan<C: ConnectionTrait>(
@@ -31,37 +31,20 @@ pub async fn dial_plan<C: ConnectionTrait>(
     scope: &Scope,
     template: &str,
     parcels: &[ParcelRow],
+    ahead: Option<&Ahead>,
 ) -> ApiResult<(DialPlan, Policy)> {
+    checked(ahead, app.clock.wall())?;
     let org =
         organisation(db, scope.organisation).await?.ok_or_else(|| ApiError::not_found("organisation"))?;
-    let (input, policy) = plan_input(app, db, &org, template, parcels).await?;
+    let (mut input, policy) = plan_input(app, db, &org, template, parcels).await?;
+    input.ahead = ahead.cloned();
     // Hours are a matter of the wall clock; past calls are stored in steady time. Both clocks agree but for steps.
     Ok((plan(&input, &policy, app.clock.wall()), policy))
 }
 
-/// The wire form of a plan.
-pub fn view(plan: &DialPlan) -> PlanView {
-    PlanView {
-        rings: plan.rings(),
-        parcels: plan.parcels,
-        merged: plan.merged,
-        suppressed: plan
-            .reasons()
-            .into_iter()
-            .map(|(reason, parcels)| ReasonCount { reason: reason.as_str().into(), parcels })
-            .collect(),
-        details: plan
-            .suppressed
-            .iter()
-            .map(|s| SuppressedView { parcel: s.parcel, reason: s.reason.as_str().into() })
-            .collect(),
-        seconds: u32::try_from(plan.estimate.duration / 1000).unwrap_or(u32::MAX),
-        cost_minor: plan.estimate.cost.minor,
-        not_after: plan.closes,
-        not_before: (plan.starts > plan.now).then_some(plan.starts),
-        summary_zh: plan.summary(Lang::Zh),
-        summary_en: plan.summary(Lang::En),
-    }
+pub(super) fn checked(ahead: Option<&Ahead>, now: UnixMs) -> ApiResult<()> {
+    let refused = |(field, problem, hint): (String, &str, &str)| ApiError::field(field, problem, hint);
+    ahead.map_or(Ok(()), |a| a.check(now)).map_err(refused)
 }
 
 /// The batch of an earlier request with this id, as it is. Asked before anything else of a tap is looked at, because
@@ -107,7 +90,8 @@ pub async fn create(
     }
     let now = app.clock.now();
     let acted = crate::http::acted_at(request.acted_at, headers, now);
-    let (plan, policy) = dial_plan(app, write.tx(), scope, &request.template, parcels).await?;
+    let (plan, policy) =
+        dial_plan(app, write.tx(), scope, &request.template, parcels, request.ahead.as_ref()).await?;
     let stale = now.since(acted) > policy.stale_after && !request.confirmed;
     let state = if stale { BatchState::NeedsConfirmation } else { BatchState::Scheduled };
     write
@@ -132,6 +116,12 @@ pub async fn create(
         .await?;
     store_people(app, write, scope, request, &plan, parcels, now).await?;
     let organisation = scope.organisation.to_string();
+    for call in plan.calls.iter().filter(|c| c.capped) {
+        for parcel in &call.parcels {
+            decide(write, now, &organisation, None, Some(&parcel.to_string()), "put_off", spent::OVER)
+                .await?;
+        }
+    }
     for s in &plan.suppressed {
         decide(write, now, &organisation, None, Some(&s.parcel.to_string()), "suppressed", s.reason.as_str())
             .await?;
@@ -162,12 +152,13 @@ async fn store_people(
     let by_id: HashMap<&str, &ParcelRow> = parcels.iter().map(|p| (p.id.as_str(), p)).collect();
     let mut people: Vec<Value> = Vec::new();
     let mut links: Vec<Value> = Vec::new();
-    const WIDTH: usize = 17;
+    const WIDTH: usize = 18;
     let mut flushed = 0;
     for (i, call) in plan.calls.iter().enumerate() {
         let id = RecipientId::at(now, app.clock.chance()).to_string();
         let first = call.parcels.first().and_then(|p| by_id.get(p.to_string().as_str()).copied());
         let variables: BTreeMap<String, String> = crate::flow::variables(call);
+        let next_at = now.0 + (call.not_before.0 - wall.0).max(0);
         people.extend::<[Value; WIDTH]>([
             id.clone().into(),
             request.id.to_string().into(),
@@ -181,7 +172,8 @@ async fn store_people(
             CallMark::NotCalled.as_str().into(),
             0i64.into(),
             0i64.into(),
-            (now.0 + (call.not_before.0 - wall.0).max(0)).into(),
+            next_at.into(),
+            plan.lead.map(|_| next_at).into(),
             "".into(),
             i64::from(call.order).into(),
             serde_json::json!(call.parcels).to_string().into(),
@@ -196,7 +188,7 @@ async fn store_people(
             insert(
                 write,
                 "INSERT INTO recipient (id, batch_id, organisation_id, branch_id, courier_id, phone_key, name, state, mark, \
-                 attempts, counted, next_at, keys, sequence, parcels, variables, rev) VALUES",
+                 attempts, counted, next_at, begin_at, keys, sequence, parcels, variables, rev) VALUES",
                 WIDTH,
                 std::mem::take(&mut people),
             )

@@ -3,7 +3,7 @@
 use super::hours::Houses;
 use super::known::Known;
 use super::live::{Call, Effect, Leg, Legs};
-use super::{Command, Ear, doubt, health, recover, result, send, side, talk};
+use super::{Command, Ear, doubt, health, recover, result, send, shown, side, spent, talk};
 use crate::app::Shared;
 use crate::speech::Whose;
 use crate::store::{StoreError, Write};
@@ -37,7 +37,9 @@ pub(crate) struct Engine {
     /// Open recipients of a batch, where known.
     pub remaining: HashMap<BatchId, i64>,
     /// Calls of today by display number.
-    pub displayed: send::Displayed,
+    pub displayed: shown::Displayed,
+    /// What notices of today have come to, by organisation.
+    pub spent: spent::Spent,
     /// Time at which the next waiting recipient may be rung, as the last look found it.
     pub next_due: Option<UnixMs>,
     /// Look for due people in this round.
@@ -72,6 +74,8 @@ pub(crate) struct Round {
     pub known: Known,
     /// At which hours people answer, as the engine remembers it.
     pub houses: Houses,
+    /// Answered calls that ended: whose, and how long they lasted, ms.
+    pub ended: Vec<(OrganisationId, i64)>,
 }
 
 /// Runs the dialler until the server stops: recovers what an earlier life left open, then goes round by round.
@@ -82,7 +86,8 @@ pub async fn run(app: Shared, mut ear: Ear, mut events: mpsc::Receiver<Event>) -
         fence,
         draining: false,
         remaining: HashMap::new(),
-        displayed: send::Displayed::default(),
+        displayed: shown::Displayed::default(),
+        spent: spent::Spent::default(),
         next_due: None,
         look: true,
         flows: HashMap::new(),
@@ -138,6 +143,7 @@ pub async fn run(app: Shared, mut ear: Ear, mut events: mpsc::Receiver<Event>) -
                 engine.legs.rollback();
                 // it may have been stored after all: counts are read anew
                 engine.remaining.clear();
+                engine.spent.clear();
                 engine.doubt = true;
                 for record in engine.drafted.drain(..) {
                     engine.app.switch.discard(&record);
@@ -185,6 +191,7 @@ impl Engine {
             pushes: app.webhooks.pushes(),
             known: Known::default(),
             houses: self.houses.clone(),
+            ended: Vec::new(),
         };
         if self.doubt {
             doubt::settle(self, &mut round).await?;
@@ -202,7 +209,7 @@ impl Engine {
             sent = send::fill(self, &mut round).await?;
         }
         result::settle_batches(self, &mut round).await?;
-        let Round { write, effects, touched, .. } = round;
+        let Round { write, effects, touched, ended, .. } = round;
         let busy = !events.is_empty() || !effects.is_empty();
         if busy {
             crate::crash::point("round.before_commit");
@@ -212,6 +219,7 @@ impl Engine {
             crate::crash::point("round.after_commit");
         }
         self.legs.commit();
+        self.spent.commit(&ended, &spent::rates(&self.app));
         self.doubt = false;
         self.drafted.clear();
         for (batch, change) in touched {

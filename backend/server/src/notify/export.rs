@@ -39,7 +39,7 @@ pub async fn lines(app: &App, scope: &Scope) -> ApiResult<String> {
     .await?;
     let notice: HashMap<&str, &str> =
         batches.iter().map(|b| (b.id.as_str(), b.template_key.as_str())).collect();
-    let min_gap = policy.frequency.iter().filter(|r| r.max == 1).map(|r| r.window).min();
+    let min_gap = policy.promised_rules().filter(|r| r.max == 1 && r.counts_failed).map(|r| r.window).max();
     let mut out = String::new();
     let mut push = |value: Value| {
         out.push_str(&value.to_string());

@@ -24,8 +24,8 @@ const HOUSE: i64 = 14 * DAY;
 /// How old the house's curve may be: it is a sum over all calls of two weeks, and changes slowly.
 const FRESH: i64 = HOUR;
 
-/// The curves of organisations, each with the time at which it was read.
-pub(crate) type Houses = Arc<Mutex<HashMap<OrganisationId, (UnixMs, Arc<AnswerHours>)>>>;
+/// The curves of organisations by the clock of a zone, each with the time at which it was read.
+pub(crate) type Houses = Arc<Mutex<HashMap<(OrganisationId, chrono_tz::Tz), (UnixMs, Arc<AnswerHours>)>>>;
 
 #[derive(FromQueryResult)]
 struct Past {
@@ -90,7 +90,7 @@ async fn house(
     organisation: OrganisationId,
     zone: chrono_tz::Tz,
 ) -> Result<Arc<AnswerHours>, StoreError> {
-    let known = round.houses.lock().get(&organisation).cloned();
+    let known = round.houses.lock().get(&(organisation, zone)).cloned();
     if let Some((at, house)) = known
         && round.now.since(at) < FRESH
     {
@@ -110,6 +110,6 @@ async fn house(
         Some((usize::try_from(s.part).ok()?, u32::try_from(s.tried).ok()?, u32::try_from(s.answered).ok()?))
     };
     let house = Arc::new(AnswerHours::house(sums.into_iter().filter_map(sum)));
-    round.houses.lock().insert(organisation, (round.now, house.clone()));
+    round.houses.lock().insert((organisation, zone), (round.now, house.clone()));
     Ok(house)
 }

@@ -2,6 +2,7 @@
 
 use super::engine::Round;
 use super::rows::RecipientRow;
+use super::spent;
 use crate::app::App;
 use crate::org::policy::OrganisationRow;
 use crate::parcels::rows::ParcelRow;
@@ -10,10 +11,9 @@ use sea_orm::{ConnectionTrait, FromQueryResult, Value};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use waybell_domain::clock::UnixMs;
 use waybell_domain::dial::outcome::CallOutcome;
-use waybell_domain::dial::plan::{NoticeKind, PlanInput, PlanParcel, RatePlan, TrunkRate};
+use waybell_domain::dial::plan::{NoticeKind, PlanInput, PlanParcel, TrunkRate};
 use waybell_domain::dial::policy::{PastCall, Policy};
-use waybell_domain::id::ParcelId;
-use waybell_domain::money::Money;
+use waybell_domain::id::{OrganisationId, ParcelId};
 use waybell_domain::parcel::{ParcelState, TaskKind};
 use waybell_domain::phone::PhoneNumber;
 
@@ -220,11 +220,15 @@ pub(crate) async fn plan_input<C: ConnectionTrait>(
         }
         input.waiting.insert(id);
     }
-    input.rates = RatePlan {
-        step_cost: Money::fen(app.config.rate.step_minor),
-        step_seconds: app.config.rate.step_seconds,
-        ..RatePlan::default()
-    };
+    input.rates = spent::rates(app);
+    if policy.caps_a_day() {
+        let midnight = spent::midnight(now, app.clock.wall(), organisation.zone());
+        let id = OrganisationId::parse(&organisation.id)
+            .map_err(|e| StoreError::Damaged { what: "organisation.id", problem: e.to_string() })?;
+        let used = spent::since(db, id, midnight, &input.rates).await?;
+        // while anything is left the dialler says who is still rung today: it knows who did not answer
+        input.left_today = policy.calls_left(used, 0, &input.rates).filter(|left| *left == 0);
+    }
     input.trunk = TrunkRate {
         calls_per_second: app.config.trunk.iter().map(|t| f64::from(t.calls_per_second)).sum(),
         channels: app.config.trunk.iter().map(|t| t.channels).sum(),

@@ -142,6 +142,7 @@ pub(crate) async fn recover(engine: &mut Engine) -> Result<(), StoreError> {
         pushes: app.webhooks.pushes(),
         known: Known::default(),
         houses: engine.houses.clone(),
+        ended: Vec::new(),
     };
     let sql = format!("SELECT {ATTEMPT_COLUMNS} FROM attempt a WHERE a.is_open = 1 ORDER BY a.intent_at");
     let open: Vec<AttemptRow> = all(round.write.tx(), &sql, []).await?;

@@ -269,7 +269,7 @@ async fn number_for(
     let Some(org) = organisation(round.write.tx(), call.organisation).await? else { return Ok(None) };
     let cap = org.policy()?.display_daily_cap;
     for number in allowed {
-        let shown = super::send::displayed_today(engine, round, number, org.zone()).await?;
+        let shown = super::shown::displayed_today(engine, round, number, org.zone()).await?;
         if cap.is_none_or(|cap| shown < cap) {
             return Ok(Some(number.clone()));
         }
@@ -412,6 +412,9 @@ pub(crate) async fn store(
         // told twice: the first report is stored, and this one says no more than it
         return Ok(());
     }
+    if let Some(answered) = call.answer_at {
+        round.ended.push((call.organisation, now.since(answered)));
+    }
     let past: Vec<Outcome> = all(
         tx,
         "SELECT a.attempt_no, a.outcome, b.state AS batch_state FROM attempt a JOIN batch b ON b.id = a.batch_id \
@@ -426,12 +429,14 @@ pub(crate) async fn store(
         .collect();
     let mark = CallMark::roll_up(outcomes.iter().map(|&(number, outcome)| AttemptGlance { number, outcome }));
     let Some(rules) = round.rules(call.organisation).await? else { return Ok(()) };
+    let fallback;
     let policy = match &rules.policy {
-        Ok(policy) => policy.clone(),
+        Ok(policy) => policy,
         // the batch is held, so nobody is called by these rules; they only say what is not before when
         Err(error) => {
             super::park::park(round, &call.batch.to_string(), Some(call.organisation), error).await?;
-            Policy::default()
+            fallback = Policy::default();
+            &fallback
         }
     };
     let so_far = AttemptsSoFar::of(outcomes.iter().filter_map(|(_, o)| *o));
@@ -444,7 +449,7 @@ pub(crate) async fn store(
     let cancelled = call.cancel_requested || batch_is_over;
     let (state, next_at, text) = match decision {
         RetryDecision::Retry { not_before, .. } if !cancelled => {
-            let at = super::hours::timed(round, call, &policy, zone, not_before).await?;
+            let at = super::hours::timed(round, call, policy, zone, not_before).await?;
             ("waiting", Some(at), false)
         }
         RetryDecision::TextMessage | RetryDecision::AskCourier => ("done", None, !cancelled),

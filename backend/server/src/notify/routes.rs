@@ -35,9 +35,10 @@ pub async fn plan(
     let write = app.store.begin().await?;
     let parcels = find(&write, &signed.scope, &body.value.parcels).await?;
     accept::known_template(&write, &signed.scope, &body.value.template).await?;
+    let PlanRequest { template, ahead, .. } = &body.value;
     let (plan, _) =
-        accept::dial_plan(&app, write.tx(), &signed.scope, &body.value.template, &parcels).await?;
-    Ok(Json(accept::view(&plan)))
+        accept::dial_plan(&app, write.tx(), &signed.scope, template, &parcels, ahead.as_ref()).await?;
+    Ok(Json(PlanView::from(&plan)))
 }
 
 /// The one tap: ring everybody behind these parcels. The same batch id again answers with the batch as it is.
@@ -94,6 +95,7 @@ pub async fn again(
         parcels: Vec::new(),
         acted_at: ask.acted_at,
         start_at: None,
+        ahead: None,
         display_number: None,
         confirmed: false,
     };

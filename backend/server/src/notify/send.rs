@@ -12,10 +12,11 @@ use super::kept;
 use super::live::{Call, Effect, Menu};
 use super::park::park;
 use super::rows::RecipientRow;
+use super::shown::{Shown, shown};
+use super::spent;
 use super::telephone::Permit;
-use super::ways::{Way, caller_ids, callers, free_permits};
-use crate::numbers::same;
-use crate::store::{Several, StoreError, all, exec, number};
+use super::ways::{Way, callers, free_permits};
+use crate::store::{Several, StoreError, all, exec};
 use sea_orm::FromQueryResult;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -50,50 +51,25 @@ pub(crate) struct Sent {
     pub displayed: HashMap<String, u32>,
 }
 
-/// Calls of today by display number.
-#[derive(Default)]
-pub(crate) struct Displayed {
-    day: Option<chrono::NaiveDate>,
-    counts: HashMap<String, u32>,
-}
-
-impl Displayed {
-    /// One more call shows it.
-    pub(super) fn count(&mut self, number: &str) {
-        if let Some(count) = self.counts.get_mut(number) {
-            *count += 1;
-        }
-    }
-
-    pub(crate) fn commit(&mut self, sent: HashMap<String, u32>) {
-        for (number, n) in sent {
-            // a number that was not counted yet is counted in the database when its cap is asked for
-            if let Some(count) = self.counts.get_mut(&number) {
-                *count += n;
-            }
-        }
-    }
-}
-
 #[derive(FromQueryResult)]
-struct Running {
-    id: String,
-    organisation_id: String,
-    template_key: String,
-    display_number: Option<String>,
-    branch_number: Option<String>,
-    stopped: i64,
-    time_zone: String,
-    policy: String,
-    company: String,
-    text_messages: i64,
-    created_at: i64,
+pub(super) struct Running {
+    pub(super) id: String,
+    pub(super) organisation_id: String,
+    pub(super) template_key: String,
+    pub(super) display_number: Option<String>,
+    pub(super) branch_number: Option<String>,
+    pub(super) stopped: i64,
+    pub(super) time_zone: String,
+    pub(super) policy: String,
+    pub(super) company: String,
+    pub(super) text_messages: i64,
+    pub(super) created_at: i64,
 }
 
 /// Rules of an organisation in this round.
-struct Rules {
-    policy: Policy,
-    zone: chrono_tz::Tz,
+pub(super) struct Rules {
+    pub(super) policy: Policy,
+    pub(super) zone: chrono_tz::Tz,
 }
 
 /// Takes due people as far as the trunks allow, and writes their intents.
@@ -167,6 +143,8 @@ async fn people(
         OrganisationId::parse(&batch.organisation_id).map_err(|e| damaged("batch.organisation_id", e))?;
     // before anything is written about anybody
     super::talk::flow(engine, round, organisation, &batch.template_key).await?;
+    let begun = taken.iter().filter(|(o, _)| *o == batch.organisation_id).count();
+    let mut left = spent::left(engine, round, organisation, &rules.policy, rules.zone, begun).await?;
     for _ in 0..LOOKS_A_ROUND {
         let most = free.len();
         let due: Vec<RecipientRow> = due(round, &batch.id, most).await?;
@@ -174,8 +152,12 @@ async fn people(
         let facts = input::facts(round, &batch.organisation_id, &batch.template_key, &due).await?;
         for mut row in due {
             let Some(trunk) = free.last().map(|w| w.trunk.clone()) else { break };
-            let verdict =
-                check(engine, round, &rules, batch, &facts, &row, taken, &sent.displayed, &trunk).await?;
+            let verdict = match left.calls {
+                Some(0) => over_cap(round, &rules, &row, left.over).await?,
+                _ => {
+                    check(engine, round, &rules, batch, &facts, &row, taken, &sent.displayed, &trunk).await?
+                }
+            };
             let (way, permit, display) = match verdict {
                 Verdict::Go { display } => match free.pop() {
                     Some(way) => (way.trunk, way.permit, display),
@@ -198,6 +180,7 @@ async fn people(
             };
             taken.insert((batch.organisation_id.clone(), row.phone_key.clone()));
             *sent.displayed.entry(display.clone()).or_default() += 1;
+            left.calls = left.calls.map(|n| n.saturating_sub(1));
             let notice = NoticeKind::of_key(&batch.template_key);
             kept::leave_out(round, notice, &facts, &mut row).await?;
             intent(engine, round, batch, row, display, &way, permit).await?;
@@ -224,15 +207,6 @@ enum Verdict {
     Never(SuppressReason),
     /// No number is left that the carrier would show: the last outcome stands.
     GiveUp,
-}
-
-/// What a trunk offers for showing.
-enum Shown {
-    Number(String),
-    /// All that are left have been shown often enough today.
-    Capped,
-    /// The carrier has refused each of them.
-    Barred,
 }
 
 #[expect(clippy::too_many_arguments, reason = "everything that decides is named")]
@@ -313,38 +287,28 @@ async fn check(
     if !capped {
         return Ok(Verdict::GiveUp);
     }
-    let tomorrow = rules.policy.next_open(round.wall.next_day(rules.zone), zone);
-    Ok(Verdict::Later(UnixMs(round.now.0 + (tomorrow.0 - round.wall.0))))
+    Ok(Verdict::Later(tomorrow(round, rules, zone)))
 }
 
-/// The number to show on this trunk.
-async fn shown(
-    engine: &mut Engine,
+/// Nothing is left of what a day's notices may last or cost: tomorrow, or when a call that is on the line is over.
+async fn over_cap(
     round: &Round,
     rules: &Rules,
-    batch: &Running,
-    barred: &[String],
-    displayed: &HashMap<String, u32>,
-    trunk: &str,
-) -> Result<Shown, StoreError> {
-    let mut capped = false;
-    let numbers = display_numbers(engine, batch, trunk);
-    let asked = batch.display_number.as_deref();
-    for display in engine.suspects.behind(&batch.organisation_id, asked, numbers) {
-        if barred.contains(&display) {
-            continue;
-        }
-        if let Some(cap) = rules.policy.display_daily_cap {
-            let today = displayed_today(engine, round, &display, rules.zone).await?
-                + displayed.get(&display).copied().unwrap_or(0);
-            if today >= cap {
-                capped = true;
-                continue;
-            }
-        }
-        return Ok(Shown::Number(display));
+    row: &RecipientRow,
+    for_today: bool,
+) -> Result<Verdict, StoreError> {
+    if !for_today {
+        return Ok(Verdict::Later(UnixMs(round.now.0 + BUSY_PERSON_MS)));
     }
-    Ok(if capped { Shown::Capped } else { Shown::Barred })
+    decision(round, row, "put_off", spent::OVER).await?;
+    let zone = PhoneNumber::from_key(&row.phone_key).ok().and_then(|p| p.zone()).unwrap_or(rules.zone);
+    Ok(Verdict::Later(tomorrow(round, rules, zone)))
+}
+
+/// When the next day's calls begin, by the steady clock.
+fn tomorrow(round: &Round, rules: &Rules, zone: chrono_tz::Tz) -> UnixMs {
+    let open = rules.policy.next_open(round.wall.next_day(rules.zone), zone);
+    UnixMs(round.now.0.saturating_add(open.0.saturating_sub(round.wall.0)))
 }
 
 async fn intent(
@@ -539,23 +503,6 @@ async fn decision(round: &Round, row: &RecipientRow, what: &str, detail: &str) -
     super::why::decide(&round.write, round.now, &row.organisation_id, Some(&row.id), None, what, detail).await
 }
 
-/// The numbers that may be shown on this trunk: the one asked for first, then the branch's, then the others.
-fn display_numbers(engine: &Engine, batch: &Running, trunk: &str) -> Vec<String> {
-    let allowed = caller_ids(engine, &batch.organisation_id, trunk);
-    let mut out: Vec<String> = Vec::with_capacity(allowed.len());
-    // as the trunk spells it, whichever way it was wished for
-    let wished = [&batch.display_number, &batch.branch_number]
-        .into_iter()
-        .flatten()
-        .filter_map(|wish| allowed.iter().find(|number| same(wish, number)));
-    for number in wished.chain(&allowed) {
-        if !out.contains(number) {
-            out.push(number.clone());
-        }
-    }
-    out
-}
-
 /// Nothing more can be tried: the last outcome stands, and a text message takes the call's place.
 async fn give_up(round: &mut Round, batch: &Running, row: &RecipientRow) -> Result<(), StoreError> {
     exec(
@@ -584,28 +531,4 @@ async fn give_up(round: &mut Round, batch: &Running, row: &RecipientRow) -> Resu
     }
     touch(round, &row.batch_id, 1);
     Ok(())
-}
-
-pub(super) async fn displayed_today(
-    engine: &mut Engine,
-    round: &Round,
-    display: &str,
-    zone: chrono_tz::Tz,
-) -> Result<u32, StoreError> {
-    let day = round.wall.date(zone);
-    if engine.displayed.day != Some(day) {
-        engine.displayed = Displayed { day: Some(day), counts: HashMap::new() };
-    }
-    if let Some(n) = engine.displayed.counts.get(display) {
-        return Ok(*n);
-    }
-    let midnight = round.now.0 - (round.wall.0 - round.wall.start_of_day(zone).0);
-    let n = number(
-        round.write.tx(),
-        "SELECT COUNT(*) FROM attempt WHERE display_number = $1 AND intent_at >= $2",
-        [display.into(), midnight.into()],
-    )
-    .await?;
-    engine.displayed.counts.insert(display.to_owned(), n as u32);
-    Ok(n as u32)
 }

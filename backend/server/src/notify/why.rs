@@ -248,6 +248,10 @@ async fn decisions(
                 "不再呼叫：没有可用的外显号码".to_owned(),
                 "not called again: no number is left that the carrier would show".to_owned(),
             ),
+            "put_off" if d.detail == super::spent::OVER => (
+                "明天再呼：今日通知的时长或费用已达上限".to_owned(),
+                "tomorrow: the cap on what a day's notices may last or cost is reached".to_owned(),
+            ),
             "put_off" => {
                 let zh = match d.detail.as_str() {
                     "the storage failed before the call was sent" => "拨出之前保存失败".to_owned(),

@@ -147,7 +147,8 @@ pub(super) async fn store(
     // whoever waited for an hour that the old rules named is looked at again by the new ones
     write
         .exec(
-            "UPDATE recipient SET next_at = $1 WHERE state = 'waiting' AND attempts = 0 AND next_at > $1 AND batch_id IN \
+            "UPDATE recipient SET next_at = CASE WHEN begin_at > $1 THEN begin_at ELSE $1 END \
+             WHERE state = 'waiting' AND attempts = 0 AND next_at > $1 AND batch_id IN \
              (SELECT id FROM batch WHERE organisation_id = $2 AND state NOT IN ('done', 'cancelled'))",
             [now.0.into(), organisation.clone().into()],
         )

@@ -19,6 +19,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0009_evidence.sql"),
     include_str!("migrations/0010_words.sql"),
     include_str!("migrations/0011_lists.sql"),
+    include_str!("migrations/0012_caps.sql"),
 ];
 
 /// Tables whose rows carry `rev`.

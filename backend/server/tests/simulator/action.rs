@@ -112,6 +112,7 @@ impl History<'_> {
                                 parcels: Vec::new(),
                                 acted_at: ActedAt { wall: app.clock.now(), age_ms: Some(0) },
                                 start_at: None,
+                                ahead: None,
                                 display_number: None,
                                 confirmed: false,
                             };

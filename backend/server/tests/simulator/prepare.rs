@@ -145,6 +145,7 @@ impl History<'_> {
                 parcels: some,
                 acted_at: ActedAt { wall: now, age_ms: Some(age) },
                 start_at,
+                ahead: None,
                 display_number: None,
                 confirmed: false,
             });

@@ -34,6 +34,16 @@ impl Default for RatePlan {
     }
 }
 
+impl RatePlan {
+    /// What an answered call of this length costs, in the smallest unit of the currency: started steps count whole.
+    #[must_use]
+    pub fn charge(&self, talked_ms: i64) -> i64 {
+        let step = i64::from(self.step_seconds.max(1)) * SECOND;
+        let steps = talked_ms.max(0).saturating_add(step - 1) / step;
+        steps.max(1).saturating_mul(self.step_cost.minor.max(0))
+    }
+}
+
 /// What the trunks carry.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TrunkRate {

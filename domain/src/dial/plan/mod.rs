@@ -11,6 +11,7 @@
 //! Suppression is by parcel, each with one reason (the first that applies, in the order of [`SuppressReason`]); ringing
 //! is by person ([`PhoneNumber::key`]). Nobody is left out for quiet hours: such calls are planned for later.
 
+mod ahead;
 mod estimate;
 mod summary;
 #[cfg(test)]
@@ -21,6 +22,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
+pub use ahead::{Ahead, Arrival, FARTHEST_ARRIVAL, LONGEST_LEAD};
 pub use estimate::{Estimate, RatePlan, TrunkRate};
 
 use super::policy::{PastCall, Policy};
@@ -167,8 +169,10 @@ pub struct PlanInput {
     pub open: BTreeSet<String>,
     /// Past calls of the organisation to each person, at least as far back as the longest frequency window.
     pub history: BTreeMap<String, Vec<PastCall>>,
-    /// Calls that today may still show the display number; `None` for no cap.
-    pub display_left: Option<u32>,
+    /// How calls follow the tour; `None` rings everybody as soon as possible.
+    pub ahead: Option<Ahead>,
+    /// Calls that may still be begun today, by the caps of a day; `None` for no cap.
+    pub left_today: Option<u32>,
     /// The organisation's zone, for numbers whose own zone is not known.
     pub zone: Tz,
     /// What a call costs and how long it takes.
@@ -192,7 +196,8 @@ impl PlanInput {
             held: BTreeSet::new(),
             open: BTreeSet::new(),
             history: BTreeMap::new(),
-            display_left: None,
+            ahead: None,
+            left_today: None,
             zone,
             rates: RatePlan::default(),
             trunk: TrunkRate::default(),
@@ -224,6 +229,9 @@ pub struct PlannedCall {
     pub not_before: UnixMs,
     /// The places to be said, in the courier's order, each once.
     pub places: Vec<Place>,
+    /// Left for tomorrow by the caps of a day.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub capped: bool,
 }
 
 impl PlannedCall {
@@ -239,7 +247,14 @@ impl PlannedCall {
                 }
             }
         }
-        Self { phone, parcels: parcels.iter().map(|p| p.0).collect(), order: 0, not_before, places }
+        Self {
+            phone,
+            parcels: parcels.iter().map(|p| p.0).collect(),
+            order: 0,
+            not_before,
+            places,
+            capped: false,
+        }
     }
 
     /// How many parcels it is about.
@@ -280,6 +295,11 @@ pub struct DialPlan {
     pub later: u32,
     /// When the first call may start.
     pub starts: UnixMs,
+    /// When the last person may be rung for the first time.
+    pub last: UnixMs,
+    /// Minutes before the arrival, where calls follow the tour.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lead: Option<u16>,
     /// When calling hours end after that, by the organisation's zone; `None` if they do not end soon.
     pub closes: Option<UnixMs>,
     /// Time and cost.
@@ -329,11 +349,16 @@ pub fn plan(input: &PlanInput, policy: &Policy, now: UnixMs) -> DialPlan {
         people.into_iter().filter_map(|(key, parcels)| call(parcels, gate.not_before(&key))).collect();
     let sequence: BTreeMap<ParcelId, i64> = input.parcels.iter().rev().map(|p| (p.id, p.sequence)).collect();
     calls.sort_by_cached_key(|c| (sequence.get(&c.parcels[0]).copied(), c.parcels[0], c.phone.key()));
+    if let Some(ahead) = &input.ahead {
+        ahead.put_off(&mut calls, policy, input.zone);
+        calls.sort_by_key(|c| c.not_before);
+    }
     for (turn, call) in calls.iter_mut().enumerate() {
         call.order = u32::try_from(turn).unwrap_or(u32::MAX);
     }
-    cap_display(&mut calls, input, policy, now);
+    cap_today(&mut calls, input, policy, now);
     let starts = calls.iter().map(|c| c.not_before).min().unwrap_or(now);
+    let last = calls.iter().map(|c| c.not_before).max().unwrap_or(starts);
     let later = calls.iter().filter(|c| c.not_before > now).count();
     DialPlan {
         parcels: count(input.parcels.len()),
@@ -341,6 +366,8 @@ pub fn plan(input: &PlanInput, policy: &Policy, now: UnixMs) -> DialPlan {
         merged: count(merged),
         later: count(later),
         starts,
+        last,
+        lead: input.ahead.as_ref().map(|a| a.minutes),
         closes: policy.closes_after(starts, input.zone),
         calls,
         suppressed,
@@ -430,14 +457,15 @@ fn call(mut parcels: Vec<&PlanParcel>, not_before: UnixMs) -> Option<PlannedCall
     Some(PlannedCall::about(phone.clone(), &about, not_before))
 }
 
-/// Moves today's calls beyond the display number's cap to the next day.
-fn cap_display(calls: &mut [PlannedCall], input: &PlanInput, policy: &Policy, now: UnixMs) {
-    let Some(left) = input.display_left else { return };
+/// Moves today's calls beyond the day's cap to the next day.
+fn cap_today(calls: &mut [PlannedCall], input: &PlanInput, policy: &Policy, now: UnixMs) {
+    let Some(left) = input.left_today else { return };
     let tomorrow = now.next_day(input.zone);
     let today = calls.iter_mut().filter(|c| c.not_before < tomorrow);
     for call in today.skip(left as usize) {
         let zone = call.phone.zone().unwrap_or(input.zone);
         let history = input.history.get(&call.phone.key()).map_or(&[][..], Vec::as_slice);
         call.not_before = policy.next_allowed(tomorrow, zone, history);
+        call.capped = true;
     }
 }

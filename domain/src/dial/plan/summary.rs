@@ -34,7 +34,14 @@ impl DialPlan {
             Lang::Zh => format!("；约 {minutes} 分钟，{cost}"),
             Lang::En => format!("; about {minutes} min, {cost}"),
         };
-        if self.starts > self.now {
+        if let Some(lead) = self.lead {
+            let moment = |at: crate::clock::UnixMs| at.moment(self.now, self.zone, lang);
+            let (from, to) = (moment(self.starts), moment(self.last));
+            line += &match lang {
+                Lang::Zh => format!("；到达前 {lead} 分钟呼叫，{from} 至 {to}"),
+                Lang::En => format!("; {lead} min before arrival, {from} to {to}"),
+            };
+        } else if self.starts > self.now {
             let at = self.starts.moment(self.now, self.zone, lang);
             line += &match lang {
                 Lang::Zh => format!("；{at} 开始"),
@@ -44,6 +51,13 @@ impl DialPlan {
             line += &match lang {
                 Lang::Zh => format!("；其中 {} 个稍后", self.later),
                 Lang::En => format!("; {} of them later", self.later),
+            };
+        }
+        let capped = self.calls.iter().filter(|c| c.capped).count();
+        if capped > 0 {
+            line += &match lang {
+                Lang::Zh => format!("；{capped} 个因每日上限改到明天"),
+                Lang::En => format!("; {capped} of them tomorrow, by the cap of a day"),
             };
         }
         if let Some(closes) = self.closes {

@@ -193,6 +193,7 @@ fn one_call_for_one_person_names_every_place() {
       "merged": 2,
       "later": 0,
       "starts": 1795226400000,
+      "last": 1795226400000,
       "closes": 1795264200000,
       "estimate": {
         "duration": 33400,
@@ -227,7 +228,7 @@ fn quiet_hours_and_display_caps_delay() {
     assert_eq!(at_night.starts.hh_mm(ZONE), "08:30");
     assert!(at_night.summary(Lang::En).contains("; starts tomorrow 08:30; no calls after tomorrow 20:30"));
     assert!(at_night.summary(Lang::Zh).contains("；明天 08:30 开始；明天 20:30 后不呼叫"));
-    input.display_left = Some(3);
+    input.left_today = Some(3);
     let capped = plan(&input, &Policy::default(), NOW);
     let today = capped.calls.iter().filter(|c| c.not_before == NOW).count();
     assert_eq!((today, capped.later), (3, 2));
@@ -236,7 +237,7 @@ fn quiet_hours_and_display_caps_delay() {
     let mut abroad = parcel(9, 9);
     abroad.phone = PlanPhone::Known(PhoneNumber::parse("+442079460958").unwrap());
     input.parcels.push(abroad);
-    input.display_left = None;
+    input.left_today = None;
     let barred = plan(&input, &Policy::default(), NOW);
     assert_eq!(barred.suppressed.last().map(|s| s.reason), Some(SuppressReason::Country));
     let plan = plan(&input, &Policy { countries: vec![86, 44], ..Policy::default() }, NOW);
@@ -299,7 +300,7 @@ proptest! {
         let mut seen = BTreeSet::new();
         let unique = parcels.iter().all(|p| seen.insert(p.id));
         let mut input = input(parcels.clone());
-        input.display_left = left;
+        input.left_today = left;
         input.said = said.iter().map(|n| id(*n)).collect();
         for (n, what) in people {
             let set = match what { 0 => &mut input.opted_out, 1 => &mut input.blocked, 2 => &mut input.called_back, _ => &mut input.open };

@@ -112,6 +112,11 @@ impl Policy {
         self.frequency.iter().copied().chain(self.limits().into_iter().flat_map(CarrierLimits::rules))
     }
 
+    /// The same as they are published: what somebody who watches the calls where they arrive may hold against them.
+    pub fn promised_rules(&self) -> impl Iterator<Item = FrequencyRule> + '_ {
+        self.frequency.iter().copied().chain(self.limits().into_iter().flat_map(CarrierLimits::published))
+    }
+
     /// The spans that the carrier bars on every day.
     pub(super) fn carrier_spans(&self) -> impl Iterator<Item = QuietHours> + use<> {
         self.limits().into_iter().flat_map(CarrierLimits::spans)

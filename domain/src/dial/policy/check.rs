@@ -61,6 +61,12 @@ impl Policy {
         if let Some(cap) = self.display_daily_cap {
             range("display_daily_cap", cap.into(), 1, 10_000_000, "calls a day")?;
         }
+        if let Some(cap) = self.talk_daily_cap {
+            range("talk_daily_cap", cap.into(), 1, 10_000_000, "minutes a day")?;
+        }
+        if let Some(cap) = self.spend_daily_cap {
+            range("spend_daily_cap", cap, 1, 100_000_000_000, "fen a day")?;
+        }
         range("frequency_wait", self.frequency_wait, 0, 30 * DAY, "ms")?;
         range("stale_after", self.stale_after, MINUTE, 30 * DAY, "ms")?;
         range("retry.max_attempts", self.retry.max_attempts.into(), 1, 10, "attempts")?;
@@ -152,6 +158,8 @@ mod tests {
         assert_eq!(refused(|p| p.retry.max_attempts = 4_000_000), "retry.max_attempts");
         assert_eq!(refused(|p| p.stale_after = 0), "stale_after");
         assert_eq!(refused(|p| p.display_daily_cap = Some(0)), "display_daily_cap");
+        assert_eq!(refused(|p| p.talk_daily_cap = Some(0)), "talk_daily_cap");
+        assert_eq!(refused(|p| p.spend_daily_cap = Some(-1)), "spend_daily_cap");
         assert_eq!(refused(|p| p.retry.limit_gap = i64::MIN), "retry.limit_gap");
         let whole_day = refused(|p| {
             let at = |h| TimeOfDay::new(h, 0).unwrap();

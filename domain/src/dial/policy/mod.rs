@@ -6,6 +6,7 @@
 //! of a frequency window), never past a change of the offset.
 
 mod calendar;
+mod caps;
 mod carrier;
 mod check;
 mod frequency;
@@ -18,6 +19,7 @@ use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 pub use calendar::{CalendarDay, DayChange, DayKind, MOST_NAME};
+pub use caps::DayUse;
 pub use carrier::{CARRIERS, CarrierLimits, ON_THE_WAY};
 pub use check::{MOST_DAYS, PolicyError};
 pub use frequency::{Anchor, FrequencyRule, PastCall};
@@ -57,6 +59,13 @@ pub struct Policy {
     pub countries: Vec<u16>,
     /// Most calls a day that show one and the same number, so that carriers do not block it; `None` for no cap.
     pub display_daily_cap: Option<u32>,
+    /// Most minutes a day that answered notices may last, all together; `None` for no cap. People left then are rung the
+    /// next day.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub talk_daily_cap: Option<u32>,
+    /// Most that the notices of a day may cost, in the smallest unit of the currency (fen); `None` for no cap.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spend_daily_cap: Option<i64>,
     /// A frequency rule that ends within this time (ms) delays a call; one that ends later leaves it out of the plan.
     pub frequency_wait: i64,
     /// A tap that reaches the server later than this (ms) asks the courier again.
@@ -95,6 +104,8 @@ impl Default for Policy {
             frequency: vec![rule(MINUTE, 1, true), rule(24 * HOUR, 3, false), rule(30 * DAY, 10, false)],
             countries: vec![86],
             display_daily_cap: Some(300),
+            talk_daily_cap: None,
+            spend_daily_cap: None,
             frequency_wait: HOUR,
             stale_after: 2 * HOUR,
             retry: RetryPolicy::default(),
