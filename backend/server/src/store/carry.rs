@@ -5,7 +5,7 @@
 //! nobody, so nobody is rung from both.
 
 use super::place::Place;
-use super::{Store, StoreError, all, exec, number, statement};
+use super::{Store, StoreError, all, bad_url, exec, number, statement};
 use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, QueryResult, Value};
 use std::fmt::Write as _;
 
@@ -29,9 +29,11 @@ struct Column {
 /// use either. Returns the number of rows.
 ///
 /// # Errors
-/// They are not of these kinds, or there are data in the new one already; then nothing is changed.
+/// They are not of these kinds, there is no such file, or there are data in the new one already; then nothing is changed.
 pub async fn carry(from: &str, to: &str) -> Result<u64, StoreError> {
     let wrong = |text: &str| StoreError::from(DbErr::Custom(text.into()));
+    // opening would make an empty database of a path that is wrong, and that would be what is moved
+    Place::parse(from).map_err(bad_url)?.exists()?;
     let (old, new) = (Store::open(from).await?, Store::open(to).await?);
     let (Place::Sqlite(path), Place::Postgres(_)) = (&old.place, &new.place) else {
         return Err(wrong("data are moved from sqlite: to postgres://"));

@@ -223,11 +223,7 @@ impl Store {
     /// There is no such database, or it has another schema than this program.
     pub async fn look(url: &str) -> Result<DatabaseConnection, StoreError> {
         let place = Place::parse(url).map_err(bad_url)?;
-        if let Place::Sqlite(path) = &place
-            && !Path::new(&**path).exists()
-        {
-            return Err(DbErr::Custom(format!("there is no database at {path}")).into());
-        }
+        place.exists()?;
         let db = place.connect(Use::Reading(1), Durability::of_process()).await?;
         migrations::require(&db).await?;
         Ok(db)

@@ -50,6 +50,16 @@ impl Place {
         Err(format!("it starts with sqlite: or postgres:// (got {scheme})"))
     }
 
+    /// Refuses a file that is not there, which connecting would make. Whether a database of PostgreSQL is there, it says itself.
+    pub(super) fn exists(&self) -> Result<(), StoreError> {
+        match self {
+            Place::Sqlite(path) if !Path::new(&**path).exists() => {
+                Err(DbErr::Custom(format!("there is no database at {path}")).into())
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Makes what must be there before a database can be made there.
     pub(super) fn prepare(&self) -> Result<(), StoreError> {
         if let Place::Sqlite(path) = self

@@ -319,6 +319,17 @@ async fn a_postgresql_that_cannot_keep_the_promises_is_refused_and_says_why() {
     assert!(said.contains("mysql") && !said.contains("hidden"), "{said}");
 }
 
+#[tokio::test]
+async fn a_file_that_is_not_there_is_not_moved_and_not_made() {
+    let (file, base) = (Fresh::sqlite(), Fresh::postgres());
+    let path = file.folder.path().join("w.db");
+    let said = carry(&file.url, &base.url).await.unwrap_err().to_string();
+    assert!(said.contains(&format!("there is no database at {}", path.display())), "{said}");
+    assert!(!path.exists());
+    file.open().await.close().await;
+    carry(&file.url, &base.url).await.unwrap();
+}
+
 fn organisation(n: u8) -> waybell_domain::id::OrganisationId {
     waybell_domain::id::OrganisationId::at(waybell_domain::clock::UnixMs(1), [n; 10])
 }
