@@ -117,6 +117,20 @@ impl StoreError {
             _ => false,
         }
     }
+
+    /// The code of what the database said: its text is in the database's language.
+    pub(crate) fn sqlstate(&self) -> Option<String> {
+        use sea_orm::RuntimeErr;
+        let StoreError::Database(
+            DbErr::Query(RuntimeErr::SqlxError(e))
+            | DbErr::Exec(RuntimeErr::SqlxError(e))
+            | DbErr::Conn(RuntimeErr::SqlxError(e)),
+        ) = self
+        else {
+            return None;
+        };
+        Some(e.as_database_error()?.code()?.into_owned())
+    }
 }
 
 /// The database of a server. Cheap to clone.
@@ -351,8 +365,11 @@ impl Write {
         }
         postgres::tell(&self.tx, "*").await?;
         let seen = look.await;
-        postgres::tell(&self.tx, &wall::setting()).await?;
-        seen
+        let back = postgres::tell(&self.tx, &wall::setting()).await;
+        // after a statement that failed nothing more is taken: what the look found is the cause, and comes first
+        let seen = seen?;
+        back?;
+        Ok(seen)
     }
 
     /// The transaction, for reading what it wrote.

@@ -41,6 +41,8 @@ const SESSION: &str = "SET statement_timeout = '60s'; SET lock_timeout = '10s'; 
     SET tcp_keepalives_count = 3; SET tcp_user_timeout = 20000";
 const DURABLE: &str = "SELECT set_config('synchronous_commit', 'on', false) \
     WHERE current_setting('synchronous_commit') = 'off'";
+/// `insufficient_privilege`.
+const MAY_NOT: &str = "42501";
 /// Oldest version with what is used here.
 const OLDEST: i64 = 130_000;
 /// Parameters of a URL that mean something.
@@ -231,7 +233,7 @@ impl Identity {
                    SUBSTRING(pg_walfile_name(pg_current_wal_lsn()), 1, 8) AS timeline";
         match one::<Found, _>(db, sql, []).await {
             Ok(found) => Ok(found.map(|f| Identity { database: f.database, timeline: f.timeline })),
-            Err(error) if error.to_string().contains("permission denied") => {
+            Err(error) if error.sqlstate().as_deref() == Some(MAY_NOT) => {
                 tracing::warn!(%error, "PostgreSQL does not say which server it is: a copy is known by its mark alone");
                 Ok(None)
             }

@@ -320,6 +320,27 @@ async fn a_postgresql_that_cannot_keep_the_promises_is_refused_and_says_why() {
 }
 
 #[tokio::test]
+async fn errors_are_known_by_their_code_and_come_with_their_cause() {
+    let fresh = Fresh::postgres();
+    let base = fresh.base.as_ref().unwrap();
+    // as a server says it whose lc_messages is Chinese
+    let refusal = "CREATE FUNCTION public.pg_control_system(OUT system_identifier BIGINT) LANGUAGE plpgsql AS \
+                   $$ BEGIN RAISE EXCEPTION '对函数 pg_control_system 权限不够' USING ERRCODE = '42501'; END $$";
+    base.cluster.ask(&base.name, refusal).unwrap();
+    let first = format!("ALTER DATABASE {} SET search_path = public, pg_catalog", base.name);
+    base.cluster.ask("postgres", &first).unwrap();
+    let store = fresh.open().await;
+    let now = waybell_domain::clock::UnixMs(1);
+    assert_eq!(store.claim(&fresh.data("one"), "one", now).await.unwrap().fence, 1);
+    let write = store.begin().await.unwrap();
+    let look = number(write.tx(), "SELECT 1 / $1", [0i64.into()]);
+    let cause = write.beyond(look).await.unwrap_err();
+    assert_eq!(cause.sqlstate().as_deref(), Some("22012"), "{cause}");
+    drop(write);
+    store.close().await;
+}
+
+#[tokio::test]
 async fn a_file_that_is_not_there_is_not_moved_and_not_made() {
     let (file, base) = (Fresh::sqlite(), Fresh::postgres());
     let path = file.folder.path().join("w.db");
