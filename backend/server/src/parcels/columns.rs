@@ -80,9 +80,9 @@ pub(super) async fn bad_rows(bytes: Bytes, choice: Choice) -> ApiResult<Response
     Ok((headers, rows).into_response())
 }
 
-/// Columns that a phone has confirmed, under their own shape; `None` where they are of no size to be kept: then the list is
-/// taken, and its columns are not remembered.
-pub(super) fn checked(columns: ListColumns) -> Option<ListColumns> {
+/// Columns as they are kept, under the shape of the headings as the list has them; `None` where they are of no size to be
+/// kept: then the list is taken, and its columns are not remembered.
+fn checked(columns: ListColumns) -> Option<ListColumns> {
     let long = |text: &String| text.chars().count() > HEADING;
     if columns.headings.len() > HEADINGS || columns.columns.values().any(long) {
         return None;
@@ -98,9 +98,9 @@ pub(super) async fn remember(
     write: &Write,
     scope: &Scope,
     now: UnixMs,
-    columns: &ListColumns,
+    columns: ListColumns,
 ) -> ApiResult<()> {
-    let Some(columns) = checked(columns.clone()) else { return Ok(()) };
+    let Some(columns) = checked(columns) else { return Ok(()) };
     let text = serde_json::to_string(&columns)
         .map_err(|e| StoreError::Damaged { what: "list_columns", problem: e.to_string() })?;
     let known = remembered(write.tx(), scope).await?;
@@ -108,7 +108,7 @@ pub(super) async fn remember(
         return Ok(());
     }
     let [organisation, branch] = key(scope);
-    for oldest in known.iter().skip(MOST - 1) {
+    for oldest in known.iter().filter(|k| k.shape != columns.shape).skip(MOST - 1) {
         let gone = [organisation.clone(), branch.clone(), oldest.shape.clone().into()];
         let sql = "DELETE FROM list_columns WHERE organisation_id = $1 AND branch_id = $2 AND shape = $3";
         write.exec(sql, gone).await?;
@@ -166,4 +166,73 @@ pub async fn forget_columns(
     crate::audit::record(&write, of, who, app.clock.now(), "forget_columns", &shape, "").await?;
     write.commit().await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Store;
+    use waybell_domain::id::{OrganisationId, UserId};
+    use waybell_domain::wire::{ImportRequest, Role};
+
+    fn of(headings: &[String]) -> ListColumns {
+        let columns = BTreeMap::from([(Field::Waybill, "单号".to_owned())]);
+        ListColumns { shape: "a phone's own".into(), headings: headings.to_vec(), columns }
+    }
+
+    /// A store with an organisation, and who confirms columns in it.
+    async fn place(folder: &tempfile::TempDir) -> (Store, Scope) {
+        let store = Store::open(&format!("sqlite:{}", folder.path().join("w.db").display())).await.unwrap();
+        let (organisation, person) =
+            (OrganisationId::at(UnixMs(1), [1; 10]), UserId::at(UnixMs(1), [2; 10]));
+        let write = store.begin().await.unwrap();
+        let sql = "INSERT INTO organisation (id, name, company, time_zone, policy, rev) VALUES ($1, '', '', 'UTC', '{}', 1)";
+        write.exec(sql, [organisation.to_string().into()]).await.unwrap();
+        write.commit().await.unwrap();
+        (store, Scope { organisation, branch: None, person, role: Role::Courier })
+    }
+
+    #[tokio::test]
+    async fn the_shape_is_that_of_the_headings_in_full() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, scope) = place(&folder).await;
+        let headings = ["单号".to_owned(), "长".repeat(HEADING + 1)];
+        let request = ImportRequest { rows: Vec::new(), acted_at: None, columns: Some(of(&headings)) };
+        let confirmed = super::super::import::List::of_request(request).unwrap().confirmed.unwrap();
+        let write = store.begin().await.unwrap();
+        remember(&write, &scope, UnixMs(2), confirmed).await.unwrap();
+        write.commit().await.unwrap();
+        let known = remembered(store.read(), &scope).await.unwrap();
+        assert_eq!(known.len(), 1);
+        assert_eq!(known[0].shape, shape_of(&headings));
+        assert_eq!(known[0].headings[1].chars().count(), HEADING);
+        store.close().await;
+    }
+
+    #[tokio::test]
+    async fn what_is_too_many_goes_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, scope) = place(&folder).await;
+        let write = store.begin().await.unwrap();
+        let lists: Vec<[String; 1]> = (0..=MOST).map(|n| [format!("单号{n}")]).collect();
+        for (at, list) in lists.iter().take(MOST).enumerate() {
+            remember(&write, &scope, UnixMs(at as i64), of(list)).await.unwrap();
+        }
+        // known ones are corrected, the oldest and the newest
+        for list in [&lists[0], &lists[MOST - 1]] {
+            let columns = BTreeMap::from([(Field::Waybill, "#1".to_owned())]);
+            let other = ListColumns { columns, ..of(list) };
+            remember(&write, &scope, UnixMs(1_000), other).await.unwrap();
+            assert_eq!(remembered(write.tx(), &scope).await.unwrap().len(), MOST);
+        }
+        // one more: the oldest that is left goes
+        remember(&write, &scope, UnixMs(2_000), of(&lists[MOST])).await.unwrap();
+        let known = remembered(write.tx(), &scope).await.unwrap();
+        assert_eq!(known.len(), MOST);
+        assert_eq!(known[0].shape, shape_of(&lists[MOST]));
+        let gone = |list: &[String]| known.iter().all(|k| k.shape != shape_of(list));
+        assert!(gone(&lists[1]) && !gone(&lists[0]) && !gone(&lists[2]));
+        write.commit().await.unwrap();
+        store.close().await;
+    }
 }

@@ -59,7 +59,7 @@ pub struct List {
     good: Vec<Good>,
     report: ImportReport,
     /// Columns that somebody named: kept when the list is taken.
-    confirmed: Option<ListColumns>,
+    pub(super) confirmed: Option<ListColumns>,
 }
 
 impl List {
@@ -105,7 +105,7 @@ impl List {
         if request.rows.len() > MOST_ROWS {
             return Err(ApiError::field("rows", format!("has more than {MOST_ROWS}"), "split the list"));
         }
-        let confirmed = request.columns.and_then(super::columns::checked);
+        let confirmed = request.columns;
         let table = Table { total: request.rows.len() as u32, rows: request.rows, ..Table::default() };
         Ok(List { confirmed, ..List::of(table) })
     }
@@ -223,7 +223,7 @@ pub async fn take(store: &Store, scope: &Scope, now: UnixMs, list: List, once: O
     }
     take_part(&write, scope, now, last, at, &mut report).await?;
     if let Some(columns) = confirmed {
-        super::columns::remember(&write, scope, now, &columns).await?;
+        super::columns::remember(&write, scope, now, columns).await?;
     }
     once.commit(write, scope, now, StatusCode::OK, &report).await
 }
