@@ -16,7 +16,7 @@ pub async fn take_over() -> anyhow::Result<()> {
     let options = WorldOptions { carrier: SLOW.into(), rate: (15, 40), ..WorldOptions::default() };
     let mut campaign = Campaign::start(&options, 60).await?;
     let folder = campaign.world.folder.path().to_owned();
-    tokio::time::sleep(Duration::from_millis(900)).await;
+    campaign.world.until_rung(10).await?;
     // the same database from another folder: the lock of the folder does not see it
     let text = std::fs::read_to_string(folder.join("server.toml"))?;
     let first = text.lines().find(|l| l.starts_with("sip = ")).context("no sip")?.to_owned();

@@ -7,6 +7,7 @@ use anyhow::Context;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use waybell_carrier::Carrier;
 use waybell_carrier::config::{Config, Hear, Network, Profile, Settings};
@@ -272,6 +273,30 @@ impl World {
     /// What the carrier has seen so far.
     pub fn events(&self) -> anyhow::Result<Vec<TruthEvent>> {
         read_truth(&self.truth)
+    }
+
+    /// How often somebody's telephone has rung so far.
+    ///
+    /// # Errors
+    /// The log cannot be read.
+    pub fn alerts(&self) -> anyhow::Result<usize> {
+        Ok(self.events()?.iter().filter(|e| e.event == "alerted").count())
+    }
+
+    /// Waits until telephones have rung so many times.
+    ///
+    /// # Errors
+    /// They do not within a minute.
+    pub async fn until_rung(&self, people: usize) -> anyhow::Result<()> {
+        let until = Instant::now() + Duration::from_secs(60);
+        loop {
+            let rung = self.alerts()?;
+            if rung >= people {
+                return Ok(());
+            }
+            anyhow::ensure!(Instant::now() < until, "{rung} of {people} rung");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
 
     /// Calls on the carrier's side now.

@@ -12,7 +12,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::json;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use waybell_carrier::config::Profile;
 use waybell_cluster::Cluster;
 use waybell_tests::campaign::Campaign;
@@ -32,18 +32,6 @@ mix = [
   { behaviour = "no_provisional", weight = 1 }, { behaviour = "server_error", weight = 1 }
 ]
 "#;
-
-fn alerts(world: &World) -> usize {
-    world.events().unwrap().iter().filter(|e| e.event == "alerted").count()
-}
-
-async fn until_rung(world: &World, people: usize) {
-    let until = Instant::now() + Duration::from_secs(60);
-    while alerts(world) < people {
-        assert!(Instant::now() < until, "{} of {people} rung", alerts(world));
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-}
 
 async fn clean(campaign: Campaign, people: usize) {
     campaign.finish(Duration::from_secs(120)).await.unwrap();
@@ -97,12 +85,12 @@ async fn kills_of_postgresql_in_mid_campaign() {
     };
     let mut campaign = Campaign::start(&options, 250).await.unwrap();
     for (people, outage) in [(20, 50), (60, 1_500), (100, 50)] {
-        until_rung(&campaign.world, people).await;
+        campaign.world.until_rung(people).await.unwrap();
         cluster.kill().unwrap();
         tokio::time::sleep(Duration::from_millis(outage)).await;
         cluster.run().unwrap();
     }
-    until_rung(&campaign.world, 130).await;
+    campaign.world.until_rung(130).await.unwrap();
     cluster.kill().unwrap();
     campaign.world.kill().unwrap();
     cluster.run().unwrap();
@@ -122,16 +110,16 @@ async fn a_postgresql_that_is_away_for_long() {
         ..WorldOptions::default()
     };
     let campaign = Campaign::start(&options, 60).await.unwrap();
-    until_rung(&campaign.world, 10).await;
+    campaign.world.until_rung(10).await.unwrap();
     cluster.kill().unwrap();
     let rows = json!({ "rows": list::rows(1, 810_000_000) });
     let (status, body) = campaign.courier.send("POST", "/parcels/import", Some(&rows), None).await.unwrap();
     assert_eq!((status, &body["code"]), (503, &json!("storage")), "{body}");
     // whoever had an intent stored may still be sent to; after the refused import nothing can have been
-    let before = alerts(&campaign.world);
+    let before = campaign.world.alerts().unwrap();
     let (status, _) = campaign.courier.send("POST", "/parcels/import", Some(&rows), None).await.unwrap();
     assert_eq!(status, 503);
-    assert_eq!(alerts(&campaign.world), before, "a call left though its intent could not be stored");
+    assert_eq!(campaign.world.alerts().unwrap(), before, "a call left though its intent could not be stored");
     cluster.run().unwrap();
     clean(campaign, 60).await;
 }
@@ -145,7 +133,7 @@ async fn a_dump_that_is_read_back_pauses_every_batch() {
         ..WorldOptions::default()
     };
     let mut campaign = Campaign::start(&options, 40).await.unwrap();
-    until_rung(&campaign.world, 5).await;
+    campaign.world.until_rung(5).await.unwrap();
     let dump = campaign.world.folder.path().join("waybell.dump");
     let (cluster, name) = {
         let base = campaign.world.database.base().unwrap();
@@ -153,7 +141,7 @@ async fn a_dump_that_is_read_back_pauses_every_batch() {
     };
     cluster.dump(&name, &dump).unwrap();
     campaign.finish(Duration::from_secs(60)).await.unwrap();
-    let rung = alerts(&campaign.world);
+    let rung = campaign.world.alerts().unwrap();
     assert_eq!(rung, 40);
     campaign.world.server.stop(Duration::from_secs(30)).unwrap();
     cluster.restore(&name, &dump).unwrap();
@@ -170,11 +158,11 @@ async fn a_dump_that_is_read_back_pauses_every_batch() {
     assert_eq!((&batch["state"], &batch["reason"]), (&json!("paused"), &json!("restored")), "{batch}");
     assert!(campaign.world.server.log().contains("the database is a copy of the one that was served"));
     campaign.world.server.stop(Duration::from_secs(30)).unwrap();
-    assert_eq!(alerts(&campaign.world), rung, "nobody rings from a restored copy");
+    assert_eq!(campaign.world.alerts().unwrap(), rung, "nobody rings from a restored copy");
     assert_eq!(campaign.world.server.admin(&["resume-restored"]).unwrap()["resumed"], 1);
     campaign.restart().unwrap();
     campaign.finish(Duration::from_secs(60)).await.unwrap();
-    assert!(alerts(&campaign.world) > rung);
+    assert!(campaign.world.alerts().unwrap() > rung);
     assert_eq!(campaign.world.server.log().matches("restored copy").count(), 1);
 }
 
@@ -188,7 +176,7 @@ async fn a_campaign_that_moves_from_sqlite_goes_on_and_the_file_rings_nobody_any
         ..WorldOptions::default()
     };
     let mut campaign = Campaign::start(&options, 60).await.unwrap();
-    until_rung(&campaign.world, 15).await;
+    campaign.world.until_rung(15).await.unwrap();
     campaign.world.kill().unwrap();
     let base = Cluster::shared().unwrap();
     let file = campaign.world.folder.path().join("server.toml");
@@ -211,14 +199,14 @@ async fn a_campaign_that_moves_from_sqlite_goes_on_and_the_file_rings_nobody_any
     assert!(!campaign.world.server.log().contains("restored copy"), "it goes on by itself");
     campaign.finish(Duration::from_secs(60)).await.unwrap();
     // by mistake on the file again, where the batch is not over
-    let rung = alerts(&campaign.world);
+    let rung = campaign.world.alerts().unwrap();
     campaign.world.kill().unwrap();
     std::fs::write(&file, &text).unwrap();
     campaign.restart().unwrap();
     let batch = campaign.courier.get(&format!("/batches/{}", campaign.batches[0])).await.unwrap();
     assert_eq!((&batch["state"], &batch["reason"]), (&json!("paused"), &json!("restored")), "{batch}");
     campaign.world.kill().unwrap();
-    assert_eq!(alerts(&campaign.world), rung);
+    assert_eq!(campaign.world.alerts().unwrap(), rung);
     std::fs::write(&file, format!("database = {:?}\n{text}", base.url())).unwrap();
     campaign.restart().unwrap();
     clean(campaign, 60).await;

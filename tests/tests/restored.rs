@@ -30,10 +30,6 @@ fn put_back(backup: &Path, data: &Path, only: fn(&str) -> bool) {
     }
 }
 
-fn alerts(world: &World) -> usize {
-    world.events().unwrap().iter().filter(|e| e.event == "alerted").count()
-}
-
 /// A campaign of which a backup was made when it had just begun, and which then went on to its end.
 async fn history() -> Campaign {
     let options = WorldOptions {
@@ -54,13 +50,13 @@ async fn history() -> Campaign {
 }
 
 async fn nobody_rings_until_somebody_says_so(mut campaign: Campaign) {
-    let rung = alerts(&campaign.world);
+    let rung = campaign.world.alerts().unwrap();
     campaign.restart().unwrap();
     let id = campaign.batches[0].clone();
     let batch = campaign.courier.get(&format!("/batches/{id}")).await.unwrap();
     assert_eq!((&batch["state"], &batch["reason"]), (&json!("paused"), &json!("restored")), "{batch}");
     tokio::time::sleep(Duration::from_secs(3)).await;
-    assert_eq!(alerts(&campaign.world), rung, "nobody rings from a restored copy");
+    assert_eq!(campaign.world.alerts().unwrap(), rung, "nobody rings from a restored copy");
     let batch = campaign.courier.get(&format!("/batches/{id}")).await.unwrap();
     assert_eq!(batch["counts"]["calling"], 0, "open calls are left alone: {batch}");
     let people = campaign.courier.get(&format!("/batches/{id}/recipients")).await.unwrap();
@@ -74,13 +70,13 @@ async fn nobody_rings_until_somebody_says_so(mut campaign: Campaign) {
     campaign.restart().unwrap();
     tokio::time::sleep(Duration::from_secs(1)).await;
     let again = campaign.world.events().unwrap().iter().filter(|e| e.probe == Some(true)).count();
-    assert_eq!((alerts(&campaign.world), again), (rung, invites));
+    assert_eq!((campaign.world.alerts().unwrap(), again), (rung, invites));
     assert_eq!(campaign.world.server.log().matches("restored copy").count(), 1);
     // the courier goes on
     let answer = campaign.courier.post(&format!("/batches/{id}/resume"), &json!({})).await.unwrap();
     assert_eq!((&answer["state"], answer.get("reason")), (&json!("scheduled"), None), "{answer}");
     campaign.finish(Duration::from_secs(60)).await.unwrap();
-    assert!(alerts(&campaign.world) > rung);
+    assert!(campaign.world.alerts().unwrap() > rung);
 }
 
 #[tokio::test]
@@ -161,6 +157,6 @@ async fn one_persons_list_in_two_lives_is_rung_once() {
     world.server.start().unwrap();
     let campaign = Campaign { courier: courier.at(&world.server.url), world, batches };
     tokio::time::sleep(Duration::from_secs(1)).await;
-    assert_eq!(alerts(&campaign.world), 3);
+    assert_eq!(campaign.world.alerts().unwrap(), 3);
     campaign.verdict().await.unwrap();
 }

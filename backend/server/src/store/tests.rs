@@ -164,11 +164,13 @@ async fn of_two_owners_the_later_one_writes() {
         let held = first.begin().await.unwrap();
         held.exec(PUT, ["b".into(), "b".into()]).await.unwrap();
         // who takes over waits for the commit that is under way
-        let over = tokio::spawn({
+        let mut over = tokio::spawn({
             let (second, two) = (second.clone(), two.clone());
             async move { second.claim(&two, "two", now).await }
         });
-        tokio::task::yield_now().await;
+        // one that waits can only be missed here by a machine that stands still, which makes no test red
+        let early = tokio::time::timeout(Duration::from_millis(300), &mut over).await;
+        assert!(early.is_err(), "it did not wait");
         held.commit().await.unwrap();
         let claim = over.await.unwrap().unwrap();
         assert_eq!((claim.fence, claim.restored, claim.moved), (2, None, true));
