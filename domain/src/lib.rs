@@ -38,6 +38,7 @@ pub mod parcel;
 pub mod phone;
 pub mod policy;
 pub mod search;
+pub mod sheet;
 pub mod template;
 pub mod track;
 pub mod wire;

@@ -1,14 +1,4 @@
-//! Texts from outside, put into tables and pages that people open.
-
-/// A text that no spreadsheet takes for a formula (OWASP, CSV injection).
-pub(crate) fn plain(text: &str) -> String {
-    match text.chars().next() {
-        Some('=' | '+' | '-' | '@' | '\t' | '\r' | '\n' | '＝' | '＋' | '－' | '＠') => {
-            format!("'{text}")
-        }
-        _ => text.to_owned(),
-    }
-}
+//! Texts from outside, put into pages that people open.
 
 /// A text within HTML, also within an attribute.
 pub(crate) fn escaped(text: &str) -> String {
@@ -31,10 +21,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_no_formula_and_no_page() {
-        assert_eq!(plain("=1+1"), "'=1+1");
-        assert_eq!(plain("＝HYPERLINK(\"x\")"), "'＝HYPERLINK(\"x\")");
-        assert_eq!(plain("李伟"), "李伟");
+    fn a_name_is_no_page() {
         assert_eq!(escaped("<b a='\"'>&"), "&lt;b a=&#39;&quot;&#39;&gt;&amp;");
     }
 }

@@ -35,7 +35,7 @@ pub(super) async fn import(client: &Client, out: &Out, list: &List<'_>) -> Outco
     let report = client.tasks().import_list(&bytes, columns, list.dry_run).await?;
     tell_report(out, &report);
     if let Some(file) = list.bad {
-        let rows = bad_rows(&bytes, &choice, &report.problems, out.lang, |text| say(out.lang, text));
+        let rows = bad_rows(&bytes, &choice, out.lang, |text| say(out.lang, text));
         let rows = rows.map_err(|e| Failure::plain(say(out.lang, &e.to_string())))?;
         std::fs::write(file, rows).map_err(|e| about(file, e))?;
         out.line(texts::bad_rows(out.lang, report.rejected, file.display()));

@@ -94,7 +94,7 @@ pub fn read_list(bytes: &[u8]) -> Result<Table, TableError> {
 /// # Errors
 /// As [`read_list`]; `columns` for a named column that the list does not have.
 pub fn read_list_with(bytes: &[u8], choice: &Choice) -> Result<Table, TableError> {
-    table(raw(bytes, choice)?, choice)
+    table(&raw(bytes, choice)?, choice)
 }
 
 /// The rows of a list, header and titles included; of a workbook those of the sheet that is one.
@@ -122,7 +122,7 @@ fn raw(bytes: &[u8], choice: &Choice) -> Result<Vec<Row>, TableError> {
 /// # Errors
 /// [`TableError`] if the file is empty, its encoding is unknown, or no row names a waybill column.
 pub fn read_csv(bytes: &[u8]) -> Result<Table, TableError> {
-    table(csv_rows(&decode(bytes)?)?, &Choice::default())
+    table(&csv_rows(&decode(bytes)?)?, &Choice::default())
 }
 
 impl Table {
@@ -185,12 +185,12 @@ fn csv_rows(text: &str) -> Result<Vec<Row>, TableError> {
     Ok(rows.rows)
 }
 
-fn table(mut rows: Vec<Row>, choice: &Choice) -> Result<Table, TableError> {
+fn table(rows: &[Row], choice: &Choice) -> Result<Table, TableError> {
     if rows.is_empty() {
         return Err(error("file", "file has no rows", "export the list again"));
     }
-    let Some(Header { at, map, columns }) = choice.header(&rows) else {
-        if let Some(refused) = choice.not_found(&rows) {
+    let Some(Header { at, map, columns }) = choice.header(rows) else {
+        if let Some(refused) = choice.not_found(rows) {
             return Err(refused);
         }
         let seen = rows.first().map(|(_, cells)| cells.join(", ")).unwrap_or_default();
@@ -201,9 +201,9 @@ fn table(mut rows: Vec<Row>, choice: &Choice) -> Result<Table, TableError> {
     within(rows.len(), 0)?;
     let (head_line, header) = rows[at].clone();
     let mut table = Table { headings: header.clone(), columns, ..Table::default() };
-    for (line, cells) in rows.drain(at + 1..) {
+    for (line, cells) in &rows[at + 1..] {
         table.total += 1;
-        match parse_row(&map, &header, line, &cells) {
+        match parse_row(&map, &header, *line, cells) {
             Ok(row) => table.rows.push(row.into_wire()),
             Err(errors) => table.problems.extend(errors.into_iter().map(FieldError::into_wire)),
         }

@@ -4,7 +4,6 @@ use super::take::read;
 use crate::app::App;
 use crate::http::error::{ApiError, ApiResult};
 use crate::org::sets::rule_set;
-use crate::sheet::plain;
 use crate::store::all;
 use crate::store::scope::Scope;
 use crate::tracks::{LocalDay, Person};
@@ -15,6 +14,7 @@ use waybell_domain::attendance::FieldPolicy;
 use waybell_domain::clock::{DAY, UnixMs};
 use waybell_domain::id::{BranchId, OperationId, UserId};
 use waybell_domain::lang::Lang;
+use waybell_domain::sheet::plain;
 use waybell_domain::wire::{AttendanceDay, Attendee, CorrectionView, PunchView};
 
 #[derive(FromQueryResult)]
@@ -171,8 +171,7 @@ pub(super) fn month(asked: Option<&str>, today: &LocalDay) -> ApiResult<(String,
 
 /// The days as CSV for a spreadsheet: UTF-8 with a byte order mark, one line a day.
 pub(super) fn csv(days: &[AttendanceDay], zone: chrono_tz::Tz, lang: Lang) -> Result<Vec<u8>, csv::Error> {
-    let mut out = csv::Writer::from_writer(vec![0xef, 0xbb, 0xbf]);
-    out.write_record(match lang {
+    let head = match lang {
         Lang::Zh => [
             "日期",
             "姓名",
@@ -201,14 +200,14 @@ pub(super) fn csv(days: &[AttendanceDay], zone: chrono_tz::Tz, lang: Lang) -> Re
             "missing",
             "corrections",
         ],
-    })?;
-    for day in days {
+    };
+    let row = |day: &AttendanceDay| {
         let sheet = &day.sheet;
         let time = |at: Option<UnixMs>| at.map(|t| t.hh_mm(zone)).unwrap_or_default();
         let minutes = |ms: i64| (ms / 60_000).to_string();
         let join = |words: Vec<&str>| words.join(lang.pick("、", ", "));
         let reasons: Vec<String> = day.corrections.iter().map(|c| c.reason.clone()).collect();
-        out.write_record([
+        vec![
             day.day.clone(),
             plain(&day.name),
             time(sheet.planned.map(|s| s.from)),
@@ -221,9 +220,10 @@ pub(super) fn csv(days: &[AttendanceDay], zone: chrono_tz::Tz, lang: Lang) -> Re
             join(sheet.states.iter().map(|s| s.label(lang)).collect()),
             join(sheet.missing.iter().map(|k| k.label(lang)).collect()),
             plain(&reasons.join("; ")),
-        ])?;
-    }
-    out.into_inner().map_err(|e| csv::Error::from(std::io::Error::other(e.to_string())))
+        ]
+    };
+    let head = head.map(str::to_owned).to_vec();
+    waybell_domain::sheet::csv(std::iter::once(head).chain(days.iter().map(row)))
 }
 
 #[cfg(test)]

@@ -1,12 +1,13 @@
 //! The ledger as a table for spreadsheets (CSV in UTF-8 with a byte order mark) and as a page to print.
 
 use super::ledger::Entry;
-use crate::sheet::{escaped, plain};
+use crate::sheet::escaped;
 use chrono::TimeZone;
 use chrono_tz::Tz;
 use waybell_domain::clock::UnixMs;
 use waybell_domain::lang::Lang;
 use waybell_domain::phone::PhoneNumber;
+use waybell_domain::sheet::plain;
 
 const HEADINGS: [(&str, &str); 16] = [
     ("时间", "time"),
@@ -70,12 +71,9 @@ impl Sheet<'_> {
 
     /// A table for spreadsheets.
     pub(super) fn csv(&self, entries: &[Entry]) -> Result<Vec<u8>, csv::Error> {
-        let mut out = csv::Writer::from_writer(vec![0xef, 0xbb, 0xbf]);
-        out.write_record(HEADINGS.map(|(zh, en)| self.lang.pick(zh, en)))?;
-        for e in entries {
-            out.write_record(self.cells(e).map(|cell| plain(&cell)))?;
-        }
-        out.into_inner().map_err(|e| csv::Error::from(std::io::Error::other(e.to_string())))
+        let head = HEADINGS.map(|(zh, en)| self.lang.pick(zh, en).to_owned()).to_vec();
+        let row = |e: &Entry| self.cells(e).iter().map(|cell| plain(cell)).collect::<Vec<_>>();
+        waybell_domain::sheet::csv(std::iter::once(head).chain(entries.iter().map(row)))
     }
 
     /// A page to read and print; it loads nothing.

@@ -3,7 +3,6 @@
 //! They go to the phones with the organisation's rules, because phones read lists themselves: whoever imports such a list
 //! next, on a phone or on the server, has it read in the same way.
 
-use super::import::List;
 use crate::accounts::auth::Signed;
 use crate::app::Shared;
 use crate::http::error::{ApiError, ApiResult};
@@ -17,7 +16,7 @@ use axum::response::{IntoResponse, Response};
 use sea_orm::{ConnectionTrait, FromQueryResult, Value};
 use std::collections::BTreeMap;
 use waybell_domain::clock::UnixMs;
-use waybell_domain::import::{Choice, Field, ListColumns, read_list_with, shape_of};
+use waybell_domain::import::{Choice, Field, ListColumns, shape_of};
 use waybell_domain::lang::Lang;
 use waybell_domain::wire::ErrorBody;
 
@@ -67,8 +66,7 @@ pub(super) fn named(text: &str) -> ApiResult<BTreeMap<Field, String>> {
 /// The rows of a file that cannot be taken, as a file.
 pub(super) async fn bad_rows(bytes: Bytes, choice: Choice) -> ApiResult<Response> {
     let made = tokio::task::spawn_blocking(move || {
-        let list = List::of(read_list_with(&bytes, &choice)?);
-        waybell_domain::import::bad_rows(&bytes, &choice, list.problems(), Lang::En, str::to_owned)
+        waybell_domain::import::bad_rows(&bytes, &choice, Lang::En, str::to_owned)
     });
     let made = made.await.map_err(|e| ApiError::field("file", e.to_string(), "export the list again"))?;
     let rows = made.map_err(|e| ApiError::field(e.field, e.problem, e.hint))?;

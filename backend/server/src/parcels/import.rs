@@ -92,11 +92,6 @@ impl List {
         List { good, report, confirmed: None }
     }
 
-    /// What is wrong with its rows.
-    pub(super) fn problems(&self) -> &[RowProblem] {
-        &self.report.problems
-    }
-
     /// The rows of a request.
     ///
     /// # Errors
