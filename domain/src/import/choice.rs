@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::columns::{ColumnMap, Field, detect_columns, detect_more, plain};
 use super::{Row, TITLE_ROWS, TableError, error};
+use crate::evidence::hex;
 
 words! {
     /// How the column of a field was found.
@@ -66,7 +67,7 @@ pub fn shape_of(headings: &[String]) -> String {
         hash.update(plain(heading));
         hash.update([0]);
     }
-    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    hex(&hash.finalize()[..8])
 }
 
 /// The header of a list, and its columns.

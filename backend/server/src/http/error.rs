@@ -4,6 +4,7 @@ use crate::store::StoreError;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use waybell_domain::import::TableError;
 use waybell_domain::wire::ErrorBody;
 
 /// An answer with a status of 400 or more.
@@ -81,6 +82,12 @@ impl From<StoreError> for ApiError {
         e.body.hint = Some("nothing was done; try again, and see the server's log when it goes on".into());
         e.body.retry_after = Some(2);
         e
+    }
+}
+
+impl From<TableError> for ApiError {
+    fn from(error: TableError) -> Self {
+        ApiError::field(error.field, error.problem, error.hint)
     }
 }
 

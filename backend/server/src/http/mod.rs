@@ -201,6 +201,18 @@ pub fn router(app: Shared) -> Router {
         .with_state(app)
 }
 
+/// Does the work of a long file away from the threads that serve everybody.
+///
+/// # Errors
+/// Those of the work; 422 for a file that it breaks down at.
+pub(crate) async fn aside<T: Send + 'static, E: Into<error::ApiError> + Send + 'static>(
+    work: impl FnOnce() -> Result<T, E> + Send + 'static,
+) -> error::ApiResult<T> {
+    let done = tokio::task::spawn_blocking(work).await;
+    let done = done.map_err(|e| error::ApiError::field("file", e.to_string(), "export the list again"))?;
+    done.map_err(Into::into)
+}
+
 /// Header with the age of an action in milliseconds, by the device's boot clock at the sending of this request. It is a
 /// header, because the body of a request that is sent again must stay the same (see `once`).
 pub const AGE_HEADER: &str = "x-waybell-age-ms";

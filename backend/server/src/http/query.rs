@@ -3,10 +3,19 @@
 use super::error::ApiError;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 /// The query of a request.
 pub struct Query<T>(pub T);
+
+/// The query of a change that can be tried.
+#[derive(Debug, Clone, Copy, Deserialize, utoipa::IntoParams)]
+pub struct DryRun {
+    /// Only say what would happen.
+    #[serde(default)]
+    pub dry_run: bool,
+}
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
     type Rejection = ApiError;

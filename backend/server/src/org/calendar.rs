@@ -4,6 +4,7 @@ use super::policy::organisation;
 use super::rules::store;
 use crate::accounts::auth::Signed;
 use crate::app::Shared;
+use crate::http::aside;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::Raw;
 use crate::http::query::Query;
@@ -51,9 +52,7 @@ pub async fn take_calendar(
     let scope = signed.administrator()?;
     let row = organisation(app.store.read(), scope.organisation).await?;
     let zone = row.ok_or_else(|| ApiError::not_found("organisation"))?.zone();
-    let read = tokio::task::spawn_blocking(move || read_calendar(&bytes, zone)).await;
-    let file = read.map_err(|e| ApiError::field("file", e.to_string(), "export the calendar again"))?;
-    let file = file.map_err(|e| ApiError::field(e.field, e.problem, e.hint))?;
+    let file = aside(move || read_calendar(&bytes, zone)).await?;
     if let (Some(first), false) = (file.problems.first(), query.dry_run) {
         let field = format!("line {}, {}", first.line, first.column);
         return Err(ApiError::field(field, first.problem.clone(), first.hint.clone()));

@@ -2,10 +2,12 @@
 
 use crate::accounts::auth::Signed;
 use crate::app::Shared;
+use crate::http::aside;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::{Raw, Strict};
-use crate::http::query::Query;
+use crate::http::query::{DryRun, Query};
 use crate::numbers::staff;
+use crate::org::service::touch;
 use crate::store::{all, listed};
 use axum::Json;
 use axum::extract::{Path, State};
@@ -108,29 +110,19 @@ pub async fn delete_opt_out(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Query of a list.
-#[derive(Debug, Deserialize, utoipa::IntoParams)]
-pub struct ListQuery {
-    /// Only say what would happen.
-    #[serde(default)]
-    dry_run: bool,
-}
-
 /// Never ring the numbers of a list (supervisors): CSV, XLSX or JSON with a telephone column, or a number a line. Good lines are
 /// taken, the others are named.
-#[utoipa::path(post, path = "/api/v1/opt-outs/import", tag = "organisation", security(("bearer" = [])), params(ListQuery),
+#[utoipa::path(post, path = "/api/v1/opt-outs/import", tag = "organisation", security(("bearer" = [])), params(DryRun),
     request_body(content = String, content_type = "text/csv"),
     responses((status = 200, body = OptOutReport), (status = 403, body = ErrorBody), (status = 422, body = ErrorBody)))]
 pub async fn import_opt_outs(
     State(app): State<Shared>,
     signed: Signed,
-    Query(query): Query<ListQuery>,
+    Query(query): Query<DryRun>,
     Raw(bytes): Raw,
 ) -> ApiResult<Json<OptOutReport>> {
     let scope = staff(&signed)?;
-    let read = tokio::task::spawn_blocking(move || read_numbers(&bytes)).await;
-    let list = read.map_err(|e| ApiError::field("file", e.to_string(), "export the list again"))?;
-    let mut list = list.map_err(|e| ApiError::field(e.field, e.problem, e.hint))?;
+    let mut list = aside(move || read_numbers(&bytes)).await?;
     let rejected = u32::try_from(list.problems.len()).unwrap_or(u32::MAX);
     list.problems.truncate(PROBLEMS);
     let mut report = OptOutReport { added: 0, known: 0, rejected, problems: list.problems };
@@ -197,17 +189,6 @@ pub async fn opt_out(
         )
         .await?;
     touch(write, organisation).await
-}
-
-async fn touch(
-    write: &crate::store::Write,
-    organisation: OrganisationId,
-) -> Result<(), crate::store::StoreError> {
-    let rev = write.next_rev();
-    write
-        .exec("UPDATE organisation SET rev = $1 WHERE id = $2", [rev.into(), organisation.to_string().into()])
-        .await?;
-    Ok(())
 }
 
 /// A number as the audit names it: enough to find it again, not enough to ring it.

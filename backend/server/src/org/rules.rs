@@ -6,7 +6,7 @@ use crate::app::{App, Shared};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::{Raw, Strict, parse_strict};
 use crate::http::once::Once;
-use crate::http::query::Query;
+use crate::http::query::{DryRun, Query};
 use crate::store::Write;
 use crate::store::scope::Scope;
 use axum::Json;
@@ -27,23 +27,15 @@ pub async fn get_policy(State(app): State<Shared>, signed: Signed) -> ApiResult<
     Ok(Json(view(&app, &row, Vec::new())?))
 }
 
-/// Query of a change of rules.
-#[derive(Debug, Clone, Copy, Deserialize, utoipa::IntoParams)]
-pub struct PolicyQuery {
-    /// Only say what the rules would be.
-    #[serde(default)]
-    dry_run: bool,
-}
-
 /// Replace the rules (administrators). The body is a whole policy, as `policy` of GET; what it leaves out takes the built-in
 /// default. To change one rule and keep the others, use PATCH.
-#[utoipa::path(put, path = "/api/v1/policy", tag = "organisation", security(("bearer" = [])), params(PolicyQuery),
+#[utoipa::path(put, path = "/api/v1/policy", tag = "organisation", security(("bearer" = [])), params(DryRun),
     request_body = Policy,
     responses((status = 200, body = PolicyView), (status = 403, body = ErrorBody), (status = 422, body = ErrorBody)))]
 pub async fn put_policy(
     State(app): State<Shared>,
     signed: Signed,
-    Query(query): Query<PolicyQuery>,
+    Query(query): Query<DryRun>,
     Strict(policy): Strict<Policy>,
 ) -> ApiResult<Json<PolicyView>> {
     signed.administrator()?;
@@ -52,13 +44,13 @@ pub async fn put_policy(
 
 /// Change some rules and keep the others (administrators). The body holds the fields to change (RFC 7396, JSON Merge Patch:
 /// null puts a field back to the built-in default, lists are replaced whole).
-#[utoipa::path(patch, path = "/api/v1/policy", tag = "organisation", security(("bearer" = [])), params(PolicyQuery),
+#[utoipa::path(patch, path = "/api/v1/policy", tag = "organisation", security(("bearer" = [])), params(DryRun),
     request_body = Policy,
     responses((status = 200, body = PolicyView), (status = 403, body = ErrorBody), (status = 422, body = ErrorBody)))]
 pub async fn patch_policy(
     State(app): State<Shared>,
     signed: Signed,
-    Query(query): Query<PolicyQuery>,
+    Query(query): Query<DryRun>,
     Strict(patch): Strict<Value>,
 ) -> ApiResult<Json<PolicyView>> {
     signed.administrator()?;

@@ -2,7 +2,7 @@
 
 use crate::accounts::service::hash_password;
 use crate::http::error::{ApiError, ApiResult};
-use crate::store::{Write, one};
+use crate::store::{StoreError, Write, one};
 use sea_orm::FromQueryResult;
 use waybell_domain::clock::UnixMs;
 use waybell_domain::dial::policy::Policy;
@@ -74,6 +74,16 @@ pub async fn create_organisation(
 #[derive(FromQueryResult)]
 struct Id {
     id: String,
+}
+
+/// Has the phones told, with the next commit, that something which they keep of the organisation has changed.
+///
+/// # Errors
+/// The database refuses.
+pub(crate) async fn touch(write: &Write, organisation: OrganisationId) -> Result<(), StoreError> {
+    let rev = write.next_rev();
+    let sql = "UPDATE organisation SET rev = $1 WHERE id = $2";
+    write.exec(sql, [rev.into(), organisation.to_string().into()]).await.map(|_| ())
 }
 
 /// The organisation with this name and its first branch.

@@ -5,7 +5,9 @@
 
 use crate::accounts::auth::Signed;
 use crate::app::Shared;
+use crate::http::aside;
 use crate::http::error::{ApiError, ApiResult};
+use crate::org::service::touch;
 use crate::store::scope::Scope;
 use crate::store::{StoreError, Write, all};
 use axum::Json;
@@ -65,11 +67,8 @@ pub(super) fn named(text: &str) -> ApiResult<BTreeMap<Field, String>> {
 
 /// The rows of a file that cannot be taken, as a file.
 pub(super) async fn bad_rows(bytes: Bytes, choice: Choice) -> ApiResult<Response> {
-    let made = tokio::task::spawn_blocking(move || {
-        waybell_domain::import::bad_rows(&bytes, &choice, Lang::En, str::to_owned)
-    });
-    let made = made.await.map_err(|e| ApiError::field("file", e.to_string(), "export the list again"))?;
-    let rows = made.map_err(|e| ApiError::field(e.field, e.problem, e.hint))?;
+    let made = move || waybell_domain::import::bad_rows(&bytes, &choice, Lang::En, str::to_owned);
+    let rows = aside(made).await?;
     let headers = [
         (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
         (header::CONTENT_DISPOSITION, "attachment; filename=\"bad-rows.csv\""),
@@ -112,7 +111,7 @@ pub(super) async fn remember(
         write.exec(sql, gone).await?;
     }
     let values: [Value; 6] = [
-        organisation.clone(),
+        organisation,
         branch,
         columns.shape.into(),
         text.into(),
@@ -127,12 +126,7 @@ pub(super) async fn remember(
             values,
         )
         .await?;
-    touch(write, organisation).await
-}
-
-async fn touch(write: &Write, organisation: Value) -> ApiResult<()> {
-    let rev = write.next_rev();
-    write.exec("UPDATE organisation SET rev = $1 WHERE id = $2", [rev.into(), organisation]).await?;
+    touch(write, scope.organisation).await?;
     Ok(())
 }
 
@@ -155,11 +149,11 @@ pub async fn forget_columns(
     let write = app.store.begin().await?;
     let [organisation, branch] = key(scope);
     let sql = "DELETE FROM list_columns WHERE organisation_id = $1 AND branch_id = $2 AND shape = $3";
-    let gone = write.exec(sql, [organisation.clone(), branch, shape.clone().into()]).await?;
+    let gone = write.exec(sql, [organisation, branch, shape.clone().into()]).await?;
     if gone.rows_affected() == 0 {
         return Err(ApiError::not_found("shape of lists"));
     }
-    touch(&write, organisation).await?;
+    touch(&write, scope.organisation).await?;
     let (of, who) = (Some(scope.organisation), Some(scope.person));
     crate::audit::record(&write, of, who, app.clock.now(), "forget_columns", &shape, "").await?;
     write.commit().await?;
@@ -181,8 +175,7 @@ mod tests {
     /// A store with an organisation, and who confirms columns in it.
     async fn place(folder: &tempfile::TempDir) -> (Store, Scope) {
         let store = Store::open(&format!("sqlite:{}", folder.path().join("w.db").display())).await.unwrap();
-        let (organisation, person) =
-            (OrganisationId::at(UnixMs(1), [1; 10]), UserId::at(UnixMs(1), [2; 10]));
+        let (organisation, person) = (OrganisationId::at(UnixMs(1), [1; 10]), UserId::at(UnixMs(1), [2; 10]));
         let write = store.begin().await.unwrap();
         let sql = "INSERT INTO organisation (id, name, company, time_zone, policy, rev) VALUES ($1, '', '', 'UTC', '{}', 1)";
         write.exec(sql, [organisation.to_string().into()]).await.unwrap();

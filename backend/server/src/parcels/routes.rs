@@ -5,6 +5,7 @@ use super::import::{self, List};
 use super::{rows::ParcelRow, state, sync};
 use crate::accounts::auth::Signed;
 use crate::app::Shared;
+use crate::http::aside;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::{Body, Raw, parse};
 use crate::http::once::Once;
@@ -15,7 +16,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
-use waybell_domain::import::{Choice, read_list_with};
+use waybell_domain::import::{Choice, TableError, read_list_with};
 use waybell_domain::wire::{
     ErrorBody, ImportReport, ImportRequest, ParcelStateRequest, ParcelView, SyncPage,
 };
@@ -68,10 +69,9 @@ pub async fn import(
         if query.bad_rows {
             return columns::bad_rows(bytes, choice).await;
         }
-        aside(move || match read_list_with(&bytes, &choice) {
-            Ok(table) if choice.named.is_empty() => Ok(List::of(table)),
-            Ok(table) => Ok(List::of_named(table)),
-            Err(e) => Err(ApiError::field(e.field, e.problem, e.hint)),
+        aside(move || {
+            let table = read_list_with(&bytes, &choice)?;
+            Ok::<_, TableError>(if choice.named.is_empty() { List::of(table) } else { List::of_named(table) })
         })
         .await?
     } else if kind.starts_with("application/json") {
@@ -96,12 +96,6 @@ pub async fn import(
     write.commit().await?;
     let report = import::examine(app.store.read(), &signed.scope, now, list).await?;
     Ok(Json(report).into_response())
-}
-
-/// Does the work of a long list away from the threads that serve everybody.
-async fn aside(work: impl FnOnce() -> ApiResult<List> + Send + 'static) -> ApiResult<List> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|e| ApiError::field("file", e.to_string(), "export the list again"))?
 }
 
 /// Say what was done with parcels: delivered, left at a station, returned. The answer has those that are yours; others are
