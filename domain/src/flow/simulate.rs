@@ -131,12 +131,12 @@ fn reaction(command: &FlowCommand, script: &mut VecDeque<&str>) -> Vec<FlowEvent
 
 /// Keys one after the other; the wait after a key that asks for more runs out.
 fn keys(keys: &str) -> Vec<FlowEvent> {
-    keys.chars().map(|digit| FlowEvent::Digit { digit }).collect()
+    keys.chars().map(|digit| FlowEvent::Digit { digit, audible: true }).collect()
 }
 
 fn heard(event: &FlowEvent) -> Option<String> {
     Some(match event {
-        FlowEvent::Digit { digit } => format!("  key {digit}"),
+        FlowEvent::Digit { digit, .. } => format!("  key {digit}"),
         FlowEvent::Timeout { .. } => "  no key".to_owned(),
         FlowEvent::PlayFailed { .. } => "  cannot be played".to_owned(),
         FlowEvent::DialAnswered { .. } => "  answered".to_owned(),

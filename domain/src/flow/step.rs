@@ -32,6 +32,9 @@ pub enum FlowEvent {
     Digit {
         /// The key.
         digit: char,
+        /// There was something to hear of what is being said; false while the words are still being made. What nobody
+        /// could hear is not heard because a key ends it.
+        audible: bool,
     },
     /// The wait of `Listen` is over.
     Timeout {
@@ -269,7 +272,7 @@ impl<'a> Walk<'a> {
         let token = self.state.token;
         let waiting = self.state.waiting.clone();
         match (event, waiting) {
-            (E::Digit { digit }, waiting) => self.digit(action, digit, waiting),
+            (E::Digit { digit, audible }, waiting) => self.digit(action, digit, audible, waiting),
             (E::Spoken { token: t }, Waiting::Playing) if t == token => {
                 self.heard(action);
                 self.leave(action)
@@ -299,7 +302,13 @@ impl<'a> Walk<'a> {
         self.flow.action(id).ok_or_else(|| FlowError::NoAction(id.to_owned()))
     }
 
-    fn digit(&mut self, action: &'a Action, digit: char, waiting: Waiting) -> Result<(), FlowError> {
+    fn digit(
+        &mut self,
+        action: &'a Action,
+        digit: char,
+        audible: bool,
+        waiting: Waiting,
+    ) -> Result<(), FlowError> {
         if !(digit.is_ascii_digit() || matches!(digit, '*' | '#')) {
             return Err(FlowError::NoKey(digit));
         }
@@ -316,7 +325,9 @@ impl<'a> Walk<'a> {
                     return Ok(());
                 }
                 self.commands.push(FlowCommand::StopPlaying);
-                self.heard(action);
+                if audible {
+                    self.heard(action);
+                }
                 self.leave(action)
             }
             Waiting::Keys { got } => self.key(action, got, digit),

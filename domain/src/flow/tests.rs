@@ -158,6 +158,37 @@ fn heard_means_heard() {
 }
 
 #[test]
+fn a_key_before_there_was_anything_to_hear_goes_the_way_of_who_heard_nothing() {
+    let flow = Flow::parse(
+        r#"{ "version": 1, "name": "asks", "start_action": "greeting", "actions": [
+            { "id": "greeting", "type": "say", "next": "parcels",
+              "params": { "text": { "zh": "您好。" }, "interruptible": true, "heard": "greeted" },
+              "errors": [{ "error": "*", "next": "end" }] },
+            { "id": "parcels", "type": "branch", "params": { "on": "greeted" }, "next": "again",
+              "conditions": [{ "operator": "equals", "value": "1", "next": "bye" }] },
+            { "id": "again", "type": "say", "next": "end", "params": { "text": { "zh": "请稍候。" } },
+              "errors": [{ "error": "*", "next": "end" }] },
+            { "id": "bye", "type": "say", "next": "end", "params": { "text": { "zh": "再见。" } },
+              "errors": [{ "error": "*", "next": "end" }] },
+            { "id": "end", "type": "hangup" }
+        ] }"#,
+    )
+    .unwrap();
+    let (playing, _) =
+        step(&flow, &start(&flow, Lang::Zh, Values::new()).unwrap(), FlowEvent::Start).unwrap();
+    for (audible, at) in [(true, "bye"), (false, "again")] {
+        let (after, commands) = step(&flow, &playing, FlowEvent::Digit { digit: '1', audible }).unwrap();
+        assert_eq!((after.at.as_str(), after.is_set("greeted")), (at, audible));
+        assert_eq!((commands[0].clone(), after.keys.as_str()), (FlowCommand::StopPlaying, "1"));
+    }
+    // what was heard before stays heard
+    let mut heard = playing.clone();
+    heard.values.insert("greeted".into(), "1".into());
+    let (after, _) = step(&flow, &heard, FlowEvent::Digit { digit: '1', audible: false }).unwrap();
+    assert_eq!(after.at, "bye");
+}
+
+#[test]
 fn late_answers_change_nothing() {
     let flow = notice();
     let state = start(&flow, Lang::Zh, values()).unwrap();
@@ -176,7 +207,10 @@ fn late_answers_change_nothing() {
         assert_eq!(step(&flow, &menu, late).unwrap(), (menu.clone(), Vec::new()));
     }
     assert_eq!(step(&flow, &menu, FlowEvent::Start), Err(FlowError::Unexpected("start")));
-    assert_eq!(step(&flow, &menu, FlowEvent::Digit { digit: 'x' }), Err(FlowError::NoKey('x')));
+    assert_eq!(
+        step(&flow, &menu, FlowEvent::Digit { digit: 'x', audible: true }),
+        Err(FlowError::NoKey('x'))
+    );
     assert!(matches!(start(&flow, Lang::Zh, Values::new()), Err(FlowError::MissingInput(_))));
 }
 
@@ -328,7 +362,7 @@ proptest! {
                 0 => FlowEvent::Start,
                 1 => FlowEvent::Spoken { token },
                 2 => FlowEvent::PlayFailed { token },
-                3 => FlowEvent::Digit { digit: char::from_digit(token, 10).unwrap() },
+                3 => FlowEvent::Digit { digit: char::from_digit(token, 10).unwrap(), audible: token % 2 == 0 },
                 4 => FlowEvent::Timeout { token },
                 5 => FlowEvent::DialAnswered { token },
                 6 => FlowEvent::DialFailed { token, error: "busy".into() },

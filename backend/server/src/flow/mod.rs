@@ -57,11 +57,6 @@ impl Conversation {
         self.state.values.get("heard").is_some_and(|v| v == "1")
     }
 
-    /// Takes back that the notice was heard: a key came before there was anything to hear.
-    pub fn heard_nothing(&mut self) {
-        self.state.values.remove("heard");
-    }
-
     /// Keys pressed so far.
     pub fn keys(&self) -> &str {
         &self.state.keys

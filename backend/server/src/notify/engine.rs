@@ -352,7 +352,7 @@ impl Engine {
                 Effect::Cancel(leg) => switch.cancel(&leg),
                 Effect::HangUp(leg) => switch.hang_up(&leg, None),
                 Effect::Play { leg, token, prompts } => {
-                    self.legs.speaks(&leg);
+                    self.legs.speaks(&leg, token);
                     switch.play(&leg, Play::once(token, prompts));
                 }
                 Effect::StopPlay(leg) => switch.stop_play(&leg),
@@ -361,7 +361,7 @@ impl Engine {
                 Effect::Answer(leg) => switch.answer(&leg),
                 Effect::Speak { leg, token, whose, text } => match self.app.speech.ready(whose, &text) {
                     Some(prompts) => {
-                        self.legs.speaks(&leg);
+                        self.legs.speaks(&leg, token);
                         switch.play(&leg, Play::once(token, prompts));
                     }
                     None => talk::make_words(self.app.clone(), leg, token, whose, text),

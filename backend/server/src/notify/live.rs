@@ -35,6 +35,8 @@ pub(crate) struct Call {
     pub fault: bool,
     /// Something was played to the person. Who answers and waits in silence was told nothing and gets a text message.
     pub spoke: bool,
+    /// The last token whose words went out to the person; those of a later one are still being made.
+    pub audible: Option<u64>,
     /// What was said so far, piece by piece: it goes with a key press.
     pub said: Vec<String>,
     /// How much of it was there before what is being said now.
@@ -176,9 +178,10 @@ impl Legs {
     }
 
     /// A prompt goes out to this leg.
-    pub(crate) fn speaks(&mut self, leg: &LegId) {
+    pub(crate) fn speaks(&mut self, leg: &LegId, token: u64) {
         if let Some(Leg::Recipient(call)) = self.live.get_mut(leg) {
             call.spoke = true;
+            call.audible = Some(token);
         }
     }
 

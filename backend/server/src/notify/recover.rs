@@ -318,6 +318,7 @@ fn call(row: &AttemptRow, recipient: &RecipientRow) -> Option<Call> {
         spoke: row.answer_at.is_some(),
         said: Vec::new(),
         said_before: 0,
+        audible: None,
         broken: false,
         refused: None,
         keys: row.keys.clone(),

@@ -404,6 +404,7 @@ async fn intent(
         spoke: false,
         said: Vec::new(),
         said_before: 0,
+        audible: None,
         broken: false,
         refused: None,
         keys: String::new(),

@@ -127,7 +127,8 @@ pub(crate) async fn digit(
         return Ok(());
     }
     let Some(call) = engine.legs.call(leg) else { return Ok(()) };
-    feed(engine, round, leg, call, FlowEvent::Digit { digit }).await
+    let audible = call.talk.as_ref().is_some_and(|t| call.audible == Some(u64::from(t.token())));
+    feed(engine, round, leg, call, FlowEvent::Digit { digit, audible }).await
 }
 
 /// A prompt has ended.
@@ -215,8 +216,7 @@ async fn feed(
         return Ok(());
     };
     let waited = talk.token();
-    // a key while the words are still being made goes on with the conversation, and nothing was heard by it
-    let early = matches!(event, FlowEvent::Digit { .. }) && !call.spoke && !talk.heard();
+    let early = matches!(event, FlowEvent::Digit { audible: false, .. });
     let commands = match talk.on(event) {
         Ok(commands) => commands,
         Err(error) => {
@@ -225,8 +225,9 @@ async fn feed(
             vec![FlowCommand::Hangup]
         }
     };
-    if early {
-        talk.heard_nothing();
+    if early && commands.contains(&FlowCommand::StopPlaying) {
+        // the key ended what was still being made: that was not said
+        call.said.truncate(call.said_before);
     }
     if talk.token() != waited {
         call.deadline = None;
@@ -272,6 +273,7 @@ async fn carry_out(
             round.effects.push(Effect::Speak { leg: leg.clone(), token: u64::from(token), whose, text });
         }
         FlowCommand::Play { token, prompt } => {
+            call.said_before = call.said.len();
             round.effects.push(Effect::Speak {
                 leg: leg.clone(),
                 token: u64::from(token),
