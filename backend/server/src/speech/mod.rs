@@ -35,6 +35,7 @@ use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use seat::{Seat, Waits};
 use sha2::{Digest, Sha256};
+use std::cell::LazyCell;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -108,7 +109,10 @@ impl Speech {
     /// `cache` is a folder for made prompts.
     pub fn new(config: &SpeechConfig, cache: PathBuf) -> Speech {
         let waits = Waits::usual(Duration::from_secs(u64::from(config.seconds)));
-        let engines: Vec<_> = config.engines().into_iter().filter_map(|name| of_name(config, name)).collect();
+        // made only where a vendor is set
+        let client: LazyCell<vendors::Client> = LazyCell::new(vendors::Client::new);
+        let engines: Vec<_> =
+            config.engines().into_iter().filter_map(|name| of_name(config, name, &client)).collect();
         let last = if config.espeak.is_empty() { engines.len() } else { usize::MAX };
         let mut seats: Vec<Seat> =
             engines.into_iter().enumerate().map(|(n, e)| Seat::new(e, waits, n + 1 == last)).collect();
@@ -327,14 +331,20 @@ impl Speech {
     }
 }
 
-fn of_name(config: &SpeechConfig, name: &str) -> Option<Box<dyn Engine>> {
+fn of_name(config: &SpeechConfig, name: &str, client: &LazyCell<vendors::Client>) -> Option<Box<dyn Engine>> {
     let (command, voice) = (config.command.clone(), config.command_voice.clone());
     match name {
         "command" if config.command_once => Some(Box::new(program::Once { command, voice })),
         "command" => Some(Box::new(program::Worker::new(command, voice))),
-        "iflytek" => Some(Box::new(vendors::iflytek::Iflytek::new(config.iflytek.clone()?))),
-        "alibaba" => Some(Box::new(vendors::alibaba::Alibaba::new(config.alibaba.clone()?))),
-        "tencent" => Some(Box::new(vendors::tencent::Tencent::new(config.tencent.clone()?))),
+        "iflytek" => {
+            Some(Box::new(vendors::iflytek::Iflytek::new(config.iflytek.clone()?, (**client).clone())))
+        }
+        "alibaba" => {
+            Some(Box::new(vendors::alibaba::Alibaba::new(config.alibaba.clone()?, (**client).clone())))
+        }
+        "tencent" => {
+            Some(Box::new(vendors::tencent::Tencent::new(config.tencent.clone()?, (**client).clone())))
+        }
         _ => None,
     }
 }

@@ -6,7 +6,7 @@
 
 use super::super::engine::{Engine, Failure, Kind, Sound};
 use super::super::settings::Alibaba as Settings;
-use super::{body, client, mac, status, told, unanswered};
+use super::{Client, body, mac, status, told, unanswered};
 use async_trait::async_trait;
 use aws_lc_rs::hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY;
 use base64::Engine as _;
@@ -26,7 +26,7 @@ const DENIED: i64 = 40_000_001;
 
 pub(crate) struct Alibaba {
     settings: Settings,
-    client: Result<reqwest::Client, Failure>,
+    client: Client,
     token: Mutex<Option<Token>>,
 }
 
@@ -76,12 +76,8 @@ pub(super) fn signed(parameters: &BTreeMap<&str, String>, secret: &str) -> Strin
 }
 
 impl Alibaba {
-    pub(crate) fn new(settings: Settings) -> Alibaba {
-        Alibaba { settings, client: client(), token: Mutex::new(None) }
-    }
-
-    fn client(&self) -> Result<&reqwest::Client, Failure> {
-        self.client.as_ref().map_err(Failure::clone)
+    pub(crate) fn new(settings: Settings, client: Client) -> Alibaba {
+        Alibaba { settings, client, token: Mutex::new(None) }
     }
 
     fn told(&self, message: &str, token: &str) -> String {
@@ -119,7 +115,7 @@ impl Alibaba {
             ("Version", "2019-02-28".to_owned()),
         ]);
         let url = format!("{}?{}", self.settings.token_url, signed(&parameters, secret.reveal()));
-        let answer = self.client()?.get(url).send().await.map_err(|e| unanswered(&e))?;
+        let answer = self.client.ready()?.get(url).send().await.map_err(|e| unanswered(&e))?;
         let code = answer.status();
         let bytes = body(answer).await?;
         let read: TokenAnswer = serde_json::from_slice(&bytes).map_err(|_| status(code, "no token"))?;
@@ -146,7 +142,8 @@ impl Alibaba {
         });
         let plain = |failure: Failure| (0, failure);
         let answer = self
-            .client()
+            .client
+            .ready()
             .map_err(plain)?
             .post(&self.settings.url)
             .header(header::CONTENT_TYPE, "application/json")

@@ -6,7 +6,7 @@
 
 use super::super::engine::{Engine, Failure, Sound};
 use super::super::settings::Iflytek as Settings;
-use super::{body, client, mac, status, told, unanswered};
+use super::{Client, body, host, mac, status, told, unanswered};
 use async_trait::async_trait;
 use aws_lc_rs::hmac::HMAC_SHA256;
 use base64::Engine as _;
@@ -26,6 +26,7 @@ const LONGEST: usize = 1_900;
 
 pub(crate) struct Iflytek {
     settings: Settings,
+    client: Client,
 }
 
 #[derive(Deserialize)]
@@ -54,8 +55,8 @@ pub(super) fn authorization(settings: &Settings, host: &str, date: &str, path: &
 }
 
 impl Iflytek {
-    pub(crate) fn new(settings: Settings) -> Iflytek {
-        Iflytek { settings }
+    pub(crate) fn new(settings: Settings, client: Client) -> Iflytek {
+        Iflytek { settings, client }
     }
 
     /// The signed address.
@@ -63,11 +64,7 @@ impl Iflytek {
         let odd = || Failure::barred("has an address that does not read");
         let plain = self.settings.url.replacen("ws", "http", 1);
         let mut url = Url::parse(&plain).map_err(|_| odd())?;
-        let host = match (url.host_str(), url.port()) {
-            (Some(host), Some(port)) => format!("{host}:{port}"),
-            (Some(host), None) => host.to_owned(),
-            _ => return Err(odd()),
-        };
+        let host = host(&url).ok_or_else(odd)?;
         let date = chrono::Utc::now().format("%a, %d %b %Y %H:%M:%S GMT").to_string();
         let authorization = authorization(&self.settings, &host, &date, url.path());
         url.query_pairs_mut()
@@ -83,7 +80,9 @@ impl Iflytek {
 
     async fn open(&self) -> Result<WebSocketStream<reqwest::Upgraded>, Failure> {
         let key = generate_key();
-        let answer = client()?
+        let answer = self
+            .client
+            .ready()?
             .get(self.address()?)
             .header(header::CONNECTION, "Upgrade")
             .header(header::UPGRADE, "websocket")

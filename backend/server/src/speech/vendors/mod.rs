@@ -17,7 +17,7 @@ mod tests;
 
 use super::engine::Failure;
 use aws_lc_rs::hmac::{self, Algorithm, Key};
-use reqwest::StatusCode;
+use reqwest::{StatusCode, Url};
 use std::time::Duration;
 
 /// Most that is read of an answer.
@@ -25,16 +25,32 @@ const MOST: usize = 16 << 20;
 /// Longest wait for a connection.
 const CONNECT: Duration = Duration::from_secs(4);
 
-/// A client for vendors; one for all of them would do, but each has its own connections.
-fn client() -> Result<reqwest::Client, Failure> {
-    reqwest::Client::builder()
-        .connect_timeout(CONNECT)
-        .redirect(reqwest::redirect::Policy::none())
-        .referer(false)
-        .http1_only()
-        .user_agent(concat!("waybell/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .map_err(|_| Failure::barred("cannot be asked: TLS does not start"))
+/// What asks the vendors. Where TLS does not start, each of them fails by itself: a program or espeak-ng still speaks.
+#[derive(Clone)]
+pub(super) struct Client(Result<reqwest::Client, Failure>);
+
+impl Client {
+    /// Reads the roots of TLS, which takes a while: made once, cloned for each vendor.
+    pub(super) fn new() -> Client {
+        let client = reqwest::Client::builder()
+            .connect_timeout(CONNECT)
+            .redirect(reqwest::redirect::Policy::none())
+            .referer(false)
+            .http1_only()
+            .user_agent(concat!("waybell/", env!("CARGO_PKG_VERSION")))
+            .build();
+        Client(client.map_err(|_| Failure::barred("cannot be asked: TLS does not start")))
+    }
+
+    fn ready(&self) -> Result<&reqwest::Client, Failure> {
+        self.0.as_ref().map_err(Failure::clone)
+    }
+}
+
+/// Host of an address, with its port where that is not the usual one, as the header `Host` and signatures have it.
+fn host(url: &Url) -> Option<String> {
+    let host = url.host_str()?;
+    Some(url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
 }
 
 fn mac(algorithm: Algorithm, key: &[u8], message: &str) -> Vec<u8> {

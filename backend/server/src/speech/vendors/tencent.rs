@@ -10,7 +10,7 @@
 
 use super::super::engine::{Engine, Failure, Sound};
 use super::super::settings::Tencent as Settings;
-use super::{body, client, mac, status, told, unanswered};
+use super::{Client, body, host, mac, status, told, unanswered};
 use async_trait::async_trait;
 use aws_lc_rs::hmac::HMAC_SHA256;
 use base64::Engine as _;
@@ -29,7 +29,7 @@ const LONGEST: usize = 150;
 
 pub(crate) struct Tencent {
     settings: Settings,
-    client: Result<reqwest::Client, Failure>,
+    client: Client,
 }
 
 #[derive(Deserialize)]
@@ -76,8 +76,8 @@ pub(super) fn authorization(settings: &Settings, host: &str, body: &str, seconds
 }
 
 impl Tencent {
-    pub(crate) fn new(settings: Settings) -> Tencent {
-        Tencent { settings, client: client() }
+    pub(crate) fn new(settings: Settings, client: Client) -> Tencent {
+        Tencent { settings, client }
     }
 
     fn failure(&self, refusal: &Refusal) -> Failure {
@@ -115,12 +115,9 @@ impl Engine for Tencent {
     }
 
     async fn speak(&self, text: &str) -> Result<Sound, Failure> {
-        let url = Url::parse(&self.settings.url)
-            .map_err(|_| Failure::barred("has an address that does not read"))?;
-        let host = match (url.host_str().unwrap_or_default(), url.port()) {
-            (host, Some(port)) => format!("{host}:{port}"),
-            (host, None) => host.to_owned(),
-        };
+        let odd = || Failure::barred("has an address that does not read");
+        let url = Url::parse(&self.settings.url).map_err(|_| odd())?;
+        let host = host(&url).ok_or_else(odd)?;
         let question = json!({
             "Text": text,
             "SessionId": uuid::Uuid::new_v4().to_string(),
@@ -134,8 +131,7 @@ impl Engine for Tencent {
         let now = chrono::Utc::now().timestamp();
         let answer = self
             .client
-            .as_ref()
-            .map_err(Failure::clone)?
+            .ready()?
             .post(url)
             .header(header::CONTENT_TYPE, CONTENT)
             .header(header::AUTHORIZATION, authorization(&self.settings, &host, &question, now))

@@ -5,7 +5,7 @@ mod counterpart;
 use super::super::engine::{Engine, Kind, Sound};
 use super::super::settings::{Alibaba, Iflytek, Tencent};
 use super::super::{Speech, SpeechConfig, Whose};
-use super::{alibaba, iflytek, tencent};
+use super::{Client, alibaba, iflytek, tencent};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use counterpart::Counterpart;
@@ -52,9 +52,9 @@ fn tencent_settings(url: &str) -> Tencent {
 fn engine(name: &str, url: &str) -> Box<dyn Engine> {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     match name {
-        "iflytek" => Box::new(iflytek::Iflytek::new(iflytek_settings(url))),
-        "alibaba" => Box::new(alibaba::Alibaba::new(alibaba_settings(url))),
-        _ => Box::new(tencent::Tencent::new(tencent_settings(url))),
+        "iflytek" => Box::new(iflytek::Iflytek::new(iflytek_settings(url), Client::new())),
+        "alibaba" => Box::new(alibaba::Alibaba::new(alibaba_settings(url), Client::new())),
+        _ => Box::new(tencent::Tencent::new(tencent_settings(url), Client::new())),
     }
 }
 
@@ -164,7 +164,7 @@ async fn an_expired_token_is_made_anew_once() {
         token: Some("mine".into()),
         ..alibaba_settings(&at.url)
     };
-    let refused = alibaba::Alibaba::new(given).speak("您好").await.unwrap_err();
+    let refused = alibaba::Alibaba::new(given, Client::new()).speak("您好").await.unwrap_err();
     assert_eq!(refused.kind, Kind::Barred);
     assert!(!refused.problem.contains("mine"), "{}", refused.problem);
 }
