@@ -179,14 +179,15 @@ async fn one_token_serves_many_questions() {
     assert_eq!(at.tokens(), 1);
 }
 
-fn server(at: &Counterpart, order: &[&str]) -> SpeechConfig {
+/// `seconds` is the patience with each vendor, also with the one that must succeed.
+fn server(at: &Counterpart, order: &[&str], seconds: u32) -> SpeechConfig {
     SpeechConfig {
         order: Some(order.iter().map(|o| (*o).to_owned()).collect()),
         iflytek: Some(iflytek_settings(&at.url)),
         alibaba: Some(alibaba_settings(&at.url)),
         tencent: Some(tencent_settings(&at.url)),
         espeak: String::new(),
-        seconds: 1,
+        seconds,
         ..SpeechConfig::default()
     }
 }
@@ -200,7 +201,8 @@ async fn whoever_fails_is_followed_by_the_next_and_nobody_is_asked_twice() {
     {
         let cache = tempfile::tempdir().unwrap();
         let order = [ALL[n % 3], ALL[(n + 1) % 3]];
-        let speech = Speech::new(&server(&at, &order), cache.path().to_owned());
+        let seconds = if trouble == "slow" { 5 } else { 30 };
+        let speech = Speech::new(&server(&at, &order, seconds), cache.path().to_owned());
         at.fail_only(order[0], trouble);
         let many = (0..10).map(|_| speech.spoken(Whose::default(), &words));
         for spoken in futures_util::future::join_all(many).await {
@@ -217,7 +219,7 @@ async fn whoever_fails_is_followed_by_the_next_and_nobody_is_asked_twice() {
 async fn nobody_left_is_an_error_and_not_a_hole() {
     let at = Counterpart::start().await;
     let cache = tempfile::tempdir().unwrap();
-    let speech = Speech::new(&server(&at, &["tencent"]), cache.path().to_owned());
+    let speech = Speech::new(&server(&at, &["tencent"], 30), cache.path().to_owned());
     at.fail("quota", 1);
     let error = speech
         .prompts(Whose::default(), &["您好".to_owned(), "再见".to_owned()])
@@ -229,8 +231,10 @@ async fn nobody_left_is_an_error_and_not_a_hole() {
 
 #[tokio::test]
 async fn a_vendor_that_cannot_be_reached_is_asked_again_and_then_left() {
-    // a port that nobody listens on
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    // a port that is held and not listened on: it refuses, and nobody else gets it
+    let held = tokio::net::TcpSocket::new_v4().unwrap();
+    held.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let free = held.local_addr().unwrap();
     for name in ALL {
         let engine = engine(name, &format!("http://{free}"));
         assert_eq!(engine.speak("您好").await.unwrap_err().kind, Kind::Again, "{name}");
