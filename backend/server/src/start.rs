@@ -86,7 +86,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     }
     let (dialler, ear) = Dialler::new();
     let speech = Speech::new(&config.speech, config.media_dir().join("prompts"));
-    crate::speech::words::load(&store, &config.media_dir(), speech.words(), None).await?;
+    crate::speech::words::load(&store, &config.media_dir(), speech.words()).await?;
     let networks = Networks::parse(&config.webhooks.allowed_networks)
         .map_err(|bad| StartError::Other(format!("webhooks.allowed_networks: {bad:?} is no network")))?;
     let receivers = webhooks::Client::new(networks).map_err(|e| StartError::Other(e.to_string()))?;

@@ -6,8 +6,8 @@
 //!
 //! A word belongs to an organisation, or to one of its branches; a notice of a branch takes the branch's own before everybody's.
 //! Files lie in `DATA/media/words/ORGANISATION`, named by their hash, so a name never means another sound; one that no row
-//! names any more is removed. The table in memory is read from the database at the start and anew after each change, one
-//! organisation at a time. A text is said by the recording of the whole of it, or put together (`cover`), or not at all.
+//! names any more is removed. The table in memory is read from the database at the start, and each change is made in it after
+//! its commit. A text is said by the recording of the whole of it, or put together (`cover`), or not at all.
 
 mod cover;
 pub mod needed;
@@ -67,6 +67,25 @@ impl Words {
         self.books.write().insert(organisation, Arc::new(book));
     }
 
+    /// A recording that the database holds now.
+    fn set(&self, organisation: OrganisationId, plain: String, branch: Option<BranchId>, recorded: Recorded) {
+        let mut books = self.books.write();
+        let book = Arc::make_mut(books.entry(organisation).or_default());
+        book.entry(plain).or_default().insert(branch, recorded);
+    }
+
+    /// A recording that the database holds no more.
+    fn unset(&self, organisation: OrganisationId, plain: &str, branch: Option<BranchId>) {
+        let mut books = self.books.write();
+        let Some(book) = books.get_mut(&organisation).map(Arc::make_mut) else { return };
+        if let Some(of) = book.get_mut(plain) {
+            of.remove(&branch);
+            if of.is_empty() {
+                book.remove(plain);
+            }
+        }
+    }
+
     /// The recordings that say a text, in their order; `None` where it is not all recorded.
     pub(super) fn cover(&self, whose: Whose, text: &str) -> Option<Vec<Recorded>> {
         let book = self.books.read().get(&whose.organisation?)?.clone();
@@ -108,6 +127,15 @@ mod tests {
         assert_eq!(file(Some(id(1)), Some(branch(2)), "您好").unwrap(), ["all"]);
         assert_eq!(file(Some(id(1)), Some(branch(2)), "再见"), None);
         assert_eq!(file(Some(id(2)), Some(branch(1)), "您好"), None);
+        words.unset(id(1), "您好", Some(branch(1)));
+        assert_eq!(file(Some(id(1)), Some(branch(1)), "您好").unwrap(), ["all"]);
+        words.unset(id(1), "您好", None);
+        assert_eq!(file(Some(id(1)), Some(branch(1)), "您好"), None);
+        assert_eq!(file(Some(id(1)), Some(branch(1)), "再见").unwrap(), ["bye"]);
+        words.set(id(2), "您好".to_owned(), None, recorded("two"));
+        words.set(id(2), "您好".to_owned(), None, recorded("newer"));
+        assert_eq!(file(Some(id(2)), Some(branch(1)), "您好").unwrap(), ["newer"]);
+        words.unset(id(3), "您好", None);
         assert_eq!(file(None, None, "您好"), None);
     }
 }

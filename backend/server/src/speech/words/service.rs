@@ -8,7 +8,7 @@ use crate::files::{Readers, put};
 use crate::http::error::{ApiError, ApiResult};
 use crate::numbers::sees;
 use crate::store::scope::Scope;
-use crate::store::{Store, StoreError, all, one};
+use crate::store::{Store, StoreError, all, number, one};
 use axum::http::StatusCode;
 use sea_orm::FromQueryResult;
 use serde::Serialize;
@@ -29,7 +29,7 @@ const SHORTEST: usize = 60;
 /// Longest words, characters.
 const WORDS: usize = 200;
 /// Most recordings of an organisation.
-const MOST: usize = 5_000;
+const MOST: i64 = 5_000;
 
 /// A recording of some words.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -70,11 +70,23 @@ impl Row {
         self.branch_id.as_deref().and_then(|b| BranchId::parse(b).ok())
     }
 
+    /// The branch, or everybody. `None` for a branch that does not read: it is nobody's, not everybody's.
+    fn of(&self) -> Option<Option<BranchId>> {
+        let branch = self.branch();
+        (self.branch_id.is_none() || branch.is_some()).then_some(branch)
+    }
+
     fn view(self) -> WordView {
         let branch = self.branch();
         let recorded_at = UnixMs(self.recorded_at);
         WordView { id: self.id, text: self.text, branch, ms: self.ms, recorded_at, gain_db: None }
     }
+}
+
+/// The file of a recording that is replaced.
+#[derive(FromQueryResult)]
+struct Kept {
+    hash: String,
 }
 
 fn folder(media: &Path, organisation: &str) -> PathBuf {
@@ -85,25 +97,14 @@ fn file(media: &Path, organisation: &str, hash: &str) -> PathBuf {
     folder(media, organisation).join(format!("{hash}.wav"))
 }
 
-/// Reads the recorded words into memory: of one organisation, or of all.
-pub(crate) async fn load(
-    store: &Store,
-    media: &Path,
-    words: &Words,
-    one: Option<OrganisationId>,
-) -> Result<(), StoreError> {
-    let sql = format!("SELECT {COLUMNS} FROM recorded_word WHERE $1 = '' OR organisation_id = $1");
-    let only = one.map(|o| o.to_string()).unwrap_or_default();
-    let rows: Vec<Row> = all(store.read(), &sql, [only.into()]).await?;
-    let mut books: std::collections::HashMap<OrganisationId, Book> =
-        one.map(|o| (o, Book::new())).into_iter().collect();
+/// Reads the recorded words into memory.
+pub(crate) async fn load(store: &Store, media: &Path, words: &Words) -> Result<(), StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM recorded_word");
+    let rows: Vec<Row> = all(store.read(), &sql, []).await?;
+    let mut books: std::collections::HashMap<OrganisationId, Book> = std::collections::HashMap::new();
     for row in rows {
         let Ok(organisation) = OrganisationId::parse(&row.organisation_id) else { continue };
-        let branch = row.branch();
-        // a branch that does not read is nobody's, not everybody's
-        if row.branch_id.is_some() && branch.is_none() {
-            continue;
-        }
+        let Some(branch) = row.of() else { continue };
         let recorded = Recorded { file: Arc::new(file(media, &row.organisation_id, &row.hash)) };
         books.entry(organisation).or_default().entry(row.plain).or_default().insert(branch, recorded);
     }
@@ -111,10 +112,6 @@ pub(crate) async fn load(
         words.put(organisation, book);
     }
     Ok(())
-}
-
-async fn renew(app: &App, organisation: OrganisationId) -> ApiResult<()> {
-    Ok(load(&app.store, &app.config.media_dir(), app.speech.words(), Some(organisation)).await?)
 }
 
 /// Reads, trims and levels a file; gives the samples and the gain.
@@ -189,40 +186,34 @@ pub(super) async fn record(
     let now = app.clock.now();
     let id = uuid::Uuid::now_v7().to_string();
     let write = app.store.begin().await?;
-    let count: Vec<Row> = all(
+    let before: Option<Kept> = one(
         write.tx(),
-        &format!("SELECT {COLUMNS} FROM recorded_word WHERE organisation_id = $1"),
-        [organisation.clone().into()],
+        "DELETE FROM recorded_word WHERE organisation_id = $1 AND COALESCE(branch_id, '') = $2 AND plain = $3 \
+         RETURNING hash",
+        [
+            organisation.clone().into(),
+            branch.map(|b| b.to_string()).unwrap_or_default().into(),
+            words.clone().into(),
+        ],
     )
     .await?;
-    let before = count.iter().find(|r| r.plain == words && r.branch() == branch);
-    if before.is_none() && count.len() >= MOST {
+    let count = "SELECT COUNT(*) FROM recorded_word WHERE organisation_id = $1";
+    if before.is_none() && number(write.tx(), count, [organisation.clone().into()]).await? >= MOST {
         drop(write);
         sweep(app, scope.organisation, &hash).await;
         return Err(ApiError::conflict("too_many", format!("{MOST} recordings are there already"))
             .hint("remove some that no notice needs"));
     }
-    let replaced = before.map(|r| r.hash.clone());
-    write
-        .exec(
-            "DELETE FROM recorded_word WHERE organisation_id = $1 AND COALESCE(branch_id, '') = $2 AND plain = $3",
-            [
-                organisation.clone().into(),
-                branch.map(|b| b.to_string()).unwrap_or_default().into(),
-                words.clone().into(),
-            ],
-        )
-        .await?;
     write
         .exec(
             "INSERT INTO recorded_word (id, organisation_id, branch_id, text, plain, hash, ms, recorded_by, recorded_at) \
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
             [
                 id.clone().into(),
-                organisation.into(),
+                organisation.clone().into(),
                 branch.map(|b| b.to_string()).into(),
                 text.clone().into(),
-                words.into(),
+                words.clone().into(),
                 hash.clone().into(),
                 ms.into(),
                 scope.person.to_string().into(),
@@ -232,9 +223,10 @@ pub(super) async fn record(
         .await?;
     crate::numbers::audit(&write, scope, now, "word_recorded", &id).await?;
     write.commit().await?;
-    renew(app, scope.organisation).await?;
-    if let Some(before) = replaced.filter(|before| *before != hash) {
-        sweep(app, scope.organisation, &before).await;
+    let recorded = Recorded { file: Arc::new(file(&app.config.media_dir(), &organisation, &hash)) };
+    app.speech.words().set(scope.organisation, words, branch, recorded);
+    if let Some(before) = before.filter(|before| before.hash != hash) {
+        sweep(app, scope.organisation, &before.hash).await;
     }
     Ok(WordView { id, text, branch, ms, recorded_at: now, gain_db: Some((gain * 10.0).round() / 10.0) })
 }
@@ -288,7 +280,9 @@ pub(super) async fn remove(app: &App, scope: &Scope, id: &str) -> ApiResult<()> 
         .await?;
     crate::numbers::audit(&write, scope, app.clock.now(), "word_removed", id).await?;
     write.commit().await?;
-    renew(app, scope.organisation).await?;
+    if let Some(branch) = row.of() {
+        app.speech.words().unset(scope.organisation, &row.plain, branch);
+    }
     sweep(app, scope.organisation, &row.hash).await;
     Ok(())
 }
