@@ -3,7 +3,7 @@
 //! What is in force stays as it is until the moment of the approval, and calls that are answered after it hear the new
 //! wording. A draft is checked when it is written and again when it is approved: the rules may have become stricter.
 
-use super::service::{self, BUILT_IN, company, may_write, sample};
+use super::service::{self, BUILT_IN, aside, company, may_write, sample};
 use super::sound;
 use crate::accounts::auth::Signed;
 use crate::app::{App, Shared};
@@ -52,24 +52,46 @@ impl Row {
         self.branch().is_none_or(|branch| sees(scope, branch))
     }
 
+    /// What is shown of its wording; `None` for a damaged one.
+    fn shown(&self, company: &str) -> Option<Shown> {
+        Shown::of(serde_json::from_str(&self.wording).ok()?, company)
+    }
+
     /// `None` for a damaged one.
-    fn view(self, company: &str) -> Option<TemplateDraftView> {
-        let wording: Wording = serde_json::from_str(&self.wording).ok()?;
-        let values = sample(company);
-        let say = |text: &str| Template::parse(text).ok()?.render(&values).ok();
+    fn view(self, shown: Shown) -> Option<TemplateDraftView> {
         Some(TemplateDraftView {
-            seconds: spoken_seconds(wording.main_text()).ceil() as u32,
-            example: say(wording.main_text())?,
-            example_message: say(&wording.message)?,
+            seconds: shown.seconds,
+            example: shown.example,
+            example_message: shown.example_message,
             state: DraftState::parse(&self.state)?,
             key: self.key,
-            wording,
+            wording: shown.wording,
             reason: self.reason,
             edited_by: UserId::parse(&self.edited_by).ok()?,
             edited_at: UnixMs(self.edited_at),
             reviewed_by: self.reviewed_by.and_then(|r| UserId::parse(&r).ok()),
             reviewed_at: self.reviewed_at.map(UnixMs),
         })
+    }
+}
+
+/// What is shown of a wording. Its conversation is walked for that: see [`aside`].
+struct Shown {
+    wording: Wording,
+    seconds: u32,
+    example: String,
+    example_message: String,
+}
+
+impl Shown {
+    /// `None` for a damaged one.
+    fn of(wording: Wording, company: &str) -> Option<Shown> {
+        let values = sample(company);
+        let say = |text: &str| Template::parse(text).ok()?.render(&values).ok();
+        let text = wording.main_text();
+        let (seconds, example) = (spoken_seconds(text).ceil() as u32, say(text)?);
+        let example_message = say(&wording.message)?;
+        Some(Shown { wording, seconds, example, example_message })
     }
 }
 
@@ -84,10 +106,22 @@ async fn find<C: ConnectionTrait>(db: &C, scope: &Scope, key: &str) -> ApiResult
     row.filter(|r| r.is_seen_by(scope)).ok_or_else(|| ApiError::not_found("template draft"))
 }
 
-async fn shown(app: &App, write: &Write, scope: &Scope, key: &str) -> ApiResult<Json<TemplateDraftView>> {
+/// What is to be shown of a draft, and the time that names this version of it.
+async fn look(app: &App, scope: &Scope, row: Row) -> ApiResult<(i64, Option<Shown>)> {
     let company = company(app, scope.organisation).await?;
+    Ok((row.edited_at, aside(move || row.shown(&company)).await?))
+}
+
+/// The draft as it is in this transaction.
+async fn answer(
+    write: &Write,
+    scope: &Scope,
+    key: &str,
+    shown: Option<Shown>,
+) -> ApiResult<Json<TemplateDraftView>> {
     let row = find(write.tx(), scope, key).await?;
-    row.view(&company).map(Json).ok_or_else(|| ApiError::not_found("template draft"))
+    let view = shown.and_then(|shown| row.view(shown));
+    view.map(Json).ok_or_else(|| ApiError::not_found("template draft"))
 }
 
 fn bad(error: BadValue) -> ApiError {
@@ -105,8 +139,12 @@ pub async fn list_drafts(
     let sql = format!("SELECT {COLUMNS} FROM template_draft WHERE organisation_id = $1 ORDER BY key");
     let rows: Vec<Row> = all(app.store.read(), &sql, [scope.organisation.to_string().into()]).await?;
     let company = company(&app, scope.organisation).await?;
-    let seen = rows.into_iter().filter(|r| r.is_seen_by(scope));
-    Ok(Json(seen.filter_map(|r| r.view(&company)).collect()))
+    let seen: Vec<Row> = rows.into_iter().filter(|r| r.is_seen_by(scope)).collect();
+    let view = move |row: Row| {
+        let shown = row.shown(&company)?;
+        row.view(shown)
+    };
+    Ok(Json(aside(move || seen.into_iter().filter_map(view).collect()).await?))
 }
 
 /// Write a notice, or a new wording of one (supervisors, for their branch; administrators, for every branch). What is in
@@ -127,28 +165,37 @@ pub async fn put_draft(
         let problem = "must have 2 to 40 of a to z, 0 to 9 and _";
         return Err(ApiError::field("key", problem, "for example rain_delay"));
     }
-    let write = app.store.begin().await?;
+    let db = app.store.read();
     if wording.branch.is_some() || !scope.role.is_administrator() && scope.branch.is_some() {
-        wording.branch = Some(branch_of(write.tx(), scope, wording.branch).await?);
+        wording.branch = Some(branch_of(db, scope, wording.branch).await?);
     }
-    let policy: TemplatePolicy = rule_set(write.tx(), scope.organisation).await?;
-    wording.conversation(&key, &policy).map_err(bad)?;
+    let branch = wording.branch;
+    let encode = |e: serde_json::Error| ApiError::field("body", e.to_string(), "");
+    let encoded = serde_json::to_string(&wording).map_err(encode)?;
+    let policy: TemplatePolicy = rule_set(db, scope.organisation).await?;
+    let company = company(&app, scope.organisation).await?;
+    let of = key.clone();
+    let checked = aside(move || {
+        wording.conversation(&of, &policy)?;
+        Ok(Shown::of(wording, &company))
+    });
+    let shown = checked.await?.map_err(bad)?;
+    let write = app.store.begin().await?;
     may_write(&write, scope, &key).await?;
-    if key == BUILT_IN && wording.branch.is_some() {
+    if key == BUILT_IN && branch.is_some() {
         return Err(ApiError::field("branch", "the arrival notice is everybody's", "choose another key"));
     }
     let before = load(write.tx(), scope, &key).await?;
     if before.as_ref().is_some_and(|b| !service::writes(scope, b.branch())) {
         return Err(service::key_taken());
     }
-    let encode = |e: serde_json::Error| ApiError::field("body", e.to_string(), "");
     // names this version: never that of the one before
     let now = UnixMs(app.clock.now().0.max(before.map_or(0, |b| b.edited_at + 1)));
     let values: [Value; 6] = [
         scope.organisation.to_string().into(),
         key.clone().into(),
-        wording.branch.map(|b| b.to_string()).into(),
-        serde_json::to_string(&wording).map_err(encode)?.into(),
+        branch.map(|b| b.to_string()).into(),
+        encoded.into(),
         scope.person.to_string().into(),
         now.0.into(),
     ];
@@ -163,7 +210,7 @@ pub async fn put_draft(
         )
         .await?;
     audit(&write, scope, now, "template_draft", &key).await?;
-    let answer = shown(&app, &write, scope, &key).await?;
+    let answer = answer(&write, scope, &key, shown).await?;
     write.commit().await?;
     Ok(answer)
 }
@@ -175,8 +222,8 @@ async fn delete(write: &Write, scope: &Scope, key: &str) -> ApiResult<()> {
 }
 
 /// A draft that the asker may change.
-async fn mine(write: &Write, scope: &Scope, key: &str) -> ApiResult<Row> {
-    let row = find(write.tx(), scope, key).await?;
+async fn mine<C: ConnectionTrait>(db: &C, scope: &Scope, key: &str) -> ApiResult<Row> {
+    let row = find(db, scope, key).await?;
     if service::writes(scope, row.branch()) { Ok(row) } else { Err(ApiError::forbidden()) }
 }
 
@@ -191,7 +238,7 @@ pub async fn remove_draft(
 ) -> ApiResult<StatusCode> {
     let scope = staff(&signed)?;
     let write = app.store.begin().await?;
-    mine(&write, scope, &key).await?;
+    mine(write.tx(), scope, &key).await?;
     delete(&write, scope, &key).await?;
     audit(&write, scope, app.clock.now(), "template_draft_removed", &key).await?;
     write.commit().await?;
@@ -234,18 +281,29 @@ pub async fn submit_draft(
     Path(key): Path<String>,
 ) -> ApiResult<Json<TemplateDraftView>> {
     let scope = staff(&signed)?;
+    let (version, mut shown) = look(&app, scope, mine(app.store.read(), scope, &key).await?).await?;
     let write = app.store.begin().await?;
-    mine(&write, scope, &key).await?;
+    let row = mine(write.tx(), scope, &key).await?;
+    if row.edited_at != version {
+        // it was written anew in between
+        shown = look(&app, scope, row).await?.1;
+    }
     set_state(&write, scope, &key, DraftState::InReview, None).await?;
     audit(&write, scope, app.clock.now(), "template_submitted", &key).await?;
-    let answer = shown(&app, &write, scope, &key).await?;
+    let answer = answer(&write, scope, &key, shown).await?;
     write.commit().await?;
     Ok(answer)
 }
 
-/// The draft that an administrator has looked at, if it is still that one.
-async fn reviewed(write: &Write, scope: &Scope, key: &str, review: &TemplateReview) -> ApiResult<Row> {
-    let row = find(write.tx(), scope, key).await?;
+/// The draft that an administrator has looked at, if it is still that one. Asked for twice: before its conversation is
+/// walked, and once the writer is held. Both times it is the same wording, because the time names it.
+async fn reviewed<C: ConnectionTrait>(
+    db: &C,
+    scope: &Scope,
+    key: &str,
+    review: &TemplateReview,
+) -> ApiResult<Row> {
+    let row = find(db, scope, key).await?;
     if row.edited_at != review.edited_at.0 {
         return Err(ApiError::conflict("changed", "the draft was changed since").hint("look at it again"));
     }
@@ -269,13 +327,21 @@ pub async fn approve_draft(
 ) -> ApiResult<Json<TemplateView>> {
     let scope = signed.administrator()?;
     let now = app.clock.now();
-    let write = app.store.begin().await?;
-    let row = reviewed(&write, scope, &key, &review).await?;
+    let db = app.store.read();
+    let row = reviewed(db, scope, &key, &review).await?;
     let damaged = |e: serde_json::Error| ApiError::field("wording", e.to_string(), "write it anew");
     let wording: Wording = serde_json::from_str(&row.wording).map_err(damaged)?;
-    let policy: TemplatePolicy = rule_set(write.tx(), scope.organisation).await?;
-    let flow = wording.conversation(&key, &policy).map_err(bad)?;
-    let view = service::put_in_force(&write, scope, &key, &wording, &flow, now).await?;
+    let policy: TemplatePolicy = rule_set(db, scope.organisation).await?;
+    let of = key.clone();
+    let walked = aside(move || {
+        let flow = wording.conversation(&of, &policy)?;
+        let text = wording.main_text().to_owned();
+        Ok((wording, text, flow))
+    });
+    let (wording, text, flow) = walked.await?.map_err(bad)?;
+    let write = app.store.begin().await?;
+    reviewed(write.tx(), scope, &key, &review).await?;
+    let view = service::put_in_force(&write, scope, &key, &wording, &text, &flow, now).await?;
     delete(&write, scope, &key).await?;
     audit(&write, scope, now, "template_approved", &key).await?;
     write.commit().await?;
@@ -299,12 +365,13 @@ pub async fn reject_draft(
     if !(1..=500).contains(&reason.chars().count()) {
         return Err(ApiError::field("reason", "must have 1 to 500 characters", "say what is to be changed"));
     }
+    let (_, shown) = look(&app, scope, reviewed(app.store.read(), scope, &key, &review).await?).await?;
     let write = app.store.begin().await?;
-    reviewed(&write, scope, &key, &review).await?;
+    reviewed(write.tx(), scope, &key, &review).await?;
     let now = app.clock.now();
     set_state(&write, scope, &key, DraftState::Rejected, Some((reason.to_owned(), now))).await?;
     audit(&write, scope, now, "template_rejected", &key).await?;
-    let answer = shown(&app, &write, scope, &key).await?;
+    let answer = answer(&write, scope, &key, shown).await?;
     write.commit().await?;
     Ok(answer)
 }
@@ -331,7 +398,8 @@ pub(super) async fn conversation(app: &App, scope: &Scope, key: &str) -> ApiResu
     let lax = TemplatePolicy { longest_seconds: u32::MAX, ..TemplatePolicy::default() };
     let whose =
         Whose { organisation: Some(scope.organisation), branch: wording.as_ref().and_then(|w| w.branch) };
-    let flow = wording.and_then(|w| w.conversation(key, &lax).ok());
+    let key = key.to_owned();
+    let flow = aside(move || wording.and_then(|w| w.conversation(&key, &lax).ok())).await?;
     flow.map(|flow| (flow, whose)).ok_or_else(|| ApiError::not_found("template draft"))
 }
 

@@ -2,7 +2,7 @@
 
 use super::drafts;
 use super::routes::{SimulateAnswer, SimulateRequest, conversation, simulated};
-use super::service::{company, sample};
+use super::service::{aside, company, sample};
 use crate::accounts::auth::Signed;
 use crate::app::Shared;
 use crate::http::error::{ApiError, ApiResult};
@@ -53,14 +53,14 @@ pub async fn check_flow(
         Ok(flow) => flow,
         Err(problem) => return Ok(Json(FlowCheck { problems: vec![issue(problem)], trace: Vec::new() })),
     };
-    let problems: Vec<FlowIssue> =
-        notice_problems(&flow, &query.key, &policy).into_iter().map(issue).collect();
-    let trace = if problems.is_empty() {
-        simulate(&flow, Lang::Zh, &sample(&company(&app, scope.organisation).await?), &[])
-    } else {
-        Vec::new()
+    let values = sample(&company(&app, scope.organisation).await?);
+    let check = move || {
+        let problems: Vec<FlowIssue> =
+            notice_problems(&flow, &query.key, &policy).into_iter().map(issue).collect();
+        let trace = if problems.is_empty() { simulate(&flow, Lang::Zh, &values, &[]) } else { Vec::new() };
+        FlowCheck { problems, trace }
     };
-    Ok(Json(FlowCheck { problems, trace }))
+    Ok(Json(aside(check).await?))
 }
 
 fn issue(problem: FlowProblem) -> FlowIssue {
@@ -100,5 +100,5 @@ pub async fn simulate_draft(
 ) -> ApiResult<Json<SimulateAnswer>> {
     let scope = staff(&signed)?;
     let (flow, _) = drafts::conversation(&app, scope, &key).await?;
-    simulated(&app, scope, &flow, body.value).await.map(Json)
+    simulated(&app, scope, flow, body.value).await.map(Json)
 }

@@ -1,6 +1,6 @@
 //! `/api/v1/templates*`.
 
-use super::service::{self, BUILT_IN, company, sample};
+use super::service::{self, BUILT_IN, aside, company, sample};
 use super::sound;
 use crate::accounts::auth::Signed;
 use crate::app::{App, Shared};
@@ -73,14 +73,14 @@ pub async fn simulate(
     body: Body<SimulateRequest>,
 ) -> ApiResult<Json<SimulateAnswer>> {
     let flow = conversation(&app, &signed.scope, &key).await?;
-    simulated(&app, &signed.scope, &flow, body.value).await.map(Json)
+    simulated(&app, &signed.scope, flow, body.value).await.map(Json)
 }
 
 /// What would be said and done; variables that are not given are those of a call without a place.
 pub(super) async fn simulated(
     app: &App,
     scope: &Scope,
-    flow: &Flow,
+    flow: Flow,
     request: SimulateRequest,
 ) -> ApiResult<SimulateAnswer> {
     let mut variables = request.variables;
@@ -91,8 +91,11 @@ pub(super) async fn simulated(
         variables.entry(name.into()).or_insert_with(|| value.into());
     }
     let language = if request.language.as_deref() == Some("en") { Lang::En } else { Lang::Zh };
-    let script: Vec<&str> = request.script.iter().map(String::as_str).collect();
-    Ok(SimulateAnswer { trace: run(flow, language, &variables, &script) })
+    let walk = move || {
+        let script: Vec<&str> = request.script.iter().map(String::as_str).collect();
+        run(&flow, language, &variables, &script)
+    };
+    Ok(SimulateAnswer { trace: aside(walk).await? })
 }
 
 /// The conversation in force.

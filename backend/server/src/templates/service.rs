@@ -7,6 +7,7 @@ use crate::org::policy::organisation;
 use crate::speech::Whose;
 use crate::store::scope::Scope;
 use crate::store::{StoreError, Write, all, one};
+use axum::http::StatusCode;
 use sea_orm::{FromQueryResult, Value};
 use waybell_domain::clock::UnixMs;
 use waybell_domain::flow::{Flow, NOTICE_ARRIVED};
@@ -59,6 +60,15 @@ pub(super) fn writes(scope: &Scope, branch: Option<BranchId>) -> bool {
     }
 }
 
+/// Walks conversations away from the threads that serve everybody; never while the writer is held, which the dialler of
+/// every organisation waits for.
+pub(super) async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> ApiResult<T> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| {
+        tracing::error!(%error, "a conversation could not be walked");
+        ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "storage", "the server cannot store this now")
+    })
+}
+
 /// The refusal of a key that others use.
 pub(super) fn key_taken() -> ApiError {
     ApiError::conflict("key_taken", "this key is in use outside of your branch").hint("choose another key")
@@ -97,12 +107,13 @@ fn is_for(scope: &Scope, of: Option<&str>) -> bool {
     branch(of).is_none_or(|branch| sees(scope, branch))
 }
 
-/// Puts a wording into force, whatever had the key before.
+/// Puts a wording into force, whatever had the key before. `text` is its main text.
 pub(super) async fn put_in_force(
     write: &Write,
     scope: &Scope,
     key: &str,
     wording: &Wording,
+    text: &str,
     flow: &Flow,
     now: UnixMs,
 ) -> ApiResult<TemplateView> {
@@ -112,7 +123,7 @@ pub(super) async fn put_in_force(
         key: key.to_owned(),
         name_zh: wording.name_zh.trim().to_owned(),
         name_en: name_en.trim().to_owned(),
-        text: wording.main_text().to_owned(),
+        text: text.to_owned(),
         withdrawn: false,
         rev: write.next_rev(),
     };
