@@ -9,24 +9,29 @@ use waybell_domain::flow::{ActionKind, Flow, FlowCommand, FlowError, FlowEvent, 
 use waybell_domain::lang::Lang;
 use waybell_domain::template::{Template, Values, VariableKind, kind_of, notice_values};
 
-/// A conversation with a recipient.
-#[derive(Clone, Debug)]
-pub struct Conversation {
-    flow: Arc<Flow>,
-    state: FlowState,
+/// A notice as calls use it: what does not change from call to call is found out once.
+#[derive(Debug)]
+pub struct Notice {
+    flow: Flow,
     whose: Whose,
+    version: String,
+    tells_time: bool,
 }
 
-impl Conversation {
-    /// A conversation that waits for its start.
-    pub fn new(flow: Arc<Flow>, values: &Values) -> Result<Conversation, FlowError> {
-        let state = start(&flow, Lang::Zh, values.clone())?;
-        Ok(Conversation { flow, state, whose: Whose::default() })
+impl Notice {
+    /// A notice that is spoken with these recorded words.
+    pub fn new(flow: Flow, whose: Whose) -> Notice {
+        let json = serde_json::to_string(&flow).unwrap_or_default();
+        let version = Sha256::digest(&json).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let hours = flow.actions.iter().any(|a| matches!(a.kind, ActionKind::Hours { .. }));
+        // wherever the name stands, it may be asked for
+        let tells_time = hours || json.contains("local_time");
+        Notice { flow, whose, version, tells_time }
     }
 
-    /// The same, spoken with these recorded words.
-    pub fn with_words_of(self, whose: Whose) -> Conversation {
-        Conversation { whose, ..self }
+    /// Its conversation.
+    pub fn flow(&self) -> &Flow {
+        &self.flow
     }
 
     /// Whose recorded words it is spoken with.
@@ -34,17 +39,41 @@ impl Conversation {
         self.whose
     }
 
+    /// It uses the time of day of the call, `local_time`.
+    pub fn tells_time(&self) -> bool {
+        self.tells_time
+    }
+}
+
+/// A conversation with a recipient.
+#[derive(Clone, Debug)]
+pub struct Conversation {
+    notice: Arc<Notice>,
+    state: FlowState,
+}
+
+impl Conversation {
+    /// A conversation that waits for its start.
+    pub fn new(notice: Arc<Notice>, values: Values) -> Result<Conversation, FlowError> {
+        let state = start(&notice.flow, Lang::Zh, values)?;
+        Ok(Conversation { notice, state })
+    }
+
+    /// Whose recorded words it is spoken with.
+    pub fn whose(&self) -> Whose {
+        self.notice.whose
+    }
+
     /// Takes an event; gives what is to be done.
     pub fn on(&mut self, event: FlowEvent) -> Result<Vec<FlowCommand>, FlowError> {
-        let (state, commands) = step(&self.flow, &self.state, event)?;
+        let (state, commands) = step(&self.notice.flow, &self.state, event)?;
         self.state = state;
         Ok(commands)
     }
 
     /// Names the words of this flow: the first 16 digits of the SHA-256 of its JSON. Another wording has another name.
-    pub fn version(&self) -> String {
-        let json = serde_json::to_vec(&*self.flow).unwrap_or_default();
-        Sha256::digest(json).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    pub fn version(&self) -> &str {
+        &self.notice.version
     }
 
     /// The token that the flow waits for now.
@@ -78,12 +107,14 @@ pub fn render(text: &str, values: &Values) -> Option<String> {
 /// # Errors
 /// The flow cannot start with these variables, or goes wrong.
 pub fn spoken(flow: &Flow, values: &Values) -> Result<Vec<String>, FlowError> {
-    let mut talk = Conversation::new(Arc::new(flow.clone()), values)?;
+    let mut state = start(flow, Lang::Zh, values.clone())?;
     let mut event = FlowEvent::Start;
     let mut out = Vec::new();
     loop {
         let mut next = None;
-        for command in talk.on(event)? {
+        let (after, commands) = step(flow, &state, event)?;
+        state = after;
+        for command in commands {
             if let FlowCommand::Say { token, segments } = command {
                 out.extend(segments.into_iter().map(|s| s.text));
                 next = Some(token);
@@ -111,4 +142,25 @@ pub fn pieces(flow: &Flow, values: &Values) -> Vec<String> {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use waybell_domain::flow::notice_arrived;
+
+    #[test]
+    fn a_notice_tells_the_time_only_where_it_asks_for_it() {
+        let arrived = notice_arrived().unwrap();
+        assert!(!Notice::new(arrived.clone(), Whose::default()).tells_time());
+        let version = Notice::new(arrived.clone(), Whose::default()).version;
+        assert_eq!(version.len(), 16);
+        let mut branches = arrived.clone();
+        branches.inputs.push("local_time".to_owned());
+        let branches = Notice::new(branches, Whose::default());
+        assert!(branches.tells_time() && branches.version != version);
+        let mut hours = arrived;
+        hours.actions[0].kind = ActionKind::Hours { open: Vec::new() };
+        assert!(Notice::new(hours, Whose::default()).tells_time());
+    }
 }

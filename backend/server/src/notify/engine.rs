@@ -5,7 +5,7 @@ use super::known::Known;
 use super::live::{Call, Effect, Leg, Legs};
 use super::{Command, Ear, doubt, health, recover, result, send, shown, side, spent, talk};
 use crate::app::Shared;
-use crate::speech::Whose;
+use crate::flow::Notice;
 use crate::store::{StoreError, Write};
 use crate::webhooks::outbox;
 use std::collections::HashMap;
@@ -13,7 +13,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use waybell_domain::clock::UnixMs;
-use waybell_domain::flow::Flow;
 use waybell_domain::id::{BatchId, OrganisationId};
 use waybell_switch::{Event, EventKind, InviteRecord, LegId, Play};
 
@@ -45,7 +44,7 @@ pub(crate) struct Engine {
     /// Look for due people in this round.
     pub look: bool,
     /// Flows by organisation and template.
-    pub flows: HashMap<(OrganisationId, String), (Arc<Flow>, Whose)>,
+    pub flows: HashMap<(OrganisationId, String), Arc<Notice>>,
     /// INVITEs drafted in this round: given back if it fails.
     pub drafted: Vec<InviteRecord>,
     /// The last round failed, and may have been stored all the same.

@@ -142,7 +142,7 @@ async fn people(
     let organisation =
         OrganisationId::parse(&batch.organisation_id).map_err(|e| damaged("batch.organisation_id", e))?;
     // before anything is written about anybody
-    super::talk::flow(engine, round, organisation, &batch.template_key).await?;
+    super::talk::notice(engine, round, organisation, &batch.template_key).await?;
     let begun = taken.iter().filter(|(o, _)| *o == batch.organisation_id).count();
     let mut left = spent::left(engine, round, organisation, &rules.policy, rules.zone, begun).await?;
     for _ in 0..LOOKS_A_ROUND {

@@ -4,7 +4,7 @@ use super::engine::{Engine, Round};
 use super::live::{Call, Effect, Leg, Menu, Spoken};
 use super::{Command, side};
 use crate::app::Shared;
-use crate::flow::{Conversation, pieces};
+use crate::flow::{Conversation, Notice, pieces};
 use crate::speech::Whose;
 use crate::store::{Several, StoreError, exec, one};
 use sea_orm::FromQueryResult;
@@ -13,6 +13,7 @@ use waybell_domain::clock::UnixMs;
 use waybell_domain::flow::{Flow, FlowCommand, FlowEvent, notice_arrived};
 use waybell_domain::id::{BranchId, ConsentId, OrganisationId};
 use waybell_domain::phone::PhoneNumber;
+use waybell_domain::template::Values;
 use waybell_switch::{Draft, EndHow, EventKind, Incoming, LegId, SwitchError};
 
 /// Told to who rings the displayed number back, until calls are built.
@@ -28,19 +29,19 @@ struct FlowText {
     branch_id: Option<String>,
 }
 
-/// The flow of a notice, and whose recorded words speak it: those of its branch, if it is of one.
+/// A notice, spoken with the recorded words of its branch, if it is of one.
 ///
 /// # Errors
 /// [`StoreError::Damaged`] for one that does not read: its batch is held, others go on.
-pub(crate) async fn flow(
+pub(crate) async fn notice(
     engine: &mut Engine,
     round: &Round,
     organisation: OrganisationId,
     template: &str,
-) -> Result<(Arc<Flow>, Whose), StoreError> {
+) -> Result<Arc<Notice>, StoreError> {
     let key = (organisation, template.to_owned());
-    if let Some(flow) = engine.flows.get(&key) {
-        return Ok(flow.clone());
+    if let Some(notice) = engine.flows.get(&key) {
+        return Ok(notice.clone());
     }
     let row: Option<FlowText> = one(
         round.write.tx(),
@@ -57,15 +58,15 @@ pub(crate) async fn flow(
         what: "template.flow",
         problem: problems.first().map(ToString::to_string).unwrap_or_default(),
     })?;
-    let flow = (Arc::new(flow), Whose { organisation: Some(organisation), branch });
-    engine.flows.insert(key, flow.clone());
-    Ok(flow)
+    let notice = Arc::new(Notice::new(flow, Whose { organisation: Some(organisation), branch }));
+    engine.flows.insert(key, notice.clone());
+    Ok(notice)
 }
 
 /// Has what the call may say made beforehand.
 pub(crate) async fn prepare(engine: &mut Engine, round: &Round, call: &Call) -> Result<(), StoreError> {
-    let (flow, whose) = flow(engine, round, call.organisation, &call.template).await?;
-    engine.app.speech.prepare(whose, pieces(&flow, &call.variables));
+    let notice = notice(engine, round, call.organisation, &call.template).await?;
+    engine.app.speech.prepare(notice.whose(), pieces(notice.flow(), &call.variables));
     Ok(())
 }
 
@@ -82,18 +83,17 @@ pub(crate) async fn begin(
         engine.legs.put_call(leg.clone(), call);
         return Ok(());
     }
-    let flow = match flow(engine, round, call.organisation, &call.template).await {
+    let notice = match notice(engine, round, call.organisation, &call.template).await {
         Err(error) if !error.is_damage() => return Err(error),
-        flow => flow.map_err(|e| e.to_string()),
+        notice => notice.map_err(|e| e.to_string()),
     };
-    let mut values = call.variables.clone();
-    if let Some(rules) = round.rules(call.organisation).await? {
-        Arc::make_mut(&mut values).insert("local_time".to_owned(), local_time(round.wall, rules.zone));
+    let mut values = Values::clone(&call.variables);
+    if notice.as_ref().is_ok_and(|notice| notice.tells_time())
+        && let Some(rules) = round.rules(call.organisation).await?
+    {
+        values.insert("local_time".to_owned(), local_time(round.wall, rules.zone));
     }
-    let talk = flow.and_then(|(flow, whose)| {
-        let talk = Conversation::new(flow, &values).map_err(|e| e.to_string())?;
-        Ok(talk.with_words_of(whose))
-    });
+    let talk = notice.and_then(|notice| Conversation::new(notice, values).map_err(|e| e.to_string()));
     match talk {
         Ok(talk) => {
             call.talk = Some(talk);
@@ -109,7 +109,7 @@ pub(crate) async fn begin(
     }
 }
 
-/// The time of day of a call, for the action `hours`.
+/// The time of day of a call, for notices that ask for it.
 fn local_time(now: UnixMs, zone: chrono_tz::Tz) -> String {
     let minutes = now.local(zone).1 / 60_000;
     format!("{:02}:{:02}", minutes / 60, minutes % 60)
