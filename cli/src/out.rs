@@ -4,6 +4,7 @@ use crate::texts;
 use serde::Serialize;
 use serde_json::json;
 use std::io::Write;
+use std::path::Path;
 use unicode_width::UnicodeWidthStr;
 use waybell_core::Error;
 use waybell_core::say::{field, say};
@@ -54,6 +55,11 @@ impl Failure {
             hint: None,
             kind: Kind::Other,
         }
+    }
+
+    /// A file that cannot be read or written.
+    pub(crate) fn file(out: &Out, path: &Path, error: &std::io::Error) -> Failure {
+        Failure::plain(format!("{}: {}", path.display(), say(out.lang, &error.to_string())))
     }
 
     pub(crate) fn usage(message: impl Into<String>) -> Failure {

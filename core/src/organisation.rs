@@ -6,7 +6,10 @@ use crate::error::Result;
 use crate::http::Request;
 use reqwest::Method;
 use serde::Serialize;
+use waybell_domain::clock::UnixMs;
 use waybell_domain::id::{AreaId, DutyId, UserId};
+use waybell_domain::lang::Lang;
+use waybell_domain::parcel::WaybillNo;
 use waybell_domain::phone::PhoneNumber;
 use waybell_domain::wire::{
     AreaView, CalendarReport, CalendarView, CarrierView, DutyRequest, DutyView, OptOutReport, OptOutView,
@@ -17,6 +20,57 @@ use waybell_domain::wire::{
 #[derive(Clone)]
 pub struct Organisation {
     pub(crate) client: Client,
+}
+
+/// What of the recipients' consent goes on a sheet; what is left out narrows nothing.
+#[derive(Clone, Debug, Default)]
+pub struct ConsentQuery {
+    /// Not before this time.
+    pub from: Option<UnixMs>,
+    /// Before this time.
+    pub to: Option<UnixMs>,
+    /// Of this number.
+    pub phone: Option<PhoneNumber>,
+    /// About this waybill.
+    pub waybill: Option<WaybillNo>,
+    /// With this choice: `door`, `station`, `later`, `text_message`, `courier`.
+    pub preference: Option<String>,
+    /// Language of the sheet.
+    pub lang: Lang,
+    /// A page to print; otherwise CSV for spreadsheets.
+    pub page: bool,
+}
+
+impl ConsentQuery {
+    /// As the query of a URL.
+    fn encoded(&self) -> String {
+        let mut pairs = vec![
+            ("format", if self.page { "html" } else { "csv" }.to_owned()),
+            ("lang", self.lang.pick("zh", "en").to_owned()),
+        ];
+        let rest = [
+            ("from", self.from.map(|at| at.0.to_string())),
+            ("to", self.to.map(|at| at.0.to_string())),
+            ("phone", self.phone.as_ref().map(PhoneNumber::key)),
+            ("waybill_no", self.waybill.as_ref().map(ToString::to_string)),
+            ("preference", self.preference.clone()),
+        ];
+        pairs.extend(rest.into_iter().filter_map(|(name, value)| Some((name, value?))));
+        let pairs: Vec<String> =
+            pairs.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
+        pairs.join("&")
+    }
+}
+
+/// A text within a URL (RFC 3986: all but the unreserved characters are escaped).
+fn encoded(text: &str) -> String {
+    text.bytes().fold(String::with_capacity(text.len()), |mut out, byte| {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
+            _ => out.push_str(&format!("%{byte:02X}")),
+        }
+        out
+    })
 }
 
 /// Somebody who is to sign in.
@@ -110,7 +164,7 @@ impl Organisation {
     /// Rings a number again.
     pub async fn opt_in(&self, phone: &PhoneNumber) -> Result<()> {
         let inner = &self.client.inner;
-        let path = format!("/api/v1/opt-outs/{}", phone.key().replace('+', "%2B").replace(';', "%3B"));
+        let path = format!("/api/v1/opt-outs/{}", encoded(&phone.key()));
         let request = Request { method: Method::DELETE, ..Request::get(path) };
         inner.ask_bytes(&inner.sign_in()?, &request).await.map(drop)
     }
@@ -121,12 +175,10 @@ impl Organisation {
         self.ask(&Request { method: Method::POST, body: Some(bytes), ..Request::get(path) }).await
     }
 
-    /// What recipients agreed to, as a sheet: CSV for spreadsheets, or a page to print. `query` narrows it, as the API has it
-    /// (`from=…&to=…&phone=…&waybill_no=…&preference=…&lang=…`), URL-encoded.
-    pub async fn consents(&self, query: &str, page: bool) -> Result<Vec<u8>> {
+    /// What recipients agreed to, as a sheet.
+    pub async fn consents(&self, query: &ConsentQuery) -> Result<Vec<u8>> {
         let inner = &self.client.inner;
-        let format = if page { "html" } else { "csv" };
-        let path = format!("/api/v1/consents/export?format={format}&{query}");
+        let path = format!("/api/v1/consents/export?{}", query.encoded());
         inner.ask_bytes(&inner.sign_in()?, &Request::get(path)).await
     }
 
@@ -171,5 +223,29 @@ impl Organisation {
     async fn ask<T: serde::de::DeserializeOwned>(&self, request: &Request) -> Result<T> {
         let inner = &self.client.inner;
         inner.ask(&inner.sign_in()?, request).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_is_encoded_once() {
+        let all = ConsentQuery {
+            from: Some(UnixMs(5)),
+            to: None,
+            phone: PhoneNumber::parse("13800001111转23").ok(),
+            waybill: WaybillNo::parse("SF1234567890123").ok(),
+            preference: Some("a&b 中".into()),
+            lang: Lang::En,
+            page: true,
+        };
+        assert_eq!(
+            all.encoded(),
+            "format=html&lang=en&from=5&phone=%2B8613800001111%3Bext%3D23&waybill_no=SF1234567890123\
+             &preference=a%26b%20%E4%B8%AD"
+        );
+        assert_eq!(ConsentQuery::default().encoded(), "format=csv&lang=zh");
     }
 }

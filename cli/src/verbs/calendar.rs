@@ -1,18 +1,14 @@
 //! `policy calendar`, `policy carriers`.
 
 use super::Outcome;
-use super::parcels::{read_list, row_problem};
+use super::parcels::{read_list, tell_notes, tell_problems};
 use crate::out::{DONE, FAILED, Failure, Out};
 use crate::texts;
 use std::path::Path;
 use waybell_core::Client;
-use waybell_core::say::say;
 use waybell_domain::clock::{DAY, HOUR, MINUTE, SECOND};
 use waybell_domain::dial::policy::{DayChange, DayKind, FrequencyRule};
 use waybell_domain::wire::CarrierView;
-
-/// Problems and notes that are printed.
-const TOLD: usize = 20;
 
 pub(super) async fn show(client: &Client, out: &Out) -> Outcome {
     let view = client.organisation().calendar().await?;
@@ -29,18 +25,13 @@ pub(super) async fn show(client: &Client, out: &Out) -> Outcome {
 }
 
 pub(super) async fn take(client: &Client, out: &Out, file: &Path, replace: bool, dry_run: bool) -> Outcome {
-    let bytes = read_list(file)
-        .map_err(|e| Failure::plain(format!("{}: {}", file.display(), say(out.lang, &e.to_string()))))?;
+    let bytes = read_list(file).map_err(|e| Failure::file(out, file, &e))?;
     let report = client.organisation().take_calendar(bytes, replace, dry_run).await?;
     out.json(&report);
     out.line(texts::calendar_read(out.lang, report.total, report.changes.len()));
     out.table(&report.changes.iter().map(|c| change(out, c)).collect::<Vec<_>>());
-    for p in report.problems.iter().take(TOLD) {
-        out.line(format!("  {}", row_problem(out.lang, p)));
-    }
-    for n in report.notes.iter().take(TOLD) {
-        out.line(format!("  {}", texts::note(out.lang, row_problem(out.lang, n))));
-    }
+    tell_problems(out, &report.problems);
+    tell_notes(out, &report.notes);
     uncovered(out, &report.uncovered_years);
     if !report.problems.is_empty() {
         out.line(texts::calendar_refused(out.lang));

@@ -1,6 +1,6 @@
 //! `import`, `columns`.
 
-use super::parcels::{cells, read_list, row_problem};
+use super::parcels::{cells, read_list, tell_notes, tell_problems};
 use super::{Outcome, deliver, signed_in};
 use crate::out::{DONE, FAILED, Failure, Out};
 use crate::texts;
@@ -10,9 +10,6 @@ use waybell_core::Client;
 use waybell_core::say::say;
 use waybell_domain::import::{Choice, ColumnSource, ColumnTaken, Field, bad_rows};
 use waybell_domain::wire::ImportReport;
-
-/// Problems that are printed.
-const PROBLEMS: usize = 20;
 
 /// A list to import.
 pub(super) struct List<'a> {
@@ -27,17 +24,14 @@ pub(super) struct List<'a> {
 pub(super) async fn import(client: &Client, out: &Out, list: &List<'_>) -> Outcome {
     signed_in(client)?;
     let columns = named(out, list.columns)?;
-    let about = |file: &Path, e: std::io::Error| {
-        Failure::plain(format!("{}: {}", file.display(), say(out.lang, &e.to_string())))
-    };
-    let bytes = read_list(list.file).map_err(|e| about(list.file, e))?;
+    let bytes = read_list(list.file).map_err(|e| Failure::file(out, list.file, &e))?;
     let choice = Choice { named: columns.clone(), remembered: client.tasks().columns()? };
     let report = client.tasks().import_list(&bytes, columns, list.dry_run).await?;
     tell_report(out, &report);
     if let Some(file) = list.bad {
         let rows = bad_rows(&bytes, &choice, out.lang, |text| say(out.lang, text));
         let rows = rows.map_err(|e| Failure::plain(say(out.lang, &e.to_string())))?;
-        std::fs::write(file, rows).map_err(|e| about(file, e))?;
+        std::fs::write(file, rows).map_err(|e| Failure::file(out, file, &e))?;
         out.line(texts::bad_rows(out.lang, report.rejected, file.display()));
     }
     if list.dry_run {
@@ -86,18 +80,8 @@ fn tell_report(out: &Out, report: &ImportReport) {
     if report.created + report.updated + report.unchanged == 0 {
         out.line(texts::nothing_taken(out.lang));
     }
-    for p in report.problems.iter().take(PROBLEMS) {
-        out.line(format!("  {}", row_problem(out.lang, p)));
-    }
-    if report.problems.len() > PROBLEMS {
-        out.line(format!("  {}", texts::more_problems(out.lang, report.problems.len() - PROBLEMS)));
-    }
-    for n in report.notes.iter().take(PROBLEMS) {
-        out.line(format!("  {}", texts::note(out.lang, row_problem(out.lang, n))));
-    }
-    if report.notes.len() > PROBLEMS {
-        out.line(format!("  {}", texts::more_notes(out.lang, report.notes.len() - PROBLEMS)));
-    }
+    tell_problems(out, &report.problems);
+    tell_notes(out, &report.notes);
 }
 
 pub(super) async fn columns(client: &Client, out: &Out, forget: Option<&str>) -> Outcome {

@@ -1,6 +1,6 @@
 //! `opt-outs`, `consents`.
 
-use super::parcels::{read_list, row_problem};
+use super::parcels::{read_list, tell_problems};
 use super::{Outcome, signed_in};
 use crate::args::{ConsentArgs, OptOutArgs};
 use crate::out::{DONE, FAILED, Failure, Out};
@@ -8,12 +8,11 @@ use crate::texts;
 use crate::when;
 use std::path::Path;
 use waybell_core::Client;
+use waybell_core::organisation::ConsentQuery;
 use waybell_core::say::say;
+use waybell_domain::parcel::WaybillNo;
 use waybell_domain::phone::PhoneNumber;
 use waybell_domain::wire::OptOutView;
-
-/// Problems that are printed.
-const PROBLEMS: usize = 20;
 
 pub(super) async fn opt_outs(client: &Client, out: &Out, args: &OptOutArgs) -> Outcome {
     signed_in(client)?;
@@ -44,24 +43,15 @@ pub(super) async fn opt_outs(client: &Client, out: &Out, args: &OptOutArgs) -> O
 }
 
 async fn list(client: &Client, out: &Out, file: &Path, dry_run: bool) -> Outcome {
-    let bytes = read_list(file).map_err(|e| about(out, file, &e))?;
+    let bytes = read_list(file).map_err(|e| Failure::file(out, file, &e))?;
     let report = client.organisation().opt_out_list(bytes, dry_run).await?;
     out.json(&report);
     out.line(texts::opt_out_list(out.lang, report.added, report.known, report.rejected));
-    for p in report.problems.iter().take(PROBLEMS) {
-        out.line(format!("  {}", row_problem(out.lang, p)));
-    }
-    if report.problems.len() > PROBLEMS {
-        out.line(format!("  {}", texts::more_problems(out.lang, report.problems.len() - PROBLEMS)));
-    }
+    tell_problems(out, &report.problems);
     if dry_run {
         out.line(texts::dry_run(out.lang));
     }
     Ok(if report.added + report.known == 0 { FAILED } else { DONE })
-}
-
-fn about(out: &Out, file: &Path, e: &std::io::Error) -> Failure {
-    Failure::plain(format!("{}: {}", file.display(), say(out.lang, &e.to_string())))
 }
 
 fn number(out: &Out, text: &str) -> Result<PhoneNumber, Failure> {
@@ -77,24 +67,22 @@ pub(super) async fn consents(client: &Client, out: &Out, args: &ConsentArgs) -> 
         "csv" => false,
         _ => return Err(Failure::usage(texts::no_sheet(out.lang, args.file.display()))),
     };
-    let mut query = vec![format!("lang={}", out.lang.pick("zh", "en"))];
-    for (name, text) in [("from", &args.from), ("to", &args.to)] {
-        if let Some(text) = text {
-            query.push(format!("{name}={}", when::past(out.lang, text, when::now())?.0));
-        }
-    }
-    if let Some(phone) = &args.phone {
-        let key = number(out, phone)?.key();
-        query.push(format!("phone={}", key.replace('+', "%2B").replace(';', "%3B")));
-    }
-    if let Some(waybill) = &args.waybill {
-        let good = waybell_domain::parcel::WaybillNo::parse(waybill);
-        let good =
-            good.map_err(|e| Failure::usage(format!("{waybill}: {}", say(out.lang, &e.to_string()))))?;
-        query.push(format!("waybill_no={good}"));
-    }
-    let sheet = client.organisation().consents(&query.join("&"), page).await?;
-    std::fs::write(&args.file, sheet).map_err(|e| about(out, &args.file, &e))?;
+    let time = |text: &String| when::past(out.lang, text, when::now());
+    let waybill = |text: &String| {
+        WaybillNo::parse(text)
+            .map_err(|e| Failure::usage(format!("{text}: {}", say(out.lang, &e.to_string()))))
+    };
+    let query = ConsentQuery {
+        from: args.from.as_ref().map(time).transpose()?,
+        to: args.to.as_ref().map(time).transpose()?,
+        phone: args.phone.as_ref().map(|text| number(out, text)).transpose()?,
+        waybill: args.waybill.as_ref().map(waybill).transpose()?,
+        preference: None,
+        lang: out.lang,
+        page,
+    };
+    let sheet = client.organisation().consents(&query).await?;
+    std::fs::write(&args.file, sheet).map_err(|e| Failure::file(out, &args.file, &e))?;
     out.line(texts::sheet_written(out.lang, args.file.display()));
     Ok(DONE)
 }

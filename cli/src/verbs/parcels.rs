@@ -26,12 +26,39 @@ pub(super) fn read_list(file: &Path) -> std::io::Result<Vec<u8>> {
 }
 
 /// What is wrong with a line, or well to know of it.
-pub(super) fn row_problem(lang: Lang, p: &RowProblem) -> String {
+fn row_problem(lang: Lang, p: &RowProblem) -> String {
     let (problem, hint) = (say(lang, &p.problem), say(lang, &p.hint));
     match (p.column.as_str(), lang) {
         ("", _) => texts::problem_of_line(lang, p.line, problem, hint),
         (column, Lang::Zh) => texts::problem(lang, p.line, field(column).unwrap_or(column), problem, hint),
         (column, Lang::En) => texts::problem(lang, p.line, column, problem, hint),
+    }
+}
+
+/// Lines that are printed of each kind.
+const TOLD: usize = 20;
+
+/// What is wrong with the lines of a file.
+pub(super) fn tell_problems(out: &Out, rows: &[RowProblem]) {
+    tell_rows(out, rows, |text| text, |n| texts::more_problems(out.lang, n));
+}
+
+/// What is well to know of the lines of a file.
+pub(super) fn tell_notes(out: &Out, rows: &[RowProblem]) {
+    tell_rows(out, rows, |text| texts::note(out.lang, text), |n| texts::more_notes(out.lang, n));
+}
+
+fn tell_rows(
+    out: &Out,
+    rows: &[RowProblem],
+    told: impl Fn(String) -> String,
+    more: impl Fn(usize) -> String,
+) {
+    for row in rows.iter().take(TOLD) {
+        out.line(format!("  {}", told(row_problem(out.lang, row))));
+    }
+    if rows.len() > TOLD {
+        out.line(format!("  {}", more(rows.len() - TOLD)));
     }
 }
 
