@@ -1,7 +1,7 @@
 //! What a store promises, on both databases.
 
 use super::*;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use waybell_cluster::{Base, Cluster};
 
 /// A fresh database, and a folder for a server.
