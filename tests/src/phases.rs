@@ -2,7 +2,7 @@
 //! before the commit, after it, and after the effects of the first, second, third … round walks through all phases:
 //! intent, INVITE sent, 100, 18x, final answer before and after its record and its ACK, prompt, key, BYE, result.
 
-use crate::campaign::{Campaign, open};
+use crate::campaign::{Campaign, open, tail};
 use crate::{World, WorldOptions, list};
 use anyhow::{Context, ensure};
 use std::time::{Duration, Instant};
@@ -50,7 +50,11 @@ pub async fn die(behaviour: &str, place: &str, nth: u32, profile: Profile) -> an
         if tap.is_none() && matches!(open(&courier, &batches).await, Ok((0, 0))) {
             break;
         }
-        ensure!(Instant::now() < until, "{behaviour} {place}:{nth}: still open");
+        ensure!(
+            Instant::now() < until,
+            "{behaviour} {place}:{nth}: still open\n{}",
+            tail(&world.server.log(), 60)
+        );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     // a round that comes after everything is over may still be the one in which it dies: not while it is judged

@@ -143,14 +143,17 @@ impl Sipp {
 }
 
 impl Drop for Sipp {
-    /// A test that fails shows what sipp did not expect.
+    /// A test that fails shows what sipp did not expect, and what it saw last.
     fn drop(&mut self) {
-        let errors = self.messages.with_file_name("errors.log");
-        if std::thread::panicking()
-            && let Ok(errors) = std::fs::read(errors)
-        {
+        if !std::thread::panicking() {
+            return;
+        }
+        if let Ok(errors) = std::fs::read(self.messages.with_file_name("errors.log")) {
             eprintln!("sipp says:\n{}", String::from_utf8_lossy(&errors));
         }
+        let messages = self.messages();
+        let lines: Vec<&str> = messages.lines().collect();
+        eprintln!("sipp's last messages:\n{}", lines[lines.len().saturating_sub(60)..].join("\n"));
     }
 }
 
