@@ -137,6 +137,11 @@ fn boot_ms() -> i64 {
     base + start.elapsed().as_millis() as i64
 }
 
+/// The beginning of the day on the wall, by the steady clock in which calls are stored.
+pub(crate) fn midnight(now: UnixMs, wall: UnixMs, zone: chrono_tz::Tz) -> UnixMs {
+    UnixMs(now.0 - (wall.0 - wall.start_of_day(zone).0))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -104,7 +104,7 @@ impl Notify {
         let inner = &self.client.inner;
         let (seal, now) = (inner.store.seal.clone(), inner.clock.wall());
         let (template, parcels, when) = (template.to_owned(), parcels.to_vec(), when.into());
-        check(&when, now)?;
+        check(when.ahead.as_ref(), now)?;
         let compute = move |c: &_| plan::compute(c, &seal, &template, &parcels, when.ahead.as_ref(), now);
         inner.store.read(compute).await?.as_ref().map(PlanView::from).ok_or(Error::NotFound("parcel"))
     }
@@ -180,7 +180,7 @@ impl Notify {
         }
         self.knows(template)?;
         let acted = inner.event_time();
-        check(&when, acted.wall)?;
+        check(when.ahead.as_ref(), acted.wall)?;
         let mut made = Vec::with_capacity(groups.len());
         for parcels in groups {
             let request = BatchRequest {
@@ -235,7 +235,7 @@ impl Notify {
     /// `BadInput` for a lead or an arrival that cannot be meant, `Offline`, `SignedOut`, `Refused` for a batch that is over.
     pub async fn follow(&self, id: BatchId, ahead: &Ahead) -> Result<BatchView> {
         let inner = &self.client.inner;
-        check(&When { start_at: None, ahead: Some(ahead.clone()) }, inner.clock.wall())?;
+        check(Some(ahead), inner.clock.wall())?;
         let me = inner.sign_in()?;
         inner.ask(&me, &Request::put(format!("/api/v1/batches/{id}/arrivals"), ahead)?).await
     }
@@ -377,7 +377,7 @@ fn local(
     }
 }
 
-fn check(when: &When, now: UnixMs) -> Result<()> {
+fn check(ahead: Option<&Ahead>, now: UnixMs) -> Result<()> {
     let refused = |(field, problem, hint): (String, &str, &str)| Error::bad(&field, problem, hint);
-    when.ahead.as_ref().map_or(Ok(()), |a| a.check(now)).map_err(refused)
+    ahead.map_or(Ok(()), |a| a.check(now)).map_err(refused)
 }

@@ -230,8 +230,7 @@ pub async fn missed_today(
     let org = organisation(write.tx(), scope.organisation)
         .await?
         .ok_or_else(|| ApiError::not_found("organisation"))?;
-    let wall = app.clock.wall();
-    let midnight = app.clock.now().0 - (wall.0 - wall.start_of_day(org.zone()).0);
+    let midnight = crate::clock::midnight(app.clock.now(), app.clock.wall(), org.zone()).0;
     let (filter, mut values) = scope.filter("r", 1);
     let n = values.len();
     values.extend([Value::from(template), Value::from(midnight)]);

@@ -1,7 +1,7 @@
 //! A batch that follows the tour: those who have not been rung are rung by the arrivals as they are now.
 
 use super::accept::{batch_view, by_id, checked, visible};
-use super::rows::{RECIPIENT_COLUMNS, RecipientRow};
+use super::rows::{RECIPIENT_COLUMNS, RecipientRow, zone_of};
 use crate::accounts::auth::Signed;
 use crate::app::Shared;
 use crate::http::error::{ApiError, ApiResult};
@@ -14,7 +14,6 @@ use waybell_domain::clock::UnixMs;
 use waybell_domain::dial::batch::BatchState;
 use waybell_domain::dial::plan::Ahead;
 use waybell_domain::id::BatchId;
-use waybell_domain::phone::PhoneNumber;
 use waybell_domain::wire::{BatchView, ErrorBody};
 
 /// Move the calls of a batch to the tour as it is now: whoever was not rung yet is rung so long before the new arrival.
@@ -53,7 +52,7 @@ pub async fn follow(
         let Some(arrival) = person.parcel_ids().iter().filter_map(|p| arrivals.get(p)).min().copied() else {
             continue;
         };
-        let zone = PhoneNumber::from_key(&person.phone_key).ok().and_then(|p| p.zone()).unwrap_or(org.zone());
+        let zone = zone_of(&person.phone_key, org.zone());
         let at = ahead.moment(&policy, zone, policy.next_open(wall, zone), arrival);
         let at = UnixMs(now.0.saturating_add(at.since(wall)));
         let state = if at > now { "waiting" } else { "planned" };

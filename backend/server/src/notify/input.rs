@@ -222,7 +222,7 @@ pub(crate) async fn plan_input<C: ConnectionTrait>(
     }
     input.rates = spent::rates(app);
     if policy.caps_a_day() {
-        let midnight = spent::midnight(now, app.clock.wall(), organisation.zone());
+        let midnight = crate::clock::midnight(now, app.clock.wall(), organisation.zone());
         let id = OrganisationId::parse(&organisation.id)
             .map_err(|e| StoreError::Damaged { what: "organisation.id", problem: e.to_string() })?;
         let used = spent::since(db, id, midnight, &input.rates).await?;

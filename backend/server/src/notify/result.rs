@@ -14,7 +14,6 @@ use waybell_domain::dial::policy::Policy;
 use waybell_domain::dial::retry::{AttemptsSoFar, EndedAttempt, RetryDecision};
 use waybell_domain::id::BatchId;
 use waybell_domain::parcel::{AttemptGlance, CallMark};
-use waybell_domain::phone::PhoneNumber;
 use waybell_switch::{DialogRecord, Draft, EndHow, InviteRecord, LegEnd, LegId};
 
 /// A provisional answer. The first 18x is stored: it is what makes undo leave the call alone.
@@ -440,7 +439,7 @@ pub(crate) async fn store(
         }
     };
     let so_far = AttemptsSoFar::of(outcomes.iter().filter_map(|(_, o)| *o));
-    let zone = PhoneNumber::from_key(&call.phone_key).ok().and_then(|p| p.zone()).unwrap_or(rules.zone);
+    let zone = super::rows::zone_of(&call.phone_key, rules.zone);
     // hours by the wall clock, everything else by the steady one
     let shift = round.wall.0 - now.0;
     let allowed = |at: UnixMs| UnixMs(policy.next_open(UnixMs(at.0 + shift), zone).0 - shift);

@@ -107,6 +107,11 @@ pub struct RecipientRow {
     pub rev: i64,
 }
 
+/// The clock by which somebody lives: that of the number, where it tells, else the organisation's.
+pub(super) fn zone_of(phone_key: &str, own: chrono_tz::Tz) -> chrono_tz::Tz {
+    PhoneNumber::from_key(phone_key).ok().and_then(|p| p.zone()).unwrap_or(own)
+}
+
 impl RecipientRow {
     /// The wire form; `None` for a damaged row, which is logged and left out.
     pub fn view(&self) -> Option<RecipientView> {

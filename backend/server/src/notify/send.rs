@@ -11,7 +11,7 @@ use super::input::{self, Facts};
 use super::kept;
 use super::live::{Call, Effect, Menu};
 use super::park::park;
-use super::rows::RecipientRow;
+use super::rows::{RecipientRow, zone_of};
 use super::shown::{Shown, shown};
 use super::spent;
 use super::telephone::Permit;
@@ -301,7 +301,7 @@ async fn over_cap(
         return Ok(Verdict::Later(UnixMs(round.now.0 + BUSY_PERSON_MS)));
     }
     decision(round, row, "put_off", spent::OVER).await?;
-    let zone = PhoneNumber::from_key(&row.phone_key).ok().and_then(|p| p.zone()).unwrap_or(rules.zone);
+    let zone = zone_of(&row.phone_key, rules.zone);
     Ok(Verdict::Later(tomorrow(round, rules, zone)))
 }
 

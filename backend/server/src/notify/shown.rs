@@ -101,7 +101,7 @@ pub(super) async fn displayed_today(
     if let Some(n) = engine.displayed.counts.get(display) {
         return Ok(*n);
     }
-    let midnight = round.now.0 - (round.wall.0 - round.wall.start_of_day(zone).0);
+    let midnight = crate::clock::midnight(round.now, round.wall, zone).0;
     let n = number(
         round.write.tx(),
         "SELECT COUNT(*) FROM attempt WHERE display_number = $1 AND intent_at >= $2",

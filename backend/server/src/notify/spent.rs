@@ -6,6 +6,7 @@
 use super::engine::{Engine, Round};
 use super::live::Leg;
 use crate::app::App;
+use crate::clock::midnight;
 use crate::store::{StoreError, one};
 use sea_orm::{ConnectionTrait, FromQueryResult};
 use std::collections::{HashMap, HashSet};
@@ -75,11 +76,6 @@ pub(crate) async fn since<C: ConnectionTrait>(
         one(db, sql, [organisation.to_string().into(), from.0.into(), step.into()]).await?;
     let cost = |steps: i64| steps.saturating_mul(rates.step_cost.minor.max(0));
     Ok(sum.map(|s| DayUse { talked: s.talked, cost: cost(s.steps) }).unwrap_or_default())
-}
-
-/// The beginning of the day on the wall, by the steady clock in which calls are stored.
-pub(crate) fn midnight(now: UnixMs, wall: UnixMs, zone: chrono_tz::Tz) -> UnixMs {
-    UnixMs(now.0 - (wall.0 - wall.start_of_day(zone).0))
 }
 
 /// How many calls a cap of the day leaves.

@@ -260,7 +260,7 @@ async fn spent(
         return Err(refused(CallRefusal::InCall));
     }
     let (now, wall) = (app.clock.now(), app.clock.wall());
-    let midnight = now.0 - (wall.0 - wall.start_of_day(zone).0);
+    let midnight = crate::clock::midnight(now, wall, zone).0;
     let today: Vec<Spent> = all(
         write.tx(),
         "SELECT c.outcome, c.bridged_at, c.ended_at, \
