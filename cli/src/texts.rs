@@ -39,6 +39,7 @@ texts! {
     no_server_hint() = "加上 --server https://…", "add --server https://…";
     kept(n) = "已保存在本机，{n} 个操作待发送；有网络时自动发送，不会重复", "kept on this machine, {n} operations wait; they go out when there is a network, once";
     kept_why(problem) = "原因：{problem}", "because: {problem}";
+    taken_off(n) = "撤回 {n} 件，不再呼叫", "{n} withdrawn; nobody is rung for them";
     imported(created, updated, unchanged, rejected) = "新增 {created}，更新 {updated}，未变 {unchanged}，拒绝 {rejected}", "{created} new, {updated} changed, {unchanged} unchanged, {rejected} rejected";
     nothing_taken() = "没有导入任何快件：", "nothing was imported:";
     dry_run() = "预览，未作任何更改", "only a preview: nothing was changed";

@@ -194,3 +194,62 @@ async fn numbers_opt_out_by_list() {
     phone.must(&["consents", sheet.to_str().unwrap(), "--from", "2026-01-01"]).unwrap();
     assert!(std::fs::read_to_string(&sheet).unwrap().contains("Consent of recipients"));
 }
+
+#[tokio::test]
+async fn a_later_list_withdraws_and_nobody_is_rung_for_it() {
+    let world = World::start(&WorldOptions::default()).unwrap();
+    let (courier, colleague) = (world.sign_in("c1").await.unwrap(), world.sign_in("c2").await.unwrap());
+    let taken = async |api: &Api, file: &str| {
+        let (status, text) = upload(api, &[], file).await;
+        assert_eq!(status, 200, "{text}");
+        json_of(&text)
+    };
+    let row = |n: u32, state: &str| format!("SF{:013},1380000{n:04},幸福花园{n}幢101,{state}\n", 4_000 + n);
+    let list = |rows: &[String]| format!("运单号,电话,地址,状态\n{}", rows.concat());
+    let day = list(&[row(1, "派送中"), row(2, ""), row(3, "派送中"), row(4, "已签收")]);
+    let report = taken(&courier, &day).await;
+    assert_eq!((&report["created"], &report["notes"][0]["line"]), (&json!(3), &json!(5)), "{report}");
+    let of = async |api: &Api, n: u32| {
+        let parcels = api.get("/parcels").await.unwrap();
+        let waybill = format!("SF{:013}", 4_000 + n);
+        parcels.as_array().unwrap().iter().find(|p| p["waybill_no"] == json!(waybill)).cloned()
+    };
+    let id = of(&courier, 3).await.unwrap()["id"].clone();
+    courier.post("/parcels/state", &json!({ "parcels": [id], "state": "signed" })).await.unwrap();
+
+    // of a later list: one withdrawn, one delivered meanwhile, one unknown
+    let later = list(&[row(1, "已撤回"), row(3, "取消"), row(9, "作废")]);
+    assert_eq!(json_of(&upload(&courier, &[("dry_run", "true")], &later).await.1)["withdrawn"], json!(1));
+    // a colleague's list takes nothing off this one
+    let report = taken(&colleague, &later).await;
+    assert_eq!((&report["unchanged"], report["notes"].as_array().unwrap().len()), (&json!(3), 3), "{report}");
+    assert_eq!(of(&courier, 1).await.unwrap()["state"], json!("out_for_delivery"));
+    let report = taken(&courier, &later).await;
+    assert_eq!((&report["withdrawn"], &report["unchanged"]), (&json!(1), &json!(2)), "{report}");
+    assert_eq!(report.get("created"), Some(&json!(0)));
+    assert_eq!(of(&courier, 3).await.unwrap()["state"], json!("signed"));
+    assert!(taken(&courier, &later).await.get("withdrawn").is_none(), "nothing is left to withdraw");
+
+    let ids: Vec<Value> =
+        [of(&courier, 1).await.unwrap(), of(&courier, 2).await.unwrap()].map(|p| p["id"].clone()).into();
+    let plan = courier.post("/plans", &json!({ "template": "arrived", "parcels": ids })).await.unwrap();
+    assert_eq!(
+        (&plan["rings"], &plan["suppressed"][0]["reason"]),
+        (&json!(1), &json!("withdrawn")),
+        "{plan}"
+    );
+
+    // the same list without the column brings nothing back; one that says so does, on the phone too
+    let bare = day.lines().map(|l| format!("{}\n", l.rsplit_once(',').unwrap().0)).collect::<String>();
+    let report = taken(&courier, &bare.lines().take(2).map(|l| format!("{l}\n")).collect::<String>()).await;
+    assert_eq!((&report["unchanged"], &report["notes"][0]["line"]), (&json!(1), &json!(2)), "{report}");
+    assert_eq!(of(&courier, 1).await.unwrap()["state"], json!("withdrawn"));
+    let phone = Phone::new(&world.server.url).unwrap();
+    phone.must(&["login", "c1"]).unwrap();
+    let file = phone.home().join("day.csv");
+    std::fs::write(&file, list(&[row(1, "派送中"), row(2, "已取消")])).unwrap();
+    let said = phone.must(&["import", file.to_str().unwrap()]).unwrap();
+    assert!(said.contains("1 changed") && said.contains("1 withdrawn"), "{said}");
+    assert_eq!(of(&courier, 1).await.unwrap()["state"], json!("out_for_delivery"));
+    assert_eq!(of(&courier, 2).await.unwrap()["state"], json!("withdrawn"));
+}

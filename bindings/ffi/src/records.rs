@@ -63,6 +63,8 @@ pub struct ImportResult {
     pub updated: u32,
     /// Known parcels that are the same.
     pub unchanged: u32,
+    /// Parcels that the list takes off the courier's.
+    pub withdrawn: u32,
     /// Rows left out.
     pub rejected: u32,
     /// Why.
@@ -301,6 +303,7 @@ impl From<ImportReport> for ImportResult {
             created: r.created,
             updated: r.updated,
             unchanged: r.unchanged,
+            withdrawn: r.withdrawn,
             rejected: r.rejected,
             problems: r.problems.into_iter().map(problem).collect(),
             notes: r.notes.into_iter().map(problem).collect(),

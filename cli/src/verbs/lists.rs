@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use waybell_core::Client;
 use waybell_core::say::say;
-use waybell_domain::import::{Choice, ColumnSource, ColumnTaken, Field, bad_rows};
+use waybell_domain::import::{Choice, ColumnSource, ColumnTaken, Field, bad_rows, detect_columns};
 use waybell_domain::wire::ImportReport;
 
 /// A list to import.
@@ -40,7 +40,7 @@ pub(super) async fn import(client: &Client, out: &Out, list: &List<'_>) -> Outco
         out.json(&out.masked(&report));
         return Ok(DONE);
     }
-    let nothing = report.created + report.updated + report.unchanged == 0;
+    let nothing = report.created + report.updated + report.unchanged + report.withdrawn == 0;
     let code = deliver(client, out, out.masked(&report), &[]).await?;
     Ok(if nothing { FAILED } else { code })
 }
@@ -50,8 +50,10 @@ fn named(out: &Out, columns: &[String]) -> Result<BTreeMap<Field, String>, Failu
     let one = |text: &String| {
         let (field, column) = text.split_once('=')?;
         let field = field.trim();
-        let by_label = Field::ALL.iter().find(|f| f.label_zh() == field).copied();
-        Some((Field::parse(field).or(by_label)?, column.trim().to_owned()))
+        // by any name that a list may head it with
+        let alike = detect_columns(&[field.to_owned()]);
+        let by_heading = Field::ALL.iter().find(|f| alike.get(**f).is_some()).copied();
+        Some((Field::parse(field).or(by_heading)?, column.trim().to_owned()))
     };
     let wrong = |text: &String| {
         let fields: Vec<&str> = Field::ALL.iter().map(|f| f.as_str()).collect();
@@ -77,7 +79,10 @@ fn tell_columns(out: &Out, report: &ImportReport) {
 fn tell_report(out: &Out, report: &ImportReport) {
     tell_columns(out, report);
     out.line(texts::imported(out.lang, report.created, report.updated, report.unchanged, report.rejected));
-    if report.created + report.updated + report.unchanged == 0 {
+    if report.withdrawn > 0 {
+        out.line(texts::taken_off(out.lang, report.withdrawn));
+    }
+    if report.created + report.updated + report.unchanged + report.withdrawn == 0 {
         out.line(texts::nothing_taken(out.lang));
     }
     tell_problems(out, &report.problems);

@@ -38,6 +38,18 @@ pub(super) const PAIRS: &[Pair] = &[
     ("no column is headed as address; the columns are {}", "没有找到地址一列；现有各列：{}"),
     ("head it 地址 or address, or notices name no place", "请把该列的标题写成“地址”，否则通知里说不出地点"),
     ("{} rows have no telephone number, the first in this line", "{} 行没有电话，第一处在本行"),
+    (
+        "{} rows are delivered or on their way back by the list, the first in this line",
+        "按清单有 {} 行已签收或已退回，第一处在本行",
+    ),
+    ("they are left out, and nobody is rung for them", "不导入，也不会为它们呼叫"),
+    ("{} is withdrawn by the list and is not on yours", "清单上 {} 已撤回，但不在您的清单里"),
+    ("nothing is to be done, unless a colleague has it", "如果不在同事手里，无需处理"),
+    ("{} was withdrawn and stays so", "{} 此前已撤回，保持撤回"),
+    (
+        "to have it back, import a list with a column 状态 that says 派送中",
+        "要重新派送，请导入带“状态”一列、写明“派送中”的清单",
+    ),
     ("they are not rung; add the numbers and import again", "这些收件人不会被呼叫；补上号码后再次导入"),
     ("this waybill stands in line {} too", "第 {} 行也有这个运单号"),
     ("the later line counts", "以后一行为准"),

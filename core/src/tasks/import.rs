@@ -20,8 +20,13 @@ use rusqlite::Connection;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use waybell_domain::clock::UnixMs;
 use waybell_domain::id::ImportId;
-use waybell_domain::import::{Choice, Field, ListColumns, Table, TableError, read_list_with};
-use waybell_domain::wire::{ActedAt, ImportReport, ImportRequest, ImportedRow, PolicyView, UserView};
+use waybell_domain::import::{
+    Choice, Field, ListColumns, Table, TableError, not_on_list, read_list_with, stays_withdrawn,
+};
+use waybell_domain::parcel::ParcelState;
+use waybell_domain::wire::{
+    ActedAt, ImportReport, ImportRequest, ImportedRow, ParcelView, PolicyView, UserView,
+};
 
 /// Problems that a report holds, at most.
 const PROBLEMS: usize = 1_000;
@@ -154,30 +159,43 @@ fn examine(c: &Connection, seal: &Seal, user: &UserView, table: Table, now: Unix
     let rejected = problems.iter().map(|p| p.line).collect::<BTreeSet<_>>().len();
     problems.sort_by_key(|p| p.line);
     problems.truncate(PROBLEMS);
-    let (mut created, mut updated, mut unchanged) = (0, 0, 0);
+    let (mut created, mut updated, mut unchanged, mut withdrawn) = (0, 0, 0, 0);
+    let mut notes = table.notes;
     let mut preview = Vec::new();
     let mut ids = Vec::with_capacity(good.len());
-    for (sequence, (row, _)) in good.iter().enumerate() {
+    for (sequence, (row, listed)) in good.iter().enumerate() {
         let known = find(c, seal, row.id)?.map(|r| r.shown);
         match &known {
+            Some(known) if row.withdraws(known, user.id) => withdrawn += 1,
+            Some(known) if row.withdrawn == Some(true) && known.courier == user.id => unchanged += 1,
+            _ if row.withdrawn == Some(true) => {
+                unchanged += 1;
+                notes.push(not_on_list(listed.line, &row.waybill_no));
+            }
             None => created += 1,
             Some(known) if row.same(known, user.id) => unchanged += 1,
             Some(_) => updated += 1,
         }
+        let stays = |known: &ParcelView| known.state == ParcelState::Withdrawn && row.withdrawn.is_none();
+        if known.as_ref().is_some_and(stays) {
+            notes.push(stays_withdrawn(listed.line, &row.waybill_no));
+        }
         if preview.len() < PREVIEW {
-            preview.push(row.over(known, sequence as i64, now, user.id));
+            preview.extend(row.over(known, sequence as i64, now, user.id));
         }
         ids.push(row.id);
     }
+    notes.truncate(PROBLEMS);
     let report = ImportReport {
         import: None,
         total: table.total,
         created,
         updated,
         unchanged,
+        withdrawn,
         rejected: u32::try_from(rejected).unwrap_or(u32::MAX),
         problems,
-        notes: table.notes,
+        notes,
         headings: table.headings,
         columns: table.columns,
         preview,

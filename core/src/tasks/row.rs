@@ -26,6 +26,8 @@ pub(crate) struct GoodRow {
     pub address: String,
     pub estate: String,
     pub building: String,
+    /// As in [`ImportedRow`].
+    pub withdrawn: Option<bool>,
 }
 
 impl GoodRow {
@@ -43,6 +45,8 @@ impl GoodRow {
         };
         let waybill = WaybillNo::parse(&row.waybill_no).map_err(|e| problem("waybill_no", e.to_string()))?;
         let phone = match row.phone.trim() {
+            // of what is withdrawn, nothing but the waybill number counts
+            _ if row.withdrawn == Some(true) => None,
             "" => None,
             text => Some(PhoneNumber::parse(text).map_err(|e| problem("phone", e.to_string()))?),
         };
@@ -56,17 +60,27 @@ impl GoodRow {
             address: clip(row.address.trim(), 500),
             estate: place.estate.unwrap_or_default(),
             building: place.building.unwrap_or_default(),
+            withdrawn: row.withdrawn,
         })
     }
 
-    /// The parcel after this row: a known one is corrected, its state, mark and history stay.
+    /// The parcel after this row: a known one is corrected, its mark and history stay, and so does its state, unless the
+    /// row takes it off the list or brings it back. `None`: it is withdrawn, and nobody here has it.
     pub(crate) fn over(
         &self,
         known: Option<ParcelView>,
         sequence: i64,
         at: UnixMs,
         courier: UserId,
-    ) -> ParcelView {
+    ) -> Option<ParcelView> {
+        if self.withdrawn == Some(true) {
+            let mut view = known?;
+            if self.withdraws(&view, courier) {
+                view.state = ParcelState::Withdrawn;
+                view.door = None;
+            }
+            return Some(view);
+        }
         let mut view = known.unwrap_or_else(|| ParcelView {
             id: self.id,
             waybill_no: self.waybill_no.clone(),
@@ -86,6 +100,10 @@ impl GoodRow {
             imported_at: at,
             rev: 0,
         });
+        if self.withdrawn == Some(false) && view.state == ParcelState::Withdrawn {
+            view.state = ParcelState::default();
+            view.door = None;
+        }
         view.courier = courier;
         view.kind = self.kind;
         view.recipient_name.clone_from(&self.name);
@@ -93,7 +111,12 @@ impl GoodRow {
         view.address.clone_from(&self.address);
         view.estate.clone_from(&self.estate);
         view.building.clone_from(&self.building);
-        view
+        Some(view)
+    }
+
+    /// True if the row takes this parcel off the list of its courier.
+    pub(crate) fn withdraws(&self, known: &ParcelView, courier: UserId) -> bool {
+        self.withdrawn == Some(true) && known.courier == courier && known.state.can_be_withdrawn()
     }
 
     /// True if the known parcel says the same.
@@ -103,6 +126,7 @@ impl GoodRow {
             && known.phone == self.phone
             && known.address == self.address
             && known.kind == self.kind
+            && !(self.withdrawn == Some(false) && known.state == ParcelState::Withdrawn)
     }
 }
 

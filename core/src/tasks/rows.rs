@@ -206,7 +206,7 @@ impl Effects {
     /// What pending operations make of the server's word; `None` if there is neither.
     fn over(&self, base: Option<ParcelView>, id: ParcelId) -> Option<ParcelView> {
         self.of(id).iter().fold(base, |view, effect| match (view, effect) {
-            (view, Effect::Row { row, sequence, at }) => Some(row.over(view, *sequence, *at, self.owner())),
+            (view, Effect::Row { row, sequence, at }) => row.over(view, *sequence, *at, self.owner()),
             (Some(mut view), Effect::State(state)) => {
                 if view.state != *state {
                     view.door = None;

@@ -104,3 +104,37 @@ SF2000000000005,丁,,家里
     let all = phone.client.tasks().stops(false).await.unwrap();
     assert_eq!((all.len(), all[1].open), (3, 0));
 }
+
+#[tokio::test]
+async fn a_later_list_withdraws_and_brings_back() {
+    let phone = Phone::signed_in().await;
+    let tasks = phone.client.tasks();
+    tasks.import_csv(&list(1..=3), false).await.unwrap();
+    let state = async |n: usize| {
+        let id = tasks.id_of(&format!("SF{:013}", 1_000_000_000_000_u64 + n as u64)).unwrap();
+        tasks.get(id).await.unwrap().state
+    };
+    let signed = tasks.id_of("SF1000000000003").unwrap();
+    tasks.set_state(&[signed], ParcelState::Signed).await.unwrap();
+    let off = "运单号,状态\nSF1000000000001,撤回\nSF1000000000003,撤回\nSF1000000000009,撤回\n".as_bytes();
+    for dry_run in [true, false] {
+        let report = tasks.import_csv(off, dry_run).await.unwrap();
+        assert_eq!((report.withdrawn, report.created, report.unchanged), (1, 0, 2), "{report:?}");
+        assert!(report.notes.iter().any(|n| n.line == 4), "who is not on the list is told: {report:?}");
+    }
+    assert_eq!(state(1).await, ParcelState::Withdrawn);
+    assert_eq!(state(3).await, ParcelState::Signed, "what is delivered stays delivered");
+    assert!(tasks.get(tasks.id_of("SF1000000000009").unwrap()).await.is_err());
+    // the morning's list once more brings nothing back, one that says so does
+    let again = tasks.import_csv(&list(1..=1), false).await.unwrap();
+    assert_eq!((again.unchanged, again.notes.len()), (1, 1), "{again:?}");
+    assert_eq!(state(1).await, ParcelState::Withdrawn);
+    let mut back = String::from_utf8(list(1..=1)).unwrap().replacen('\n', ",状态\n", 1);
+    back = format!("{},派送中\n", back.trim_end());
+    assert_eq!(tasks.import_csv(back.as_bytes(), false).await.unwrap().updated, 1);
+    assert_eq!(state(1).await, ParcelState::OutForDelivery);
+    // the server makes the same of it
+    phone.client.sync().now().await.unwrap();
+    assert_eq!(state(1).await, ParcelState::OutForDelivery);
+    assert_eq!(state(3).await, ParcelState::Signed);
+}

@@ -224,6 +224,7 @@ impl Model {
             phone: "13811110009".into(),
             address: "杭州".into(),
             kind: None,
+            withdrawn: None,
         };
         let _ = self.import(&ImportRequest { rows: vec![row], acted_at: None, columns: None });
     }
@@ -235,7 +236,7 @@ impl Model {
             if known.as_ref().is_some_and(|k| good.same(k, self.user.id)) {
                 continue;
             }
-            let mut view = good.over(known, sequence as i64, UnixMs(5), self.user.id);
+            let Some(mut view) = good.over(known, sequence as i64, UnixMs(5), self.user.id) else { continue };
             view.rev = self.next_rev();
             self.parcels.insert(view.id, view);
         }

@@ -13,6 +13,8 @@ words! {
         Address = "address", "地址", "address";
         /// Delivery or pick-up.
         Kind = "kind", "任务类型", "kind";
+        /// What has become of the parcel by the list: on its way, withdrawn, delivered.
+        State = "state", "状态", "state";
     }
 }
 
@@ -110,6 +112,22 @@ const NAMES: &[(Field, &[&str])] = &[
         ],
     ),
     (Field::Kind, &["任务类型", "业务类型", "收派类型", "类型", "taskkind", "tasktype", "kind", "type"]),
+    (
+        Field::State,
+        &[
+            "运单状态",
+            "快件状态",
+            "邮件状态",
+            "包裹状态",
+            "派送状态",
+            "任务状态",
+            "状态",
+            "waybillstatus",
+            "parcelstatus",
+            "status",
+            "state",
+        ],
+    ),
 ];
 
 /// Words of the sender's columns and others that look like the recipient's.
@@ -175,8 +193,9 @@ pub(super) fn detect_more(header: &[String], map: &mut ColumnMap, not: &[Field])
             if map.get(*field).is_some() || not.contains(field) {
                 continue;
             }
+            // 支付状态 and 打印状态 are states of something else
             let fits = |heading: &str, name: &str| {
-                if exact { heading == name } else { heading.contains(name) }
+                if exact { heading == name } else { *field != Field::State && heading.contains(name) }
             };
             let found = names.iter().find_map(|name| {
                 headings.iter().position(|h| fits(h, name) && !FOREIGN.iter().any(|f| h.contains(f)))

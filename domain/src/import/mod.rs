@@ -27,8 +27,9 @@ pub use calendar::{CalendarFile, read_calendar};
 pub use choice::{Choice, ColumnSource, ColumnTaken, ListColumns, shape_of};
 pub use columns::{ColumnMap, Field, detect_columns};
 pub use decode::decode;
+pub use notes::{not_on_list, stays_withdrawn};
 pub use numbers::{NumberList, read_numbers};
-pub use row::{FieldError, ImportRow, parse_row};
+pub use row::{FieldError, ImportRow, Standing, parse_row};
 
 use choice::Header;
 
@@ -201,14 +202,16 @@ fn table(rows: &[Row], choice: &Choice) -> Result<Table, TableError> {
     within(rows.len(), 0)?;
     let (head_line, header) = rows[at].clone();
     let mut table = Table { headings: header.clone(), columns, ..Table::default() };
+    let mut finished: Vec<u32> = Vec::new();
     for (line, cells) in &rows[at + 1..] {
         table.total += 1;
         match parse_row(&map, &header, *line, cells) {
+            Ok(row) if row.stands == Some(Standing::Finished) => finished.push(row.line),
             Ok(row) => table.rows.push(row.into_wire()),
             Err(errors) => table.problems.extend(errors.into_iter().map(FieldError::into_wire)),
         }
     }
-    table.notes = notes::notes(&map, &header, head_line, &table);
+    table.notes = notes::notes(&map, &header, head_line, &table, &finished);
     Ok(table)
 }
 

@@ -24,6 +24,34 @@ pub struct ImportRow {
     pub address: String,
     /// Delivery or pick-up.
     pub kind: TaskKind,
+    /// What has become of it by the list; `None` where the list does not say.
+    pub stands: Option<Standing>,
+}
+
+/// What has become of a parcel by the list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// To be delivered or fetched, or in any state that is not one of the others.
+    Open,
+    /// Recalled or cancelled: nobody is to be rung for it.
+    Withdrawn,
+    /// Delivered or on its way back.
+    Finished,
+}
+
+/// What a cell says about a parcel's state. A word that is not known says that the parcel is on its way: systems have many.
+fn standing(cell: &str) -> Option<Standing> {
+    let word: String = cell.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+    let word = word.strip_prefix('已').unwrap_or(&word);
+    match word {
+        "" => None,
+        "撤回" | "撤销" | "撤单" | "取消" | "作废" | "拦截" | "召回" | "取消派送" | "取消派件"
+        | "客户取消" | "withdrawn" | "withdraw" | "recalled" | "recall" | "cancelled" | "canceled"
+        | "cancel" | "void" | "intercepted" => Some(Standing::Withdrawn),
+        "签收" | "妥投" | "签收成功" | "本人签收" | "代收" | "退回" | "退件" | "退回签收" | "delivered"
+        | "signed" | "returned" => Some(Standing::Finished),
+        _ => Some(Standing::Open),
+    }
 }
 
 /// What is wrong with a field of a row.
@@ -57,6 +85,7 @@ impl ImportRow {
             phone: self.phone_text,
             address: self.address,
             kind: Some(self.kind),
+            withdrawn: self.stands.map(|stands| stands == Standing::Withdrawn),
         }
     }
 }
@@ -84,8 +113,11 @@ pub fn parse_row(
     };
     let waybill =
         WaybillNo::parse(cell(Field::Waybill)).map_err(|e| fail(Field::Waybill, e.to_string())).ok();
+    let stands = standing(cell(Field::State));
     let (phone, phone_text, other_phones) = match phones(cell(Field::Phone)) {
         Ok(found) => found,
+        // of a parcel that is not to be rung for, nothing but the waybill number counts
+        Err(_) if matches!(stands, Some(Standing::Withdrawn | Standing::Finished)) => Default::default(),
         Err(e) => {
             fail(Field::Phone, e.to_string());
             (None, String::new(), Vec::new())
@@ -105,6 +137,7 @@ pub fn parse_row(
             name: cell(Field::Name).to_owned(),
             address: cell(Field::Address).to_owned(),
             kind,
+            stands,
         }),
         _ => Err(errors),
     }

@@ -82,6 +82,12 @@ impl ParcelState {
         matches!(self, Self::Planned | Self::OutForDelivery | Self::Exception)
     }
 
+    /// True while its sender or the company can still take it off its courier's list.
+    #[must_use]
+    pub const fn can_be_withdrawn(self) -> bool {
+        self.is_open() || self.awaits_collection()
+    }
+
     /// True while it waits for the recipient at a station or in a locker.
     #[must_use]
     pub const fn awaits_collection(self) -> bool {

@@ -75,6 +75,10 @@ pub struct ImportedRow {
     /// Delivery unless said otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<TaskKind>,
+    /// True: recalled or cancelled, nobody is to be rung for it, and nothing but the waybill number counts. False: on its
+    /// way, also if it was withdrawn before. Absent: the list does not say, and what was withdrawn stays so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub withdrawn: Option<bool>,
 }
 
 /// `POST /api/v1/parcels/import` as JSON (the same route takes `text/csv`).
@@ -120,6 +124,9 @@ pub struct ImportReport {
     pub updated: u32,
     /// Parcels known before and equal.
     pub unchanged: u32,
+    /// Parcels taken off the courier's list.
+    #[serde(default, skip_serializing_if = "super::track::is_zero")]
+    pub withdrawn: u32,
     /// Rows left out.
     pub rejected: u32,
     /// Why, at most 1,000 of them.

@@ -219,6 +219,7 @@ fn imported_row() {
         phone: "138-0000-1111 转 123".into(),
         address: "幸福花园3幢2单元501".into(),
         kind: Some(TaskKind::Pickup),
+        withdrawn: Some(true),
     };
     insta::assert_json_snapshot!("imported_row", sent(row));
     let least = read::<ImportedRow>(json!({"line": 2, "waybill_no": "SF1"}));
@@ -235,6 +236,7 @@ fn import_request() {
         phone: "13800001111".into(),
         address: String::new(),
         kind: None,
+        withdrawn: None,
     };
     let record =
         ImportRequest { rows: vec![row], acted_at: Some(ActedAt { wall: NOW, age_ms: None }), columns: None };
@@ -249,7 +251,8 @@ fn import_report() {
         total: 60,
         created: 50,
         updated: 4,
-        unchanged: 5,
+        unchanged: 3,
+        withdrawn: 2,
         rejected: 1,
         problems: vec![row_problem()],
         notes: vec![],

@@ -242,7 +242,7 @@ pub struct TrackView {
     pub damaged: u32,
 }
 
-fn is_zero(n: &u32) -> bool {
+pub(super) fn is_zero(n: &u32) -> bool {
     *n == 0
 }
 

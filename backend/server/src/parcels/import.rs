@@ -4,7 +4,7 @@
 //! second parcel. A list that names a waybill of another courier of the organisation moves it to the importing courier
 //! (the newest list is right); the other phone is told by a tombstone. What this courier handed over within the last day
 //! stays where it is, though: the list that is taken once more is older than the hand-over. Bad rows are reported and
-//! left out; good rows go in.
+//! left out; good rows go in. A row that is withdrawn takes its parcel off the list ([`withdrawn`](super::withdrawn)).
 //!
 //! A list is written in parts, each a commit of its own, so that the dialler gets its turn between two of them. What a
 //! part wrote stays when a later one fails: taking the list again finds those rows unchanged, so it needs no undoing. The
@@ -12,6 +12,7 @@
 //! copy of a request that is under way waits for it, and then gets its answer.
 
 use super::rows::{COLUMNS, ParcelRow};
+use super::withdrawn::{self, Word};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::once::Once;
 use crate::store::scope::Scope;
@@ -24,10 +25,10 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use tokio::sync::Mutex;
 use waybell_domain::clock::{SECOND, UnixMs};
 use waybell_domain::id::ImportId;
-use waybell_domain::import::{ListColumns, MOST_ROWS, Table};
+use waybell_domain::import::{ListColumns, MOST_ROWS, Table, not_on_list, stays_withdrawn};
 use waybell_domain::parcel::{CallMark, ParcelState, TaskKind, WaybillNo, parcel_id};
 use waybell_domain::phone::PhoneNumber;
-use waybell_domain::wire::{ImportReport, ImportRequest, ImportedRow, RowProblem};
+use waybell_domain::wire::{ActedAt, ImportReport, ImportRequest, ImportedRow, RowProblem};
 
 /// Rows of a part.
 const PART: usize = 500;
@@ -52,6 +53,8 @@ pub(crate) struct Good {
     address: String,
     estate: String,
     building: String,
+    /// As in [`ImportedRow`].
+    pub(super) withdrawn: Option<bool>,
 }
 
 /// A list whose rows were looked at one by one.
@@ -60,6 +63,8 @@ pub struct List {
     report: ImportReport,
     /// Columns that somebody named: kept when the list is taken.
     pub(super) confirmed: Option<ListColumns>,
+    /// When the person took it, where a phone says so.
+    pub(super) acted: Option<ActedAt>,
 }
 
 impl List {
@@ -89,7 +94,7 @@ impl List {
         problems.truncate(PROBLEMS_TOLD);
         let total = total.max(rows.len() as u32);
         let report = ImportReport { total, rejected, problems, notes, headings, columns, ..nothing_yet() };
-        List { good, report, confirmed: None }
+        List { good, report, confirmed: None, acted: None }
     }
 
     /// The rows of a request.
@@ -100,9 +105,9 @@ impl List {
         if request.rows.len() > MOST_ROWS {
             return Err(ApiError::field("rows", format!("has more than {MOST_ROWS}"), "split the list"));
         }
-        let confirmed = request.columns;
+        let (confirmed, acted) = (request.columns, request.acted_at);
         let table = Table { total: request.rows.len() as u32, rows: request.rows, ..Table::default() };
-        Ok(List { confirmed, ..List::of(table) })
+        Ok(List { confirmed, acted, ..List::of(table) })
     }
 
     /// The rows of a file whose columns somebody named.
@@ -120,6 +125,7 @@ pub(crate) fn nothing_yet() -> ImportReport {
         created: 0,
         updated: 0,
         unchanged: 0,
+        withdrawn: 0,
         rejected: 0,
         problems: Vec::new(),
         notes: Vec::new(),
@@ -136,34 +142,61 @@ enum Fate {
     Same,
     /// A colleague has it, to whom this courier gave it.
     Given,
+    /// It is taken off the list.
+    Withdrawn,
+    /// It is withdrawn by the list, and is not on the courier's.
+    Elsewhere,
+}
+
+impl From<bool> for Fate {
+    /// Whether a parcel was taken off the list.
+    fn from(taken_off: bool) -> Fate {
+        if taken_off { Fate::Withdrawn } else { Fate::Same }
+    }
 }
 
 fn fate(known: &Known, g: &Good, scope: &Scope) -> Fate {
-    match known.rows.get(&g.waybill_no) {
-        None => Fate::New,
-        Some(old) if known.given.contains(&old.id) => Fate::Given,
-        Some(old) if same(old, g, scope) => Fate::Same,
-        Some(_) => Fate::Corrected,
+    let old = known.rows.get(&g.waybill_no);
+    match (withdrawn::word(old, g, scope), old) {
+        (Word::Withdraw, _) => Fate::Withdrawn,
+        (Word::Elsewhere, _) => Fate::Elsewhere,
+        (Word::Past, _) => Fate::Same,
+        (_, None) => Fate::New,
+        (_, Some(old)) if known.given.contains(&old.id) => Fate::Given,
+        (Word::Back, _) => Fate::Corrected,
+        (_, Some(old)) if same(old, g, scope) => Fate::Same,
+        _ => Fate::Corrected,
     }
 }
 
 /// Counts a row.
-fn tell(report: &mut ImportReport, fate: &Fate, g: &Good, row: &ParcelRow) {
+fn tell(report: &mut ImportReport, fate: &Fate, word: Word, g: &Good, row: &ParcelRow) {
+    let note = |report: &mut ImportReport, note: RowProblem| {
+        if report.notes.len() < PROBLEMS_TOLD {
+            report.notes.push(note);
+        }
+    };
+    if word == Word::Stays {
+        note(report, stays_withdrawn(g.line, &g.waybill_no));
+    }
     match fate {
         Fate::New => report.created += 1,
         Fate::Corrected => report.updated += 1,
         Fate::Same => report.unchanged += 1,
         Fate::Given => {
             report.unchanged += 1;
-            if report.notes.len() < PROBLEMS_TOLD {
-                report.notes.push(RowProblem {
-                    line: g.line,
-                    column: "waybill_no".into(),
-                    problem: format!("{} was handed to a colleague and stays there", g.waybill_no),
-                    hint: "ask the colleague to hand it back".into(),
-                });
-            }
-            return;
+            let told = RowProblem {
+                line: g.line,
+                column: "waybill_no".into(),
+                problem: format!("{} was handed to a colleague and stays there", g.waybill_no),
+                hint: "ask the colleague to hand it back".into(),
+            };
+            return note(report, told);
+        }
+        Fate::Withdrawn => report.withdrawn += 1,
+        Fate::Elsewhere => {
+            report.unchanged += 1;
+            return note(report, not_on_list(g.line, &g.waybill_no));
         }
     }
     if report.preview.len() < PREVIEW {
@@ -183,19 +216,28 @@ pub async fn examine<C: ConnectionTrait>(
         let known = known(db, scope, now, part).await?;
         for (i, g) in part.iter().enumerate() {
             let fate = fate(&known, g, scope);
-            let row = row(scope, now, known.rows.get(&g.waybill_no), g, (n * PART + i) as i64, 0);
-            tell(&mut report, &fate, g, &row);
+            let old = known.rows.get(&g.waybill_no);
+            let row = row(scope, now, old, g, (n * PART + i) as i64, 0);
+            tell(&mut report, &fate, withdrawn::word(old, g, scope), g, &row);
         }
     }
     Ok(report)
 }
 
 /// Takes a list for the courier in `scope`, once.
-pub async fn take(store: &Store, scope: &Scope, now: UnixMs, list: List, once: Once) -> ApiResult<Response> {
+///
+/// `acted` is when the person took it.
+pub async fn take(
+    store: &Store,
+    scope: &Scope,
+    (now, acted): (UnixMs, UnixMs),
+    list: List,
+    once: Once,
+) -> ApiResult<Response> {
     let mut hasher = DefaultHasher::new();
     scope.person.hash(&mut hasher);
     let _alone = UNDER_WAY[(hasher.finish() % 64) as usize].lock().await;
-    let List { good, mut report, confirmed } = list;
+    let List { good, mut report, confirmed, .. } = list;
     report.import = Some(ImportId::at(now, rand::random()));
     let mut parts: Vec<&[Good]> = good.chunks(PART).collect();
     let last = parts.pop().unwrap_or_default();
@@ -207,7 +249,7 @@ pub async fn take(store: &Store, scope: &Scope, now: UnixMs, list: List, once: O
         {
             return Ok(answer);
         }
-        take_part(&write, scope, now, part, at, &mut report).await?;
+        take_part(&write, scope, (now, acted), part, at, &mut report).await?;
         write.commit().await?;
         at += part.len();
         tokio::task::yield_now().await;
@@ -216,18 +258,19 @@ pub async fn take(store: &Store, scope: &Scope, now: UnixMs, list: List, once: O
     if let Some(answer) = once.before(&write, scope).await? {
         return Ok(answer);
     }
-    take_part(&write, scope, now, last, at, &mut report).await?;
+    take_part(&write, scope, (now, acted), last, at, &mut report).await?;
     if let Some(columns) = confirmed {
         super::columns::remember(&write, scope, now, columns).await?;
     }
     once.commit(write, scope, now, StatusCode::OK, &report).await
 }
 
-/// Takes some rows, no waybill twice, the first of which is the `at`th of the list, from 0.
+/// Takes some rows, no waybill twice, the first of which is the `at`th of the list, from 0. `acted` is when the person took
+/// the list.
 pub(crate) async fn take_part(
     write: &Write,
     scope: &Scope,
-    now: UnixMs,
+    (now, acted): (UnixMs, UnixMs),
     part: &[Good],
     at: usize,
     report: &mut ImportReport,
@@ -236,17 +279,24 @@ pub(crate) async fn take_part(
     let mut fresh: Vec<Vec<Value>> = Vec::new();
     for (i, g) in part.iter().enumerate() {
         let old = known.rows.get(&g.waybill_no);
-        let fate = fate(&known, g, scope);
-        let rev = if matches!(fate, Fate::Same) { 0 } else { write.next_rev() };
+        let mut fate = fate(&known, g, scope);
+        let word = withdrawn::word(old, g, scope);
+        let rev =
+            if matches!(fate, Fate::Same | Fate::Withdrawn | Fate::Elsewhere) { 0 } else { write.next_rev() };
         let row = row(scope, now, old, g, (at + i) as i64, rev);
         match (&fate, old) {
             (Fate::Corrected, Some(old)) => correct(write, scope, old, &row).await?,
+            // `false`: the courier has done something with it since the list was taken
+            (Fate::Withdrawn, Some(old)) => fate = withdrawn::withdraw(write, &old.id, acted).await?.into(),
             (Fate::New, _) => fresh.push(values(scope, &row)),
             // the phone shows what it has on its list until it is told otherwise
             (Fate::Given, Some(old)) => gone(write, &old.id, &scope.person.to_string(), rev).await?,
             _ => {}
         }
-        tell(report, &fate, g, &row);
+        if let (Word::Back, Some(old)) = (word, old) {
+            withdrawn::bring_back(write, &old.id).await?;
+        }
+        tell(report, &fate, word, g, &row);
     }
     insert(write, &fresh).await
 }
@@ -262,6 +312,8 @@ pub(crate) fn check(row: &ImportedRow) -> Result<Good, RowProblem> {
     let waybill = WaybillNo::parse(&row.waybill_no)
         .map_err(|e| problem("waybill_no", e.to_string(), "copy the number from the label"))?;
     let phone = match row.phone.trim() {
+        // of what is withdrawn, nothing but the waybill number counts
+        _ if row.withdrawn == Some(true) => None,
         "" => None,
         text => Some(
             PhoneNumber::parse(text).map_err(|e| problem("phone", e.to_string(), "correct the number"))?,
@@ -277,6 +329,7 @@ pub(crate) fn check(row: &ImportedRow) -> Result<Good, RowProblem> {
         address: clip(row.address.trim(), 500),
         estate: place.estate.unwrap_or_default(),
         building: place.building.unwrap_or_default(),
+        withdrawn: row.withdrawn,
     })
 }
 
@@ -355,11 +408,16 @@ fn row(scope: &Scope, now: UnixMs, old: Option<&ParcelRow>, g: &Good, sequence: 
         imported_at: now.0,
         rev,
     });
-    if old.is_some_and(|old| same(old, g, scope)) {
+    if g.withdrawn == Some(true) {
+        return ParcelRow { state: ParcelState::Withdrawn.as_str().into(), ..row };
+    }
+    let back = g.withdrawn == Some(false) && row.state == ParcelState::Withdrawn.as_str();
+    if old.is_some_and(|old| same(old, g, scope)) && !back {
         return row;
     }
     ParcelRow {
         courier_id: scope.person.to_string(),
+        state: if back { ParcelState::default().as_str().into() } else { row.state },
         kind: g.kind.as_str().into(),
         recipient_name: g.name.clone(),
         phone_key: g.phone_key.clone(),

@@ -14,3 +14,4 @@ mod stop_rules;
 pub(crate) mod story;
 pub mod sync;
 mod undo_deed;
+pub(crate) mod withdrawn;

@@ -87,7 +87,8 @@ pub async fn import(
     let once = Once::of(&headers, if query.dry_run { "import?dry_run" } else { "import" }, &bytes)?;
     let now = app.clock.now();
     if !query.dry_run {
-        return import::take(&app.store, &signed.scope, now, list, once).await;
+        let acted = list.acted.map_or(now, |a| crate::http::acted_at(a, &headers, now));
+        return import::take(&app.store, &signed.scope, (now, acted), list, once).await;
     }
     let write = app.store.begin().await?;
     if let Some(answer) = once.before(&write, &signed.scope).await? {

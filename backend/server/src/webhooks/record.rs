@@ -195,18 +195,15 @@ fn record(fields: &Map<String, Value>, place: u32) -> Result<Record, HookProblem
                 .ok_or_else(|| wrong("kind", "is no kind of task", "send delivery or pickup"))?,
         ),
     };
-    let mut row = ImportedRow {
+    let row = ImportedRow {
         line,
         waybill_no: read("waybill_no")?,
         recipient_name: read("recipient_name")?,
         phone: read("phone")?,
         address: read("address")?,
         kind,
+        withdrawn: Some(withdrawn),
     };
-    if withdrawn {
-        // nothing but the number counts
-        row.phone.clear();
-    }
     let good = check(&row).map_err(|p| wrong(&p.column, &p.problem, &p.hint))?;
     let reference = optional("reference")?;
     if reference.as_ref().is_some_and(|r| r.chars().count() > 100) {

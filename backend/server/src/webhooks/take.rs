@@ -11,6 +11,7 @@ use super::integrations::Integration;
 use super::record::{HookProblem, Record, Records};
 use crate::http::error::{ApiError, ApiResult};
 use crate::parcels::import::{Good, PROBLEMS_TOLD, nothing_yet, take_part};
+use crate::parcels::withdrawn::withdraw;
 use crate::store::scope::Scope;
 use crate::store::{Store, Write, all, marks, one};
 use axum::Json;
@@ -234,20 +235,11 @@ impl Taking<'_> {
             *place += list.len();
             let good: Vec<Good> = list.iter().map(|r| r.good.clone()).collect();
             let mut counts = nothing_yet();
-            take_part(write, &scope, self.now, &good, at, &mut counts).await?;
+            take_part(write, &scope, (self.now, self.now), &good, at, &mut counts).await?;
             self.report.created += counts.created;
             self.report.updated += counts.updated;
             self.report.unchanged += counts.unchanged;
-            for record in list {
-                let back =
-                    known.get(&record.good.waybill_no).filter(|k| k.state == ParcelState::Withdrawn.as_str());
-                if let Some(old) = back {
-                    // it was called back, and is sent again: it is on the list again
-                    // with no time of its own: what a courier did offline meanwhile counts more
-                    self.set(write, old, ParcelState::default(), UnixMs(0)).await?;
-                }
-                linked.push(record);
-            }
+            linked.extend(list);
         }
         self.link(write, &linked).await
     }
@@ -310,22 +302,11 @@ impl Taking<'_> {
             return Ok(());
         };
         let state = ParcelState::parse(&old.state).unwrap_or_default();
-        if state.is_open() || state.awaits_collection() {
-            self.set(write, old, ParcelState::Withdrawn, self.now).await?;
+        if state.can_be_withdrawn() && withdraw(write, &old.id, self.now).await? {
             self.report.withdrawn += 1;
         } else {
             self.report.unchanged += 1;
         }
-        Ok(())
-    }
-
-    async fn set(&mut self, write: &Write, old: &Known, state: ParcelState, at: UnixMs) -> ApiResult<()> {
-        write
-            .exec(
-                "UPDATE parcel SET state = $1, state_at = $2, rev = $3, deed_id = NULL, door = NULL WHERE id = $4",
-                [state.as_str().into(), at.0.into(), write.next_rev().into(), old.id.clone().into()],
-            )
-            .await?;
         Ok(())
     }
 

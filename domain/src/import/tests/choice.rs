@@ -113,3 +113,26 @@ fn bad_rows_come_back_as_a_file_that_can_be_corrected() {
     let none = bad_rows(ODD.replace("单子", "运单号").as_bytes(), &choice, Lang::Zh, str::to_owned).unwrap();
     assert_eq!(String::from_utf8(none).unwrap().lines().count(), 1, "a header and nothing else");
 }
+
+#[test]
+fn a_list_says_what_is_withdrawn_and_what_is_delivered() {
+    let file = "运单号,电话,支付状态,状态\nSF1234567890121,13800001111,已取消,派送中\nSF1234567890122,无效,已支付,已撤回\n\
+        SF1234567890123,,未支付,Cancelled\nSF1234567890124,13800001114,,\nSF1234567890125,bad,,已签收\n\
+        SF1234567890126,13800001116,,待签收\n";
+    let table = read_list(file.as_bytes()).unwrap();
+    assert_eq!(table.problems, [], "of what is not rung for, only the waybill number counts");
+    let told: Vec<(&str, Option<bool>)> =
+        table.rows.iter().map(|r| (&r.waybill_no[13..], r.withdrawn)).collect();
+    let (open, off) = (Some(false), Some(true));
+    assert_eq!(told, [("21", open), ("22", off), ("23", off), ("24", None), ("26", open)]);
+    let note = table.notes.iter().find(|n| n.column == "状态").unwrap();
+    assert_eq!((note.line, note.problem.starts_with("1 rows")), (6, true), "{note:?}");
+    assert!(
+        !table.notes.iter().any(|n| n.column == "电话" && n.problem.contains("2 rows")),
+        "{:?}",
+        table.notes
+    );
+    // the state of something else is not the parcel's
+    let other = read_list("运单号,支付状态\nSF1234567890121,已取消\n".as_bytes()).unwrap();
+    assert_eq!(other.rows[0].withdrawn, None);
+}
