@@ -11,6 +11,7 @@ use waybell_core::sync::SyncState;
 use waybell_core::{Client, Error};
 use waybell_domain::clock::MINUTE;
 use waybell_domain::lang::Lang;
+use waybell_domain::wire::EngineState;
 
 /// A finding.
 #[derive(Serialize)]
@@ -117,8 +118,29 @@ pub(crate) async fn doctor(client: &Client, out: &Out, data_dir: &Path) -> Outco
         worst = FAILED;
     }
     worst = exchange(client, &mut report, &server).await?.max(worst);
+    if worst == DONE {
+        voice(client, &mut report).await;
+    }
     waiting(client, &mut report, &mut worst)?;
     Ok(report.tell(worst))
+}
+
+/// Whether people understand what is said to them. An old server that is asked says nothing of it.
+async fn voice(client: &Client, report: &mut Report<'_>) {
+    let asked = tokio::time::timeout(Duration::from_secs(10), client.notify().voice()).await;
+    let Ok(Ok(voice)) = asked else { return };
+    let problem = |e: &EngineState| e.problem.as_ref().map(|problem| format!("{} {problem}", e.name));
+    let todo = (
+        "让管理员录制词语或设置语音引擎（docs/voices.md）",
+        "have the administrator record the words or set an engine (docs/voices.md)",
+    );
+    if let Some(warning) = &voice.warning {
+        report.bad("voice", say(Lang::Zh, warning), warning, todo);
+    } else if let Some(problem) = voice.engines.iter().find_map(problem) {
+        report.bad("voice", format!("语音引擎有故障：{}", say(Lang::Zh, &problem)), problem, todo);
+    } else {
+        report.good("voice", "通知由语音引擎朗读", "an engine speaks the notices");
+    }
 }
 
 /// What an error says, in Chinese where that is known.

@@ -27,7 +27,7 @@ use waybell_domain::dial::plan::Ahead;
 use waybell_domain::id::{BatchId, ParcelId};
 use waybell_domain::wire::{
     ActedAt, BatchCounts, BatchRequest, BatchView, PlanRequest, PlanView, PolicyView, RecipientView,
-    RingAgainRequest, TemplateView, WhyView,
+    RingAgainRequest, TemplateView, VoiceView, WhyView,
 };
 
 pub use act::Undone;
@@ -322,6 +322,15 @@ impl Notify {
     pub fn policy(&self) -> Result<Option<PolicyView>> {
         let seal = self.client.inner.store.seal.clone();
         self.client.inner.store.read_now(|c| sealed_meta(c, &seal, rows::POLICY))
+    }
+
+    /// Who speaks the notices, and what should be mended. Asks the server, which tells a courier nothing of the engines.
+    ///
+    /// # Errors
+    /// `Offline`, `SignedOut`, `Refused`.
+    pub async fn voice(&self) -> Result<VoiceView> {
+        let inner = &self.client.inner;
+        inner.ask(&inner.sign_in()?, &Request::get("/api/v1/voice")).await
     }
 
     /// The life of a parcel's recipient, decision by decision. Asks the server.

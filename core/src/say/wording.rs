@@ -3,6 +3,24 @@
 use super::Pair;
 
 pub(super) const PAIRS: &[Pair] = &[
+    ("{} is no word of a script", "{} 不是脚本里的词"),
+    (
+        "write keys as 1 or 12#, a key while something is said as !1, or wait, answer, busy, no_answer, rejected, failed, end, \
+         broken, hangup",
+        "按键写成 1 或 12#，朗读时按键写成 !1；或写 wait、answer、busy、no_answer、rejected、failed、end、broken、hangup",
+    ),
+    (
+        "words that are not recorded are spoken by espeak-ng, which most people do not understand; set an engine",
+        "没有录音的词语由 espeak-ng 朗读，多数人听不懂；请设置语音引擎",
+    ),
+    (
+        "notices whose words are not all recorded are not spoken: no engine is set",
+        "词语未全部录音的通知无法朗读：没有设置语音引擎",
+    ),
+    (
+        "is not asked before {}: the {} characters of today are used (`characters_a_day`)",
+        "{} 之前不再请求：今天的 {} 个字符已用完（`characters_a_day`）",
+    ),
     ("template draft", "模板草稿"),
     ("write the wording anew", "请重写文案"),
     ("write it anew", "请重写"),

@@ -23,6 +23,7 @@ mod template;
 #[cfg(test)]
 mod tests;
 mod track;
+mod voice;
 
 pub use account::{LoginRequest, RefreshRequest, Role, TokenPair, UserView};
 pub use attendance::{
@@ -58,6 +59,7 @@ pub use track::{
     DroppedFixes, MOST_NOTES, MOST_PARTS, MOST_SHIFTS, PartName, PositionReport, PositionView, RefusedPart,
     ShiftReport, ShiftView, TrackAnswer, TrackEvent, TrackNote, TrackPart, TrackUpload, TrackView,
 };
+pub use voice::{EngineState, VoiceView};
 
 use crate::clock::UnixMs;
 use serde::{Deserialize, Serialize};

@@ -18,6 +18,11 @@ pub(crate) trait Engine: Send + Sync {
         usize::MAX
     }
 
+    /// Every character costs money.
+    fn is_paid(&self) -> bool {
+        false
+    }
+
     /// Questions that it may be asked at once.
     fn at_once(&self) -> usize {
         2
@@ -67,6 +72,8 @@ pub(crate) enum Kind {
     Lost,
     /// Credentials, quota, set-up: no question is of use until somebody has mended it.
     Barred,
+    /// It was not asked: today's characters are used.
+    Spent,
 }
 
 /// An engine did not speak. The problem names no secret and no text.
@@ -91,6 +98,10 @@ impl Failure {
 
     pub(crate) fn barred(problem: impl Into<String>) -> Failure {
         Failure { kind: Kind::Barred, problem: problem.into() }
+    }
+
+    pub(crate) fn spent(problem: impl Into<String>) -> Failure {
+        Failure { kind: Kind::Spent, problem: problem.into() }
     }
 }
 

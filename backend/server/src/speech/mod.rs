@@ -15,6 +15,7 @@
 //! [`Speech::prepare`] starts it at the intent, so that it is ready at the answer. Memory holds the pieces of late, 32 MB of
 //! them; the others are read again from the folder. A text without a letter or digit is a pause, which nobody is asked for.
 
+mod budget;
 mod engine;
 mod level;
 mod program;
@@ -26,10 +27,10 @@ mod vendors;
 mod wav;
 pub mod words;
 
-pub use seat::EngineState;
 pub use settings::{Alibaba, Iflytek, Secret, Speech as SpeechConfig, Tencent};
 pub use words::Whose;
 
+use budget::Budget;
 use engine::{Engine, Kind};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
@@ -40,6 +41,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
+use waybell_domain::wire::{EngineState, VoiceView};
 use waybell_switch::Prompt;
 use words::Words;
 
@@ -89,6 +91,8 @@ pub struct Speech {
     pieces: Arc<Cache<String, Made, Bytes>>,
     words: Arc<Words>,
     voice: Option<Voice>,
+    budget: Arc<Budget>,
+    warning: Option<&'static str>,
 }
 
 /// Makes a prompt at once.
@@ -114,8 +118,10 @@ impl Speech {
         let engines: Vec<_> =
             config.engines().into_iter().filter_map(|name| of_name(config, name, &client)).collect();
         let last = if config.espeak.is_empty() { engines.len() } else { usize::MAX };
-        let mut seats: Vec<Seat> =
-            engines.into_iter().enumerate().map(|(n, e)| Seat::new(e, waits, n + 1 == last)).collect();
+        let budget =
+            Arc::new(Budget::of(config.characters_a_day, Some(cache.with_file_name("characters.json"))));
+        let seat = |(n, engine)| Seat::new(engine, waits, n + 1 == last).within(&budget);
+        let mut seats: Vec<Seat> = engines.into_iter().enumerate().map(seat).collect();
         if !config.espeak.is_empty() {
             let last = program::Espeak {
                 command: config.espeak.clone(),
@@ -124,7 +130,8 @@ impl Speech {
             };
             seats.push(Seat::new(Box::new(last), Waits::usual(LAST_RESORT), true));
         }
-        Speech { slots: config.slots.clone().map(Arc::new), ..Speech::with(seats, cache) }
+        let (slots, warning) = (config.slots.clone().map(Arc::new), config.warning());
+        Speech { slots, budget, warning, ..Speech::with(seats, cache) }
     }
 
     fn with(seats: Vec<Seat>, cache: PathBuf) -> Speech {
@@ -135,6 +142,8 @@ impl Speech {
             pieces: Arc::new(Cache::with_weighter((MEMORY / USUAL) as usize, MEMORY, Bytes)),
             words: Arc::default(),
             voice: None,
+            budget: Arc::new(Budget::of(0, None)),
+            warning: None,
         }
     }
 
@@ -240,9 +249,11 @@ impl Speech {
         Ok(out)
     }
 
-    /// How the engines stand, in their order.
-    pub fn engines(&self) -> Vec<EngineState> {
-        self.seats.iter().map(Seat::told).collect()
+    /// Who speaks: how the engines stand, in their order, and what they may still be asked today.
+    pub fn told(&self) -> VoiceView {
+        let (characters_today, characters_a_day) = self.budget.told(chrono::Utc::now());
+        let engines: Vec<EngineState> = self.seats.iter().map(Seat::told).collect();
+        VoiceView { engines, warning: self.warning.map(str::to_owned), characters_today, characters_a_day }
     }
 
     async fn piece(&self, text: &str) -> Result<Made, SpeechError> {

@@ -6,17 +6,20 @@
 //! | nothing was made (no connection, too many requests, the program died) | once more after a moment, then as below |
 //! | it may have been made (too late, cut, no sound) | the next engine; this one rests for 30 s |
 //! | credentials, quota, set-up | the next engine; this one rests for 10 min |
+//! | not asked: the characters of the day are used ([`Budget`]) | the next engine |
 //!
-//! The last engine never rests, because nobody could stand in for it. Whoever waits while others are answered looks again whether the engine rests before it asks.
+//! The last engine does not rest, because nobody could stand in for it; where it is paid and barred, for 30 s. Whoever waits while others are answered looks again whether the engine rests before it asks.
 
+use super::budget::Budget;
 use super::engine::{Engine, Failure, Kind, parts, plausible};
 use parking_lot::Mutex;
-use serde::Serialize;
 use std::collections::HashSet;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
+use waybell_domain::wire::EngineState;
 
 /// How long things wait.
 #[derive(Clone, Copy)]
@@ -47,27 +50,13 @@ const PAUSE: usize = 1_200;
 /// Refused texts that are remembered.
 const REMEMBERED: usize = 4_096;
 
-/// How an engine stands.
-#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
-pub struct EngineState {
-    /// `command`, `iflytek`, `alibaba`, `tencent` or `espeak-ng`.
-    pub name: &'static str,
-    /// It is left alone for a while after a failure.
-    pub resting: bool,
-    /// Pieces that it made since the server started.
-    pub made: u64,
-    /// Questions that failed since then.
-    pub failed: u64,
-    /// Its last failure, if nothing was made since.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub problem: Option<String>,
-}
-
 pub(super) struct Seat {
     engine: Box<dyn Engine>,
     waits: Waits,
     /// Nobody is there to stand in for it: it is asked again whatever happened.
     last: bool,
+    /// Where its characters cost money: how many are left today.
+    budget: Option<Arc<Budget>>,
     turns: Semaphore,
     state: Mutex<State>,
 }
@@ -84,7 +73,13 @@ struct State {
 impl Seat {
     pub(super) fn new(engine: Box<dyn Engine>, waits: Waits, last: bool) -> Seat {
         let turns = Semaphore::new(engine.at_once());
-        Seat { engine, waits, last, turns, state: Mutex::default() }
+        Seat { engine, waits, last, budget: None, turns, state: Mutex::default() }
+    }
+
+    /// The same; where it is paid, with no more characters a day than these.
+    pub(super) fn within(self, budget: &Arc<Budget>) -> Seat {
+        let budget = self.engine.is_paid().then(|| budget.clone());
+        Seat { budget, ..self }
     }
 
     pub(super) fn name(&self) -> &'static str {
@@ -94,7 +89,7 @@ impl Seat {
     pub(super) fn told(&self) -> EngineState {
         let state = self.state.lock();
         EngineState {
-            name: self.engine.name(),
+            name: self.engine.name().to_owned(),
             resting: state.rest.is_some_and(|until| until > Instant::now()),
             made: state.made,
             failed: state.failed,
@@ -128,6 +123,11 @@ impl Seat {
         };
         let _turn = turn.map_err(|e| Failure::lost(e.to_string()))?;
         self.idle(text)?;
+        if let Some(budget) = self.budget.clone() {
+            let (characters, now) = (text.chars().count(), chrono::Utc::now());
+            let taken = tokio::task::spawn_blocking(move || budget.take(characters, now)).await;
+            taken.map_err(|e| Failure::lost(e.to_string()))??;
+        }
         let mut tries = TRIES;
         let failure = loop {
             tries -= 1;
@@ -152,8 +152,8 @@ impl Seat {
                 state.refused.clear();
             }
             state.refused.insert(text.to_owned());
-        } else if !self.last {
-            let long = failure.kind == Kind::Barred;
+        } else if !self.last || (failure.kind == Kind::Barred && self.engine.is_paid()) {
+            let long = failure.kind == Kind::Barred && !self.last;
             state.rest = Some(Instant::now() + if long { self.waits.long_rest } else { self.waits.rest });
         }
         Err(failure)

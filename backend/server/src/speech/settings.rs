@@ -26,6 +26,8 @@ pub struct Speech {
     pub command_voice: String,
     /// Longest that an engine may take for a piece, seconds.
     pub seconds: u32,
+    /// Characters that the vendors together may be asked for on a day; 0 for no limit.
+    pub characters_a_day: u64,
     /// iFlytek's streaming synthesis.
     pub iflytek: Option<Iflytek>,
     /// Alibaba's NLS synthesis.
@@ -49,6 +51,7 @@ impl Default for Speech {
             command_once: false,
             command_voice: String::new(),
             seconds: 10,
+            characters_a_day: 1_000_000,
             iflytek: None,
             alibaba: None,
             tencent: None,

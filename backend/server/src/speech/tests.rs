@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// An engine that answers what it is told to, in turn; then with sound.
 struct Scripted {
     name: &'static str,
+    paid: bool,
     longest: usize,
     answers: Arc<Mutex<Vec<Failure>>>,
     asked: Arc<Mutex<Vec<String>>>,
@@ -19,6 +20,10 @@ struct Scripted {
 impl Engine for Scripted {
     fn name(&self) -> &'static str {
         self.name
+    }
+
+    fn is_paid(&self) -> bool {
+        self.paid
     }
 
     fn voice(&self) -> String {
@@ -53,14 +58,22 @@ fn bench(answers: Vec<Failure>, longest: usize) -> Bench {
 }
 
 fn patient(answers: Vec<Failure>, longest: usize, waits: Waits) -> Bench {
+    within(answers, longest, waits, 0)
+}
+
+/// The first of them paid, with so many characters a day.
+fn within(answers: Vec<Failure>, longest: usize, waits: Waits, characters: u64) -> Bench {
     let cache = tempfile::tempdir().unwrap();
     let (first, second) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Mutex::new(Vec::new())));
+    let budget = Arc::new(Budget::of(characters, None));
     let seat = |name, asked: &Arc<Mutex<Vec<String>>>, answers| {
-        let engine = Scripted { name, longest, answers: Arc::new(Mutex::new(answers)), asked: asked.clone() };
-        Seat::new(Box::new(engine), waits, name == "second")
+        let (paid, answers, asked) = (name == "first", Arc::new(Mutex::new(answers)), asked.clone());
+        let engine = Scripted { name, paid, longest, answers, asked };
+        Seat::new(Box::new(engine), waits, name == "second").within(&budget)
     };
     let seats = vec![seat("first", &first, answers), seat("second", &second, Vec::new())];
-    Bench { speech: Speech::with(seats, cache.path().join("prompts")), first, second, _cache: cache }
+    let speech = Speech { budget, ..Speech::with(seats, cache.path().join("prompts")) };
+    Bench { speech, first, second, _cache: cache }
 }
 
 async fn by(speech: &Speech, text: &str) -> Vec<&'static str> {
@@ -123,7 +136,7 @@ async fn a_stand_in_speaks_and_its_engine_rests() {
     // it rests: other words do not reach it either
     assert_eq!(by(&bench.speech, "再见").await, ["second"]);
     assert_eq!(bench.first.lock().len(), 1);
-    let told = &bench.speech.engines()[0];
+    let told = &bench.speech.told().engines[0];
     assert!(told.resting && told.failed == 1 && told.problem.as_deref() == Some("was cut"));
 }
 
@@ -138,7 +151,7 @@ async fn after_a_while_the_first_speaks_again() {
         assert!(bench.speech.ready(Whose::default(), &["您好".to_owned()]).is_some());
         tokio::time::sleep(short).await;
     }
-    let told = &bench.speech.engines()[0];
+    let told = &bench.speech.told().engines[0];
     assert!(!told.resting && told.problem.is_none());
     assert_eq!(*bench.second.lock(), ["您好"]);
 }
@@ -180,4 +193,42 @@ async fn a_piece_that_nobody_speaks_is_an_error_and_a_pause_asks_nobody() {
     let texts = |t: &str| vec!["，".to_owned(), t.to_owned()];
     assert!(nobody.prompts(Whose::default(), &texts("您好")).await.is_err());
     assert_eq!(nobody.prompts(Whose::default(), &texts("。")).await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn where_the_characters_of_a_day_are_used_the_next_engine_speaks() {
+    let bench = within(Vec::new(), 100, Waits::usual(Duration::from_secs(5)), 5);
+    assert_eq!(by(&bench.speech, "您好").await, ["first"]);
+    assert_eq!(by(&bench.speech, "明天再来").await, ["second"]);
+    // what is left is enough for a shorter text, and what was made before costs nothing
+    assert_eq!(by(&bench.speech, "再见了").await, ["first"]);
+    assert_eq!(by(&restarted(&bench.speech), "您好").await, ["first"]);
+    assert_eq!(*bench.first.lock(), ["您好", "再见了"]);
+    let told = bench.speech.told();
+    assert_eq!((told.characters_today, told.characters_a_day), (5, 5));
+    assert!(!told.engines[0].resting && told.engines[0].failed == 0, "it is well: {told:?}");
+}
+
+#[tokio::test]
+async fn the_last_engine_is_left_alone_only_where_asking_costs_and_cannot_help() {
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let alone = |paid, failure, cache: &tempfile::TempDir| {
+        asked.lock().clear();
+        let answers = Arc::new(Mutex::new(vec![failure]));
+        let engine = Scripted { name: "first", paid, longest: 100, answers, asked: asked.clone() };
+        let seat = Seat::new(Box::new(engine), Waits::usual(Duration::from_secs(5)), true);
+        Speech::with(vec![seat.within(&Arc::new(Budget::of(0, None)))], cache.path().to_owned())
+    };
+    for (paid, failure, again) in [
+        (true, Failure::barred("quota"), 1),
+        (true, Failure::lost("was cut"), 2),
+        (false, Failure::barred("program"), 2),
+    ] {
+        let cache = tempfile::tempdir().unwrap();
+        let speech = alone(paid, failure, &cache);
+        for text in ["您好", "再见"] {
+            let _ = speech.prompts(Whose::default(), &[text.to_owned()]).await;
+        }
+        assert_eq!(asked.lock().len(), again);
+    }
 }

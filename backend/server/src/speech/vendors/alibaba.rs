@@ -178,6 +178,10 @@ impl Alibaba {
 
 #[async_trait]
 impl Engine for Alibaba {
+    fn is_paid(&self) -> bool {
+        true
+    }
+
     fn name(&self) -> &'static str {
         "alibaba"
     }

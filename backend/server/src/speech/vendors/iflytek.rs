@@ -124,6 +124,10 @@ impl Iflytek {
 
 #[async_trait]
 impl Engine for Iflytek {
+    fn is_paid(&self) -> bool {
+        true
+    }
+
     fn name(&self) -> &'static str {
         "iflytek"
     }

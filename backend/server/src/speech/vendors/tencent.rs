@@ -102,6 +102,10 @@ impl Tencent {
 
 #[async_trait]
 impl Engine for Tencent {
+    fn is_paid(&self) -> bool {
+        true
+    }
+
     fn name(&self) -> &'static str {
         "tencent"
     }

@@ -8,32 +8,24 @@ use crate::http::error::ApiResult;
 use crate::http::json::Raw;
 use crate::http::query::Query;
 use crate::numbers::{branch_of, staff};
-use crate::speech::EngineState;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use waybell_domain::id::BranchId;
-use waybell_domain::wire::ErrorBody;
+use waybell_domain::wire::{ErrorBody, VoiceView};
 
-/// Who speaks.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-pub struct VoiceView {
-    /// The engines, in the order in which they are asked.
-    engines: Vec<EngineState>,
-    /// What should be mended.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    warning: Option<String>,
-}
-
-/// Who speaks the notices, and how each engine stands.
+/// Who speaks the notices, and how each engine stands. A courier is told what should be mended, and nothing of the engines.
 #[utoipa::path(get, path = "/api/v1/voice", tag = "voice", security(("bearer" = [])),
-    responses((status = 200, body = VoiceView), (status = 403, body = ErrorBody)))]
+    responses((status = 200, body = VoiceView)))]
 pub async fn show_voice(State(app): State<Shared>, signed: Signed) -> ApiResult<Json<VoiceView>> {
-    staff(&signed)?;
-    let warning = app.config.speech.warning().map(str::to_owned);
-    Ok(Json(VoiceView { engines: app.speech.engines(), warning }))
+    let told = app.speech.told();
+    Ok(Json(if staff(&signed).is_ok() {
+        told
+    } else {
+        VoiceView { warning: told.warning, ..VoiceView::default() }
+    }))
 }
 
 /// The words that are recorded: everybody's, and those of the own branch.
