@@ -49,6 +49,8 @@ pub(crate) struct Sent {
     pub next_due: Option<UnixMs>,
     /// Calls shown, by display number.
     pub displayed: HashMap<String, u32>,
+    /// Batches whose people wait, unwritten, until a call that is on the line has shown what is left of the day.
+    held: HashSet<String>,
 }
 
 #[derive(FromQueryResult)]
@@ -110,7 +112,8 @@ pub(crate) async fn fill(engine: &mut Engine, round: &mut Round) -> Result<Sent,
             sent.more = true;
         }
     }
-    let callable = batches.iter().filter(|b| b.stopped == 0).map(|b| b.id.as_str());
+    let callable =
+        batches.iter().filter(|b| b.stopped == 0 && !sent.held.contains(&b.id)).map(|b| b.id.as_str());
     if permits.as_ref().is_none_or(Vec::is_empty) && left(round, callable).await? {
         // out of permits with people left: look again when the next second's share has come, or when a trunk may be up
         let wait = if engine.app.switch.routes(&[]).is_empty() { NO_TRUNK_MS } else { NO_PERMIT_MS };
@@ -146,6 +149,10 @@ async fn people(
     let begun = taken.iter().filter(|(o, _)| *o == batch.organisation_id).count();
     let mut left = spent::left(engine, round, organisation, &rules.policy, rules.zone, begun).await?;
     for _ in 0..LOOKS_A_ROUND {
+        if left.calls == Some(0) && !left.over {
+            hold(round, batch, sent);
+            return Ok(());
+        }
         let most = free.len();
         let due: Vec<RecipientRow> = due(round, &batch.id, most).await?;
         let full = due.len() == most;
@@ -153,7 +160,12 @@ async fn people(
         for mut row in due {
             let Some(trunk) = free.last().map(|w| w.trunk.clone()) else { break };
             let verdict = match left.calls {
-                Some(0) => over_cap(round, &rules, &row, left.over).await?,
+                Some(0) if left.over => over_cap(round, &rules, &row).await?,
+                // the calls on the line will have shown what is left
+                Some(0) => {
+                    hold(round, batch, sent);
+                    return Ok(());
+                }
                 _ => {
                     check(engine, round, &rules, batch, &facts, &row, taken, &sent.displayed, &trunk).await?
                 }
@@ -191,6 +203,13 @@ async fn people(
         }
     }
     Ok(())
+}
+
+/// Leaves a batch's people as they are until a call that is on the line is over: that wakes the dialler, which otherwise
+/// looks again after a while.
+fn hold(round: &Round, batch: &Running, sent: &mut Sent) {
+    sent.held.insert(batch.id.clone());
+    sent.next_due = earlier(sent.next_due, UnixMs(round.now.0 + BUSY_PERSON_MS));
 }
 
 enum Verdict {
@@ -290,16 +309,8 @@ async fn check(
     Ok(Verdict::Later(tomorrow(round, rules, zone)))
 }
 
-/// Nothing is left of what a day's notices may last or cost: tomorrow, or when a call that is on the line is over.
-async fn over_cap(
-    round: &Round,
-    rules: &Rules,
-    row: &RecipientRow,
-    for_today: bool,
-) -> Result<Verdict, StoreError> {
-    if !for_today {
-        return Ok(Verdict::Later(UnixMs(round.now.0 + BUSY_PERSON_MS)));
-    }
+/// Nothing is left of what a day's notices may last or cost: tomorrow.
+async fn over_cap(round: &Round, rules: &Rules, row: &RecipientRow) -> Result<Verdict, StoreError> {
     decision(round, row, "put_off", spent::OVER).await?;
     let zone = zone_of(&row.phone_key, rules.zone);
     Ok(Verdict::Later(tomorrow(round, rules, zone)))
