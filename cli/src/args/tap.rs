@@ -27,7 +27,7 @@ pub(crate) struct NotifyArgs {
     #[arg(long, value_name = "TIME")]
     pub at: Option<String>,
     /// Ring each person so many minutes before you arrive, by the route as it is now; 1 to 240.
-    #[arg(long, value_name = "MINUTES", conflicts_with = "at")]
+    #[arg(long, value_name = "MINUTES", conflicts_with = "at", value_parser = clap::value_parser!(u16).range(1..=240))]
     pub before: Option<u16>,
     /// With --before: where you are; otherwise at the first stop of the list. WGS-84.
     #[arg(long, value_name = "LATITUDE,LONGITUDE", allow_hyphen_values = true, requires = "before")]

@@ -120,7 +120,7 @@ pub(crate) enum Verb {
         /// The batch, or the start of its id; otherwise the newest one.
         batch: Option<String>,
         /// Minutes before the arrival, 1 to 240.
-        #[arg(long, value_name = "MINUTES")]
+        #[arg(long, value_name = "MINUTES", value_parser = clap::value_parser!(u16).range(1..=240))]
         before: u16,
         /// Where you are; otherwise at the first stop of the list. WGS-84.
         #[arg(long, value_name = "LATITUDE,LONGITUDE", allow_hyphen_values = true)]
@@ -307,11 +307,14 @@ pub(crate) enum Verb {
     },
     /// The organisation's rules for calling (administrators).
     #[command(
-        subcommand,
         after_help = "Examples:\n  waybell policy show\n  waybell policy set retry.max_attempts=2 display_daily_cap=200\n  \
         waybell policy patch rules.json\n  waybell policy calendar 2027.ics --dry-run\n  waybell policy set carrier=aliyun"
     )]
-    Policy(PolicyVerb),
+    Policy {
+        /// What to do; the rules are shown where nothing is said.
+        #[command(subcommand)]
+        verb: Option<PolicyVerb>,
+    },
     /// Show the numbers that are never rung, or change them: one, or a list (supervisors).
     #[command(
         after_help = "Examples:\n  waybell opt-outs\n  waybell opt-outs --add 13800001111\n  waybell opt-outs --import numbers.csv --dry-run"
@@ -325,11 +328,14 @@ pub(crate) enum Verb {
     Consents(ConsentArgs),
     /// The organisation's people (administrators).
     #[command(
-        subcommand,
         after_help = "Examples:\n  waybell people list\n  waybell people add li.wei --name 李伟 --phone 13900000002\n  \
         waybell people change li.wei --new-password\n  waybell people change li.wei --disable"
     )]
-    People(PeopleVerb),
+    People {
+        /// What to do; they are listed where nothing is said.
+        #[command(subcommand)]
+        verb: Option<PeopleVerb>,
+    },
     /// Set where a stop is, for the route.
     #[command(
         after_help = "Example:\n  waybell pin 幸福花园3 31.2304,121.4737\n\nA place read off AMap, Tencent or Apple maps in China is \

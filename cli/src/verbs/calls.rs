@@ -22,6 +22,8 @@ use waybell_domain::wire::{CallDirection, CallResult, CallView};
 
 /// Sound that is read and written at once.
 const BLOCK: usize = 1 << 20;
+/// Bytes of a WAV file in which its byte rate is found.
+const WAV_HEAD: usize = 64;
 
 /// What a list shows of an id: its end, which is random.
 fn short(id: CallId) -> String {
@@ -217,7 +219,12 @@ pub(super) async fn listen(client: &Client, out: &Out, args: &ListenArgs) -> Out
     }
     let bytes = calls.fetch_sound(id).await.map_err(missing)?;
     let call = calls.get(id).await?;
-    let seconds = call.view.audio.as_ref().map_or(0, |a| (a.ms + 999) / 1_000);
+    let known = call.view.audio.as_ref().map(|a| (a.ms + 999) / 1_000).filter(|seconds| *seconds > 0);
+    let seconds = match known {
+        Some(seconds) => seconds,
+        // the list is older than the sound
+        None => length(&client.calls().sound(id, 0, WAV_HEAD).await?, bytes),
+    };
     match args.out.as_deref() {
         Some(file) if file.as_os_str() == "-" => {
             let mut screen = std::io::stdout();
@@ -235,6 +242,12 @@ pub(super) async fn listen(client: &Client, out: &Out, args: &ListenArgs) -> Out
     }
     out.json(&json!({ "call": id, "bytes": bytes, "audio": call.view.audio, "file": args.out }));
     Ok(DONE)
+}
+
+/// Seconds of a WAV file of so many bytes, by the byte rate in its head (at 28); 0 for what is none.
+fn length(head: &[u8], bytes: u64) -> i64 {
+    let rate = head.get(28..32).and_then(|rate| rate.try_into().ok()).map_or(0, u32::from_le_bytes);
+    bytes.checked_div(u64::from(rate)).and_then(|seconds| i64::try_from(seconds).ok()).unwrap_or(0)
 }
 
 /// A file that appears whole or not at all.

@@ -116,10 +116,10 @@ async fn verb(arguments: &Arguments, client: &Client, out: &Out, data_dir: &Path
         Verb::Attendance { month } => attendance::attendance(client, out, month.as_deref()).await,
         Verb::Sync { retry, discard } => sync::sync(client, out, retry.as_deref(), discard.as_deref()).await,
         Verb::StopAll { switch } => sync::stop_all(client, out, *switch == Switch::On).await,
-        Verb::Policy(verb) => organisation::policy(client, out, verb).await,
+        Verb::Policy { verb } => organisation::policy(client, out, verb.as_ref()).await,
         Verb::OptOuts(args) => opt_outs::opt_outs(client, out, args).await,
         Verb::Consents(args) => opt_outs::consents(client, out, args).await,
-        Verb::People(verb) => organisation::people(client, out, verb).await,
+        Verb::People { verb } => organisation::people(client, out, verb.as_ref()).await,
         Verb::Doctor => doctor::doctor(client, out, data_dir).await,
         // done before the store was opened
         Verb::Completions { .. } | Verb::Track { .. } | Verb::Verify { .. } | Verb::Man { .. } => Ok(DONE),

@@ -13,17 +13,21 @@ use waybell_core::say::{role, say};
 use waybell_domain::id::UserId;
 use waybell_domain::wire::{PolicyView, UserView};
 
-pub(super) async fn policy(client: &Client, out: &Out, verb: &PolicyVerb) -> Outcome {
+pub(super) async fn policy(client: &Client, out: &Out, verb: Option<&PolicyVerb>) -> Outcome {
     signed_in(client)?;
     let rules = match verb {
-        PolicyVerb::Show => client.organisation().policy().await?,
-        PolicyVerb::Set { rules, dry_run } => changed(client, out, patch_of(out, rules)?, *dry_run).await?,
-        PolicyVerb::Patch { file, dry_run } => changed(client, out, read_patch(out, file)?, *dry_run).await?,
-        PolicyVerb::Calendar { file: None, .. } => return super::calendar::show(client, out).await,
-        PolicyVerb::Calendar { file: Some(file), replace, dry_run } => {
+        None | Some(PolicyVerb::Show) => client.organisation().policy().await?,
+        Some(PolicyVerb::Set { rules, dry_run }) => {
+            changed(client, out, patch_of(out, rules)?, *dry_run).await?
+        }
+        Some(PolicyVerb::Patch { file, dry_run }) => {
+            changed(client, out, read_patch(out, file)?, *dry_run).await?
+        }
+        Some(PolicyVerb::Calendar { file: None, .. }) => return super::calendar::show(client, out).await,
+        Some(PolicyVerb::Calendar { file: Some(file), replace, dry_run }) => {
             return super::calendar::take(client, out, file, *replace, *dry_run).await;
         }
-        PolicyVerb::Carriers => return super::calendar::carriers(client, out).await,
+        Some(PolicyVerb::Carriers) => return super::calendar::carriers(client, out).await,
     };
     out.json(&rules);
     let text = serde_json::to_string_pretty(&rules.policy).unwrap_or_default();
@@ -72,10 +76,10 @@ fn patch_of(out: &Out, rules: &[String]) -> Result<Value, Failure> {
     Ok(Value::Object(patch))
 }
 
-pub(super) async fn people(client: &Client, out: &Out, verb: &PeopleVerb) -> Outcome {
+pub(super) async fn people(client: &Client, out: &Out, verb: Option<&PeopleVerb>) -> Outcome {
     signed_in(client)?;
     match verb {
-        PeopleVerb::List => {
+        None | Some(PeopleVerb::List) => {
             let list = client.organisation().people().await?;
             out.json(&list);
             let mut rows = vec![vec![texts::login(out.lang), texts::name(out.lang), texts::role(out.lang)]];
@@ -84,7 +88,7 @@ pub(super) async fn people(client: &Client, out: &Out, verb: &PeopleVerb) -> Out
             );
             out.table(&rows);
         }
-        PeopleVerb::Add { login, role, person } => {
+        Some(PeopleVerb::Add { login, role, person }) => {
             let name = person.name.clone().ok_or_else(|| Failure::usage(texts::name_wanted(out.lang)))?;
             let password = match &person.new_password {
                 Some(given) if !given.is_empty() => given.clone(),
@@ -99,7 +103,7 @@ pub(super) async fn people(client: &Client, out: &Out, verb: &PeopleVerb) -> Out
             };
             tell(out, &client.organisation().add_person(&new).await?);
         }
-        PeopleVerb::Change { login, disable, enable, person } => {
+        Some(PeopleVerb::Change { login, disable, enable, person }) => {
             let change = change_of(out, *disable, *enable, person)?;
             if change == PersonChange::default() {
                 return Err(Failure::usage(texts::no_change(out.lang)));

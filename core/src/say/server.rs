@@ -4,6 +4,10 @@ use super::Pair;
 
 /// Fields, columns and parameters as errors name them.
 pub(super) const FIELDS: &[Pair] = &[
+    (
+        "database {} cannot be used: {}; check `database`, and that PostgreSQL runs",
+        "数据库 {} 无法使用：{}；请检查 `database` 和 PostgreSQL 是否在运行",
+    ),
     ("login", "登录名"),
     ("password", "密码"),
     ("name", "姓名"),

@@ -24,7 +24,7 @@ mod tests;
 
 pub use check::{FlowProblem, Known};
 pub use model::{Action, ActionKind, Condition, ErrorBranch, Flow, OpenSpan, Operator, Texts};
-pub use simulate::simulate;
+pub use simulate::{is_script_word, simulate};
 pub use step::{FlowCommand, FlowError, FlowEvent, FlowState, MOST_STEPS, Waiting, start, step};
 
 /// The built-in arrival notice: says how many parcels come to which estate and building, and offers the keys 1 door,

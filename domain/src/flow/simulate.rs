@@ -7,6 +7,15 @@ use super::step::{FlowCommand, FlowEvent, start, step};
 use crate::lang::Lang;
 use crate::template::Values;
 
+/// Whether [`simulate`] knows a word of a script.
+#[must_use]
+pub fn is_script_word(word: &str) -> bool {
+    let keys = word.strip_prefix('!').unwrap_or(word);
+    let known = ["wait", "answer", "busy", "no_answer", "rejected", "failed", "end", "broken", "hangup"];
+    known.contains(&word)
+        || (!keys.is_empty() && keys.chars().all(|c| c.is_ascii_digit() || matches!(c, '*' | '#')))
+}
+
 /// Runs a conversation and writes down what would be said and done, one line each.
 ///
 /// The script is what the person and the network do, in order:

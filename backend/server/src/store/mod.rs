@@ -56,6 +56,14 @@ pub enum StoreError {
     /// The database refused or is out of reach (disk full, locked by another process, lost connection).
     #[error("database: {0}")]
     Database(#[from] DbErr),
+    /// At the start, nobody answers where the database is said to be, or lets us in.
+    #[error("database {place} cannot be used: {problem}; check `database`, and that PostgreSQL runs")]
+    Unreachable {
+        /// Host, port and name of the database; no password.
+        place: String,
+        /// What the attempt came to.
+        problem: DbErr,
+    },
     /// The database was written by a newer program.
     #[error("database has schema {found}, this program knows {known}: install the newer program")]
     Newer {
@@ -206,7 +214,7 @@ impl Store {
     pub async fn open_as(url: &str, durability: Durability) -> Result<Store, StoreError> {
         let place = Place::parse(url).map_err(bad_url)?;
         place.prepare()?;
-        let writer = place.connect(Use::Writing, durability).await?;
+        let writer = place.connect(Use::Writing, durability).await.map_err(|e| place.named(e))?;
         if let Place::Postgres(_) = &place {
             postgres::require(&writer, durability).await?;
         }
@@ -237,7 +245,8 @@ impl Store {
     pub async fn look(url: &str) -> Result<DatabaseConnection, StoreError> {
         let place = Place::parse(url).map_err(bad_url)?;
         place.exists()?;
-        let db = place.connect(Use::Reading(1), Durability::of_process()).await?;
+        let db =
+            place.connect(Use::Reading(1), Durability::of_process()).await.map_err(|e| place.named(e))?;
         migrations::require(&db).await?;
         Ok(db)
     }

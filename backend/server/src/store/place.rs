@@ -71,6 +71,16 @@ impl Place {
         Ok(())
     }
 
+    /// An error of connecting that says where that was tried, in place of one that does not.
+    pub(super) fn named(&self, error: StoreError) -> StoreError {
+        match (self, error) {
+            (Place::Postgres(options), StoreError::Database(problem)) => {
+                StoreError::Unreachable { place: postgres::place(options), problem }
+            }
+            (_, error) => error,
+        }
+    }
+
     /// Connects.
     pub(super) async fn connect(
         &self,

@@ -85,6 +85,13 @@ pub(super) fn read_url(url: &str) -> Result<PgConnectOptions, String> {
     Ok(options)
 }
 
+/// Host, port and name of a database, without user and password.
+pub(super) fn place(options: &PgConnectOptions) -> String {
+    let host =
+        options.get_socket().map_or_else(|| options.get_host().to_owned(), |s| s.display().to_string());
+    format!("{host}:{}/{}", options.get_port(), options.get_database().unwrap_or_default())
+}
+
 /// Connects.
 pub(super) async fn connect(
     options: &PgConnectOptions,

@@ -14,7 +14,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use waybell_domain::flow::{Flow, simulate as run};
+use waybell_domain::flow::{Flow, is_script_word, simulate as run};
 use waybell_domain::lang::Lang;
 use waybell_domain::template::Wording;
 use waybell_domain::wire::{ErrorBody, TemplateView};
@@ -83,6 +83,12 @@ pub(super) async fn simulated(
     flow: Flow,
     request: SimulateRequest,
 ) -> ApiResult<SimulateAnswer> {
+    if let Some(word) = request.script.iter().find(|word| !is_script_word(word)) {
+        let word: String = word.chars().take(20).collect();
+        let hint = "write keys as 1 or 12#, a key while something is said as !1, or wait, answer, busy, no_answer, \
+            rejected, failed, end, broken, hangup";
+        return Err(ApiError::field("script", format!("{word:?} is no word of a script"), hint));
+    }
     let mut variables = request.variables;
     let company = company(app, scope.organisation).await?;
     for (name, value) in

@@ -23,6 +23,11 @@ pub fn demo_config() -> String {
         "# Sixty callees for a demonstration. Run: waybell-carrier serve --config THIS --truth truth.jsonl\n\
          [defaults]\nbehaviour = \"answer\"\ndelay_ms = 300\nring_ms = 2500\nuntil_end = true\n",
     );
+    // the courier's own mobile takes the calls that come to it
+    text.push_str(
+        "\n[[callee]]\nnumber = \"+8613900000002\"\nbehaviour = \"press_keys\"\ndigits = \"1\"\n\
+         digits_after_ms = 2500\nuntil_end = true\n",
+    );
     let mut number = 0;
     for (behaviour, count, extra) in rows {
         for _ in 0..count {
