@@ -267,8 +267,8 @@ async fn caps_of_a_trunk_are_never_passed_and_nobody_is_dropped() {
         let starts: Vec<u64> = events.iter().filter(|e| e.event == "invite").map(|e| e.at_ms).collect();
         assert_eq!(starts.len(), people);
         for (i, start) in starts.iter().enumerate() {
-            // 20 ms for the way of a message
-            let second = starts[i..].iter().filter(|s| **s < start + 980).count();
+            // 100 ms for the way of a message on a machine that is busy with others
+            let second = starts[i..].iter().filter(|s| **s < start + 900).count();
             assert!(second <= rate.0 as usize, "{second} calls within a second, {} allowed", rate.0);
         }
         let (mut now, mut most) = (0i32, 0);

@@ -20,6 +20,8 @@ const NOTICE: &str = "[defaults]\nbehaviour = \"answer\"\ndelay_ms = 10\nring_ms
 mod group;
 #[path = "bench/heard.rs"]
 mod heard;
+#[path = "bench/ingest.rs"]
+mod ingest;
 #[path = "bench/labels.rs"]
 mod labels;
 #[path = "bench/phone.rs"]
@@ -57,6 +59,9 @@ fn main() -> anyhow::Result<()> {
         }
         if wanted("track") {
             tell(track::measure()?)?;
+        }
+        if wanted("ingest") {
+            tell(ingest::measure().await?)?;
         }
         if wanted("phone") {
             tell(phone::measure().await?)?;
