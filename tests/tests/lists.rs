@@ -252,4 +252,15 @@ async fn a_later_list_withdraws_and_nobody_is_rung_for_it() {
     assert!(said.contains("1 changed") && said.contains("1 withdrawn"), "{said}");
     assert_eq!(of(&courier, 1).await.unwrap()["state"], json!("out_for_delivery"));
     assert_eq!(of(&courier, 2).await.unwrap()["state"], json!("withdrawn"));
+
+    // what a list does not say stays
+    let bare = format!("运单号,状态\n{},派送中\n", format_args!("SF{:013}", 4_002));
+    assert_eq!(taken(&courier, &bare).await["updated"], json!(1));
+    let back = of(&courier, 2).await.unwrap();
+    assert_eq!(
+        (&back["state"], &back["phone"]),
+        (&json!("out_for_delivery"), &json!("+8613800000002")),
+        "{back}"
+    );
+    assert_eq!(back["address"], json!("幸福花园2幢101"));
 }

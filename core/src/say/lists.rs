@@ -28,7 +28,10 @@ pub(super) const PAIRS: &[Pair] = &[
     ("encoding of the file is not known", "无法识别文件编码"),
     ("save it as CSV in UTF-8 or GB18030", "请另存为 UTF-8 或 GB18030 编码的 CSV"),
     ("no column is headed as waybill number; the first row is {}", "没有找到运单号一列；第一行是 {}"),
-    ("head the column 运单号 or waybill_no", "请把该列的标题写成“运单号”"),
+    (
+        "head the column 运单号 or waybill_no, or name it: waybill_no=HEADING, or waybill_no=#1 for the first",
+        "请把该列的标题写成“运单号”，或者指定：waybill_no=标题，第一列写 waybill_no=#1",
+    ),
     ("list has a header and no rows", "清单只有标题，没有数据行"),
     ("no column is headed as telephone number; the columns are {}", "没有找到电话一列；现有各列：{}"),
     (
@@ -41,6 +44,11 @@ pub(super) const PAIRS: &[Pair] = &[
     (
         "{} rows are delivered or on their way back by the list, the first in this line",
         "按清单有 {} 行已签收或已退回，第一处在本行",
+    ),
+    ("{} of {} rows is no known state, the first in this line", "{} 不是认识的状态（{} 行），第一处在本行"),
+    (
+        "the parcels are taken as to be delivered; take out what is not",
+        "这些件按待派送处理；不用派送的请去掉",
     ),
     ("they are left out, and nobody is rung for them", "不导入，也不会为它们呼叫"),
     ("{} is withdrawn by the list and is not on yours", "清单上 {} 已撤回，但不在您的清单里"),

@@ -20,7 +20,7 @@ use waybell_domain::wire::{
 pub(crate) struct GoodRow {
     pub id: ParcelId,
     pub waybill_no: String,
-    pub kind: TaskKind,
+    pub kind: Option<TaskKind>,
     pub name: String,
     pub phone: Option<PhoneNumber>,
     pub address: String,
@@ -54,7 +54,7 @@ impl GoodRow {
         Ok(GoodRow {
             id: parcel_id(organisation, waybill.as_str()),
             waybill_no: waybill.to_string(),
-            kind: row.kind.unwrap_or_default(),
+            kind: row.kind,
             name: clip(row.recipient_name.trim(), 100),
             phone,
             address: clip(row.address.trim(), 500),
@@ -84,7 +84,7 @@ impl GoodRow {
         let mut view = known.unwrap_or_else(|| ParcelView {
             id: self.id,
             waybill_no: self.waybill_no.clone(),
-            kind: self.kind,
+            kind: self.kind.unwrap_or_default(),
             state: ParcelState::default(),
             courier,
             recipient_name: String::new(),
@@ -105,12 +105,19 @@ impl GoodRow {
             view.door = None;
         }
         view.courier = courier;
-        view.kind = self.kind;
-        view.recipient_name.clone_from(&self.name);
-        view.phone.clone_from(&self.phone);
-        view.address.clone_from(&self.address);
-        view.estate.clone_from(&self.estate);
-        view.building.clone_from(&self.building);
+        // what the list does not say stays
+        view.kind = self.kind.unwrap_or(view.kind);
+        if !self.name.is_empty() {
+            view.recipient_name.clone_from(&self.name);
+        }
+        if self.phone.is_some() {
+            view.phone.clone_from(&self.phone);
+        }
+        if !self.address.is_empty() {
+            view.address.clone_from(&self.address);
+            view.estate.clone_from(&self.estate);
+            view.building.clone_from(&self.building);
+        }
         Some(view)
     }
 
@@ -122,10 +129,10 @@ impl GoodRow {
     /// True if the known parcel says the same.
     pub(crate) fn same(&self, known: &ParcelView, courier: UserId) -> bool {
         known.courier == courier
-            && known.recipient_name == self.name
-            && known.phone == self.phone
-            && known.address == self.address
-            && known.kind == self.kind
+            && (self.name.is_empty() || known.recipient_name == self.name)
+            && (self.phone.is_none() || known.phone == self.phone)
+            && (self.address.is_empty() || known.address == self.address)
+            && self.kind.is_none_or(|kind| known.kind == kind)
             && !(self.withdrawn == Some(false) && known.state == ParcelState::Withdrawn)
     }
 }

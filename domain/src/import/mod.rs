@@ -19,6 +19,7 @@ mod notes;
 mod numbers;
 mod row;
 mod sheet;
+mod state;
 #[cfg(test)]
 mod tests;
 
@@ -29,10 +30,12 @@ pub use columns::{ColumnMap, Field, detect_columns};
 pub use decode::decode;
 pub use notes::{not_on_list, stays_withdrawn};
 pub use numbers::{NumberList, read_numbers};
-pub use row::{FieldError, ImportRow, Standing, parse_row};
+pub use row::{FieldError, ImportRow, parse_row};
+pub use state::Standing;
 
 use choice::Header;
 
+use crate::parcel::WaybillNo;
 use crate::wire::{ImportedRow, RowProblem};
 
 /// Why a file cannot be taken at all.
@@ -197,22 +200,47 @@ fn table(rows: &[Row], choice: &Choice) -> Result<Table, TableError> {
         let seen = rows.first().map(|(_, cells)| cells.join(", ")).unwrap_or_default();
         let seen: String = seen.chars().take(80).collect();
         let problem = format!("no column is headed as waybill number; the first row is {seen:?}");
-        return Err(error("header", &problem, "head the column 运单号 or waybill_no"));
+        return Err(error(
+            "header",
+            &problem,
+            "head the column 运单号 or waybill_no, or name it: waybill_no=HEADING, or waybill_no=#1 for the first",
+        ));
     };
     within(rows.len(), 0)?;
     let (head_line, header) = rows[at].clone();
     let mut table = Table { headings: header.clone(), columns, ..Table::default() };
-    let mut finished: Vec<u32> = Vec::new();
-    for (line, cells) in &rows[at + 1..] {
+    let mut odd = notes::Odd::default();
+    // a list without a header, whose columns were named by their places
+    let headless = is_data(&map, &header);
+    if headless {
+        table.headings = (1..=header.len()).map(|n| format!("#{n}")).collect();
+        table
+            .columns
+            .iter_mut()
+            .for_each(|c| c.column = map.get(c.field).map_or_else(String::new, |at| format!("#{}", at + 1)));
+    }
+    let header = table.headings.clone();
+    for (line, cells) in &rows[if headless { at } else { at + 1 }..] {
         table.total += 1;
         match parse_row(&map, &header, *line, cells) {
-            Ok(row) if row.stands == Some(Standing::Finished) => finished.push(row.line),
-            Ok(row) => table.rows.push(row.into_wire()),
+            Ok(row) if row.stands == Some(Standing::Finished) => odd.finished.push(row.line),
+            Ok(row) => {
+                if row.stands == Some(Standing::Unknown) {
+                    odd.unknown(&map, row.line, cells);
+                }
+                table.rows.push(row.into_wire());
+            }
             Err(errors) => table.problems.extend(errors.into_iter().map(FieldError::into_wire)),
         }
     }
-    table.notes = notes::notes(&map, &header, head_line, &table, &finished);
+    table.notes = notes::notes(&map, &header, head_line, &table, &odd);
     Ok(table)
+}
+
+/// Whether what was taken for the header is a parcel: its waybill is one.
+fn is_data(map: &ColumnMap, header: &[String]) -> bool {
+    let Some(cell) = map.get(Field::Waybill).and_then(|at| header.get(at)) else { return false };
+    cell.chars().filter(char::is_ascii_digit).count() >= 6 && WaybillNo::parse(cell).is_ok()
 }
 
 fn error(field: &str, problem: &str, hint: &str) -> TableError {

@@ -3,17 +3,37 @@
 use super::Table;
 use super::columns::{ColumnMap, Field};
 use crate::wire::RowProblem;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// Waybills there twice that are named one by one.
 const TWICE: usize = 20;
+
+/// What rows of a list say of their parcels that is to be told.
+#[derive(Default)]
+pub(super) struct Odd {
+    /// Lines of parcels that are delivered or on their way back.
+    pub finished: Vec<u32>,
+    /// Words that are not known, each with its first line and how many rows have it.
+    words: BTreeMap<String, (u32, u32)>,
+}
+
+impl Odd {
+    /// A row whose state is in a word that is not known.
+    pub(super) fn unknown(&mut self, map: &ColumnMap, line: u32, cells: &[String]) {
+        let cell = map.get(Field::State).and_then(|at| cells.get(at)).map_or("", String::as_str);
+        let word: String = cell.trim().chars().take(20).collect();
+        if self.words.len() < TWICE || self.words.contains_key(&word) {
+            self.words.entry(word).or_insert((line, 0)).1 += 1;
+        }
+    }
+}
 
 pub(super) fn notes(
     map: &ColumnMap,
     header: &[String],
     line: u32,
     table: &Table,
-    finished: &[u32],
+    odd: &Odd,
 ) -> Vec<RowProblem> {
     let note = |line: u32, column: &str, problem: String, hint: &str| RowProblem {
         line,
@@ -35,10 +55,15 @@ pub(super) fn notes(
         notes.push(note(line, "", problem, "head it 地址 or address, or notices name no place"));
     }
     let column = |field| map.get(field).and_then(|at| header.get(at)).map_or("", String::as_str);
-    if let Some(first) = finished.first() {
+    for (word, (first, rows)) in &odd.words {
+        let problem = format!("{word:?} of {rows} rows is no known state, the first in this line");
+        let hint = "the parcels are taken as to be delivered; take out what is not";
+        notes.push(note(*first, column(Field::State), problem, hint));
+    }
+    if let Some(first) = odd.finished.first() {
         let problem = format!(
             "{} rows are delivered or on their way back by the list, the first in this line",
-            finished.len()
+            odd.finished.len()
         );
         notes.push(note(
             *first,

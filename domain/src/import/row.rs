@@ -1,6 +1,7 @@
 //! One row of a list.
 
 use super::columns::{ColumnMap, Field};
+use super::state::{Standing, standing};
 use crate::parcel::{TaskKind, WaybillNo};
 use crate::phone::{PhoneError, PhoneNumber};
 use crate::wire::{ImportedRow, RowProblem};
@@ -22,36 +23,10 @@ pub struct ImportRow {
     pub name: String,
     /// Address as written; may be empty.
     pub address: String,
-    /// Delivery or pick-up.
-    pub kind: TaskKind,
+    /// Delivery or pick-up; `None` where the list does not say.
+    pub kind: Option<TaskKind>,
     /// What has become of it by the list; `None` where the list does not say.
     pub stands: Option<Standing>,
-}
-
-/// What has become of a parcel by the list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// To be delivered or fetched, or in any state that is not one of the others.
-    Open,
-    /// Recalled or cancelled: nobody is to be rung for it.
-    Withdrawn,
-    /// Delivered or on its way back.
-    Finished,
-}
-
-/// What a cell says about a parcel's state. A word that is not known says that the parcel is on its way: systems have many.
-fn standing(cell: &str) -> Option<Standing> {
-    let word: String = cell.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
-    let word = word.strip_prefix('已').unwrap_or(&word);
-    match word {
-        "" => None,
-        "撤回" | "撤销" | "撤单" | "取消" | "作废" | "拦截" | "召回" | "取消派送" | "取消派件"
-        | "客户取消" | "withdrawn" | "withdraw" | "recalled" | "recall" | "cancelled" | "canceled"
-        | "cancel" | "void" | "intercepted" => Some(Standing::Withdrawn),
-        "签收" | "妥投" | "签收成功" | "本人签收" | "代收" | "退回" | "退件" | "退回签收" | "delivered"
-        | "signed" | "returned" => Some(Standing::Finished),
-        _ => Some(Standing::Open),
-    }
 }
 
 /// What is wrong with a field of a row.
@@ -84,7 +59,7 @@ impl ImportRow {
             recipient_name: self.name,
             phone: self.phone_text,
             address: self.address,
-            kind: Some(self.kind),
+            kind: self.kind,
             withdrawn: self.stands.map(|stands| stands == Standing::Withdrawn),
         }
     }
@@ -125,7 +100,7 @@ pub fn parse_row(
     };
     let kind = kind(cell(Field::Kind)).unwrap_or_else(|text| {
         fail(Field::Kind, format!("{text:?} is no kind of task; write 派件 or 揽件"));
-        TaskKind::default()
+        None
     });
     match waybill {
         Some(waybill) if errors.is_empty() => Ok(ImportRow {
@@ -170,10 +145,13 @@ fn phones(cell: &str) -> Result<Phones, PhoneError> {
     Ok((Some(phone), text.to_owned(), good.map(|(phone, _)| phone).collect()))
 }
 
-fn kind(cell: &str) -> Result<TaskKind, String> {
+fn kind(cell: &str) -> Result<Option<TaskKind>, String> {
     match cell.trim().to_lowercase().as_str() {
-        "" | "派件" | "派送" | "派" | "delivery" => Ok(TaskKind::Delivery),
-        "揽件" | "揽收" | "取件" | "收件" | "揽" | "pickup" | "pick-up" => Ok(TaskKind::Pickup),
+        "" => Ok(None),
+        "派件" | "派送" | "派" | "delivery" => Ok(Some(TaskKind::Delivery)),
+        "揽件" | "揽收" | "取件" | "收件" | "揽" | "pickup" | "pick-up" => {
+            Ok(Some(TaskKind::Pickup))
+        }
         _ => Err(cell.chars().take(20).collect()),
     }
 }

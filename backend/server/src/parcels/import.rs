@@ -47,7 +47,8 @@ pub(crate) struct Good {
     line: u32,
     /// Normalised.
     pub(crate) waybill_no: String,
-    kind: TaskKind,
+    /// Absent: a new one is to be delivered, a known one stays what it is.
+    kind: Option<TaskKind>,
     name: String,
     pub(crate) phone_key: Option<String>,
     address: String,
@@ -55,6 +56,8 @@ pub(crate) struct Good {
     building: String,
     /// As in [`ImportedRow`].
     pub(super) withdrawn: Option<bool>,
+    /// It says all of the parcel: what is empty in it is emptied. Otherwise that stays.
+    whole: bool,
 }
 
 /// A list whose rows were looked at one by one.
@@ -323,13 +326,14 @@ pub(crate) fn check(row: &ImportedRow) -> Result<Good, RowProblem> {
     Ok(Good {
         line: row.line,
         waybill_no: waybill.to_string(),
-        kind: row.kind.unwrap_or_default(),
+        kind: row.kind,
         name: clip(row.recipient_name.trim(), 100),
         phone_key: phone.map(|p| p.key()),
         address: clip(row.address.trim(), 500),
         estate: place.estate.unwrap_or_default(),
         building: place.building.unwrap_or_default(),
         withdrawn: row.withdrawn,
+        whole: false,
     })
 }
 
@@ -381,10 +385,29 @@ async fn known<C: ConnectionTrait>(db: &C, scope: &Scope, now: UnixMs, good: &[G
 
 fn same(old: &ParcelRow, g: &Good, scope: &Scope) -> bool {
     old.courier_id == scope.person.to_string()
-        && old.recipient_name == g.name
-        && old.phone_key == g.phone_key
-        && old.address == g.address
-        && old.kind == g.kind.as_str()
+        && (g.leaves(&g.name) || old.recipient_name == g.name)
+        && (g.leaves(g.phone_key.as_deref().unwrap_or_default()) || old.phone_key == g.phone_key)
+        && (g.leaves(&g.address) || old.address == g.address)
+        && old.kind == g.kind_after(old)
+}
+
+impl Good {
+    /// The same as a record that says all of its parcel: what is empty in it is emptied.
+    pub(crate) fn whole(self) -> Good {
+        Good { whole: true, ..self }
+    }
+
+    /// Whether the row leaves what is known where this is what it says.
+    fn leaves(&self, said: &str) -> bool {
+        !self.whole && said.is_empty()
+    }
+
+    fn kind_after<'a>(&self, old: &'a ParcelRow) -> &'a str {
+        match self.kind {
+            None if !self.whole && !old.kind.is_empty() => &old.kind,
+            kind => kind.unwrap_or_default().as_str(),
+        }
+    }
 }
 
 /// The row as it is after the import: new, or the known one with what the list says. `rev` 0 leaves that of a known one.
@@ -415,15 +438,17 @@ fn row(scope: &Scope, now: UnixMs, old: Option<&ParcelRow>, g: &Good, sequence: 
     if old.is_some_and(|old| same(old, g, scope)) && !back {
         return row;
     }
+    let kind = g.kind_after(&row).to_owned();
+    let place = !g.leaves(&g.address);
     ParcelRow {
         courier_id: scope.person.to_string(),
         state: if back { ParcelState::default().as_str().into() } else { row.state },
-        kind: g.kind.as_str().into(),
-        recipient_name: g.name.clone(),
-        phone_key: g.phone_key.clone(),
-        address: g.address.clone(),
-        estate: g.estate.clone(),
-        building: g.building.clone(),
+        kind,
+        recipient_name: if g.leaves(&g.name) { row.recipient_name } else { g.name.clone() },
+        phone_key: if g.phone_key.is_none() && !g.whole { row.phone_key } else { g.phone_key.clone() },
+        address: if place { g.address.clone() } else { row.address },
+        estate: if place { g.estate.clone() } else { row.estate },
+        building: if place { g.building.clone() } else { row.building },
         rev: if rev == 0 { row.rev } else { rev },
         ..row
     }

@@ -205,6 +205,7 @@ fn record(fields: &Map<String, Value>, place: u32) -> Result<Record, HookProblem
         withdrawn: Some(withdrawn),
     };
     let good = check(&row).map_err(|p| wrong(&p.column, &p.problem, &p.hint))?;
+    let good = good.whole();
     let reference = optional("reference")?;
     if reference.as_ref().is_some_and(|r| r.chars().count() > 100) {
         return Err(wrong("reference", "has more than 100 characters", "send a shorter one"));

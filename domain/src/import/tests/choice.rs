@@ -136,3 +136,24 @@ fn a_list_says_what_is_withdrawn_and_what_is_delivered() {
     let other = read_list("运单号,支付状态\nSF1234567890121,已取消\n".as_bytes()).unwrap();
     assert_eq!(other.rows[0].withdrawn, None);
 }
+
+#[test]
+fn a_list_without_a_header_loses_no_parcel() {
+    let file = "SF1234567890121,王一,13800001111,幸福花园3栋\nSF1234567890122,李四,13800001112,文一路18号\n";
+    let choice =
+        named(&[(Field::Waybill, "#1"), (Field::Name, "#2"), (Field::Phone, "#3"), (Field::Address, "#4")]);
+    let table = read(file, &choice).unwrap();
+    assert_eq!((table.total, table.rows.len(), table.rows[0].line), (2, 2, 1));
+    assert_eq!(table.rows[0].phone, "13800001111");
+    // nobody's name becomes a heading that the branch remembers
+    assert_eq!(table.confirmed().headings, ["#1", "#2", "#3", "#4"]);
+    assert_eq!(table.columns[0].column, "#1");
+}
+
+#[test]
+fn a_state_that_nobody_knows_is_told() {
+    let table = read_list("运单号,状态\nSF1234567890121,打印\nSF1234567890122,打印\n".as_bytes()).unwrap();
+    let told = table.notes.iter().find(|n| n.column == "状态").unwrap();
+    assert!(told.line == 2 && told.problem.contains("打印") && told.problem.contains("2 rows"), "{told:?}");
+    assert_eq!(table.rows.len(), 2);
+}
