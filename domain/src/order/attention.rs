@@ -16,6 +16,8 @@ words! {
         Unclaimed = "unclaimed", "无人接单", "unclaimed";
         /// 无人派单: waits to be accepted, reviewed or assigned.
         Unassigned = "unassigned", "待派单超期", "unassigned";
+        /// 处理人离职: with somebody who no longer works here. Told by the server, which knows it.
+        HandlerGone = "handler_gone", "处理人已离职", "handler gone";
         /// 催办.
         Urged = "urged", "被催办", "urged";
         /// 预警.

@@ -83,7 +83,7 @@ pub(super) async fn act(
     crate::audit::record(write, organisation, by, at.now, "order_action", &row.id, what).await?;
     crate::webhooks::orders::tell(write, at, &row.id).await?;
     match stored(write.tx(), scope, &row.id).await {
-        Ok(now) => now.view(&rules, scope.role, at.now).ok_or_else(|| ApiError::not_found("order")),
+        Ok(now) => now.view(&rules, scope.role, at.now).ok_or_else(|| ApiError::not_found("work order")),
         // who gave it away sees it once more, as it went
         Err(error) if error.status == StatusCode::NOT_FOUND => {
             row.view(&rules, scope.role, at.now).ok_or(error)

@@ -81,7 +81,7 @@ pub(super) async fn open(
         let own = known.organisation_id == scope.organisation.to_string()
             && known.opened_by == scope.person.to_string();
         if !own {
-            return Err(ApiError::not_found("order"));
+            return Err(ApiError::not_found("work order"));
         }
         if known.request_hash != hash(request) {
             let message = "this id was used for another order";
@@ -128,7 +128,7 @@ pub(super) async fn view(
     now: UnixMs,
 ) -> ApiResult<OrderView> {
     let row = stored(write.tx(), scope, id).await?;
-    row.view(rules, scope.role, now).ok_or_else(|| ApiError::not_found("order"))
+    row.view(rules, scope.role, now).ok_or_else(|| ApiError::not_found("work order"))
 }
 
 /// What the request says, and what its call and its parcel tell beside it.
@@ -192,6 +192,7 @@ async fn filled(write: &Write, scope: &Scope, now: UnixMs, request: &OrderReques
         steps: 0,
         rev: 0,
         handler_name: None,
+        handler_active: None,
     })
 }
 

@@ -179,7 +179,7 @@ pub async fn show(
     let (db, scope) = (app.store.read(), &signed.scope);
     let row = stored(db, scope, &id).await?;
     let rules = Rules::of(db, scope.organisation).await?;
-    let missing = || ApiError::not_found("order");
+    let missing = || ApiError::not_found("work order");
     let order = row.view(&rules, scope.role, app.clock.now()).ok_or_else(missing)?;
     let sql = "SELECT s.seq, s.at, s.received_at, s.person_id, p.name, s.action, s.placed, s.course FROM work_order_step s \
                LEFT JOIN person p ON p.id = s.person_id WHERE s.order_id = $1 ORDER BY s.seq";
@@ -239,7 +239,7 @@ pub async fn act(
     headers: HeaderMap,
     body: Body<OrderActionRequest>,
 ) -> ApiResult<Response> {
-    let id = OrderId::parse(&id).map_err(|_| ApiError::not_found("order"))?.to_string();
+    let id = OrderId::parse(&id).map_err(|_| ApiError::not_found("work order"))?.to_string();
     let once = Once::of(&headers, &format!("orders/{id}/actions"), &body.bytes)?;
     let at = clock(&app);
     let acted = when(Some(body.value.acted_at), &headers, at.now);

@@ -9,8 +9,8 @@ use sea_orm::{ConnectionTrait, FromQueryResult};
 use waybell_domain::clock::UnixMs;
 use waybell_domain::id::{BranchId, CallId, OrderId, OrganisationId, ParcelId, UserId};
 use waybell_domain::order::{
-    Attention, Calendar, Course, OrderClock, OrderField, OrderPolicy, OrderSource, OrderType, attention,
-    clock, urge_level,
+    Attention, Calendar, Course, OrderClock, OrderField, OrderPolicy, OrderSource, OrderType, Stage,
+    attention, clock, urge_level,
 };
 use waybell_domain::phone::PhoneNumber;
 use waybell_domain::wire::{OrderView, Role};
@@ -18,7 +18,7 @@ use waybell_domain::wire::{OrderView, Role};
 /// Columns of [`Row`], for `FROM`.
 pub(super) const COLUMNS: &str = "o.id, o.organisation_id, o.branch_id, o.number, o.kind, o.source, o.content, o.customer, \
      o.caller_key, o.address, o.area_id, o.phone_call_id, o.parcel_id, o.waybill_no, o.opened_by, o.opened_at, \
-     o.dispatcher_id, o.courier_id, o.department, o.course, o.steps, o.rev, h.name AS handler_name";
+     o.dispatcher_id, o.courier_id, o.department, o.course, o.steps, o.rev, h.name AS handler_name, h.active AS handler_active";
 pub(super) const FROM: &str = "work_order o LEFT JOIN person h ON h.id = o.courier_id";
 
 /// A row.
@@ -47,6 +47,7 @@ pub(super) struct Row {
     pub steps: i64,
     pub rev: i64,
     pub handler_name: Option<String>,
+    pub handler_active: Option<i64>,
 }
 
 /// The rules of an organisation, and its hours.
@@ -85,7 +86,13 @@ impl Rules {
     /// Why an order asks for somebody.
     pub(super) fn attention(&self, row: &Row, course: &Course, now: UnixMs) -> Vec<Attention> {
         let kind = self.policy.order_type(&row.kind);
-        attention(&self.policy, kind, course, UnixMs(row.opened_at), self.calendar(kind), now)
+        let mut found =
+            attention(&self.policy, kind, course, UnixMs(row.opened_at), self.calendar(kind), now);
+        if course.stage == Stage::Handle && row.handler_active == Some(0) {
+            found.push(Attention::HandlerGone);
+            found.sort_unstable_by(|a, b| b.cmp(a));
+        }
+        found
     }
 }
 
@@ -157,7 +164,7 @@ fn caller(key: &str, role: Role) -> String {
 
 /// An order that the asker may see.
 pub(super) async fn stored<C: ConnectionTrait>(db: &C, scope: &Scope, id: &str) -> ApiResult<Row> {
-    let missing = || ApiError::not_found("order");
+    let missing = || ApiError::not_found("work order");
     let id = OrderId::parse(id).map_err(|_| missing())?;
     let (filter, mut values) = super::rights::filter(scope);
     values.push(id.to_string().into());
