@@ -9,8 +9,8 @@
 //!
 //! * **One table.** What somebody may do next is [`Course::step`]: a pair of stage and action that is not in it is a typed
 //!   [`OrderRefusal`] that leaves the order as it was. Phone and server ask the same table.
-//! * **Nothing that follows from the clock is stored.** Whether an order is suspended, in warning or overdue ([`clock`]), how
-//!   far its urging has come ([`urge`]) and what lies too long ([`attention`]) are functions of what was done and of now, by the
+//! * **Nothing that follows from the clock is stored.** Whether an order is suspended, in warning or overdue ([`clock()`]), how
+//!   far its urging has come ([`urge_level`]) and what lies too long ([`attention()`]) are functions of what was done and of now, by the
 //!   organisation's business hours ([`Calendar`]). A change of hours or holidays is right for every order at once.
 //! * **Nobody can sit on one.** A pause has an end, an urge is to be answered, and what nobody took, nobody spoke of or nobody
 //!   revisited surfaces by rule; overdue is only the last of these.
