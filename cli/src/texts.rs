@@ -16,11 +16,13 @@ macro_rules! texts {
 
 mod attendance;
 mod calls;
+mod orders;
 mod recordings;
 mod rules;
 
 pub(crate) use attendance::*;
 pub(crate) use calls::*;
+pub(crate) use orders::*;
 pub(crate) use recordings::*;
 pub(crate) use rules::*;
 
@@ -211,6 +213,8 @@ pub(crate) fn operation(lang: Lang, kind: OperationKind) -> &'static str {
         OperationKind::CallReopened => "恢复待处理来电",
         OperationKind::Availability => "接听状态",
         OperationKind::Punch => "打卡",
+        OperationKind::OrderOpen => "新建工单",
+        OperationKind::OrderAction => "工单操作",
     };
     lang.pick(zh, kind.as_str())
 }

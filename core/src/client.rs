@@ -139,6 +139,12 @@ impl Client {
         Calls { client: self.clone() }
     }
 
+    /// Work orders.
+    #[must_use]
+    pub fn orders(&self) -> crate::orders::Orders {
+        crate::orders::Orders { client: self.clone() }
+    }
+
     /// Clocking in and out.
     #[must_use]
     pub fn attendance(&self) -> crate::attendance::Attendance {
@@ -215,6 +221,7 @@ impl Client {
             .store
             .write(move |t| {
                 crate::calls::rows::purge(t, &seal, before, now)?;
+                crate::orders::rows::purge(t, &seal, before)?;
                 crate::tasks::rows::purge(t, &seal, before)
             })
             .await?;

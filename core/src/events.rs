@@ -22,9 +22,12 @@ pub enum Topic {
     Session,
     /// Calls that came in, their sound on this phone, and whether calls are taken.
     Calls,
+    /// Work orders.
+    Orders,
 }
 
-const ALL: [Topic; 5] = [Topic::Parcels, Topic::Batches, Topic::Sync, Topic::Session, Topic::Calls];
+const ALL: [Topic; 6] =
+    [Topic::Parcels, Topic::Batches, Topic::Sync, Topic::Session, Topic::Calls, Topic::Orders];
 
 #[derive(Default)]
 struct Inbox {

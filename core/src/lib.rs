@@ -22,6 +22,7 @@ pub mod labels;
 #[cfg(feature = "measure")]
 pub mod measure;
 pub mod notify;
+pub mod orders;
 pub mod organisation;
 pub mod outbox;
 pub mod ports;

@@ -150,6 +150,8 @@ ids! {
     DutyId
     /// A call that came in over a published number.
     CallId
+    /// A work order (工单).
+    OrderId
     /// A recording (录音) or a voicemail (留言).
     RecordingId
 }

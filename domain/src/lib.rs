@@ -14,6 +14,7 @@
 //!
 //!  a customer rings ──> inbound (who is rung for them, in which order and why; the life of that call)
 //!  a courier rings a customer ──> outgoing (may they; the life of that call, both legs)
+//!  a customer complains ──> order (who may do what next; its time, its urging, what lies too long)
 //! ```
 //!
 //! State machines are tables `(state, event) -> state`; a pair that is not in the table is a typed error that leaves
@@ -33,6 +34,7 @@ pub mod import;
 pub mod inbound;
 pub mod lang;
 pub mod money;
+pub mod order;
 pub mod outgoing;
 pub mod parcel;
 pub mod phone;

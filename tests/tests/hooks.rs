@@ -4,6 +4,8 @@
 
 #[path = "hooks/day.rs"]
 mod day;
+#[path = "hooks/orders.rs"]
+mod orders;
 #[path = "hooks/receiver.rs"]
 mod receiver;
 

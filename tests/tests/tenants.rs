@@ -81,6 +81,12 @@ fn body(method: &str, path: &str, b: &Belongings) -> Option<Value> {
         "/api/v1/numbers/{id}" => json!({ "name": "x" }),
         "/api/v1/me/availability" if method == "PUT" => json!({ "mode": "available" }),
         "/api/v1/me/availability" => json!({ "mode": "available", "acted_at": { "wall": now_ms() } }),
+        "/api/v1/orders" => json!({
+            "id": uuid::Uuid::now_v7(), "type": "complaint", "content": "x", "call": b.batch
+        }),
+        "/api/v1/orders/{id}/actions" => json!({
+            "id": uuid::Uuid::now_v7(), "action": { "do": "take" }, "acted_at": { "wall": now_ms() }
+        }),
         "/api/v1/evidence" => json!({ "calls": [b.batch], "reason": "none" }),
         "/api/v1/calls" => json!({ "id": uuid::Uuid::now_v7(), "parcel": b.parcels[0] }),
         "/api/v1/templates/{key}/simulate"
@@ -136,6 +142,7 @@ fn expected(method: &str, path: &str) -> &'static [u16] {
         ("DELETE", "/api/v1/calls/{id}") => &[404, 403],
         ("DELETE", "/api/v1/blocklist/{phone}" | "/api/v1/work-places/{id}") => &[404, 403],
         ("POST", "/api/v1/evidence") => &[404, 403],
+        ("POST", "/api/v1/orders" | "/api/v1/orders/{id}/actions") => &[404],
         ("POST", "/api/v1/tracks") => &[404],
         ("POST", "/api/v1/attendance/corrections") => &[404, 403],
         // nobody of the asker's own was missed
@@ -168,6 +175,7 @@ async fn walk(asker: &Api, b: &Belongings, waybill: &str) -> usize {
                 | "/api/v1/outgoing-policy"
                 | "/api/v1/field-policy"
                 | "/api/v1/template-policy"
+                | "/api/v1/order-policy"
                 | "/api/v1/voice/words"
                 | "/api/v1/template-drafts/{key}",
             )

@@ -34,6 +34,9 @@ pub async fn run(app: Shared) {
         if let Err(error) = crate::tracks::sweep(&app).await {
             tracing::warn!(%error, "old tracks could not be removed; tried again later");
         }
+        if let Err(error) = crate::orders::remind(&app).await {
+            tracing::warn!(%error, "orders that lie could not be told of; tried again later");
+        }
         give_back();
     }
 }

@@ -23,6 +23,7 @@ pub mod lock;
 pub mod messages;
 pub mod notify;
 pub mod numbers;
+pub mod orders;
 pub mod org;
 pub mod outgoing;
 pub mod parcels;

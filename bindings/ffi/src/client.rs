@@ -27,6 +27,8 @@ pub enum Topic {
     Session,
     /// Calls, their sound on this phone, and whether calls are taken.
     Calls,
+    /// Work orders.
+    Orders,
 }
 
 /// Is told what changed; every topic once at the start. Called on a thread of the library: return quickly.
@@ -168,6 +170,7 @@ impl WaybellClient {
                     T::Sync => Topic::Sync,
                     T::Session => Topic::Session,
                     T::Calls => Topic::Calls,
+                    T::Orders => Topic::Orders,
                 };
                 listener.on_change(topic);
             }

@@ -3,6 +3,7 @@
 use super::attendance::PunchArgs;
 use super::calls::{CallsArgs, DutyArgs, HandledArgs, ListenArgs, ReachArgs, RingArgs};
 use super::door::{Chosen, ExceptArgs, LeaveArgs, PickUpArgs, SignArgs};
+use super::orders::{OpenOrderArgs, OrderArgs, OrdersArgs};
 use super::organisation::{ConsentArgs, OptOutArgs, PeopleVerb, PolicyVerb, Switch};
 use super::recordings::{EvidenceArgs, RecordingsArgs};
 use super::tap::{NotifyArgs, RouteArgs};
@@ -388,6 +389,25 @@ pub(crate) enum Verb {
         #[arg(long, value_name = "MONTH")]
         month: Option<String>,
     },
+    /// Work orders: your own without a network, what asks for somebody first; staff find those of the branch.
+    #[command(
+        after_help = "Examples:\n  waybell orders\n  waybell orders --state overdue,warning\n  waybell orders --customer 王 --csv \
+        orders.csv\n  waybell orders --totals week"
+    )]
+    Orders(Box<OrdersArgs>),
+    /// Show a work order with its trail, or do something with it; your own without a network, and sent once.
+    #[command(
+        after_help = "Examples:\n  waybell order 42\n  waybell order 42 take\n  waybell order 42 resolve --text 'brought it'\n  \
+        waybell order 42 give-back --text 'not my area'\n  waybell order 20261122-0042 assign --to li.wei\n  waybell order \
+        20261122-0042 hold --until 18:00 --text 'customer away'"
+    )]
+    Order(Box<OrderArgs>),
+    /// Open a work order; kept without a network, and sent once.
+    #[command(
+        after_help = "Examples:\n  waybell open-order 'parcel is wet' --waybill SF1234567890123\n  waybell open-order 'when does it \
+        come' --type enquiry --caller 13800001234"
+    )]
+    OpenOrder(Box<OpenOrderArgs>),
     /// Find out what is wrong, and what to do about it.
     Doctor,
     /// Print the completion of words for a shell, in the language of the texts.

@@ -2,6 +2,7 @@
 
 mod attendance;
 mod calls;
+mod orders;
 mod recordings;
 mod rules;
 
@@ -454,6 +455,7 @@ pub(super) fn verb(name: &str) -> Option<&'static Verb> {
         .chain(calls::VERBS)
         .chain(recordings::VERBS)
         .chain(attendance::VERBS)
+        .chain(orders::VERBS)
         .chain(rules::VERBS)
         .find(|v| v.name == name)
 }
@@ -470,6 +472,7 @@ pub(super) fn value(word: &str) -> Option<&'static str> {
         .iter()
         .chain(calls::VALUES)
         .chain(attendance::VALUES)
+        .chain(orders::VALUES)
         .find(|(name, _)| *name == word)
         .map(|(_, zh)| *zh)
 }

@@ -12,6 +12,7 @@ mod lists;
 mod notify;
 mod numbers;
 mod opt_outs;
+mod orders;
 mod organisation;
 pub(crate) mod paper;
 mod parcels;
@@ -112,6 +113,9 @@ async fn verb(arguments: &Arguments, client: &Client, out: &Out, data_dir: &Path
         Verb::Availability(args) => calls::reach(client, out, args).await,
         Verb::Call(args) => calls::ring(client, out, args).await,
         Verb::Duty(args) => duty::duty(client, out, args).await,
+        Verb::Orders(args) => orders::orders(client, out, args).await,
+        Verb::Order(args) => orders::order(client, out, args).await,
+        Verb::OpenOrder(args) => orders::open(client, out, args).await,
         Verb::Punch(args) => attendance::punch(client, out, args).await,
         Verb::Attendance { month } => attendance::attendance(client, out, month.as_deref()).await,
         Verb::Sync { retry, discard } => sync::sync(client, out, retry.as_deref(), discard.as_deref()).await,

@@ -15,7 +15,7 @@
 //! * In a lane operations leave in the order in which they were taken; imports, states, deeds and taps are one lane, because
 //!   a tap names parcels of an import and leaves out those delivered before it. What is done with a batch has the batch's
 //!   own lane, so that an undo is not held up, and waits for the tap (`after`). Stops put right by hand are a lane of their
-//!   own, and so are marks on calls, and what somebody says of being reachable.
+//!   own, and so are marks on calls, what somebody says of being reachable, and work orders.
 //! * `tries` is committed before the first byte leaves: an operation with `tries = 0` has not left this phone.
 //! * A start, a crash or another process makes `in_flight` pending again.
 //! * Undo of a tap (of any kind) that has not left removes it. One that may have left (no answer came) is not sent
@@ -72,10 +72,14 @@ pub enum OperationKind {
     Availability,
     /// Somebody clocked in or out.
     Punch,
+    /// A work order was opened.
+    OrderOpen,
+    /// Something was done with a work order.
+    OrderAction,
 }
 
 impl OperationKind {
-    const ALL: [OperationKind; 16] = [
+    const ALL: [OperationKind; 18] = [
         OperationKind::Import,
         OperationKind::State,
         OperationKind::Notify,
@@ -92,6 +96,8 @@ impl OperationKind {
         OperationKind::CallReopened,
         OperationKind::Availability,
         OperationKind::Punch,
+        OperationKind::OrderOpen,
+        OperationKind::OrderAction,
     ];
 
     /// The stored word.
@@ -114,6 +120,8 @@ impl OperationKind {
             OperationKind::CallReopened => "call_reopened",
             OperationKind::Availability => "availability",
             OperationKind::Punch => "punch",
+            OperationKind::OrderOpen => "order_open",
+            OperationKind::OrderAction => "order_action",
         }
     }
 

@@ -18,6 +18,8 @@ pub(crate) const CALLS: &str = "calls";
 pub(crate) const REACH: &str = "reach";
 /// Lane of clocking in and out.
 const PUNCHES: &str = "punches";
+/// Lane of work orders.
+const ORDERS: &str = "orders";
 
 /// An operation with its body.
 #[derive(Clone, Debug)]
@@ -52,6 +54,7 @@ impl Operation {
             (_, OperationKind::CallHandled | OperationKind::CallReopened) => CALLS.to_owned(),
             (_, OperationKind::Availability) => REACH.to_owned(),
             (_, OperationKind::Punch) => PUNCHES.to_owned(),
+            (_, OperationKind::OrderOpen | OperationKind::OrderAction) => ORDERS.to_owned(),
             _ => WORK.to_owned(),
         };
         Operation {

@@ -148,6 +148,8 @@ fn request(operation: &Operation, now: &EventTime) -> Option<Request> {
         (OperationKind::CallHandled | OperationKind::CallReopened, _) => crate::calls::mark_path(operation)?,
         (OperationKind::Availability, _) => "/api/v1/me/availability".to_owned(),
         (OperationKind::Punch, _) => "/api/v1/punches".to_owned(),
+        (OperationKind::OrderOpen, _) => "/api/v1/orders".to_owned(),
+        (OperationKind::OrderAction, _) => crate::orders::path(operation)?,
         (kind, Some(batch)) => format!("/api/v1/batches/{batch}/{}", kind.as_str()),
         (_, None) => return None,
     };

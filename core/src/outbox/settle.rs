@@ -77,7 +77,7 @@ pub(crate) async fn settle(
             }
         })
         .await?;
-    for topic in [Topic::Parcels, Topic::Batches, Topic::Sync, Topic::Calls] {
+    for topic in [Topic::Parcels, Topic::Batches, Topic::Sync, Topic::Calls, Topic::Orders] {
         inner.bus.tell(topic);
     }
     Ok(())
@@ -126,6 +126,7 @@ fn taken(t: &Connection, seal: &Seal, operation: &Operation, answer: &[u8]) -> R
         }
         OperationKind::Availability => crate::calls::availability_taken(t, seal, answer),
         OperationKind::Punch => crate::attendance::taken(t, seal, answer),
+        OperationKind::OrderAction | OperationKind::OrderOpen => crate::orders::taken(t, seal, answer),
         _ => match serde_json::from_slice::<BatchView>(answer) {
             Ok(view) => crate::notify::rows::server_batch(t, &view),
             Err(_) => Ok(()),

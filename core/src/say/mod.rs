@@ -17,6 +17,7 @@ mod field;
 mod lists;
 mod network;
 mod numbers;
+mod orders;
 mod rules;
 mod server;
 mod track;
@@ -33,7 +34,7 @@ use waybell_domain::wire::Role;
 /// English pattern, Chinese pattern.
 type Pair = (&'static str, &'static str);
 
-const TABLES: [&[Pair]; 11] = [
+const TABLES: [&[Pair]; 12] = [
     field::PAIRS,
     calls::PAIRS,
     doors::PAIRS,
@@ -45,6 +46,7 @@ const TABLES: [&[Pair]; 11] = [
     wording::PAIRS,
     evidence::PAIRS,
     rules::PAIRS,
+    orders::PAIRS,
 ];
 /// Texts within texts that are looked into.
 const DEPTH: usize = 4;

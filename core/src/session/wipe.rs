@@ -43,7 +43,7 @@ pub(crate) async fn wipe(inner: &Inner, ending: i64, by_server: bool) -> Result<
     inner.search.forget();
     // what was being fetched at that moment
     remove_all(&sound);
-    for topic in [Topic::Session, Topic::Parcels, Topic::Batches, Topic::Sync, Topic::Calls] {
+    for topic in [Topic::Session, Topic::Parcels, Topic::Batches, Topic::Sync, Topic::Calls, Topic::Orders] {
         inner.bus.tell(topic);
     }
     Ok(Some(SignedOut { undelivered, tracks }))
@@ -67,6 +67,7 @@ pub(super) fn clear(t: &Connection, seal: &Seal, now: &EventTime) -> Result<u32>
         [DEVICE, EPOCH, OWNER, SERVER, TOKENS],
     )?;
     crate::calls::rows::clear(t)?;
+    crate::orders::rows::clear(t)?;
     t.execute_batch("PRAGMA secure_delete = OFF;")?;
     crate::tasks::rows::note_removal(t)?;
     Ok(tracks)

@@ -11,6 +11,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("0003_tracking.sql"),
     include_str!("0004_calls.sql"),
     include_str!("0005_tracks_sealed.sql"),
+    include_str!("0006_orders.sql"),
 ];
 
 /// Suffix of the note that a damaged page was met.
@@ -152,7 +153,8 @@ fn salvage(fresh: &Connection, path: &Path) {
     let meta = copy(
         &old,
         fresh,
-        "SELECT key, value FROM meta WHERE key NOT IN ('cursor', 'touch', 'calls_cursor', 'calls_generation')",
+        "SELECT key, value FROM meta WHERE key NOT IN ('cursor', 'touch', 'calls_cursor', 'calls_generation', 'orders_cursor', \
+         'orders_generation')",
         2,
         "INSERT OR IGNORE INTO meta VALUES (?1, ?2)",
     );

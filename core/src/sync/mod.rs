@@ -188,7 +188,7 @@ impl Sync {
     }
 
     fn changed(&self) {
-        for topic in [Topic::Parcels, Topic::Batches, Topic::Sync, Topic::Calls] {
+        for topic in [Topic::Parcels, Topic::Batches, Topic::Sync, Topic::Calls, Topic::Orders] {
             self.client.inner.bus.tell(topic);
         }
         self.client.inner.sync.wake();
@@ -245,6 +245,9 @@ pub(crate) async fn cycle(inner: &Inner, now: bool) -> Result<()> {
         }
         if done.is_ok() {
             done = crate::calls::pull(inner, &me).await;
+        }
+        if done.is_ok() {
+            done = crate::orders::pull(inner, &me).await;
         }
         if matches!(done, Err(Error::SignedOut)) && before != Some(me.epoch) {
             inner.reload()?;

@@ -16,6 +16,7 @@ mod error;
 mod lenient;
 mod number;
 mod opt_out;
+mod order;
 mod parcel;
 mod plan;
 mod sync;
@@ -51,6 +52,10 @@ pub use number::{
     NumberRequest, NumberView,
 };
 pub use opt_out::{OptOutReport, OptOutView};
+pub use order::{
+    DispatchTotals, OrderActionRequest, OrderDetail, OrderPage, OrderRequest, OrderStep, OrderTotals,
+    OrderView,
+};
 pub use parcel::{ImportReport, ImportRequest, ImportedRow, ParcelStateRequest, ParcelView, RowProblem};
 pub use plan::{PlanRequest, PlanView, ReasonCount, SuppressedView};
 pub use sync::{PolicyView, SyncPage, TemplateView, WsEvent};

@@ -148,7 +148,8 @@ fn judge(head: &[String], body: String, secret: &str, answered: u16) -> Seen {
     let value: Value = serde_json::from_str(&body).unwrap_or_default();
     Seen {
         id,
-        good: good && (value["type"] == "parcel.result" || value["type"] == "parcel.deed"),
+        good: good
+            && value["type"].as_str().is_some_and(|t| t.starts_with("parcel.") || t.starts_with("order.")),
         data: value["data"].clone(),
         bytes: body,
         answered,

@@ -44,7 +44,7 @@ pub(crate) struct Row {
     branch_id: Option<String>,
     area_id: Option<String>,
     courier_id: Option<String>,
-    customer_key: Option<String>,
+    pub customer_key: Option<String>,
     pub outcome: Option<String>,
     parcels: String,
     pub explain: String,

@@ -10,7 +10,7 @@ pub mod reference;
 
 use crate::app::Shared;
 use crate::{
-    accounts, attendance, calls, consents, events, evidence, inbound, notify, numbers, org, outgoing,
+    accounts, attendance, calls, consents, events, evidence, inbound, notify, numbers, orders, org, outgoing,
     parcels, recordings, speech, templates, tracks, webhooks,
 };
 use axum::Router;
@@ -28,7 +28,7 @@ use waybell_domain::wire::ActedAt;
 #[derive(OpenApi)]
 #[openapi(info(title = "Waybell", description = "Calling, notifying and tracking for couriers. Times are unix milliseconds; \
     ids are UUIDv7; imports, parcel states and batches take an Idempotency-Key header, other changes set a state and may be sent again. A thing that is not yours is 404."),
-    components(schemas(webhooks::outbox::Delivery, webhooks::doors::DoorDelivery)), modifiers(&Bearer))]
+    components(schemas(webhooks::outbox::Delivery, webhooks::doors::DoorDelivery, webhooks::orders::OrderDelivery)), modifiers(&Bearer))]
 struct Api;
 
 struct Bearer;
@@ -135,6 +135,13 @@ fn api() -> OpenApiRouter<Shared> {
         .routes(routes!(attendance::routes::rules))
         .routes(routes!(attendance::routes::list_places, attendance::routes::create_place))
         .routes(routes!(attendance::routes::remove_place))
+        .routes(routes!(orders::routes::list, orders::routes::create))
+        .routes(routes!(orders::routes::export))
+        .routes(routes!(orders::routes::show_totals))
+        .routes(routes!(orders::routes::show))
+        .routes(routes!(orders::routes::act))
+        .routes(routes!(orders::routes::get_order_policy, orders::routes::put_order_policy))
+        .routes(routes!(orders::pull::pull_orders))
         .routes(routes!(notify::routes::plan))
         .routes(routes!(notify::routes::create, notify::routes::list))
         .routes(routes!(notify::routes::again))

@@ -9,9 +9,9 @@ use crate::store::{all, one};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use sea_orm::FromQueryResult;
+use sea_orm::{ConnectionTrait, FromQueryResult};
 use waybell_domain::clock::UnixMs;
-use waybell_domain::id::{AreaId, DutyId, UserId};
+use waybell_domain::id::{AreaId, DutyId, OrganisationId, UserId};
 use waybell_domain::inbound::OnCall;
 use waybell_domain::wire::{DutyRequest, DutyView, ErrorBody};
 
@@ -38,6 +38,32 @@ impl Row {
             takes_over: self.takes_over != 0,
         })
     }
+}
+
+/// Who covers an area now: on duty, else a substitute; who took over last comes first.
+pub(crate) async fn on_duty<C: ConnectionTrait>(
+    db: &C,
+    organisation: OrganisationId,
+    area: AreaId,
+    now: UnixMs,
+) -> ApiResult<Option<UserId>> {
+    let rows: Vec<Row> = all(
+        db,
+        "SELECT d.id, d.area_id, d.person_id, d.role, d.from_at, d.until_at, d.takes_over FROM duty d \
+         JOIN person p ON p.id = d.person_id AND p.active = 1 WHERE d.area_id = $1 AND d.organisation_id = $2 \
+         AND d.from_at <= $3 AND (d.until_at IS NULL OR d.until_at > $3) ORDER BY d.from_at DESC, d.id DESC",
+        [area.to_string().into(), organisation.to_string().into(), now.0.into()],
+    )
+    .await?;
+    let duties: Vec<DutyView> = rows.into_iter().filter_map(Row::view).collect();
+    for role in [OnCall::Duty, OnCall::Substitute] {
+        let over = duties.iter().filter(|d| d.role == role && d.takes_over).map(|d| d.id).max();
+        let found = duties.iter().find(|d| d.role == role && over.is_none_or(|o| d.id >= o));
+        if let Some(duty) = found {
+            return Ok(Some(duty.courier));
+        }
+    }
+    Ok(None)
 }
 
 /// Who covers an area now and later.

@@ -7,6 +7,7 @@ mod deeds;
 pub mod door_routes;
 mod hand_over;
 pub mod import;
+pub(crate) mod known;
 pub mod routes;
 pub mod rows;
 pub mod state;

@@ -20,11 +20,22 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0010_words.sql"),
     include_str!("migrations/0011_lists.sql"),
     include_str!("migrations/0012_caps.sql"),
+    include_str!("migrations/0013_orders.sql"),
 ];
 
 /// Tables whose rows carry `rev`.
-const REVISED: &[&str] =
-    &["organisation", "parcel", "parcel_gone", "template", "batch", "recipient", "stop_rule", "phone_call"];
+const REVISED: &[&str] = &[
+    "organisation",
+    "parcel",
+    "parcel_gone",
+    "template",
+    "batch",
+    "recipient",
+    "stop_rule",
+    "phone_call",
+    "work_order",
+    "work_order_gone",
+];
 
 /// Fails unless the database has this program's schema.
 pub(super) async fn require(db: &DatabaseConnection) -> Result<(), StoreError> {

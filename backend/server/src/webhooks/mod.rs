@@ -30,6 +30,7 @@ pub mod deliveries;
 pub mod doors;
 pub mod intake;
 pub mod integrations;
+pub mod orders;
 pub mod outbox;
 mod push;
 mod record;
