@@ -153,7 +153,8 @@ async fn run(command: Verb, config: Config) -> anyhow::Result<()> {
 }
 
 async fn check_recordings(config: &Config, holds: &[Kept]) -> anyhow::Result<()> {
-    let told = check(&config.database_url(), &config.media_dir(), holds).await?;
+    let keys = waybell_server::keys::Keys::open(&config.kms_file());
+    let told = check(&config.database_url(), &config.media_dir(), &keys, holds).await?;
     let mut wrong = 0;
     for one in &told {
         say(&format!(
