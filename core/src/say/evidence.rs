@@ -11,6 +11,7 @@ pub(super) const PAIRS: &[Pair] = &[
     ("the recording cannot be heard: {}", "录音无法收听：{}"),
     ("ask who runs the server to put its file back from a copy", "请服务器管理者从备份恢复该文件"),
     ("the server has no key to seal recordings with", "服务器没有加密录音的密钥"),
+    ("the link has ended, or is not one of this server", "链接已过期，或不是此服务器给出的"),
     ("the file is no sealed recording, or its beginning was changed", "文件不是加密录音，或开头被改动"),
     ("the file is of a form that this program does not know ({})", "文件格式较新，本程序无法识别（{}）"),
     ("the file is the one of another recording", "文件是另一段录音的"),

@@ -222,3 +222,102 @@ fn what_an_older_server_left_in_clear_is_heard_and_sealed() {
     let (good, text) = check_recordings(&house, &[]);
     assert!(good, "{text}");
 }
+
+#[test]
+fn a_link_plays_one_recording_in_the_name_of_who_asked() {
+    let house = house();
+    let (first, second) = (spoken(&house), spoken(&house));
+    let c1 = house.sign_in("c1");
+    let id = first["id"].as_str().unwrap();
+    let link = house.runtime.block_on(c1.post(&format!("/calls/{id}/audio/link"), &json!({}))).unwrap();
+    let path = link["path"].as_str().unwrap();
+    assert!(!path.contains("13800000000") && link["ends_at"].is_i64(), "{link}");
+    let get = |path: &str, range: Option<&str>| {
+        house.runtime.block_on(async {
+            // no header but this one
+            let mut request = reqwest::Client::new().get(format!("{}{path}", house.world.server.url));
+            if let Some(range) = range {
+                request = request.header("range", range);
+            }
+            let answer = request.send().await.unwrap();
+            (answer.status().as_u16(), answer.bytes().await.unwrap())
+        })
+    };
+    let sound = house.wav(&house.boss, &first);
+    assert_eq!(get(path, None), (200, sound.clone().into()));
+    assert_eq!(get(path, Some("bytes=16000-40000")), (206, sound[16_000..=40_000].to_vec().into()));
+    let audit = "SELECT COUNT(*) FROM audit a JOIN person p ON p.id = a.person_id WHERE a.action = 'listen' AND p.login = 'c1' \
+                 AND a.detail LIKE '% by link'";
+    assert_eq!(house.world.database.number(audit).unwrap(), 2);
+    // neither another recording's, nor one that was touched
+    let other = house
+        .runtime
+        .block_on(c1.post(&format!("/calls/{}/audio/link", second["id"].as_str().unwrap()), &json!({})))
+        .unwrap();
+    let (body, signature) =
+        (other["path"].as_str().unwrap().split_once('.').unwrap().0, path.split_once('.').unwrap().1);
+    assert_eq!(get(&format!("{body}.{signature}"), None).0, 401);
+    let colleague = house.sign_in("c2");
+    let (status, _) = house
+        .runtime
+        .block_on(colleague.send("POST", &format!("/calls/{id}/audio/link"), Some(&json!({})), None))
+        .unwrap();
+    assert_eq!(status, 404);
+    // whoever signs out takes their links along
+    house.runtime.block_on(c1.send("POST", "/auth/logout", Some(&json!({})), None)).unwrap();
+    assert_eq!(get(path, None).0, 401);
+
+    // what it looks like
+    let peaks = house.runtime.block_on(house.boss.get(&format!("/calls/{id}/peaks"))).unwrap();
+    let channels = peaks["channels"].as_array().unwrap();
+    assert_eq!((channels.len(), channels[0].as_array().unwrap().len()), (2, 2_000));
+    assert_eq!(peaks["ms"], first["audio"]["ms"]);
+    let loudest =
+        |n: usize| channels[n].as_array().unwrap().iter().map(|v| v.as_i64().unwrap()).max().unwrap();
+    let said = house.audio(&house.boss, &first);
+    for (n, channel) in said.iter().enumerate() {
+        assert_eq!(loudest(n), i64::from(*channel.iter().max().unwrap() >> 8));
+    }
+}
+
+#[test]
+fn what_is_past_its_time_or_erased_is_noise_in_every_copy() {
+    let mut house = house();
+    let (old, kept) = (spoken(&house), spoken(&house));
+    let id = |call: &Value| call["audio"]["id"].as_str().unwrap().to_owned();
+    let copies: Vec<(PathBuf, Vec<u8>)> =
+        house.stored().into_iter().map(|f| (f.clone(), std::fs::read(&f).unwrap())).collect();
+    house
+        .world
+        .database
+        .sql(&format!("UPDATE recording SET legal_hold = 1 WHERE id = '{}'", id(&kept)))
+        .unwrap();
+    let sound = house.wav(&house.boss, &kept);
+    house.world.kill().unwrap();
+    let name = house.world.database.sql("SELECT name FROM organisation").unwrap().remove(0);
+    let erase = |again: &str| {
+        let config = house.world.folder.path().join("server.toml");
+        let mut command =
+            std::process::Command::new(waybell_tests::server::programs().join("waybell-server"));
+        command.arg("--config").arg(config).args(["erase-recordings", "--organisation", &name]);
+        command.args(["--yes-erase", again]).output().unwrap()
+    };
+    assert!(!erase("something else").status.success());
+    let said = erase(&name);
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    assert!(String::from_utf8_lossy(&said.stdout).contains("\"gone\":1,\"held\":1"));
+    assert_eq!(house.stored().len(), 1);
+    // from a copy of the folder
+    for (file, bytes) in &copies {
+        std::fs::write(file, bytes).unwrap();
+    }
+    house.world.server.start().unwrap();
+    house.boss = house.boss.at(&house.world.server.url);
+    assert_eq!(heard(&house, &old).0, 404);
+    assert_eq!(house.wav(&house.boss, &kept), sound);
+    house.world.database.sql("UPDATE recording SET state = 'done'").unwrap();
+    assert_eq!(heard(&house, &old).0, 404, "not by a row that says that it is there");
+    // calls are recorded as before
+    let next = spoken(&house);
+    assert_eq!(heard(&house, &next).0, 200);
+}

@@ -203,6 +203,15 @@ impl Keys {
         recording: RecordingId,
         stored: &Stored,
     ) -> Result<FileKey, KeyError> {
+        file_key(recording, &self.file_secret(db, recording, stored).await?)
+    }
+
+    async fn file_secret<C: ConnectionTrait>(
+        &self,
+        db: &C,
+        recording: RecordingId,
+        stored: &Stored,
+    ) -> Result<Secret, KeyError> {
         let sealed = stored.sealed_key.as_deref().ok_or(KeyError::Erased)?;
         let held = self.open.lock().get(&stored.key_id).cloned();
         let wrapper = match held {
@@ -216,8 +225,36 @@ impl Keys {
                 wrapper
             }
         };
-        let secret = wrapper.unwrap(&about_file(recording), sealed)?;
-        file_key(recording, &secret)
+        wrapper.unwrap(&about_file(recording), sealed)
+    }
+}
+
+impl Keys {
+    /// Wraps the keys of these recordings with a new key of their organisation, and gives its id; `None` where there are none.
+    /// The old key is not used any more.
+    ///
+    /// # Errors
+    /// One of them does not open.
+    pub(crate) async fn rewrap(
+        &self,
+        write: &Write,
+        organisation: OrganisationId,
+        now: UnixMs,
+        recordings: &[(RecordingId, Stored)],
+    ) -> Result<Option<String>, KeyError> {
+        self.newest.lock().remove(&organisation);
+        if recordings.is_empty() {
+            return Ok(None);
+        }
+        let (key_id, secret) = self.insert(write, organisation, now).await?;
+        let new = Wrapper::new(&secret)?;
+        for (id, stored) in recordings {
+            let secret = self.file_secret(write.tx(), *id, stored).await?;
+            let values =
+                [key_id.clone().into(), new.wrap(&about_file(*id), &secret)?.into(), id.to_string().into()];
+            write.exec("UPDATE recording SET key_id = $1, sealed_key = $2 WHERE id = $3", values).await?;
+        }
+        Ok(Some(key_id))
     }
 }
 

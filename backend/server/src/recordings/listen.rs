@@ -118,6 +118,18 @@ pub(crate) async fn answer(
     Ok(response)
 }
 
+/// Length in milliseconds and waveform of a recording.
+pub(super) async fn peaks(app: &Shared, found: Found) -> ApiResult<(u64, Vec<Vec<i8>>)> {
+    let source = source(app, &found.filed).await?;
+    let read = tokio::task::spawn_blocking(move || {
+        let mut sound = Sound::open(&source)?;
+        let samples = sound.bytes().saturating_sub(super::clear::HEADER) / u64::from(sound.channels()?);
+        Ok((samples / 8, sound.peaks()?))
+    });
+    let read = read.await.map_err(|e| SealError::Io(std::io::Error::other(e))).flatten();
+    read.map_err(|error| unreadable(&found.filed, error))
+}
+
 fn no_key(filed: &Filed, error: KeyError) -> ApiError {
     match error {
         KeyError::Erased => ApiError::not_found("recording"),

@@ -1,6 +1,7 @@
 //! The sound of a recording, wherever and however it lies: as the WAV that is heard.
 
 use super::clear;
+use super::peaks::{self, Peaks};
 use crate::keys::{KeyError, Keys, Stored};
 use axum::body::{Body, Bytes};
 use futures_util::StreamExt;
@@ -96,7 +97,7 @@ impl Sound {
         }
     }
 
-    fn channels(&mut self) -> Result<u8, SealError> {
+    pub(super) fn channels(&mut self) -> Result<u8, SealError> {
         Ok(match self {
             Sound::Clear(file, bytes) if *bytes >= clear::HEADER => clear::channels(file)?,
             Sound::Clear(..) => 1,
@@ -110,6 +111,25 @@ impl Sound {
             Sound::Clear(file, _) => Ok(file.read_at(into, from)?),
             Sound::Sealed(sealed) => sealed.read_at(from, into),
         }
+    }
+
+    /// The waveform as it was worked out after the recording's end, or is worked out now. Blocks.
+    pub(super) fn peaks(&mut self) -> Result<Vec<Vec<i8>>, SealError> {
+        let channels = self.channels()?;
+        let kept = match self {
+            Sound::Sealed(sealed) => sealed.extra()?,
+            Sound::Clear(..) => None,
+        };
+        if let Some(found) = kept.and_then(|kept| peaks::channels(&kept, channels)) {
+            return Ok(found);
+        }
+        let bytes = self.bytes();
+        let mut found = Peaks::new(bytes.saturating_sub(clear::HEADER), channels);
+        self.each(clear::HEADER, bytes, |part| {
+            found.push(part);
+            Ok::<_, SealError>(())
+        })?;
+        Ok(peaks::channels(&found.bytes(), channels).unwrap_or_default())
     }
 
     /// Gives each piece from one place to another, in order; blocks.
@@ -184,7 +204,15 @@ pub(super) async fn look(source: Source, broken: bool) -> Told {
         if broken && let Some(key) = &source.key {
             sealed::mend(&source.file, key)?;
         }
-        measure(&source)
+        let (told, peaks) = study(&source)?;
+        if let Some(key) = &source.key
+            && let Err(error) = sealed::attach(&source.file, key, &peaks)
+        {
+            // a full disk; worked out when they are asked for
+            tracing::warn!(%error, "the waveform of a recording is not kept");
+            sealed::mend(&source.file, key)?;
+        }
+        Ok(told)
     });
     match read.await.map_err(|e| SealError::Io(std::io::Error::other(e))).flatten() {
         Ok(told) => told,
@@ -198,17 +226,28 @@ pub(super) async fn look(source: Source, broken: bool) -> Told {
 
 /// Reads a recording whole; blocks.
 pub(super) fn measure(source: &Source) -> Result<Told, SealError> {
+    study(source).map(|(told, _)| told)
+}
+
+/// Reads a recording whole, and what its waveform is; blocks.
+fn study(source: &Source) -> Result<(Told, Vec<u8>), SealError> {
     let mut sound = Sound::open(source)?;
     let (bytes, channels) = (sound.bytes(), u64::from(sound.channels()?));
     let mut hash = Sha256::new();
+    let mut peaks = Peaks::new(bytes.saturating_sub(clear::HEADER), channels as u8);
+    let mut at = 0u64;
     sound.each(0, bytes, |part| {
         hash.update(part);
+        let skip = usize::try_from(clear::HEADER.saturating_sub(at)).unwrap_or(0).min(part.len());
+        peaks.push(&part[skip..]);
+        at += part.len() as u64;
         Ok::<_, SealError>(())
     })?;
     let ms = bytes.saturating_sub(clear::HEADER) / channels / 8;
-    Ok(Told {
+    let told = Told {
         ms: i64::try_from(ms).unwrap_or(i64::MAX),
         bytes: i64::try_from(bytes).unwrap_or(i64::MAX),
         hash: Some(hex(&hash.finalize())),
-    })
+    };
+    Ok((told, peaks.bytes()))
 }
