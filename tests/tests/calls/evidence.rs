@@ -169,7 +169,12 @@ fn what_is_changed_on_the_server_shows() {
     let sound = stored(&house);
     let recording = manifest.calls[0].recordings[0].link.recording;
     let mut bytes = std::fs::read(&sound).unwrap();
+    // in its waveform first, which the check finds too, then in what was said
     *bytes.last_mut().unwrap() ^= 1;
+    std::fs::write(&sound, &bytes).unwrap();
+    let (good, text) = check_recordings(&house, &[]);
+    assert!(!good && text.contains("was changed"), "{text}");
+    bytes[1_000] ^= 1;
     std::fs::write(&sound, bytes).unwrap();
     bundle(&house, &call, &file);
     assert_eq!(verify(&file, None).unwrap().problems, [Problem::Sound { recording }]);

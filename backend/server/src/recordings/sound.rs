@@ -224,8 +224,11 @@ pub(super) async fn look(source: Source, broken: bool) -> Told {
     }
 }
 
-/// Reads a recording whole; blocks.
+/// Reads a recording whole, with what is kept beside its sound; blocks.
 pub(super) fn measure(source: &Source) -> Result<Told, SealError> {
+    if let Sound::Sealed(sealed) = Sound::open(source)? {
+        sealed.extra()?;
+    }
     study(source).map(|(told, _)| told)
 }
 
