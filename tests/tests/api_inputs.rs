@@ -56,6 +56,12 @@ async fn every_route_asks_who_is_there() {
             assert_eq!((status, body["code"].as_str()), (401, Some("signature_missing")), "{path}");
             continue;
         }
+        if path.starts_with("/listen/") {
+            // by the link alone
+            let (status, body) = answer(client.get(format!("{}/api/v1{path}", world.server.url))).await;
+            assert_eq!((status, body["code"].as_str()), (401, Some("link_invalid")), "{path}");
+            continue;
+        }
         if !needs_token {
             assert!(path.starts_with("/auth/"), "{path} is open to everybody");
             continue;

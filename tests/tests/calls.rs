@@ -19,6 +19,8 @@ mod kills;
 mod outgoing;
 #[path = "calls/rules.rs"]
 mod rules;
+#[path = "calls/sealed.rs"]
+mod sealed;
 
 use exchange::{Exchange, loudness, mostly};
 use house::{CUSTOMER, House, server_address};

@@ -116,6 +116,8 @@ fn expected(method: &str, path: &str) -> &'static [u16] {
         ("POST", "/api/v1/flows/check") => &[422, 403],
         ("DELETE", "/api/v1/templates/{key}") => &[403, 409],
         (_, p) if p.starts_with("/api/v1/template-drafts/") => &[404, 403],
+        // by its signature
+        ("GET", "/api/v1/listen/{link}") => &[401],
         // things that are named
         ("GET", "/api/v1/areas/{id}/duties") => &[404, 403],
         (_, p) if p.starts_with("/api/v1/voice/words/") => &[404, 403],
@@ -139,6 +141,7 @@ fn expected(method: &str, path: &str) -> &'static [u16] {
         ("POST", "/api/v1/calls" | "/api/v1/calls/{id}/hang-up" | "/api/v1/calls/{id}/reopened") => {
             &[404, 403]
         }
+        ("POST", "/api/v1/calls/{id}/audio/link") => &[404],
         ("DELETE", "/api/v1/calls/{id}") => &[404, 403],
         ("DELETE", "/api/v1/blocklist/{phone}" | "/api/v1/work-places/{id}") => &[404, 403],
         ("POST", "/api/v1/evidence") => &[404, 403],

@@ -6,6 +6,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::evidence::key::EvidenceKey;
 use crate::http::limits::Limits;
+use crate::keys::Keys;
 use crate::notify::Dialler;
 use crate::notify::telephone::Telephone;
 use crate::speech::Speech;
@@ -28,6 +29,8 @@ pub struct App {
     pub store: Store,
     /// What evidence bundles are signed with.
     pub evidence_key: EvidenceKey,
+    /// What recordings are sealed with.
+    pub keys: Keys,
     /// Token secret.
     pub tokens: TokenKeys,
     /// Sessions that were signed out, and when, while their access tokens have not ended by themselves.

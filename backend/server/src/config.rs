@@ -28,6 +28,8 @@ pub struct Config {
     pub database: Option<String>,
     /// `file:PATH` for prompts and recordings; `file:DATA/media` by default.
     pub media: Option<String>,
+    /// File with the master keys of recordings; `DATA/kms.key` by default.
+    pub kms: Option<PathBuf>,
     /// `local`.
     pub events: String,
     /// Carriers, gateways.
@@ -166,6 +168,7 @@ impl Default for Config {
             public_address: None,
             database: None,
             media: None,
+            kms: None,
             events: "local".into(),
             trunk: Vec::new(),
             messages: Messages::default(),
@@ -310,6 +313,11 @@ impl Config {
             Some(path) => path.into(),
             None => self.data.join("media"),
         }
+    }
+
+    /// The file with the master keys of recordings in force.
+    pub fn kms_file(&self) -> PathBuf {
+        self.kms.clone().unwrap_or_else(|| self.data.join("kms.key"))
     }
 
     fn check(&self) -> Result<(), ConfigError> {

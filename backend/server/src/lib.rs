@@ -19,6 +19,7 @@ pub mod flow;
 pub mod http;
 pub mod inbound;
 pub mod janitor;
+pub mod keys;
 pub mod lock;
 pub mod messages;
 pub mod notify;

@@ -9,6 +9,7 @@ use waybell_domain::wire::Role;
 use waybell_server::config::Config;
 use waybell_server::org::service::{NewPerson, create_organisation, create_person, find_organisation, ready};
 use waybell_server::recordings::check::{Kept, check};
+use waybell_server::recordings::erase::erase;
 use waybell_server::store::Store;
 
 #[global_allocator]
@@ -54,6 +55,16 @@ enum Verb {
         /// A link that was kept, as the report of an evidence bundle shows it: the chain must still hold it. May be repeated.
         #[arg(long, value_name = "NUMBER:HASH")]
         holds: Vec<Kept>,
+    },
+    /// Erase all recordings and voicemails of an organisation (the server must not be running) by forgetting its key, but for those with a legal hold. Copies of
+    /// the media folder cannot be heard any more either; copies of the database with the master key still can.
+    EraseRecordings {
+        /// Name of the organisation.
+        #[arg(long)]
+        organisation: String,
+        /// The name once more: nothing brings them back.
+        #[arg(long)]
+        yes_erase: String,
     },
     /// Make organisations and people (the server must not be running).
     #[command(subcommand)]
@@ -148,12 +159,16 @@ async fn run(command: Verb, config: Config) -> anyhow::Result<()> {
             Ok(())
         }
         Verb::CheckRecordings { holds } => check_recordings(&config, &holds).await,
+        Verb::EraseRecordings { organisation, yes_erase } => {
+            erase_recordings(&config, &organisation, &yes_erase).await
+        }
         Verb::Admin(admin) => administer(admin, config).await,
     }
 }
 
 async fn check_recordings(config: &Config, holds: &[Kept]) -> anyhow::Result<()> {
-    let told = check(&config.database_url(), &config.media_dir(), holds).await?;
+    let keys = waybell_server::keys::Keys::open(&config.kms_file());
+    let told = check(&config.database_url(), &config.media_dir(), &keys, holds).await?;
     let mut wrong = 0;
     for one in &told {
         say(&format!(
@@ -170,6 +185,22 @@ async fn check_recordings(config: &Config, holds: &[Kept]) -> anyhow::Result<()>
         }
     }
     anyhow::ensure!(wrong == 0, "{wrong} problems");
+    Ok(())
+}
+
+async fn erase_recordings(config: &Config, name: &str, again: &str) -> anyhow::Result<()> {
+    anyhow::ensure!(name == again, "--yes-erase: write the organisation's name once more, {name:?}");
+    let _lock = waybell_server::lock::DataLock::take(&config.data)?;
+    let store = Store::open(&config.database_url()).await?;
+    let write = store.begin().await?;
+    let found = find_organisation(&write, name).await.map_err(|e| anyhow::anyhow!("{}", e.body.message))?;
+    drop(write);
+    let (id, _) = found.ok_or_else(|| anyhow::anyhow!("--organisation: there is none named {name:?}"))?;
+    let keys = waybell_server::keys::Keys::open(&config.kms_file());
+    let now = UnixMs(chrono::Utc::now().timestamp_millis());
+    let erased = erase(&store, &keys, &config.media_dir(), id, now).await?;
+    store.close().await;
+    say(&serde_json::json!({ "organisation": id, "gone": erased.gone, "held": erased.held }).to_string());
     Ok(())
 }
 

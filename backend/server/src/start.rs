@@ -6,6 +6,7 @@ use crate::app::{App, Shared};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, parse_listener};
 use crate::evidence::key::EvidenceKey;
+use crate::keys::Keys;
 use crate::lock::DataLock;
 use crate::messages::{HttpProvider, OutboxFolder, TextMessage};
 use crate::notify::{self, Dialler};
@@ -65,6 +66,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let store = Store::open(&config.database_url()).await?;
     let tokens = TokenKeys::open(&config.data)?;
     let evidence_key = EvidenceKey::open(&config.data)?;
+    let keys = Keys::open(&config.kms_file());
     let dummy_hash = hash_password("nobody has this password").map_err(StartError::Other)?;
     let ports = KeptPorts::read(&config);
     let (switch, events) = Switch::start(switch_config(&config, &ports)?).await?;
@@ -84,6 +86,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         None if claim.moved => tracing::warn!("taken over from a server with another data folder"),
         None => {}
     }
+    keys.settle(&store).await?;
     let (dialler, ear) = Dialler::new();
     let speech = Speech::new(&config.speech, config.media_dir().join("prompts"));
     crate::speech::words::load(&store, &config.media_dir(), speech.words()).await?;
@@ -95,6 +98,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         clock,
         store,
         evidence_key,
+        keys,
         tokens,
         revoked: parking_lot::Mutex::new(HashMap::new()),
         limits: crate::http::limits::Limits::new(&config.limits),

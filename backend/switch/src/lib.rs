@@ -38,6 +38,7 @@ pub use config::{Credentials, FloodLimits, Listen, Registration, SwitchConfig, T
 pub use error::SwitchError;
 pub use event::{DigitSource, EndHow, Event, EventKind, Incoming, LegEnd, LegId, RtpStats};
 pub use media::{Codec, Prompt};
+pub use record::sealed::{self, FileKey, SealError, Sealed};
 pub use record::{RecordSpec, RecordingEnd};
 pub use sip::record::{DialogRecord, InviteRecord, RECORD_VERSION, RefusalRecord};
 pub use sip::trunk::Permit;

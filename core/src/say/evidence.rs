@@ -3,6 +3,33 @@
 use super::Pair;
 
 pub(super) const PAIRS: &[Pair] = &[
+    (
+        "the recording is sealed with a key that this server does not have",
+        "录音已加密，服务器上没有对应的密钥",
+    ),
+    ("ask who runs the server to put its key file back", "请服务器管理者放回密钥文件"),
+    ("the recording cannot be heard: {}", "录音无法收听：{}"),
+    ("ask who runs the server to put its file back from a copy", "请服务器管理者从备份恢复该文件"),
+    ("the server has no key to seal recordings with", "服务器没有加密录音的密钥"),
+    ("the link has ended, or is not one of this server", "链接已过期，或不是此服务器给出的"),
+    ("the file is no sealed recording, or its beginning was changed", "文件不是加密录音，或开头被改动"),
+    ("the file is of a form that this program does not know ({})", "文件格式较新，本程序无法识别（{}）"),
+    ("the file is the one of another recording", "文件是另一段录音的"),
+    ("{} was changed, or the key is not the file's", "{}被改动，或密钥不符"),
+    ("the sound of second {}", "第 {} 秒的声音"),
+    ("the end of the file", "文件结尾"),
+    ("what belongs to the sound", "声音的附属部分"),
+    ("the file was never closed, or its end was taken away", "文件未正常结束，或结尾被去掉"),
+    (
+        "the file has {} bytes and must have {}: it was cut, or something was added",
+        "文件有 {} 字节，应为 {}：被截断或被添加了内容",
+    ),
+    ("the sound could not be sealed", "声音未能加密"),
+    ("the master key of recordings cannot be read: {}", "录音主密钥无法读取：{}"),
+    ("sealed with master key {}, which this server does not have", "以主密钥 {} 加密，服务器上没有该密钥"),
+    ("the key was erased, and the sound with it", "密钥已销毁，声音随之销毁"),
+    ("the stored key is damaged, or is the one of another recording", "所存密钥已损坏，或属于另一段录音"),
+    ("no key could be made", "未能生成密钥"),
     ("link {} (recording {}) is not what its hash says", "第 {} 环（录音 {}）与其哈希不符"),
     ("link {} does not follow link {}", "第 {} 环不接在第 {} 环之后"),
     ("is no evidence bundle", "不是证据文件"),

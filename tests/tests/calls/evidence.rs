@@ -15,7 +15,7 @@ use zip::write::SimpleFileOptions;
 use zip::{ZipArchive, ZipWriter};
 
 /// A call in which both spoke.
-fn spoken(house: &House) -> Value {
+pub(crate) fn spoken(house: &House) -> Value {
     let (mut customer, mut courier) = house.they_speak();
     customer.line.says(700);
     courier.line.says(1_100);
@@ -54,20 +54,7 @@ fn key(house: &House) -> String {
 
 /// Where the server keeps the sound of the one call.
 fn stored(house: &House) -> PathBuf {
-    let mut folders = vec![house.world.folder.path().to_owned()];
-    let mut found = Vec::new();
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|e| e == "wav")
-                && path.display().to_string().contains("/recordings/")
-            {
-                found.push(path);
-            }
-        }
-    }
+    let mut found = house.stored();
     assert_eq!(found.len(), 1, "{found:?}");
     found.remove(0)
 }
@@ -96,7 +83,7 @@ fn rewritten(from: &Path, to: &Path, change: &Change<'_>, also: &[(&str, &str)])
     new.finish().unwrap();
 }
 
-fn check_recordings(house: &House, more: &[&str]) -> (bool, String) {
+pub(crate) fn check_recordings(house: &House, more: &[&str]) -> (bool, String) {
     let config = house.world.folder.path().join("server.toml");
     let said = Command::new(programs().join("waybell-server"))
         .args(["--config".as_ref(), config.as_os_str(), "check-recordings".as_ref()])
@@ -129,7 +116,7 @@ fn a_bundle_holds_what_was_said_and_shows_what_was_changed() {
     let mut sound = Vec::new();
     let name = proved.recordings[0].file.clone().unwrap();
     zip.by_name(&name).unwrap().read_to_end(&mut sound).unwrap();
-    assert_eq!(sound, std::fs::read(stored(&house)).unwrap());
+    assert_eq!(sound, house.wav(&house.boss, &call));
 
     assert_eq!(verify(&good, Some(&"0".repeat(64))).unwrap().problems, [Problem::Key]);
     let problems = |change: &Change<'_>, also: &[(&str, &str)]| {
@@ -182,7 +169,12 @@ fn what_is_changed_on_the_server_shows() {
     let sound = stored(&house);
     let recording = manifest.calls[0].recordings[0].link.recording;
     let mut bytes = std::fs::read(&sound).unwrap();
+    // in its waveform first, which the check finds too, then in what was said
     *bytes.last_mut().unwrap() ^= 1;
+    std::fs::write(&sound, &bytes).unwrap();
+    let (good, text) = check_recordings(&house, &[]);
+    assert!(!good && text.contains("was changed"), "{text}");
+    bytes[1_000] ^= 1;
     std::fs::write(&sound, bytes).unwrap();
     bundle(&house, &call, &file);
     assert_eq!(verify(&file, None).unwrap().problems, [Problem::Sound { recording }]);

@@ -3,6 +3,7 @@
 use crate::exchange::{Exchange, Telephone, linear};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 use waybell_tests::api::Api;
@@ -139,13 +140,7 @@ impl House {
 
     /// Channels of the call's recording.
     pub(crate) fn audio(&self, api: &Api, call: &Value) -> Vec<Vec<i16>> {
-        let path = format!("/calls/{}/audio", call["id"].as_str().unwrap());
-        let bytes = self.runtime.block_on(async {
-            let answer = api.request("GET", &path).send().await.unwrap();
-            assert_eq!(answer.status(), 200);
-            assert_eq!(answer.headers()["content-type"], "audio/wav");
-            answer.bytes().await.unwrap()
-        });
+        let bytes = self.wav(api, call);
         assert_eq!((&bytes[..4], &bytes[8..12]), (&b"RIFF"[..], &b"WAVE"[..]));
         assert_eq!(u16::from_le_bytes([bytes[20], bytes[21]]), 6, "A-law");
         let channels = usize::from(u16::from_le_bytes([bytes[22], bytes[23]]));
@@ -153,6 +148,38 @@ impl House {
         assert_eq!(told, bytes.len() - 58, "the header tells the length");
         let one = |n: usize| bytes[58..].iter().skip(n).step_by(channels).map(|b| linear(*b)).collect();
         (0..channels).map(one).collect()
+    }
+
+    /// The call's recording as it is given out.
+    pub(crate) fn wav(&self, api: &Api, call: &Value) -> Vec<u8> {
+        let path = format!("/calls/{}/audio", call["id"].as_str().unwrap());
+        self.runtime.block_on(async {
+            let answer = api.request("GET", &path).send().await.unwrap();
+            assert_eq!(answer.status(), 200);
+            assert_eq!(answer.headers()["content-type"], "audio/wav");
+            answer.bytes().await.unwrap().into()
+        })
+    }
+
+    /// Files of recordings on the server's disk.
+    pub(crate) fn stored(&self) -> Vec<PathBuf> {
+        let mut folders = vec![self.world.folder.path().join("data/media/recordings")];
+        let mut found = Vec::new();
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).into_iter().flatten() {
+                let path = entry.unwrap().path();
+                if path.is_dir() { folders.push(path) } else { found.push(path) }
+            }
+        }
+        found.sort();
+        found
+    }
+
+    /// Kills the server and starts it again.
+    pub(crate) fn again(&mut self) {
+        self.world.kill().unwrap();
+        self.world.server.start().unwrap();
+        self.boss = self.boss.at(&self.world.server.url);
     }
 }
 

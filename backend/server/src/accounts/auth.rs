@@ -1,12 +1,13 @@
 //! The sign-in check in front of every route.
 
-use super::tokens::Claims;
+use super::tokens::{ACCESS_MS, Claims};
 use crate::app::Shared;
 use crate::http::error::ApiError;
 use crate::store::scope::Scope;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
+use waybell_domain::clock::UnixMs;
 use waybell_domain::id::{BranchId, OrganisationId, SessionId, UserId};
 use waybell_domain::wire::Role;
 
@@ -46,6 +47,39 @@ pub fn check(app: &Shared, token: &str) -> Result<Signed, ApiError> {
     let signed = from_claims(&claims).ok_or_else(|| {
         ApiError::unauthorised("token_invalid", "the access token is not one of this server")
     })?;
+    still(app, signed)
+}
+
+/// A link to a recording, in this person's name, and when it ends: no later than an access token would, so that whoever is signed
+/// out meanwhile is known.
+pub fn link(app: &Shared, signed: &Signed, call: &str) -> Result<(String, UnixMs), ApiError> {
+    let ends = UnixMs(app.clock.now().0 / 1000 * 1000 + ACCESS_MS);
+    let scope = &signed.scope;
+    let claims = Claims {
+        sub: scope.person.to_string(),
+        org: scope.organisation.to_string(),
+        branch: scope.branch.map(|b| b.to_string()),
+        role: scope.role.as_str().to_owned(),
+        sid: signed.session.to_string(),
+        exp: ends.0 / 1000,
+    };
+    Ok((app.tokens.link(call, &claims)?, ends))
+}
+
+/// Who gave a link out, and its call: from here on the request works in their name.
+pub fn by_link(app: &Shared, link: &str) -> Result<(Signed, String), ApiError> {
+    let found = app.tokens.linked(link, app.clock.now());
+    let found = found.and_then(|(call, claims)| Some((from_claims(&claims)?, call)));
+    let (signed, call) = found.ok_or_else(|| {
+        ApiError::unauthorised("link_invalid", "the link has ended, or is not one of this server")
+    })?;
+    let signed = still(app, signed)?;
+    app.limits.person(signed.scope.person)?;
+    crate::store::wall::signed_in(signed.scope.organisation);
+    Ok((signed, call))
+}
+
+fn still(app: &Shared, signed: Signed) -> Result<Signed, ApiError> {
     if app.revoked.lock().contains_key(&signed.session) {
         return Err(ApiError::unauthorised("signed_out", "this session was signed out"));
     }

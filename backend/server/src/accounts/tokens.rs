@@ -89,7 +89,7 @@ impl TokenKeys {
         let mut bytes = [0u8; 32];
         rand::rng().fill_bytes(&mut bytes);
         let body = format!("{session}.{}", URL_SAFE_NO_PAD.encode(bytes));
-        let signature = URL_SAFE_NO_PAD.encode(self.mac(&body).finalize().into_bytes());
+        let signature = URL_SAFE_NO_PAD.encode(self.mac("refresh.", &body).finalize().into_bytes());
         let token = format!("{body}.{signature}");
         let hash = refresh_hash(&token);
         (token, hash)
@@ -100,13 +100,34 @@ impl TokenKeys {
     pub fn session_of(&self, token: &str) -> Option<SessionId> {
         let (body, signature) = token.rsplit_once('.')?;
         let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
-        self.mac(body).verify_slice(&signature).ok()?;
+        self.mac("refresh.", body).verify_slice(&signature).ok()?;
         SessionId::parse(body.split_once('.')?.0).ok()
     }
 
-    fn mac(&self, body: &str) -> Hmac<Sha256> {
+    /// A link to one recording (`CLAIMS.SIGNATURE`), in the name of whom the claims name, until they end.
+    pub fn link(&self, call: &str, claims: &Claims) -> Result<String, ApiError> {
+        let internal = axum::http::StatusCode::INTERNAL_SERVER_ERROR;
+        let text = serde_json::to_vec(&(call, claims))
+            .map_err(|e| ApiError::new(internal, "token", e.to_string()))?;
+        let body = URL_SAFE_NO_PAD.encode(text);
+        let signature = URL_SAFE_NO_PAD.encode(self.mac("listen.", &body).finalize().into_bytes());
+        Ok(format!("{body}.{signature}"))
+    }
+
+    /// The call and the claims of a link that this server gave out and whose time is not over.
+    pub fn linked(&self, link: &str, now: UnixMs) -> Option<(String, Claims)> {
+        let (body, signature) = link.split_once('.')?;
+        let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
+        self.mac("listen.", body).verify_slice(&signature).ok()?;
+        let (call, claims): (String, Claims) =
+            serde_json::from_slice(&URL_SAFE_NO_PAD.decode(body).ok()?).ok()?;
+        (claims.exp.saturating_mul(1000) > now.0).then_some((call, claims))
+    }
+
+    /// `purpose` keeps what was signed for one thing from passing for another.
+    fn mac(&self, purpose: &str, body: &str) -> Hmac<Sha256> {
         let mut mac = self.refresh.clone();
-        mac.update(b"refresh.");
+        mac.update(purpose.as_bytes());
         mac.update(body.as_bytes());
         mac
     }
@@ -150,6 +171,34 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let token = refresh(&TokenKeys::open(dir.path()).unwrap());
         assert!(TokenKeys::open(dir.path()).unwrap().session_of(&token).is_some());
+    }
+
+    #[test]
+    fn a_link_is_good_for_its_call_and_its_time_and_for_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let keys = TokenKeys::open(dir.path()).unwrap();
+        let claims = Claims {
+            sub: "p".into(),
+            org: "o".into(),
+            branch: None,
+            role: "courier".into(),
+            sid: "s".into(),
+            exp: 100,
+        };
+        let link = keys.link("c", &claims).unwrap();
+        let (call, found) = keys.linked(&link, UnixMs(99_999)).unwrap();
+        assert_eq!((call.as_str(), found.sub.as_str()), ("c", "p"));
+        assert!(keys.linked(&link, UnixMs(100_000)).is_none(), "its time is over");
+        assert!(keys.check(&link, UnixMs(1)).is_err(), "it is no access token");
+        assert!(keys.session_of(&link).is_none(), "it is no refresh token");
+        assert!(keys.linked(&keys.sign(&claims).unwrap(), UnixMs(1)).is_none(), "a token is no link");
+        // another call, with the same signature
+        let other = keys.link("d", &claims).unwrap();
+        let forged = format!("{}.{}", other.split_once('.').unwrap().0, link.split_once('.').unwrap().1);
+        assert!(keys.linked(&forged, UnixMs(1)).is_none());
+        for bad in ["", ".", "a.b", &link[..link.len() - 1]] {
+            assert!(keys.linked(bad, UnixMs(1)).is_none(), "{bad}");
+        }
     }
 
     #[test]

@@ -112,20 +112,23 @@ impl Tape {
     ) -> bool {
         let kind = if right.is_some() { "call" } else { "voicemail" };
         let begun = recordings::begin(app, organisation, call, kind, keep_days).await;
-        if app.calls.disk.is_low() {
-            // told with the call: a recording that is not there must not look like one that nobody wanted
-            book.note(begun.line("failed", Some(recordings::DISK_LOW)));
-            recordings::failed(&begun.id, recordings::DISK_LOW);
-            book.keep(&[]).await;
-            return false;
-        }
+        let key = match begun.key(app) {
+            Ok(key) => key,
+            Err(problem) => {
+                // told with the call: a recording that is not there must not look like one that nobody wanted
+                book.note(begun.line("failed", Some(problem)));
+                recordings::failed(&begun.id, problem);
+                book.keep(&[]).await;
+                return false;
+            }
+        };
         if !book.keep(&[begun.line("open", None)]).await {
             let problem = "its row could not be stored";
             book.note(begun.line("failed", Some(problem)));
             recordings::failed(&begun.id, problem);
             return false;
         }
-        let spec = RecordSpec { path: begun.file.clone(), cut_silence: right.is_none() };
+        let spec = RecordSpec { path: begun.file.clone(), key, cut_silence: right.is_none() };
         let end = switch.record(spec, left, right);
         self.legs = std::iter::once(left).chain(right).cloned().collect();
         self.recording = Some(begun);

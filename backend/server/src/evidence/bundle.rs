@@ -2,33 +2,37 @@
 
 use super::key::EvidenceKey;
 use super::report;
-use crate::recordings::chain::Chained;
+use crate::recordings::{Sound, Source};
 use chrono_tz::Tz;
 use sha2::{Digest, Sha256};
 use std::fs::File;
-use std::io::{Error, ErrorKind, Read, Result, Seek, Write};
+use std::io::{Error, ErrorKind, Result, Seek, Write};
 use std::path::Path;
-use waybell_domain::evidence::{FileEntry, MANIFEST, Manifest, ProvedRecording, SIGNATURE, hex};
+use waybell_domain::evidence::{FileEntry, Link, MANIFEST, Manifest, ProvedRecording, SIGNATURE, hex};
+use waybell_switch::SealError;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
 /// Bytes of sound in one bundle, about eight hours of calls in stereo.
 pub(super) const MOST: u64 = 2 << 30;
 
-/// Writes a bundle into a file without a name. `chained` holds the recordings of each call of the manifest; blocks.
+/// A recording of the chain, and where its sound is; `None` where its time was over.
+pub(super) type Proof = (Link, Option<Source>);
+
+/// Writes a bundle into a file without a name. `proofs` holds the recordings of each call of the manifest; blocks.
 pub(super) fn write(
     mut manifest: Manifest,
-    chained: Vec<Vec<Chained>>,
+    proofs: Vec<Vec<Proof>>,
     media: &Path,
     zone: Tz,
     key: &EvidenceKey,
 ) -> Result<(File, u64)> {
     let mut zip = Zip { zip: ZipWriter::new(nameless(media)?), entries: Vec::new() };
-    for (call, chained) in manifest.calls.iter_mut().zip(chained) {
-        for Chained { link, path, is_gone } in chained {
+    for (call, proofs) in manifest.calls.iter_mut().zip(proofs) {
+        for (link, source) in proofs {
             let mut recording = ProvedRecording { link, file: None, problem: None };
-            if !is_gone {
-                zip.sound(&mut recording, &media.join(path))?;
+            if let Some(source) = source {
+                zip.sound(&mut recording, &source)?;
             }
             if recording.file.is_none() {
                 // also one whose row the removal has not reached yet; never one that should be there
@@ -65,29 +69,35 @@ struct Zip {
 }
 
 impl Zip {
-    /// Copies a recording, and notes where it is not what its link says.
-    fn sound(&mut self, recording: &mut ProvedRecording, path: &Path) -> Result<()> {
-        let mut file = match File::open(path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(error),
+    /// Copies a recording, and notes where it is not what its link says. Of one that was changed on the disk it takes what still
+    /// opens, up to the change.
+    fn sound(&mut self, recording: &mut ProvedRecording, source: &Source) -> Result<()> {
+        let sound = match Sound::open(source) {
+            Err(SealError::Io(error)) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            Err(SealError::Io(error)) => return Err(error),
+            opened => opened,
         };
         let name = format!("recordings/{}.wav", recording.link.recording);
-        let length = file.metadata()?.len();
+        let length = sound.as_ref().map_or(0, Sound::bytes);
         // 4 GB is the most that a file of the usual form of a zip holds
         let options = SimpleFileOptions::default().large_file(length >= u64::from(u32::MAX));
         self.zip
             .start_file(&name, options.compression_method(CompressionMethod::Stored))
             .map_err(Error::other)?;
-        let (mut hash, mut bytes, mut block) = (Sha256::new(), 0, vec![0; 64 << 10]);
-        loop {
-            let n = file.read(&mut block)?;
-            if n == 0 {
-                break;
+        let (mut hash, mut bytes) = (Sha256::new(), 0);
+        let copied = sound.and_then(|mut sound| {
+            sound.each(0, length, |part| {
+                hash.update(part);
+                bytes += part.len() as u64;
+                self.zip.write_all(part).map_err(SealError::Io)
+            })
+        });
+        match copied {
+            Ok(()) => {}
+            Err(SealError::Io(error)) => return Err(error),
+            Err(error) => {
+                tracing::error!(recording = %recording.link.recording, %error, "a recording does not open")
             }
-            hash.update(&block[..n]);
-            bytes += n as u64;
-            self.zip.write_all(&block[..n])?;
         }
         let sha256 = hex(&hash.finalize());
         if sha256 != recording.link.sha256 {

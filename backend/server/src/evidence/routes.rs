@@ -12,15 +12,19 @@ use crate::http::query::Query;
 use crate::numbers::staff;
 use crate::org::policy::{OrganisationRow, organisation};
 use crate::recordings::disk::has_room;
-use crate::recordings::{chain, routes::blocks};
+use crate::recordings::{chain, listen};
 use crate::store::number;
 use axum::Json;
+use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::time::Duration;
+use tokio::fs::File;
+use tokio::io::AsyncReadExt;
 use tokio::sync::Semaphore;
 use waybell_domain::evidence::{FORMAT, Link, Manifest, Party, ProvedCall};
 use waybell_domain::id::UserId;
@@ -29,6 +33,8 @@ use waybell_domain::wire::{ErrorBody, EvidenceRequest};
 /// Bundles are written one at a time, and whoever waits longer than this asks again.
 static TURN: Semaphore = Semaphore::const_new(1);
 const PATIENCE: Duration = Duration::from_secs(60);
+/// Bytes of a bundle read at once.
+const BLOCK: u64 = 64 << 10;
 /// Most links of one answer.
 const LINKS: u32 = 1_000;
 
@@ -88,11 +94,19 @@ pub async fn make_bundle(
     write.commit().await?;
 
     let party = |id: UserId| Party { id, name: names.get(&id).cloned().unwrap_or_default() };
-    let (mut calls, mut chained, mut bytes) = (Vec::new(), Vec::new(), 0u64);
+    let (mut calls, mut proofs, mut bytes) = (Vec::new(), Vec::new(), 0u64);
     for detail in details {
         let of_call = chain::of_call(app.store.read(), detail.call.id).await?;
         bytes += of_call.iter().filter(|c| !c.is_gone).map(|c| c.link.bytes).sum::<u64>();
-        chained.push(of_call);
+        let mut of = Vec::with_capacity(of_call.len());
+        for chained in of_call {
+            let source = match chained.is_gone {
+                true => None,
+                false => Some(listen::source(&app, &chained.filed).await?),
+            };
+            of.push((chained.link, source));
+        }
+        proofs.push(of);
         calls.push(ProvedCall {
             courier: detail.call.courier.map(party),
             call: detail.call,
@@ -137,7 +151,7 @@ pub async fn make_bundle(
     let media = app.config.media_dir();
     let written = tokio::task::spawn_blocking({
         let app = app.clone();
-        move || bundle::write(manifest, chained, &media, zone, &app.evidence_key)
+        move || bundle::write(manifest, proofs, &media, zone, &app.evidence_key)
     });
     let failed = |problem: String| {
         tracing::error!(problem, "an evidence bundle could not be written");
@@ -153,7 +167,27 @@ pub async fn make_bundle(
         (header::CONTENT_DISPOSITION, name),
         (header::CACHE_CONTROL, "private, no-store".to_owned()),
     ];
-    Ok((headers, blocks(tokio::fs::File::from_std(file), length)).into_response())
+    Ok((headers, blocks(File::from_std(file), length)).into_response())
+}
+
+/// So many bytes of a file from where it stands.
+fn blocks(file: File, length: u64) -> Body {
+    let blocks = futures_util::stream::unfold((file, length), |(mut file, left)| async move {
+        if left == 0 {
+            return None;
+        }
+        let mut block = vec![0u8; usize::try_from(left.min(BLOCK)).unwrap_or(BLOCK as usize)];
+        match file.read(&mut block).await {
+            Ok(0) => None,
+            Ok(n) => {
+                block.truncate(n);
+                Some((Ok::<_, std::io::Error>(Bytes::from(block)), (file, left - n as u64)))
+            }
+            Err(error) => Some((Err(error), (file, 0))),
+        }
+    });
+    // whoever asks for more after the end gets the end again
+    Body::from_stream(blocks.fuse())
 }
 
 /// The key that a server signs bundles with.

@@ -3,6 +3,8 @@
 //! A recording is linked in the transaction that closes it (`calls::rows`), which is the store's only one at that moment: no
 //! number is given twice. Recordings from before the chain was built are linked by a look at the start.
 
+use super::Filed;
+use crate::keys::Stored;
 use crate::store::{Store, StoreError, Write, all, number, one};
 use sea_orm::{ConnectionTrait, FromQueryResult};
 use std::collections::HashMap;
@@ -175,25 +177,30 @@ struct OfCall {
     link: String,
     path: String,
     state: String,
+    key_id: Option<String>,
+    sealed_key: Option<String>,
 }
 
 /// A recording of a call, as the chain has it.
 pub(crate) struct Chained {
     /// Its link.
     pub link: Link,
-    /// Where its file is, under the media folder.
-    pub path: String,
+    /// Its file.
+    pub filed: Filed,
     /// The file was taken away because its time was over.
     pub is_gone: bool,
 }
 
 /// What the chain has of a call, the oldest first.
 pub(crate) async fn of_call<C: ConnectionTrait>(db: &C, call: CallId) -> Result<Vec<Chained>, StoreError> {
-    let sql = "SELECT l.link, r.path, r.state FROM recording r JOIN recording_link l ON l.recording_id = r.id \
+    let sql = "SELECT l.link, r.path, r.state, r.key_id, r.sealed_key FROM recording r JOIN recording_link l ON l.recording_id = r.id \
                WHERE r.phone_call_id = $1 ORDER BY l.seq";
     let rows: Vec<OfCall> = all(db, sql, [call.to_string().into()]).await?;
     let chained = |r: OfCall| {
-        Ok(Chained { link: Text { link: r.link }.read()?, path: r.path, is_gone: r.state == "gone" })
+        let link = Text { link: r.link }.read()?;
+        let key = r.key_id.map(|key_id| Stored { key_id, sealed_key: r.sealed_key });
+        let filed = Filed { id: link.recording, path: r.path, key };
+        Ok(Chained { link, filed, is_gone: r.state == "gone" })
     };
     rows.into_iter().map(chained).collect()
 }

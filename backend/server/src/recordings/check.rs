@@ -1,12 +1,15 @@
 //! Whether every recording is still what its chain says: `waybell-server check-recordings`. Reads only; the server may run.
 
-use super::measure;
+use super::Filed;
+use super::sound::measure;
+use crate::keys::{KeyError, Keys};
 use crate::store::{Store, StoreError, all};
 use sea_orm::{DatabaseConnection, FromQueryResult};
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use waybell_domain::evidence::{Link, check_chain, first};
 use waybell_domain::id::OrganisationId;
+use waybell_switch::SealError;
 
 const PAGE: u32 = 1_000;
 
@@ -61,6 +64,8 @@ struct Row {
     link: String,
     path: Option<String>,
     state: Option<String>,
+    key_id: Option<String>,
+    sealed_key: Option<String>,
 }
 
 /// Recordings that have ended and have no link.
@@ -76,7 +81,7 @@ struct Stray {
 ///
 /// # Errors
 /// The database does not read.
-pub async fn check(url: &str, media: &Path, kept: &[Kept]) -> Result<Vec<Checked>, StoreError> {
+pub async fn check(url: &str, media: &Path, keys: &Keys, kept: &[Kept]) -> Result<Vec<Checked>, StoreError> {
     let db = Store::look(url).await?;
     let found: Vec<Organisation> = all(&db, "SELECT id, name FROM organisation ORDER BY name", []).await?;
     let mut told = Vec::new();
@@ -84,7 +89,7 @@ pub async fn check(url: &str, media: &Path, kept: &[Kept]) -> Result<Vec<Checked
         let mut one = Checked { organisation: organisation.name, ..Checked::default() };
         match OrganisationId::parse(&organisation.id) {
             Ok(id) => {
-                walk(&db, media, id, kept, &mut one).await?;
+                walk(&db, (media, keys), id, kept, &mut one).await?;
                 let values = [id.to_string().into()];
                 for stray in all::<Stray, _>(&db, STRAYS, values).await? {
                     one.problems.push(format!("recording {} is not in the chain", stray.id));
@@ -100,26 +105,27 @@ pub async fn check(url: &str, media: &Path, kept: &[Kept]) -> Result<Vec<Checked
 
 async fn walk(
     db: &DatabaseConnection,
-    media: &Path,
+    place: (&Path, &Keys),
     of: OrganisationId,
     kept: &[Kept],
     told: &mut Checked,
 ) -> Result<(), StoreError> {
-    let sql = "SELECT l.link, r.phone_call_id, r.path, r.state FROM recording_link l LEFT JOIN recording r ON r.id = l.recording_id \
+    let sql = "SELECT l.link, r.phone_call_id, r.path, r.state, r.key_id, r.sealed_key \
+               FROM recording_link l LEFT JOIN recording r ON r.id = l.recording_id \
                WHERE l.organisation_id = $1 AND l.seq > $2 ORDER BY l.seq LIMIT $3";
     let mut end = (0, first(of));
-    let mut place = 0i64;
+    let mut last = 0i64;
     loop {
-        let values = [of.to_string().into(), place.into(), i64::from(PAGE).into()];
+        let values = [of.to_string().into(), last.into(), i64::from(PAGE).into()];
         let rows: Vec<Row> = all(db, sql, values).await?;
         let full = rows.len() == PAGE as usize;
         for row in rows {
-            place += 1;
+            last += 1;
             let Ok(link) = serde_json::from_str::<Link>(&row.link) else {
                 told.problems.push(format!("the link behind number {} does not read", end.0));
                 continue;
             };
-            place = i64::try_from(link.seq).unwrap_or(place).max(place);
+            last = i64::try_from(link.seq).unwrap_or(last).max(last);
             end = match check_chain(end.0, &end.1, std::slice::from_ref(&link)) {
                 Ok(end) => end,
                 Err(broken) => {
@@ -132,7 +138,7 @@ async fn walk(
             if row.phone_call_id.as_ref().is_some_and(|call| *call != link.call.to_string()) {
                 told.problems.push(format!("recording {} was moved to another call", link.recording));
             }
-            sound(media, &link, &row, told).await;
+            sound(db, place, &link, row, told).await?;
         }
         if !full {
             break;
@@ -143,25 +149,46 @@ async fn walk(
     Ok(())
 }
 
-async fn sound(media: &Path, link: &Link, row: &Row, told: &mut Checked) {
+async fn sound(
+    db: &DatabaseConnection,
+    (media, keys): (&Path, &Keys),
+    link: &Link,
+    row: Row,
+    told: &mut Checked,
+) -> Result<(), StoreError> {
     let id = link.recording;
     let is_over = link.keep_until.0 <= chrono::Utc::now().timestamp_millis();
-    match (row.state.as_deref(), &row.path) {
-        (Some("gone"), _) if is_over => told.gone += 1,
-        (Some(_), Some(path)) => {
-            let file: PathBuf = media.join(path);
-            let read = tokio::task::spawn_blocking(move || measure(&file)).await;
-            match read.map_err(std::io::Error::other).flatten() {
-                Ok(found) if found.hash.as_deref() == Some(link.sha256.as_str()) => {}
-                Ok(_) => told.problems.push(format!("recording {id} was changed: {path}")),
-                // the removal takes the file first
-                Err(error) if error.kind() == ErrorKind::NotFound && is_over => told.gone += 1,
-                Err(error) if error.kind() == ErrorKind::NotFound => {
-                    told.problems.push(format!("recording {id} is missing: {path}"));
-                }
-                Err(error) => told.problems.push(format!("recording {id} does not read: {path}: {error}")),
-            }
-        }
-        _ => told.problems.push(format!("recording {id} has no row any more")),
+    let (Some(state), Some(path)) = (row.state, row.path) else {
+        told.problems.push(format!("recording {id} has no row any more"));
+        return Ok(());
+    };
+    if state == "gone" && is_over {
+        told.gone += 1;
+        return Ok(());
     }
+    let filed = Filed::read(&id.to_string(), path.clone(), row.key_id, row.sealed_key);
+    let Some(filed) = filed else { return Ok(()) };
+    let source = match filed.source(keys, db, media).await {
+        Ok(source) => source,
+        Err(KeyError::Store(error)) => return Err(error),
+        Err(error) => {
+            told.problems.push(format!("recording {id} cannot be heard: {error}"));
+            return Ok(());
+        }
+    };
+    let read = tokio::task::spawn_blocking(move || measure(&source)).await;
+    match read.map_err(|e| SealError::Io(std::io::Error::other(e))).flatten() {
+        Ok(found) if found.hash.as_deref() == Some(link.sha256.as_str()) => {}
+        Ok(_) => told.problems.push(format!("recording {id} was changed: {path}")),
+        // the removal takes the key first
+        Err(SealError::Io(error)) if error.kind() == ErrorKind::NotFound && is_over => told.gone += 1,
+        Err(SealError::Io(error)) if error.kind() == ErrorKind::NotFound => {
+            told.problems.push(format!("recording {id} is missing: {path}"));
+        }
+        Err(SealError::Io(error)) => {
+            told.problems.push(format!("recording {id} does not read: {path}: {error}"))
+        }
+        Err(error) => told.problems.push(format!("recording {id} was changed: {path}: {error}")),
+    }
+    Ok(())
 }

@@ -1,14 +1,14 @@
 //! How long recordings are kept.
 //!
-//! First the file goes, then the row says `gone`: a crash between the two leaves a row whose file is not there, which the next
-//! look puts right; never a file that nothing names any more and nobody would ever take away. A file that cannot be removed
-//! keeps its row as it is, for the next look, and holds up no other: a look goes on behind it.
+//! First the key goes: one commit forgets it, says `gone`, and notes the file as one to be removed. From then on the sound is noise,
+//! in every copy of the folder too. Then the file is removed, and then its note: a crash between leaves a note, never a file that
+//! nothing names any more. A file that cannot be removed keeps its note, for the next look, and holds up no other.
 //!
-//! Rows are chosen, files removed and rows written in one transaction, so that a `legal_hold` comes either before all of it or
-//! after; few at once, so that the dialler never waits for long.
+//! Rows are chosen and keys forgotten in one transaction, so that a `legal_hold` comes either before all of it or after; few at
+//! once, so that the dialler never waits for long. What a sealing has left of a recording in clear (`seal`) goes the same way.
 
 use crate::app::Shared;
-use crate::store::{Store, StoreError, all};
+use crate::store::{Store, StoreError, Write, all};
 use sea_orm::{ConnectionTrait, FromQueryResult};
 use std::io::ErrorKind;
 use std::path::Path;
@@ -17,7 +17,7 @@ use waybell_domain::clock::UnixMs;
 
 /// Between looks.
 const EVERY: Duration = Duration::from_secs(600);
-/// Files taken away in one transaction.
+/// Rows of one transaction.
 const AT_ONCE: i64 = 20;
 
 /// Takes away what is past its time, and watches the disk, until the server stops.
@@ -31,6 +31,12 @@ async fn sweeps(app: &Shared) {
         if let Err(error) = super::chain::catch_up(&app.store).await {
             tracing::warn!(%error, "recordings could not be added to the chain; tried again later");
         }
+        if let Err(error) = super::seal::all_in_clear(app).await {
+            tracing::warn!(%error, "recordings in clear could not be sealed; tried again later");
+        }
+        if let Err(error) = remove(&app.store, &media).await {
+            tracing::warn!(%error, "files of recordings could not be removed; tried again later");
+        }
         tokio::select! {
             () = app.stopping.cancelled() => return,
             () = tokio::time::sleep(EVERY) => {}
@@ -38,85 +44,85 @@ async fn sweeps(app: &Shared) {
         if let Err(error) = crate::calls::tidy(&app.store, app.clock.now()).await {
             tracing::warn!(%error, "old numbers of calls could not be removed; tried again later");
         }
-        let mut after = Some(Mark::default());
-        while let Some(mark) = after.take() {
-            if app.stopping.is_cancelled() {
-                return;
-            }
-            match sweep(&app.store, &media, app.clock.now(), mark).await {
-                Ok(swept) => after = swept.next,
-                Err(error) => {
-                    tracing::warn!(%error, "old recordings could not be removed; tried again later")
-                }
-            }
+        if let Err(error) = sweep(&app.store, &media, app.clock.now()).await {
+            tracing::warn!(%error, "old recordings could not be removed; tried again later");
         }
     }
 }
 
 #[derive(FromQueryResult)]
-struct Row {
-    id: String,
-    path: String,
-    keep_until: i64,
-}
-
-/// How far a look has come: behind the row of this time and id.
-#[derive(Debug, Default)]
-struct Mark {
-    keep_until: i64,
+struct Due {
     id: String,
 }
 
-/// What a transaction of a look came to.
-#[derive(Debug)]
-struct Swept {
-    /// Recordings that went.
-    gone: usize,
-    /// Where to go on, if there may be more.
-    next: Option<Mark>,
+/// The next few whose time is over.
+async fn due<C: ConnectionTrait>(db: &C, now: UnixMs) -> Result<Vec<Due>, StoreError> {
+    let sql = "SELECT id FROM recording WHERE keep_until <= $1 AND legal_hold = 0 AND state NOT IN ('open', 'gone') \
+         ORDER BY keep_until, id LIMIT $2";
+    all(db, sql, [now.0.into(), AT_ONCE.into()]).await
 }
 
-/// The next few behind `after` whose time is over.
-async fn due<C: ConnectionTrait>(db: &C, now: UnixMs, after: &Mark) -> Result<Vec<Row>, StoreError> {
-    let values = [now.0.into(), after.keep_until.into(), after.id.clone().into(), AT_ONCE.into()];
-    let sql = "SELECT id, path, keep_until FROM recording WHERE keep_until <= $1 AND legal_hold = 0 \
-         AND state NOT IN ('open', 'gone') AND (keep_until > $2 OR keep_until = $2 AND id > $3) \
-         ORDER BY keep_until, id LIMIT $4";
-    all(db, sql, values).await
-}
-
-/// Takes away the next few behind `after`.
-async fn sweep(store: &Store, media: &Path, now: UnixMs, after: Mark) -> Result<Swept, StoreError> {
-    let mut swept = Swept { gone: 0, next: None };
+/// Forgets what is past its time, and gives how many recordings went.
+async fn sweep(store: &Store, media: &Path, now: UnixMs) -> Result<usize, StoreError> {
+    let mut gone = 0;
     // mostly there is nothing, and then nobody waits for the writer
-    if due(store.read(), now, &after).await?.is_empty() {
-        return Ok(swept);
+    while !due(store.read(), now).await?.is_empty() {
+        let write = store.begin().await?;
+        for row in due(write.tx(), now).await? {
+            forget(&write, &row.id).await?;
+            gone += 1;
+        }
+        write.commit().await?;
     }
-    let write = store.begin().await?;
-    let rows = due(write.tx(), now, &after).await?;
-    let full = rows.len() >= AT_ONCE as usize;
-    for row in rows {
-        match tokio::fs::remove_file(media.join(&row.path)).await {
-            Err(error) if error.kind() != ErrorKind::NotFound => {
-                tracing::error!(%error, recording = %row.id, "a recording past its time cannot be removed");
-            }
-            _ => {
-                let sql = "UPDATE recording SET state = 'gone', hash = NULL WHERE id = $1";
-                write.exec(sql, [row.id.clone().into()]).await?;
-                swept.gone += 1;
+    remove(store, media).await?;
+    Ok(gone)
+}
+
+/// Forgets a recording's key. Its file goes with the next [`remove`].
+pub(super) async fn forget(write: &Write, id: &str) -> Result<(), StoreError> {
+    let sql = "UPDATE recording SET state = 'gone', hash = NULL, sealed_key = NULL, remove_path = path WHERE id = $1";
+    write.exec(sql, [id.into()]).await.map(drop)
+}
+
+#[derive(FromQueryResult)]
+struct Noted {
+    id: String,
+    remove_path: String,
+}
+
+/// Removes files that are noted to be removed.
+pub(super) async fn remove(store: &Store, media: &Path) -> Result<(), StoreError> {
+    let sql = "SELECT id, remove_path FROM recording WHERE remove_path IS NOT NULL AND id > $1 ORDER BY id LIMIT $2";
+    let mut after = String::new();
+    loop {
+        let rows: Vec<Noted> = all(store.read(), sql, [after.into(), AT_ONCE.into()]).await?;
+        let Some(last) = rows.last() else { return Ok(()) };
+        after = last.id.clone();
+        let mut removed = Vec::new();
+        for row in rows {
+            match tokio::fs::remove_file(media.join(&row.remove_path)).await {
+                Err(error) if error.kind() != ErrorKind::NotFound => {
+                    tracing::error!(%error, recording = %row.id, "a file of a recording cannot be removed");
+                }
+                _ => removed.push(row),
             }
         }
-        if full {
-            swept.next = Some(Mark { keep_until: row.keep_until, id: row.id });
+        if removed.is_empty() {
+            continue;
         }
+        let write = store.begin().await?;
+        for row in removed {
+            let sql = "UPDATE recording SET remove_path = NULL WHERE id = $1 AND remove_path = $2";
+            write.exec(sql, [row.id.into(), row.remove_path.into()]).await?;
+        }
+        write.commit().await?;
     }
-    write.commit().await?;
-    Ok(swept)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::number;
 
     async fn store(dir: &Path) -> Store {
         let store = Store::open(&format!("sqlite:{}", dir.join("a.db").display())).await.unwrap();
@@ -140,7 +146,7 @@ mod tests {
         write
             .exec(
                 "INSERT INTO recording (id, organisation_id, phone_call_id, kind, path, state, started_at, \
-                 keep_until, legal_hold) VALUES ($1, 'o', 'c', 'call', $1, $2, 1, $3, $4)",
+                 keep_until, legal_hold, key_id, sealed_key) VALUES ($1, 'o', 'c', 'call', $1, $2, 1, $3, $4, 'o', 'k')",
                 [id.into(), state.into(), until.into(), hold.into()],
             )
             .await
@@ -149,8 +155,8 @@ mod tests {
     }
 
     async fn gone(store: &Store) -> Vec<String> {
-        let sql = "SELECT id, path, keep_until FROM recording WHERE state = 'gone' ORDER BY id";
-        let rows: Vec<Row> = all(store.read(), sql, []).await.unwrap();
+        let sql = "SELECT id FROM recording WHERE state = 'gone' AND sealed_key IS NULL ORDER BY id";
+        let rows: Vec<Due> = all(store.read(), sql, []).await.unwrap();
         rows.into_iter().map(|r| r.id).collect()
     }
 
@@ -167,14 +173,33 @@ mod tests {
             add(&store, id, state, until, hold).await;
             std::fs::write(dir.path().join(id), "sound").unwrap();
         }
-        // a crash took the file and left the row
         add(&store, "lost", "done", 100, 0).await;
-        assert_eq!(sweep(&store, dir.path(), UnixMs(100), Mark::default()).await.unwrap().gone, 2);
+        assert_eq!(sweep(&store, dir.path(), UnixMs(100)).await.unwrap(), 2);
         let there: Vec<bool> =
             ["old", "held", "new", "open"].iter().map(|f| dir.path().join(f).exists()).collect();
         assert_eq!(there, [false, true, true, true]);
         assert_eq!(gone(&store).await, ["lost", "old"]);
-        assert_eq!(sweep(&store, dir.path(), UnixMs(100), Mark::default()).await.unwrap().gone, 0);
+        let kept = "SELECT COUNT(*) FROM recording WHERE sealed_key = 'k'";
+        assert_eq!(number(store.read(), kept, []).await.unwrap(), 3);
+        assert_eq!(sweep(&store, dir.path(), UnixMs(100)).await.unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn the_key_goes_first_and_a_death_leaves_no_file_behind() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = store(dir.path()).await;
+        add(&store, "old", "done", 100, 0).await;
+        std::fs::write(dir.path().join("old"), "sound").unwrap();
+        let write = store.begin().await.unwrap();
+        forget(&write, "old").await.unwrap();
+        write.commit().await.unwrap();
+        // the server dies here
+        assert_eq!(gone(&store).await, ["old"]);
+        assert!(dir.path().join("old").exists());
+        assert_eq!(sweep(&store, dir.path(), UnixMs(1)).await.unwrap(), 0);
+        assert!(!dir.path().join("old").exists());
+        let noted = "SELECT COUNT(*) FROM recording WHERE remove_path IS NOT NULL";
+        assert_eq!(number(store.read(), noted, []).await.unwrap(), 0);
     }
 
     #[tokio::test]
@@ -190,18 +215,17 @@ mod tests {
         }
         add(&store, "old", "done", 100, 0).await;
         std::fs::write(dir.path().join("old"), "sound").unwrap();
-        let (mut after, mut turns) = (Some(Mark::default()), 0);
-        while let Some(mark) = after {
-            after = sweep(&store, dir.path(), UnixMs(100), mark).await.unwrap().next;
-            turns += 1;
-            assert!(turns <= 2, "a look ends");
-        }
-        assert_eq!(turns, 2);
-        assert_eq!(gone(&store).await, ["old"]);
+        assert_eq!(sweep(&store, dir.path(), UnixMs(100)).await.unwrap(), AT_ONCE as usize + 2);
         assert!(!dir.path().join("old").exists());
+        let noted = async || {
+            number(store.read(), "SELECT COUNT(*) FROM recording WHERE remove_path IS NOT NULL", [])
+                .await
+                .unwrap()
+        };
+        assert_eq!(noted().await, AT_ONCE + 1);
         // once it can be removed, the next look takes it
         std::fs::remove_dir(dir.path().join("bad07")).unwrap();
-        assert_eq!(sweep(&store, dir.path(), UnixMs(100), Mark::default()).await.unwrap().gone, 1);
-        assert_eq!(gone(&store).await, ["bad07", "old"]);
+        sweep(&store, dir.path(), UnixMs(100)).await.unwrap();
+        assert_eq!(noted().await, AT_ONCE);
     }
 }

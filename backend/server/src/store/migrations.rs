@@ -21,6 +21,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0011_lists.sql"),
     include_str!("migrations/0012_caps.sql"),
     include_str!("migrations/0013_orders.sql"),
+    include_str!("migrations/0014_sealed.sql"),
 ];
 
 /// Tables whose rows carry `rev`.

@@ -122,6 +122,8 @@ async fn sqlite(path: &str, wanted: Use, durability: Durability) -> Result<Datab
             .pragma("query_only", if query_only { "ON" } else { "OFF" })
             .pragma("cache_size", if query_only { "-2000" } else { "-16000" })
             .pragma("temp_store", "MEMORY")
+            // a key that is erased leaves no trace in the page that held it
+            .pragma("secure_delete", "FAST")
             .pragma("journal_size_limit", "67108864")
     });
     Ok(Database::connect(options).await?)

@@ -18,6 +18,7 @@ use waybell_server::app::App;
 use waybell_server::clock::Clock;
 use waybell_server::config::{Config, Trunk};
 use waybell_server::evidence::key::EvidenceKey;
+use waybell_server::keys::Keys;
 use waybell_server::notify::{self, Dialler};
 use waybell_server::speech::{Speech, SpeechError};
 use waybell_server::store::StoreError;
@@ -167,6 +168,7 @@ impl History<'_> {
             clock: Clock::driven(self.world.clone()),
             store: self.store.clone(),
             evidence_key: EvidenceKey::open(&config.data).unwrap(),
+            keys: Keys::open(&config.kms_file()),
             tokens: TokenKeys::open(&config.data).unwrap(),
             revoked: Default::default(),
             limits: waybell_server::http::limits::Limits::new(&config.limits),

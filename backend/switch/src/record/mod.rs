@@ -4,20 +4,23 @@
 //!  RTP thread ──Tap::push: copies ≤ 160 bytes into a bounded queue, never waits──▶ writer (one thread for all)
 //!                                                                                    │ every 100 ms: places packets
 //!                                                                                    ▼ by their RTP timestamps
-//!                                                                 file: a WAV that is whole at every moment
+//!                                                                 file: whole seconds, sealed ([`sealed`])
 //! ```
 //!
 //! * *No decoding.* A-law goes to the file as it came; µ-law through a table. One channel a leg: left, right.
 //! * *Time.* A packet lies where its timestamp says, measured from the first one of the leg; where that is more than 200 ms
 //!   from its arrival (a new source, a clock that drifts, a hold), the leg is set anew by its arrival. Gaps are silence.
-//! * *Durable.* What is older than 400 ms is appended each second and the header set right, so that a process that is
-//!   killed leaves a file that plays to within about a second and a half of the kill.
+//! * *Durable, and sealed.* Each second is sealed and appended as soon as it is 400 ms old, here and not on the media path, so
+//!   that a process that is killed leaves a file that plays to within about a second and a half of the kill once it is mended,
+//!   and no sound in clear.
 //! * *Never in the way.* A disk that does not keep up fills the queue; then packets are counted as lost ([`RecordingEnd`]),
-//!   and the call goes on. A disk that refuses ends the recording with its problem, and the call goes on.
+//!   and the call goes on. A disk that refuses ends the recording with its problem and what it holds, and the call goes on.
 //! * *Ends by itself.* A [`Tap`] that is dropped, because its leg has ended or was never there, closes its channel; with the
 //!   last one the file is finished and the end is told.
 
+pub mod sealed;
 mod timeline;
+mod wav;
 mod writer;
 
 use std::path::PathBuf;
@@ -28,6 +31,7 @@ use std::sync::{Arc, OnceLock};
 use tokio::sync::oneshot;
 
 use crate::media::Codec;
+use sealed::FileKey;
 use writer::{Order, Writer};
 
 /// Packets that wait for the writer: half a second of 650 recorded calls.
@@ -40,6 +44,8 @@ const PIECE: usize = 160;
 pub struct RecordSpec {
     /// The file; its folder must be there. One that exists is not written over: the recording fails.
     pub path: PathBuf,
+    /// What it is sealed with; each file has its own.
+    pub key: FileKey,
     /// Look for speech in the first channel, and end the file half a second after the last of it.
     pub cut_silence: bool,
 }

@@ -1,5 +1,6 @@
+use super::sealed::{FileKey, Sealed, mend};
 use super::timeline::{SILENCE, Timeline};
-use super::writer::HEADER;
+use super::wav::HEADER;
 use super::{RecordSpec, Recorder, RecordingEnd};
 use crate::media::Codec;
 use crate::rtp::monotonic;
@@ -9,8 +10,17 @@ fn finish(end: tokio::sync::oneshot::Receiver<RecordingEnd>) -> RecordingEnd {
     end.blocking_recv().expect("an end")
 }
 
+fn key() -> FileKey {
+    FileKey::new([1; 16], &[2; 32]).expect("key")
+}
+
 fn samples(path: &Path) -> (u16, Vec<u8>) {
-    let bytes = std::fs::read(path).expect("file");
+    let mut file = Sealed::open(path, &key()).expect("whole");
+    let mut bytes = vec![0; file.bytes() as usize];
+    let mut at = 0;
+    while at < bytes.len() {
+        at += file.read_at(at as u64, &mut bytes[at..]).expect("sound");
+    }
     let channels = u16::from_le_bytes([bytes[22], bytes[23]]);
     let told = u32::from_le_bytes(bytes[54..58].try_into().expect("four")) as usize;
     assert_eq!(&bytes[..4], b"RIFF");
@@ -30,7 +40,7 @@ fn two_legs_are_two_channels() {
     let path = dir.path().join("a.wav");
     let recorder = Recorder::default();
     let now = monotonic();
-    let spec = RecordSpec { path: path.clone(), cut_silence: false };
+    let spec = RecordSpec { path: path.clone(), key: key(), cut_silence: false };
     let (mut taps, end) = recorder.open(spec, 2, now);
     let (right, left) = (taps.pop().expect("right"), taps.pop().expect("left"));
     for n in 0..10u32 {
@@ -65,7 +75,8 @@ fn silence_at_the_end_is_cut_and_no_speech_is_none() {
     for (name, spoken) in [("a.wav", 50u32), ("b.wav", 0)] {
         let path = dir.path().join(name);
         let now = monotonic();
-        let (taps, end) = recorder.open(RecordSpec { path: path.clone(), cut_silence: true }, 1, now);
+        let (taps, end) =
+            recorder.open(RecordSpec { path: path.clone(), key: key(), cut_silence: true }, 1, now);
         for n in 0..200u32 {
             let quiet = vec![SILENCE; 160];
             let speech = if n < spoken { tone(Codec::Pcma, 160) } else { quiet };
@@ -105,39 +116,47 @@ fn a_disk_that_refuses_is_told_and_nothing_stops() {
     let recorder = Recorder::default();
     let dir = tempfile::tempdir().expect("dir");
     let path = dir.path().join("no").join("such.wav");
-    let (taps, end) = recorder.open(RecordSpec { path, cut_silence: false }, 1, monotonic());
+    let (taps, end) = recorder.open(RecordSpec { path, key: key(), cut_silence: false }, 1, monotonic());
     taps[0].push(Codec::Pcma, 0, monotonic(), &[0; 160]);
     drop(taps);
     assert!(finish(end).problem.is_some());
     // one that is there is left alone
     let path = dir.path().join("there.wav");
     std::fs::write(&path, "precious").expect("write");
-    let (taps, end) = recorder.open(RecordSpec { path: path.clone(), cut_silence: false }, 1, monotonic());
+    let (taps, end) =
+        recorder.open(RecordSpec { path: path.clone(), key: key(), cut_silence: false }, 1, monotonic());
     drop(taps);
     assert!(finish(end).problem.is_some());
     assert_eq!(std::fs::read(&path).expect("read"), b"precious");
 }
 
 #[test]
-fn a_file_is_whole_while_it_is_being_written() {
+fn what_was_said_is_on_the_disk_while_it_is_being_said() {
     let dir = tempfile::tempdir().expect("dir");
     let path = dir.path().join("a.wav");
     let recorder = Recorder::default();
     // begun three seconds ago, as far as the writer knows: two are settled at the first look
     let start = monotonic() - 3_000_000_000;
-    let (taps, end) = recorder.open(RecordSpec { path: path.clone(), cut_silence: false }, 1, start);
+    let (taps, end) =
+        recorder.open(RecordSpec { path: path.clone(), key: key(), cut_silence: false }, 1, start);
     for n in 0..150u32 {
         taps[0].push(Codec::Pcma, n * 160, start + u64::from(n) * 20_000_000, &tone(Codec::Pcma, 160));
     }
+    let dead = dir.path().join("dead.wav");
     let until = std::time::Instant::now() + std::time::Duration::from_secs(10);
     loop {
-        let length = std::fs::metadata(&path).map_or(0, |m| m.len());
-        if length > HEADER {
+        assert!(std::time::Instant::now() < until, "nothing is written");
+        // what a death at this moment would leave
+        if path.exists() && std::fs::copy(&path, &dead).is_ok_and(|length| length > 76 + 8_028) {
             break;
         }
-        assert!(std::time::Instant::now() < until, "nothing is written");
         std::thread::yield_now();
     }
+    mend(&dead, &key()).expect("mend");
+    let (_, heard) = samples(&dead);
+    assert!(heard.len() >= 8_000 && heard.len().is_multiple_of(8_000), "{}", heard.len());
+    let loud = heard.iter().map(|b| Codec::Pcma.decode(*b).unsigned_abs()).max();
+    assert!(loud > Some(7_000));
     drop(taps);
     finish(end);
     assert!(samples(&path).1.len() >= 150 * 160);

@@ -1,9 +1,6 @@
 //! The writer's thread: takes packets in, writes files.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -11,6 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+use super::sealed::{SECOND, SealError, SealedFile};
 use super::timeline::Timeline;
 use super::{Piece, RecordSpec, RecordingEnd};
 use crate::media::Codec;
@@ -18,14 +16,10 @@ use crate::rtp::monotonic;
 
 /// How often packets are taken in.
 const TAKE_IN: Duration = Duration::from_millis(100);
-/// How often what is settled is written, nanoseconds.
-const WRITE: u64 = 1_000_000_000;
 /// Samples after which nothing changes any more: a packet may come 400 ms late.
 pub(super) const SETTLED: u64 = 3_200;
 /// Nanoseconds in a sample.
 const SAMPLE: u64 = 125_000;
-/// Bytes before the sound.
-pub(super) const HEADER: u64 = 58;
 /// Mean magnitude, of 32,768, from which 20 ms count as speech.
 const SPEECH: u64 = 250;
 /// Samples in which speech is looked for at once.
@@ -48,13 +42,12 @@ pub(super) enum Order {
 }
 
 struct Recording {
-    file: Option<File>,
+    file: Option<SealedFile>,
     spec: RecordSpec,
     channels: u8,
     open: u8,
     start: u64,
     timeline: Timeline,
-    written_at: u64,
     /// Samples in which speech was found, and where the last of it ends.
     speech: u64,
     speech_end: u64,
@@ -113,7 +106,6 @@ impl Writer {
                     open: channels,
                     start: now,
                     timeline: Timeline::new(channels),
-                    written_at: now,
                     speech: 0,
                     speech_end: 0,
                     lost,
@@ -160,27 +152,28 @@ impl Writer {
 
 impl Recording {
     fn begin(&mut self) {
-        let made = File::options().write(true).create_new(true).mode(0o600).open(&self.spec.path);
-        match made.and_then(|f| f.write_all_at(&header(self.channels, 0), 0).map(|()| f)) {
+        match SealedFile::create(&self.spec.path, self.spec.key.clone(), self.channels) {
             Ok(file) => self.file = Some(file),
             Err(error) => self.fail(&error),
         }
     }
 
-    fn fail(&mut self, error: &io::Error) {
+    /// Closes the file with what it holds.
+    fn fail(&mut self, error: &SealError) {
         tracing::error!(%error, "a recording cannot be written");
         self.problem.get_or_insert_with(|| error.to_string());
-        self.file = None;
+        if let Some(mut file) = self.file.take()
+            && let Err(error) = file.give_up()
+        {
+            tracing::error!(%error, "a recording that cannot be written cannot be closed either");
+        }
     }
 
-    /// Writes what is settled, once a second.
+    /// Writes the seconds that are settled.
     fn write(&mut self, now: u64, buffer: &mut Vec<u8>) {
-        if now.saturating_sub(self.written_at) < WRITE {
-            return;
-        }
-        self.written_at = now;
         let samples = now.saturating_sub(self.start) / SAMPLE;
-        self.append(samples.saturating_sub(SETTLED), buffer);
+        let settled = samples.saturating_sub(SETTLED);
+        self.append(settled - settled % SECOND, buffer);
     }
 
     fn append(&mut self, until: u64, buffer: &mut Vec<u8>) {
@@ -193,13 +186,12 @@ impl Recording {
         if self.spec.cut_silence {
             self.listen(from, buffer);
         }
-        let width = u64::from(self.channels);
-        let Some(file) = &self.file else { return };
-        let done = file
-            .write_all_at(buffer, HEADER + from * width)
-            .and_then(|()| file.write_all_at(&header(self.channels, until * width), 0));
-        if let Err(error) = done {
-            self.fail(&error);
+        let second = usize::from(self.channels) * SECOND as usize;
+        for sound in buffer.chunks(second) {
+            let Some(file) = &mut self.file else { return };
+            if let Err(error) = file.push(sound) {
+                self.fail(&error);
+            }
         }
     }
 
@@ -226,14 +218,10 @@ impl Recording {
         if self.spec.cut_silence {
             samples = samples.min(self.speech_end + TAIL);
         }
-        if let Some(file) = &self.file {
-            let done = file
-                .set_len(HEADER + samples * width)
-                .and_then(|()| file.write_all_at(&header(self.channels, samples * width), 0))
-                .and_then(|()| file.sync_all());
-            if let Err(error) = done {
-                self.fail(&error);
-            }
+        if let Some(file) = &mut self.file
+            && let Err(error) = file.finish(samples * width)
+        {
+            self.fail(&error);
         }
         let end = RecordingEnd {
             ms: samples / 8,
@@ -246,33 +234,4 @@ impl Recording {
             let _ = done.send(end);
         }
     }
-}
-
-/// Header of a WAV file with A-law (format 6) at 8 kHz, which needs a `fact` chunk as every format but PCM does.
-fn header(channels: u8, bytes: u64) -> [u8; HEADER as usize] {
-    let bytes = u32::try_from(bytes).unwrap_or(u32::MAX - HEADER as u32);
-    let width = u32::from(channels);
-    let mut out = [0u8; HEADER as usize];
-    let mut at = 0;
-    let mut put = |part: &[u8]| {
-        out[at..at + part.len()].copy_from_slice(part);
-        at += part.len();
-    };
-    put(b"RIFF");
-    put(&(bytes + HEADER as u32 - 8).to_le_bytes());
-    put(b"WAVEfmt ");
-    put(&18u32.to_le_bytes());
-    put(&6u16.to_le_bytes());
-    put(&u16::from(channels).to_le_bytes());
-    put(&8_000u32.to_le_bytes());
-    put(&(8_000 * width).to_le_bytes());
-    put(&u16::from(channels).to_le_bytes());
-    put(&8u16.to_le_bytes());
-    put(&0u16.to_le_bytes());
-    put(b"fact");
-    put(&4u32.to_le_bytes());
-    put(&(bytes / width.max(1)).to_le_bytes());
-    put(b"data");
-    put(&bytes.to_le_bytes());
-    out
 }
