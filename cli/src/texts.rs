@@ -36,7 +36,7 @@ texts! {
     offline(problem) = "连不上服务器：{problem}", "the server is out of reach: {problem}";
     cannot_open_hint() = "换一个可写的文件夹：--data 文件夹；查看原因：waybell doctor", "name a folder that can be written: --data FOLDER; see what is wrong: waybell doctor";
     password() = "密码：", "password: ";
-    no_password() = "没有密码：请在终端输入，或设置 WAYBELL_PASSWORD", "there is no password: type it in a terminal, or set WAYBELL_PASSWORD";
+    no_password(variable) = "没有密码：请在终端输入，或设置 {variable}", "there is no password: type it in a terminal, or set {variable}";
     no_server() = "没有服务器地址", "there is no server address";
     no_server_hint() = "加上 --server https://…", "add --server https://…";
     kept(n) = "已保存在本机，{n} 个操作待发送；有网络时自动发送，不会重复", "kept on this machine, {n} operations wait; they go out when there is a network, once";

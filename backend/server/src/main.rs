@@ -135,6 +135,12 @@ async fn run(command: Verb, config: Config) -> anyhow::Result<()> {
         Verb::Serve => serve(config).await,
         Verb::CheckConfig => {
             say("the configuration is good");
+            if config.trunk.is_empty() {
+                say("warning: no [[trunk]] is set, so nobody can be rung; see docs/operations.md");
+            }
+            if let Some(slots) = config.speech.slots.as_ref().filter(|slots| !slots.is_dir()) {
+                say(&format!("warning: there is no folder {} (speech.slots)", slots.display()));
+            }
             if let Some(warning) = config.speech.warning() {
                 say(&format!("warning: {warning}"));
             }

@@ -16,7 +16,7 @@ pub(super) async fn login(client: &Client, out: &Out, login: &str, password: Opt
     }
     let password = match password {
         Some(given) => given.to_owned(),
-        None => ask_password(out)?,
+        None => ask_password(out, "WAYBELL_PASSWORD")?,
     };
     let user = client.session().login(login, &password).await?;
     let _ = client.run_pending(PUSH).await;
@@ -43,9 +43,11 @@ pub(super) async fn logout(client: &Client, out: &Out) -> Outcome {
 }
 
 /// Reads a password without showing it.
-pub(super) fn ask_password(out: &Out) -> Result<String, Failure> {
+/// Asks in a terminal; `variable` is what could hold it otherwise.
+pub(super) fn ask_password(out: &Out, variable: &str) -> Result<String, Failure> {
+    let none = || Failure::usage(texts::no_password(out.lang, variable));
     if !std::io::stdin().is_terminal() {
-        return Err(Failure::usage(texts::no_password(out.lang)));
+        return Err(none());
     }
     let mut screen = std::io::stderr();
     let _ = write!(screen, "{}", texts::password(out.lang));
@@ -54,7 +56,7 @@ pub(super) fn ask_password(out: &Out) -> Result<String, Failure> {
     let typed = typed();
     let _ = disable_raw_mode();
     let _ = writeln!(screen);
-    typed.ok_or_else(|| Failure::usage(texts::no_password(out.lang)))
+    typed.ok_or_else(none)
 }
 
 fn typed() -> Option<String> {

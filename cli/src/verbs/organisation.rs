@@ -13,6 +13,9 @@ use waybell_core::say::{role, say};
 use waybell_domain::id::UserId;
 use waybell_domain::wire::{PolicyView, UserView};
 
+/// What holds a new password where there is no terminal.
+const NEW: &str = "WAYBELL_NEW_PASSWORD";
+
 pub(super) async fn policy(client: &Client, out: &Out, verb: Option<&PolicyVerb>) -> Outcome {
     signed_in(client)?;
     let rules = match verb {
@@ -92,7 +95,7 @@ pub(super) async fn people(client: &Client, out: &Out, verb: Option<&PeopleVerb>
             let name = person.name.clone().ok_or_else(|| Failure::usage(texts::name_wanted(out.lang)))?;
             let password = match &person.new_password {
                 Some(given) if !given.is_empty() => given.clone(),
-                _ => ask_password(out)?,
+                _ => ask_password(out, NEW)?,
             };
             let new = NewPerson {
                 login: login.clone(),
@@ -118,7 +121,7 @@ pub(super) async fn people(client: &Client, out: &Out, verb: Option<&PeopleVerb>
 fn change_of(out: &Out, disable: bool, enable: bool, person: &PersonArgs) -> Result<PersonChange, Failure> {
     let password = match &person.new_password {
         None => None,
-        Some(given) if given.is_empty() => Some(ask_password(out)?),
+        Some(given) if given.is_empty() => Some(ask_password(out, NEW)?),
         Some(given) => Some(given.clone()),
     };
     Ok(PersonChange {

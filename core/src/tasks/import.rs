@@ -89,7 +89,15 @@ impl Tasks {
             method: reqwest::Method::DELETE,
             ..Request::get(format!("/api/v1/list-columns/{shape}"))
         };
-        inner.ask_bytes(&inner.sign_in()?, &request).await.map(drop)
+        inner.ask_bytes(&inner.sign_in()?, &request).await?;
+        // here at once, on the other phones of the branch with their next sync
+        let (seal, shape) = (inner.store.seal.clone(), shape.to_owned());
+        let forget = move |t: &rusqlite::Transaction<'_>| {
+            let Some(mut rules) = sealed_meta::<PolicyView>(t, &seal, POLICY)? else { return Ok(()) };
+            rules.list_columns.retain(|known| known.shape != shape);
+            set_sealed_meta(t, &seal, POLICY, &rules)
+        };
+        inner.store.write(forget).await
     }
 
     async fn import_table(

@@ -19,16 +19,14 @@ fn a_usual_list() {
         "waybill_no": "SF1234567890123",
         "recipient_name": "王小明",
         "phone": "13800001111",
-        "address": "幸福花园3栋501",
-        "kind": "delivery"
+        "address": "幸福花园3栋501"
       },
       {
         "line": 3,
         "waybill_no": "YT1234567890123",
         "recipient_name": "李四",
         "phone": "0571-88886666转801",
-        "address": "文一路18号,西湖区",
-        "kind": "delivery"
+        "address": "文一路18号,西湖区"
       }
     ]
     "#);

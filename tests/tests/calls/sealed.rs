@@ -151,7 +151,11 @@ fn a_kill_at_any_moment_leaves_what_was_said_until_then() {
         });
         let sound = house.audio(&house.boss, &call);
         // every second that was on the disk, and no part of one
-        assert!(sound[0].len() >= seconds * 8_000 && sound[0].len() % 8_000 == 0, "{}", sound[0].len());
+        assert!(
+            sound[0].len() >= seconds * 8_000 && sound[0].len().is_multiple_of(8_000),
+            "{}",
+            sound[0].len()
+        );
         assert!(sound[0].iter().any(|sample| sample.unsigned_abs() > 1_000), "what was said");
         before = house.stored();
     }
