@@ -24,6 +24,7 @@ use waybell_core::{Client, ClientConfig};
 use waybell_domain::clock::{HOUR, UnixMs};
 use waybell_domain::inbound::Availability;
 use waybell_tests::Phone;
+use waybell_tests::WorldOptions;
 use waybell_tests::api::now_ms;
 use waybell_tests::phone::Death;
 use waybell_tests::server::programs;
@@ -43,7 +44,9 @@ const PLACES: [&str; 6] = [
 ];
 
 fn house() -> House {
-    let house = House::new(json!({ "ring_ms": 1_500, "total_ms": 20_000 }));
+    // a courier does not give fifty commands a second, these tests do
+    let options = WorldOptions { server: "[limits]\nper_person = 1000\n".into(), ..WorldOptions::default() };
+    let house = House::with(json!({ "ring_ms": 1_500, "total_ms": 20_000 }), options);
     house.on_duty(&house.c1, "duty");
     house
 }

@@ -64,7 +64,16 @@ pub(crate) fn path(operation: &Operation) -> Option<String> {
     Some(format!("/api/v1/orders/{}/actions", body.order))
 }
 
-/// The server has an action or an order: its word is newer than what is here.
+/// The server has an action: what is still here is brought up to date. An answer that comes again may be older than the
+/// order's leaving for somebody else.
+pub(crate) fn acted(t: &Connection, seal: &Seal, answer: &[u8]) -> Result<()> {
+    match serde_json::from_slice::<OrderView>(answer) {
+        Ok(view) => super::staff::learn(t, seal, &view),
+        Err(_) => Ok(()),
+    }
+}
+
+/// The server has an order: its word is newer than what is here.
 pub(crate) fn taken(t: &Connection, seal: &Seal, answer: &[u8]) -> Result<()> {
     match serde_json::from_slice::<OrderView>(answer) {
         Ok(view) => rows::put(t, seal, &view),

@@ -31,7 +31,7 @@ use waybell_domain::order::{Calendar, OrderPolicy, Standing, attention, clock, u
 use waybell_domain::wire::{OrderView, PolicyView, UserView};
 
 pub use act::{NewOrder, OrderDone};
-pub(crate) use act::{path, taken};
+pub(crate) use act::{acted, path, taken};
 pub(crate) use pull::pull;
 pub use staff::OrderQuery;
 

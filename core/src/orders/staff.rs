@@ -106,7 +106,7 @@ impl Orders {
 }
 
 /// An order that is here is brought up to date.
-fn learn(t: &Connection, seal: &Seal, view: &OrderView) -> Result<()> {
+pub(super) fn learn(t: &Connection, seal: &Seal, view: &OrderView) -> Result<()> {
     match super::rows::find(t, seal, view.id)? {
         Some(_) => super::rows::put(t, seal, view),
         None => Ok(()),

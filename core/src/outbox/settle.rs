@@ -126,7 +126,8 @@ fn taken(t: &Connection, seal: &Seal, operation: &Operation, answer: &[u8]) -> R
         }
         OperationKind::Availability => crate::calls::availability_taken(t, seal, answer),
         OperationKind::Punch => crate::attendance::taken(t, seal, answer),
-        OperationKind::OrderAction | OperationKind::OrderOpen => crate::orders::taken(t, seal, answer),
+        OperationKind::OrderOpen => crate::orders::taken(t, seal, answer),
+        OperationKind::OrderAction => crate::orders::acted(t, seal, answer),
         _ => match serde_json::from_slice::<BatchView>(answer) {
             Ok(view) => crate::notify::rows::server_batch(t, &view),
             Err(_) => Ok(()),

@@ -50,7 +50,7 @@ pub(super) const PAIRS: &[Pair] = &[
         "the parcels are taken as to be delivered; take out what is not",
         "这些件按待派送处理；不用派送的请去掉",
     ),
-    ("they are left out, and nobody is rung for them", "不导入，也不会为它们呼叫"),
+    ("they are taken off the list, and nobody is rung for them", "从清单中撤下，不会为它们呼叫"),
     ("{} is withdrawn by the list and is not on yours", "清单上 {} 已撤回，但不在您的清单里"),
     ("nothing is to be done, unless a colleague has it", "如果不在同事手里，无需处理"),
     ("{} was withdrawn and stays so", "{} 此前已撤回，保持撤回"),

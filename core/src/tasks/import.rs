@@ -178,7 +178,9 @@ fn examine(c: &Connection, seal: &Seal, user: &UserView, table: Table, now: Unix
             Some(known) if row.withdrawn == Some(true) && known.courier == user.id => unchanged += 1,
             _ if row.withdrawn == Some(true) => {
                 unchanged += 1;
-                notes.push(not_on_list(listed.line, &row.waybill_no));
+                if notes.len() < PREVIEW {
+                    notes.push(not_on_list(listed.line, &row.waybill_no));
+                }
             }
             None => created += 1,
             Some(known) if row.same(known, user.id) => unchanged += 1,

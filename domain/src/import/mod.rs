@@ -223,10 +223,11 @@ fn table(rows: &[Row], choice: &Choice) -> Result<Table, TableError> {
     for (line, cells) in &rows[if headless { at } else { at + 1 }..] {
         table.total += 1;
         match parse_row(&map, &header, *line, cells) {
-            Ok(row) if row.stands == Some(Standing::Finished) => odd.finished.push(row.line),
             Ok(row) => {
-                if row.stands == Some(Standing::Unknown) {
-                    odd.unknown(&map, row.line, cells);
+                match row.stands {
+                    Some(Standing::Finished) => odd.finished.push(row.line),
+                    Some(Standing::Unknown) => odd.unknown(&map, row.line, cells),
+                    _ => {}
                 }
                 table.rows.push(row.into_wire());
             }

@@ -69,7 +69,7 @@ pub(super) fn notes(
             *first,
             column(Field::State),
             problem,
-            "they are left out, and nobody is rung for them",
+            "they are taken off the list, and nobody is rung for them",
         ));
     }
     let rung = table.rows.iter().filter(|row| row.withdrawn != Some(true));

@@ -60,7 +60,12 @@ impl ImportRow {
             phone: self.phone_text,
             address: self.address,
             kind: self.kind,
-            withdrawn: self.stands.map(|stands| stands == Standing::Withdrawn),
+            withdrawn: match self.stands {
+                // nothing is left to do with either
+                Some(Standing::Withdrawn | Standing::Finished) => Some(true),
+                Some(Standing::Open) => Some(false),
+                Some(Standing::Unknown) | None => None,
+            },
         }
     }
 }

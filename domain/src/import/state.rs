@@ -13,9 +13,34 @@ pub enum Standing {
     Unknown,
 }
 
-/// Something did not come to pass, or is still to come: 待签收, 未签收, 拦截失败, 取消拦截.
-const NOT: &[&str] =
-    &["待", "未", "失败", "不", "无法", "取消拦截", "取消撤", "undeliver", "not", "fail", "unable"];
+/// Something did not come to pass, or is still to come: 待签收, 未签收.
+const NOT: &[&str] = &["待", "未", "失败", "不", "无法", "undeliver", "not", "fail", "unable"];
+/// A withdrawal that did not come to pass, or is itself withdrawn.
+const UNDONE: &[&str] = &[
+    "取消拦截",
+    "取消撤回",
+    "取消撤销",
+    "取消撤单",
+    "拦截失败",
+    "撤回失败",
+    "撤销失败",
+    "撤单失败",
+    "取消失败",
+    "召回失败",
+    "未拦截",
+    "待拦截",
+    "未撤回",
+    "未撤销",
+    "未取消",
+    "notcancelled",
+    "notcanceled",
+    "notwithdrawn",
+    "notintercepted",
+    "notrecalled",
+    "avoid",
+];
+/// On its way back to its sender, whatever stood before.
+const BACK: &[&str] = &["已退回", "退回中", "已退件", "退件中", "拒收退回", "returned"];
 const WITHDRAWN: &[&str] = &[
     "撤回",
     "撤销",
@@ -90,10 +115,15 @@ pub(super) fn standing(cell: &str) -> Option<Standing> {
         return None;
     }
     let has = |words: &[&str]| words.iter().any(|w| word.contains(w));
-    Some(match (has(NOT), has(WITHDRAWN), has(FINISHED), has(OPEN)) {
-        (false, true, _, _) => Standing::Withdrawn,
-        (false, false, true, _) => Standing::Finished,
-        (_, _, _, true) => Standing::Open,
+    // only a withdrawal itself that did not come to pass is none: 未派送-已取消 is one
+    let left = UNDONE.iter().fold(word.clone(), |left, undone| left.replace(undone, ""));
+    let withdrawn = WITHDRAWN.iter().any(|w| left.contains(w));
+    let back = has(BACK) && !has(&["退回失败", "notreturned"]);
+    Some(match (has(NOT), has(FINISHED), has(OPEN)) {
+        _ if withdrawn => Standing::Withdrawn,
+        _ if back => Standing::Finished,
+        (false, true, _) => Standing::Finished,
+        (_, _, true) => Standing::Open,
         _ if word == "代收" || word == "已代收" => Standing::Finished,
         _ => Standing::Unknown,
     })
@@ -108,12 +138,13 @@ mod tests {
         for (standing_of, words) in [
             (
                 Standing::Withdrawn,
-                "撤回 已撤回 撤回中 快件已取消 客户取消 取消派送 已拦截 拦截中 作废 cancelled Withdrawn voided recalled",
+                "撤回 已撤回 撤回中 快件已取消 客户取消 取消派送 已拦截 拦截中 作废 cancelled Withdrawn voided recalled \
+             已取消（未揽收） 未派送-已取消 已撤回（未出库） 客户不要，已取消",
             ),
             (
                 Standing::Finished,
                 "已签收 已签收（本人） 已签收(代收) 签收-代签 代收点签收 驿站已签收 妥投 派送成功 已投递 已自提 已取件 退回中 退件中 拒收退回 \
-                 已退件 代收 Delivered signed returned",
+                 已退件 派送失败，已退回 代收 Delivered signed returned",
             ),
             (
                 Standing::Open,
@@ -125,7 +156,9 @@ mod tests {
                 assert_eq!(standing(word), Some(standing_of), "{word}");
             }
         }
-        assert_eq!(standing("cancelled by shipper"), Some(Standing::Withdrawn));
+        for text in ["cancelled by shipper", "cancelled, not delivered", "cancelled - notified"] {
+            assert_eq!(standing(text), Some(Standing::Withdrawn), "{text}");
+        }
         assert_eq!(standing("out for delivery"), Some(Standing::Open));
         assert_eq!(standing(" - "), None);
     }

@@ -47,7 +47,7 @@ pub(super) async fn act(
         }
         return view(write, scope, &rules, &row.id, at.now).await;
     }
-    request.action.check(at.now).map_err(|flaw| {
+    request.action.check(acted).map_err(|flaw| {
         ApiError::field(format!("action.{}", flaw.field), flaw.problem, "correct it; nothing was done")
     })?;
     if request.seen.is_some_and(|seen| i64::from(seen) != row.steps) {
@@ -76,7 +76,7 @@ pub(super) async fn act(
     };
     add(write, &mut row, &next, &line).await?;
     if matches!(request.action, OrderAction::Accept | OrderAction::Approve | OrderAction::Resolve { .. }) {
-        hand_out(write, scope, &rules, kind.as_ref(), &mut row, at_then).await?;
+        hand_out(write, scope, &rules, kind.as_ref(), &mut row, at.now).await?;
     }
     let (organisation, by) = (Some(scope.organisation), Some(scope.person));
     let what = request.action.word();

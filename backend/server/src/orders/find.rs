@@ -12,7 +12,7 @@ use sea_orm::{DatabaseConnection, Value};
 use serde::Deserialize;
 use waybell_domain::clock::UnixMs;
 use waybell_domain::id::{BranchId, OrderId};
-use waybell_domain::order::{OrderMark, OrderState, Stage};
+use waybell_domain::order::{OrderField, OrderMark, OrderState, Stage};
 use waybell_domain::search::half_width;
 use waybell_domain::wire::{OrderView, Role};
 
@@ -92,8 +92,19 @@ impl OrdersQuery {
             .collect()
     }
 
+    /// Whether one of these fields is searched.
+    fn asks_for(&self, fields: &[OrderField]) -> bool {
+        let asked = |text: &Option<String>| text.as_deref().is_some_and(|t| !t.trim().is_empty());
+        fields.iter().any(|field| match field {
+            OrderField::Customer => asked(&self.customer),
+            OrderField::Caller => asked(&self.caller),
+            OrderField::Address => asked(&self.address),
+            OrderField::Notes => false,
+        })
+    }
+
     /// Conditions on rows; `?` stands for the value.
-    fn conditions(&self, scope: &Scope, mut also: impl FnMut(&str, Value)) -> ApiResult<()> {
+    fn conditions(&self, scope: &Scope, also: &mut impl FnMut(&str, Value)) -> ApiResult<()> {
         let given = |text: &Option<String>| {
             text.as_deref().map(str::trim).filter(|t| !t.is_empty()).map(str::to_owned)
         };
@@ -194,10 +205,17 @@ pub(super) async fn find(
 ) -> ApiResult<Found> {
     let wanted = query.wanted()?;
     let (mut filter, mut values) = filter(scope);
-    query.conditions(scope, |sql, value| {
+    let mut also = |sql: &str, value: Value| {
         values.push(value);
         filter.push_str(&format!(" AND {}", sql.replace('?', &format!("${}", values.len()))));
-    })?;
+    };
+    query.conditions(scope, &mut also)?;
+    // what a type keeps from couriers is not found by asking for it either
+    for kind in rules.policy.types.iter().filter(|_| !scope.role.sees_branch()) {
+        if query.asks_for(&kind.hidden) {
+            also("o.kind <> ?", kind.key.clone().into());
+        }
+    }
     let open_only = query.attention && wanted.is_empty()
         || !wanted.is_empty() && !wanted.contains(&Wanted::State(OrderState::Done));
     if open_only {

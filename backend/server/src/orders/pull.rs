@@ -57,7 +57,7 @@ pub async fn pull_orders(
     let rules = Rules::of(db, scope.organisation).await?;
     let sql = format!(
         "SELECT {COLUMNS} FROM {FROM} WHERE o.organisation_id = $1 AND (o.courier_id = $2 OR o.opened_by = $2) \
-         AND o.rev > $3 AND o.rev <= $4 AND (o.opened_at > $5 OR o.stage <> 'archive') ORDER BY o.rev LIMIT $6"
+         AND o.rev > $3 AND o.rev <= $4 AND (o.opened_at > $5 OR o.stage <> 'archive' OR $3 > 0) ORDER BY o.rev LIMIT $6"
     );
     let values: [Value; 6] = [
         scope.organisation.to_string().into(),

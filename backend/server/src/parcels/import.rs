@@ -4,7 +4,7 @@
 //! second parcel. A list that names a waybill of another courier of the organisation moves it to the importing courier
 //! (the newest list is right); the other phone is told by a tombstone. What this courier handed over within the last day
 //! stays where it is, though: the list that is taken once more is older than the hand-over. Bad rows are reported and
-//! left out; good rows go in. A row that is withdrawn takes its parcel off the list ([`withdrawn`](super::withdrawn)).
+//! left out; good rows go in. A row that is withdrawn takes its parcel off the list (`withdrawn`).
 //!
 //! A list is written in parts, each a commit of its own, so that the dialler gets its turn between two of them. What a
 //! part wrote stays when a later one fails: taking the list again finds those rows unchanged, so it needs no undoing. The
@@ -37,6 +37,8 @@ const CHUNK: usize = 400;
 const GIVEN_FOR: i64 = 24 * 3_600 * SECOND;
 pub(crate) const PROBLEMS_TOLD: usize = 1_000;
 const PREVIEW: usize = 20;
+/// Withdrawn rows of others that are named: a list of a whole branch has many.
+const ELSEWHERE_TOLD: usize = 20;
 
 /// Who imports, by a hash: two people who share one wait for each other now and then.
 static UNDER_WAY: [Mutex<()>; 64] = [const { Mutex::const_new(()) }; 64];
@@ -199,7 +201,10 @@ fn tell(report: &mut ImportReport, fate: &Fate, word: Word, g: &Good, row: &Parc
         Fate::Withdrawn => report.withdrawn += 1,
         Fate::Elsewhere => {
             report.unchanged += 1;
-            return note(report, not_on_list(g.line, &g.waybill_no));
+            if report.notes.len() < ELSEWHERE_TOLD {
+                note(report, not_on_list(g.line, &g.waybill_no));
+            }
+            return;
         }
     }
     if report.preview.len() < PREVIEW {
@@ -287,6 +292,12 @@ pub(crate) async fn take_part(
         let rev =
             if matches!(fate, Fate::Same | Fate::Withdrawn | Fate::Elsewhere) { 0 } else { write.next_rev() };
         let row = row(scope, now, old, g, (at + i) as i64, rev);
+        // a list that was taken before the parcel was withdrawn brings nothing back
+        if let (Word::Back, Fate::Corrected, Some(old)) = (word, &fate, old)
+            && !withdrawn::bring_back(write, &old.id, acted).await?
+        {
+            fate = Fate::Same;
+        }
         match (&fate, old) {
             (Fate::Corrected, Some(old)) => correct(write, scope, old, &row).await?,
             // `false`: the courier has done something with it since the list was taken
@@ -295,9 +306,6 @@ pub(crate) async fn take_part(
             // the phone shows what it has on its list until it is told otherwise
             (Fate::Given, Some(old)) => gone(write, &old.id, &scope.person.to_string(), rev).await?,
             _ => {}
-        }
-        if let (Word::Back, Some(old)) = (word, old) {
-            withdrawn::bring_back(write, &old.id).await?;
         }
         tell(report, &fate, word, g, &row);
     }

@@ -55,11 +55,12 @@ pub(crate) async fn withdraw(write: &Write, parcel: &str, at: UnixMs) -> ApiResu
     Ok(done.rows_affected() == 1)
 }
 
-/// Puts a withdrawn parcel on the list again, with no time of its own: what its courier did offline meanwhile counts more.
-pub(crate) async fn bring_back(write: &Write, parcel: &str) -> ApiResult<()> {
+/// Puts a withdrawn parcel on the list again, unless that was said before it was withdrawn; `at` is when it was said. The
+/// parcel then has no time of its own: what its courier did offline meanwhile counts more. Gives back whether it is back.
+pub(super) async fn bring_back(write: &Write, parcel: &str, at: UnixMs) -> ApiResult<bool> {
     let sql = "UPDATE parcel SET state = $1, state_at = 0, rev = $2, deed_id = NULL, door = NULL \
-               WHERE id = $3 AND state = $4";
+               WHERE id = $3 AND state = $4 AND state_at <= $5";
     let (open, withdrawn) = (ParcelState::default().as_str(), ParcelState::Withdrawn.as_str());
-    write.exec(sql, [open.into(), write.next_rev().into(), parcel.into(), withdrawn.into()]).await?;
-    Ok(())
+    let values = [open.into(), write.next_rev().into(), parcel.into(), withdrawn.into(), at.0.into()];
+    Ok(write.exec(sql, values).await?.rows_affected() == 1)
 }

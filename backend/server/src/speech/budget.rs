@@ -20,6 +20,8 @@ pub(super) struct Budget {
     limit: u64,
     file: Option<PathBuf>,
     used: Mutex<Used>,
+    /// One writes the file at a time, and the newest count.
+    writing: Mutex<()>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,7 +38,7 @@ impl Budget {
     pub(super) fn of(limit: u64, file: Option<PathBuf>) -> Budget {
         let kept = file.as_ref().and_then(|file| std::fs::read(file).ok());
         let used = kept.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
-        Budget { limit, file, used: Mutex::new(used) }
+        Budget { limit, file, used: Mutex::new(used), writing: Mutex::default() }
     }
 
     /// Takes so many characters from today's.
@@ -45,7 +47,7 @@ impl Budget {
     /// They are not left.
     pub(super) fn take(&self, characters: usize, now: DateTime<Utc>) -> Result<(), Failure> {
         let (day, wanted) = (day(now), u64::try_from(characters).unwrap_or(u64::MAX));
-        let kept = {
+        {
             let mut used = self.used.lock();
             if used.day != day {
                 *used = Used { day, ..Used::default() };
@@ -67,9 +69,10 @@ impl Budget {
                 return Err(Failure::spent(problem));
             }
             used.characters = after;
-            *used
-        };
+        }
         if let Some(file) = &self.file {
+            let _turn = self.writing.lock();
+            let kept = *self.used.lock();
             let written = serde_json::to_vec(&kept).map_err(std::io::Error::other).and_then(|bytes| {
                 if let Some(folder) = file.parent() {
                     std::fs::create_dir_all(folder)?;
