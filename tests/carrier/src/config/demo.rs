@@ -1,4 +1,4 @@
-//! A ready settings file: sixty numbers with a believable mix of outcomes.
+//! A ready settings file: sixty numbers with a believable mix of outcomes, and a courier's mobile that takes calls.
 
 /// Settings for the sixty numbers `+8613800000001` to `+8613800000060`: most answer, some press keys, the rest is what
 /// a courier meets in a day. Everything else answers.

@@ -81,8 +81,10 @@ fn errors_name_what_is_wrong() {
 }
 
 #[test]
-fn demo_settings_have_sixty_callees() {
-    let settings = Settings::parse(&demo_config()).unwrap();
-    assert_eq!(settings.callees.len(), 60);
+fn demo_settings_have_sixty_callees_and_a_courier_who_takes_calls() {
+    let text = demo_config();
+    let settings = Settings::parse(&text).unwrap();
+    assert_eq!(settings.callees.len(), 61);
+    assert_eq!(text.matches("number = \"+86138").count(), 60);
     assert_eq!(Behaviour::Slow180.name(), "slow_180");
 }
