@@ -42,8 +42,7 @@ pub(super) async fn logout(client: &Client, out: &Out) -> Outcome {
     Ok(DONE)
 }
 
-/// Reads a password without showing it.
-/// Asks in a terminal; `variable` is what could hold it otherwise.
+/// Reads a password in a terminal without showing it; `variable` is what could hold it otherwise.
 pub(super) fn ask_password(out: &Out, variable: &str) -> Result<String, Failure> {
     let none = || Failure::usage(texts::no_password(out.lang, variable));
     if !std::io::stdin().is_terminal() {

@@ -223,7 +223,7 @@ pub(super) async fn listen(client: &Client, out: &Out, args: &ListenArgs) -> Out
     let seconds = match known {
         Some(seconds) => seconds,
         // the list is older than the sound
-        None => length(&client.calls().sound(id, 0, WAV_HEAD).await?, bytes),
+        None => length(&calls.sound(id, 0, WAV_HEAD).await?, bytes),
     };
     match args.out.as_deref() {
         Some(file) if file.as_os_str() == "-" => {

@@ -160,9 +160,8 @@ impl From<bool> for Fate {
     }
 }
 
-fn fate(known: &Known, g: &Good, scope: &Scope) -> Fate {
-    let old = known.rows.get(&g.waybill_no);
-    match (withdrawn::word(old, g, scope), old) {
+fn fate(known: &Known, word: Word, g: &Good, scope: &Scope) -> Fate {
+    match (word, known.rows.get(&g.waybill_no)) {
         (Word::Withdraw, _) => Fate::Withdrawn,
         (Word::Elsewhere, _) => Fate::Elsewhere,
         (Word::Past, _) => Fate::Same,
@@ -223,10 +222,11 @@ pub async fn examine<C: ConnectionTrait>(
     for (n, part) in good.chunks(PART).enumerate() {
         let known = known(db, scope, now, part).await?;
         for (i, g) in part.iter().enumerate() {
-            let fate = fate(&known, g, scope);
             let old = known.rows.get(&g.waybill_no);
+            let word = withdrawn::word(old, g, scope);
+            let fate = fate(&known, word, g, scope);
             let row = row(scope, now, old, g, (n * PART + i) as i64, 0);
-            tell(&mut report, &fate, withdrawn::word(old, g, scope), g, &row);
+            tell(&mut report, &fate, word, g, &row);
         }
     }
     Ok(report)
@@ -287,8 +287,8 @@ pub(crate) async fn take_part(
     let mut fresh: Vec<Vec<Value>> = Vec::new();
     for (i, g) in part.iter().enumerate() {
         let old = known.rows.get(&g.waybill_no);
-        let mut fate = fate(&known, g, scope);
         let word = withdrawn::word(old, g, scope);
+        let mut fate = fate(&known, word, g, scope);
         let rev =
             if matches!(fate, Fate::Same | Fate::Withdrawn | Fate::Elsewhere) { 0 } else { write.next_rev() };
         let row = row(scope, now, old, g, (at + i) as i64, rev);
