@@ -181,6 +181,7 @@ texts! {
     no_change() = "没有要更改的：给出 --name、--phone、--new-password、--disable 或 --enable", "there is nothing to change: give --name, --phone, --new-password, --disable or --enable";
     no_person(login) = "没有登录名为 {login} 的人", "nobody has the login name {login}";
     person(login, name, role, id) = "{login}：{name}（{role}），编号 {id}", "{login}: {name} ({role}), id {id}";
+    may_not_sign_in() = "已停用", "may not sign in";
     login() = "登录名", "login";
     role() = "角色", "role";
     mark() = "标记", "mark";

@@ -13,7 +13,7 @@ use waybell_domain::parcel::WaybillNo;
 use waybell_domain::phone::PhoneNumber;
 use waybell_domain::wire::{
     AreaView, CalendarReport, CalendarView, CarrierView, DutyRequest, DutyView, OptOutReport, OptOutView,
-    PolicyView, Role, UserView,
+    PersonView, PolicyView, Role, UserView,
 };
 
 /// Rules and people of the organisation. Needs a network.
@@ -182,9 +182,9 @@ impl Organisation {
         inner.ask_bytes(&inner.sign_in()?, &Request::get(path)).await
     }
 
-    /// The people who may sign in, as far as this person sees them.
-    pub async fn people(&self) -> Result<Vec<UserView>> {
-        self.ask(&Request::get("/api/v1/people")).await
+    /// The people, as far as this person sees them; with `left` also those who may not sign in any more.
+    pub async fn people(&self, left: bool) -> Result<Vec<PersonView>> {
+        self.ask(&Request::get(format!("/api/v1/people?left={left}"))).await
     }
 
     /// Makes a person.

@@ -32,7 +32,7 @@ async fn a_rule_that_is_spelt_wrong_changes_nothing() {
     let (_, answer) =
         boss.send("PUT", "/policy", Some(&json!({ "stale_after": "soon" })), None).await.unwrap();
     let message = answer["message"].as_str().unwrap();
-    assert!(message.contains("expected i64") && !message.contains("soon"), "{message}");
+    assert!(message.contains("expected a whole number") && !message.contains("soon"), "{message}");
 }
 
 #[tokio::test]
@@ -86,6 +86,15 @@ async fn a_new_password_or_leaving_ends_every_session() {
     boss.ask("PATCH", &id("c2"), Some(&json!({ "active": false }))).await.unwrap();
     assert_eq!(other.send("GET", "/me", None, None).await.unwrap().0, 401);
     assert_eq!(sign_in(&other, "c2", PASSWORD).await.0, 401);
+    let listed = async |path| {
+        let people: Value = boss.get(path).await.unwrap();
+        let left = people.as_array().unwrap().iter().find(|p| p["login"] == "c2");
+        left.map(|p| (p["active"].clone(), p["phone"].clone()))
+    };
+    assert_eq!(listed("/people").await, None, "who left is not on the list");
+    let (active, phone) = listed("/people?left=true").await.unwrap();
+    assert_eq!(active, json!(false));
+    assert!(phone.as_str().unwrap().starts_with("+86"), "{phone}");
     boss.ask("PATCH", &id("c2"), Some(&json!({ "active": true }))).await.unwrap();
     assert_eq!(sign_in(&other, "c2", PASSWORD).await.0, 200);
 

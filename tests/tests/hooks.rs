@@ -229,6 +229,12 @@ async fn corrections_and_withdrawals() {
     let report = sender.rows("withdraw", gone.clone()).await;
     assert_eq!((&report["withdrawn"], &report["rejected"]), (&json!(1), &json!(1)), "{report}");
     assert_eq!(sender.rows("withdraw-again", gone).await["unchanged"], json!(1));
+    let why = courier.get("/parcels/YT0000320000001/why").await.unwrap();
+    assert_eq!(
+        why["lines"].as_array().unwrap().iter().filter(|l| l["what"] == "withdrawn").count(),
+        1,
+        "{why}"
+    );
     assert_eq!(waybills(&courier).await.len(), 1_198);
     let plan =
         courier.post("/plans", &json!({ "template": "arrived", "parcels": [parcels[0]] })).await.unwrap();

@@ -118,6 +118,8 @@ async fn consent_is_a_proof_sheet() {
         let version =
             line.split(',').any(|cell| cell.len() == 16 && cell.bytes().all(|b| b.is_ascii_hexdigit()));
         assert!(version, "the version of the wording: {line}");
+        // the key came two seconds after the answer: the sentence was begun, and not heard to its end
+        assert_eq!((line.matches('⟦').count(), line.matches('⟧').count()), (1, 1), "{line}");
     }
     let number =
         campaign.courier.get("/sync").await.unwrap()["recipients"][0]["phone"].as_str().unwrap().to_owned();
@@ -252,6 +254,10 @@ async fn a_later_list_withdraws_and_nobody_is_rung_for_it() {
     assert!(said.contains("1 changed") && said.contains("1 withdrawn"), "{said}");
     assert_eq!(of(&courier, 1).await.unwrap()["state"], json!("out_for_delivery"));
     assert_eq!(of(&courier, 2).await.unwrap()["state"], json!("withdrawn"));
+    let why = courier.get(&format!("/parcels/SF{:013}/why", 4_001)).await.unwrap();
+    let told: Vec<&str> =
+        why["lines"].as_array().unwrap().iter().filter_map(|l| l["what"].as_str()).collect();
+    assert_eq!(told, ["imported", "withdrawn", "brought_back"], "{why}");
 
     // what a list does not say stays
     let bare = format!("运单号,状态\n{},派送中\n", format_args!("SF{:013}", 4_002));

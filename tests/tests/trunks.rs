@@ -245,6 +245,8 @@ async fn a_trunk_that_is_known_to_be_down_is_not_dialled() {
     world.stop_carrier();
     tokio::time::sleep(Duration::from_secs(3)).await;
     let courier = world.sign_in("c1").await.unwrap();
+    let told = courier.get("/trunks").await.unwrap();
+    assert_eq!(told[0]["life"], json!("down"), "{told}");
     let parcels = courier.import(&list::rows(5, 800_000_000)).await.unwrap();
     let batches = courier.notify(&parcels).await.unwrap();
     tokio::time::sleep(Duration::from_secs(4)).await;

@@ -7,6 +7,10 @@ use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
+mod check;
+
+pub use check::parse_listener;
+
 /// Variables of the house that are no keys of the configuration.
 const OTHERS: &[&str] = &["config_file", "password"];
 
@@ -319,125 +323,6 @@ impl Config {
     pub fn kms_file(&self) -> PathBuf {
         self.kms.clone().unwrap_or_else(|| self.data.join("kms.key"))
     }
-
-    fn check(&self) -> Result<(), ConfigError> {
-        if let Some(url) = &self.database
-            && let Err(problem) = crate::store::check_url(url)
-        {
-            let hint = "write sqlite:PATH or postgres://user:password@host:5432/database";
-            return Err(bad("database", problem, hint));
-        }
-        if let Some(media) = &self.media
-            && !media.starts_with("file:")
-        {
-            return Err(bad("media", "only file: is built in yet".into(), "write file:PATH"));
-        }
-        if let Some(key) = self.extension.end.chars().find(|c| !"0123456789*#,".contains(*c)) {
-            return Err(bad("extension.end", format!("{key:?} is no key"), "write keys, or , for a pause"));
-        }
-        if let Err(network) = crate::webhooks::address::Networks::parse(&self.webhooks.allowed_networks) {
-            let hint = "write addresses or networks like 10.1.2.0/24";
-            return Err(bad("webhooks.allowed_networks", format!("{network:?} is no network"), hint));
-        }
-        if let Err((key, problem, hint)) = self.speech.check() {
-            return Err(bad(&format!("speech.{key}"), problem, hint));
-        }
-        if self.events != "local" {
-            return Err(bad("events", "only local is built in yet".into(), "write local"));
-        }
-        if self.rtp_ports.0 >= self.rtp_ports.1 {
-            return Err(bad("rtp_ports", "first port is not below the last".into(), "write [20000, 29999]"));
-        }
-        if let Err(e) = self.http.parse::<std::net::SocketAddr>() {
-            return Err(bad(
-                "http",
-                format!("{:?}: {e}", self.http),
-                "write address:port, for example 127.0.0.1:8600",
-            ));
-        }
-        for listener in &self.sip {
-            parse_listener(listener)?;
-        }
-        for (index, trunk) in self.trunk.iter().enumerate() {
-            let key = |name: &str| format!("trunk[{index}].{name}");
-            if trunk.name.trim().is_empty() {
-                return Err(bad(&key("name"), "is empty".into(), "give each trunk a name of its own"));
-            }
-            if self.trunk[..index].iter().any(|t| t.name == trunk.name) {
-                return Err(bad(
-                    &key("name"),
-                    format!("{:?} is used twice", trunk.name),
-                    "give each trunk a name of its own",
-                ));
-            }
-            if trunk.peers.is_empty() {
-                return Err(bad(
-                    &key("peers"),
-                    "is empty".into(),
-                    "write peers = [\"carrier.example:5060\"]",
-                ));
-            }
-            if let Some(peer) = trunk.peers.iter().find(|p| !is_peer(p)) {
-                return Err(bad(
-                    &key("peers"),
-                    format!("{peer:?} is no host:port"),
-                    "write carrier.example:5060",
-                ));
-            }
-            if !["udp", "tcp", "tls"].contains(&trunk.transport.as_str()) {
-                return Err(bad(
-                    &key("transport"),
-                    format!("{:?} is unknown", trunk.transport),
-                    "write udp, tcp or tls",
-                ));
-            }
-            if trunk.caller_ids.is_empty() {
-                return Err(bad(
-                    &key("caller_ids"),
-                    "is empty".into(),
-                    "list the numbers you are authorised to show",
-                ));
-            }
-            for id in &trunk.caller_ids {
-                waybell_domain::phone::PhoneNumber::parse(id).map_err(|e| {
-                    bad(&key("caller_ids"), format!("{e}"), "write numbers like +862085551234")
-                })?;
-            }
-            if trunk.reserve.is_some_and(|r| r >= trunk.channels) {
-                return Err(bad(
-                    &key("reserve"),
-                    "leaves no channel for notices".into(),
-                    "write less than channels, or 0",
-                ));
-            }
-            if trunk.calls_per_second == 0 || trunk.channels == 0 {
-                return Err(bad(
-                    &key("calls_per_second"),
-                    "and channels must be above 0".into(),
-                    "ask the carrier for both",
-                ));
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Splits `udp:0.0.0.0:5060`.
-pub fn parse_listener(text: &str) -> Result<(String, std::net::SocketAddr), ConfigError> {
-    let hint = "write transport:address:port, for example udp:0.0.0.0:5060";
-    let (transport, address) =
-        text.split_once(':').ok_or_else(|| bad("sip", format!("{text:?} has no transport"), hint))?;
-    if !["udp", "tcp", "tls"].contains(&transport) {
-        return Err(bad("sip", format!("transport {transport:?} is unknown"), hint));
-    }
-    let address = address.parse().map_err(|e| bad("sip", format!("{address:?}: {e}"), hint))?;
-    Ok((transport.to_owned(), address))
-}
-
-/// A name or address, a colon, a port.
-fn is_peer(text: &str) -> bool {
-    text.rsplit_once(':')
-        .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok_and(|p| p > 0))
 }
 
 /// A variable that is nearly a key: a slip of the finger that would otherwise have no effect.

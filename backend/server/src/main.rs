@@ -135,13 +135,7 @@ async fn run(command: Verb, config: Config) -> anyhow::Result<()> {
         Verb::Serve => serve(config).await,
         Verb::CheckConfig => {
             say("the configuration is good");
-            if config.trunk.is_empty() {
-                say("warning: no [[trunk]] is set, so nobody can be rung; see docs/operations.md");
-            }
-            if let Some(slots) = config.speech.slots.as_ref().filter(|slots| !slots.is_dir()) {
-                say(&format!("warning: there is no folder {} (speech.slots)", slots.display()));
-            }
-            if let Some(warning) = config.speech.warning() {
+            for warning in config.warnings() {
                 say(&format!("warning: {warning}"));
             }
             Ok(())
@@ -173,7 +167,7 @@ async fn run(command: Verb, config: Config) -> anyhow::Result<()> {
 }
 
 async fn check_recordings(config: &Config, holds: &[Kept]) -> anyhow::Result<()> {
-    let keys = waybell_server::keys::Keys::open(&config.kms_file());
+    let keys = waybell_server::keys::Keys::existing(&config.kms_file());
     let told = check(&config.database_url(), &config.media_dir(), &keys, holds).await?;
     let mut wrong = 0;
     for one in &told {
@@ -202,7 +196,7 @@ async fn erase_recordings(config: &Config, name: &str, again: &str) -> anyhow::R
     let found = find_organisation(&write, name).await.map_err(|e| anyhow::anyhow!("{}", e.body.message))?;
     drop(write);
     let (id, _) = found.ok_or_else(|| anyhow::anyhow!("--organisation: there is none named {name:?}"))?;
-    let keys = waybell_server::keys::Keys::open(&config.kms_file());
+    let keys = waybell_server::keys::Keys::existing(&config.kms_file());
     let now = UnixMs(chrono::Utc::now().timestamp_millis());
     let erased = erase(&store, &keys, &config.media_dir(), id, now).await?;
     store.close().await;
@@ -244,7 +238,10 @@ async fn administer(command: Admin, config: Config) -> anyhow::Result<()> {
             };
             policy.check().map_err(|e| anyhow::anyhow!("--policy: {e}"))?;
             if find_organisation(&write, &name).await.map_err(plain)?.is_some() {
-                anyhow::bail!("--name: there is an organisation {name:?} already");
+                anyhow::bail!(
+                    "--name: there is an organisation {name:?} already, and it stays as it is; go on with create-user, or \
+                     choose another name"
+                );
             }
             let company = company.unwrap_or_else(|| name.clone());
             let (id, branch) = create_organisation(&write, now, &name, &company, &time_zone, &policy)

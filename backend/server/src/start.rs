@@ -114,11 +114,12 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         config,
     });
     crate::accounts::service::load_revoked(&app).await?;
-    for trunk in &app.config.trunk {
-        metrics::gauge!("waybell_trunk_up", "trunk" => trunk.name.clone()).set(1.0);
+    for trunk in switch.trunks() {
+        let up = f64::from(trunk.life == waybell_switch::TrunkLife::Up);
+        metrics::gauge!("waybell_trunk_up", "trunk" => trunk.name).set(up);
     }
-    // a voice that is not there is told now and not at the first call
-    if let Some(warning) = app.config.speech.warning() {
+    // a voice or a trunk that is not there is told now and not at the first call
+    for warning in app.config.warnings() {
         tracing::warn!("{warning}");
     }
     app.speech.prepare(Whose::default(), vec!["您好".into()]);

@@ -41,5 +41,5 @@ pub use media::{Codec, Prompt};
 pub use record::sealed::{self, FileKey, SealError, Sealed};
 pub use record::{RecordSpec, RecordingEnd};
 pub use sip::record::{DialogRecord, InviteRecord, RECORD_VERSION, RefusalRecord};
-pub use sip::trunk::Permit;
+pub use sip::trunk::{Life as TrunkLife, Permit, TrunkState};
 pub use switch::{Stats, Switch};

@@ -17,7 +17,7 @@ use crate::event::{Event, LegId};
 use crate::record::{RecordSpec, RecordingEnd};
 use crate::sip::agent::{self, Command, Shared};
 use crate::sip::record::{DialogRecord, InviteRecord, RefusalRecord};
-use crate::sip::trunk::Permit;
+use crate::sip::trunk::{Permit, TrunkState};
 
 /// Counters since the start, and gauges.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -280,6 +280,12 @@ impl Switch {
     /// without a transaction: over UDP send it a few times. A caller whose call has ended meanwhile ignores it.
     pub fn refuse_stored(&self, refusal: RefusalRecord) {
         self.post(Command::RefuseStored { refusal: Box::new(refusal) });
+    }
+
+    /// How the trunks stand, in the order of the configuration.
+    #[must_use]
+    pub fn trunks(&self) -> Vec<TrunkState> {
+        self.shared.trunks.iter().map(|t| t.state()).collect()
     }
 
     /// Counters and gauges.

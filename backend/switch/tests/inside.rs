@@ -375,6 +375,7 @@ async fn a_trunk_is_asked_registered_and_told_up_and_down() {
     let mut c = config(vec![t]);
     c.t1 = Duration::from_millis(5);
     let mut us = Us::start(c).await;
+    assert_eq!(us.switch.trunks()[0].unregistered, Some(0), "the registrar has not answered yet");
     let (mut registered, mut up, mut first_contact) = (0, false, String::new());
     while registered < 2 || !up {
         let m = far.hear_for(PATIENCE).await.expect("a request");
@@ -402,11 +403,14 @@ async fn a_trunk_is_asked_registered_and_told_up_and_down() {
     }
     assert!(first_contact.starts_with("<sip:u@127.0.0.1:"));
     assert_eq!(us.switch.routes(&[]), ["t"]);
+    let state = us.switch.trunks().remove(0);
+    assert_eq!((state.life, state.unregistered), (waybell_switch::TrunkLife::Up, None));
     drop(far);
     let down = us.until("down", |e| match &e.kind {
         EventKind::Trunk { up, .. } => Some(*up),
         _ => None,
     });
     assert!(!down.await);
+    assert_eq!(us.switch.trunks()[0].life, waybell_switch::TrunkLife::Down);
     let _ = UdpSocket::bind("127.0.0.1:0").await;
 }

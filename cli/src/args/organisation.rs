@@ -82,8 +82,12 @@ pub(crate) struct ConsentArgs {
 
 #[derive(Subcommand)]
 pub(crate) enum PeopleVerb {
-    /// Show who may sign in.
-    List,
+    /// Show who may sign in, with their own mobiles.
+    List {
+        /// Also who may not sign in any more.
+        #[arg(long)]
+        all: bool,
+    },
     /// Make a person; asks for the password.
     Add {
         /// Login name.
@@ -101,7 +105,7 @@ pub(crate) enum PeopleVerb {
         /// May not sign in any more; every session ends.
         #[arg(long, conflicts_with = "enable")]
         disable: bool,
-        /// May sign in again (give the id: the login name is not listed).
+        /// May sign in again.
         #[arg(long)]
         enable: bool,
         #[command(flatten)]

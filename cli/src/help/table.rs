@@ -406,7 +406,12 @@ const VERBS: &[Verb] = &[
         ),
         args: &[],
     },
-    Verb { name: "list", about: "列出可以登录的人员", after: None, args: &[] },
+    Verb {
+        name: "list",
+        about: "列出可以登录的人员和他们的手机号",
+        after: None,
+        args: &[("all", "也列出已停用的人员", "")],
+    },
     Verb {
         name: "add",
         about: "新增人员；询问密码",
@@ -420,7 +425,7 @@ const VERBS: &[Verb] = &[
         args: &[
             ("login", "登录名，或编号", "登录名"),
             ("disable", "不能再登录；现有登录全部结束", ""),
-            ("enable", "可以重新登录（此时用编号指明，登录名已不在列表中）", ""),
+            ("enable", "可以重新登录", ""),
             NAME,
             PHONE,
             NEW_PASSWORD,

@@ -21,6 +21,7 @@ texts! {
     sheet_written(file) = "已写入 {file}", "written: {file}";
     bad_rows(n, file) = "{n} 行有问题，连同原因写入 {file}", "{n} rows that cannot be taken, with their reasons: {file}";
     no_column(text) = "看不懂“{text}”", "\"{text}\" names no column";
+    column_twice(field, text) = "“{text}”：{field}已经指定了另一列", "\"{text}\": another column was named for the {field}";
     column_hint(fields) = "写成 phone=联系；可用的字段：{fields}", "write it as phone=HEADING; the fields are {fields}";
     columns_taken(list) = "各列：{list}", "columns: {list}";
     columns_forgotten() = "已忘记，下次重新猜测", "forgotten: such lists are guessed again";

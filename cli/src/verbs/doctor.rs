@@ -11,7 +11,7 @@ use waybell_core::sync::SyncState;
 use waybell_core::{Client, Error};
 use waybell_domain::clock::MINUTE;
 use waybell_domain::lang::Lang;
-use waybell_domain::wire::EngineState;
+use waybell_domain::wire::{EngineState, TrunkLife};
 
 /// A finding.
 #[derive(Serialize)]
@@ -119,10 +119,84 @@ pub(crate) async fn doctor(client: &Client, out: &Out, data_dir: &Path) -> Outco
     }
     worst = exchange(client, &mut report, &server).await?.max(worst);
     if worst == DONE {
+        trunks(client, &mut report, &mut worst).await;
         voice(client, &mut report).await;
     }
     waiting(client, &mut report, &mut worst)?;
     Ok(report.tell(worst))
+}
+
+/// Whether calls can go out at all. An old server that is asked says nothing of it.
+async fn trunks(client: &Client, report: &mut Report<'_>, worst: &mut u8) {
+    let asked = tokio::time::timeout(Duration::from_secs(10), client.notify().trunks()).await;
+    let Ok(Ok(trunks)) = asked else { return };
+    let named = |life: TrunkLife| {
+        let of: Vec<&str> = trunks.iter().filter(|t| t.life == life).map(|t| t.name.as_str()).collect();
+        of.join(", ")
+    };
+    let todo = (
+        "请管理员检查服务器日志、线路的地址和运营商（docs/operations.md）",
+        "have the administrator look at the server's log, the trunk's address and the carrier (docs/operations.md)",
+    );
+    let unresolved: Vec<&str> = trunks.iter().flat_map(|t| &t.unresolved).map(String::as_str).collect();
+    if trunks.is_empty() {
+        *worst = FAILED;
+        let todo = (
+            "请管理员在服务器配置里加一段 [[trunk]]（docs/operations.md）",
+            "have the administrator add a [[trunk]] to the server's settings (docs/operations.md)",
+        );
+        report.bad(
+            "trunks",
+            "服务器没有电话线路，打不出电话",
+            "the server has no trunk: nobody can be rung",
+            todo,
+        );
+    } else if !unresolved.is_empty() {
+        *worst = FAILED;
+        let names = unresolved.join(", ");
+        report.bad(
+            "trunks",
+            format!("电话线路的地址解析不到：{names}"),
+            format!("a trunk's address does not resolve: {names}"),
+            todo,
+        );
+    } else if let Some(t) = trunks.iter().find(|t| t.unregistered.is_some()) {
+        *worst = FAILED;
+        let name = &t.name;
+        let (zh, en) = match t.unregistered {
+            None | Some(0) => ("没有应答".to_owned(), "nothing".to_owned()),
+            Some(status) => (format!("拒绝（{status}）"), status.to_string()),
+        };
+        report.bad(
+            "trunks",
+            format!("电话线路 {name} 没有注册上：运营商{zh}"),
+            format!("the trunk {name} is not registered: the carrier answered {en}"),
+            (
+                "请管理员检查线路的账号、密码和 aor（docs/operations.md）",
+                "have the administrator check the trunk's user, password and aor (docs/operations.md)",
+            ),
+        );
+    } else if trunks.iter().any(|t| t.life == TrunkLife::Down) {
+        *worst = FAILED;
+        let names = named(TrunkLife::Down);
+        report.bad(
+            "trunks",
+            format!("电话线路没有应答：{names}"),
+            format!("a trunk does not answer: {names}"),
+            todo,
+        );
+    } else if trunks.iter().any(|t| t.life == TrunkLife::Unproven) {
+        let names = named(TrunkLife::Unproven);
+        report.bad(
+            "trunks",
+            format!("电话线路还没有应答过：{names}；先试打一个"),
+            format!("nothing was heard of a trunk yet: {names}; one call at a time is tried"),
+            todo,
+        );
+    } else {
+        let names = named(TrunkLife::Up);
+        report.good("trunks", format!("电话线路正常：{names}"), format!("trunks answer: {names}"));
+    }
 }
 
 /// Whether people understand what is said to them. An old server that is asked says nothing of it.

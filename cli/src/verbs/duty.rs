@@ -48,8 +48,8 @@ pub(super) async fn duty(client: &Client, out: &Out, args: &DutyArgs) -> Outcome
 }
 
 async fn list(client: &Client, out: &Out, areas: &[AreaView]) -> Outcome {
-    let people = client.organisation().people().await?;
-    let names: HashMap<UserId, String> = people.into_iter().map(|p| (p.id, p.name)).collect();
+    let people = client.organisation().people(true).await?;
+    let names: HashMap<UserId, String> = people.into_iter().map(|p| (p.user.id, p.user.name)).collect();
     let (mut rows, mut all) = (Vec::new(), Vec::new());
     for area in areas {
         let duties = client.organisation().duties(area.id).await?;

@@ -25,6 +25,14 @@ pub(super) async fn import(client: &Client, out: &Out, list: &List<'_>) -> Outco
     signed_in(client)?;
     let columns = named(out, list.columns)?;
     let bytes = read_list(list.file).map_err(|e| Failure::file(out, list.file, &e))?;
+    // before anything is taken: what cannot be written is told now
+    if let Some(file) = list.bad {
+        std::fs::OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(file)
+            .map_err(|e| Failure::file(out, file, &e))?;
+    }
     let choice = Choice { named: columns.clone(), remembered: client.tasks().columns()? };
     let report = client.tasks().import_list(&bytes, columns, list.dry_run).await?;
     tell_report(out, &report);
@@ -59,7 +67,15 @@ fn named(out: &Out, columns: &[String]) -> Result<BTreeMap<Field, String>, Failu
         let fields: Vec<&str> = Field::ALL.iter().map(|f| f.as_str()).collect();
         Failure::usage(texts::no_column(out.lang, text)).hint(texts::column_hint(out.lang, fields.join(", ")))
     };
-    columns.iter().map(|text| one(text).ok_or_else(|| wrong(text))).collect()
+    let mut named = BTreeMap::new();
+    for text in columns {
+        let (field, column) = one(text).ok_or_else(|| wrong(text))?;
+        if named.get(&field).is_some_and(|before| *before != column) {
+            return Err(Failure::usage(texts::column_twice(out.lang, field.label(out.lang), text)));
+        }
+        named.insert(field, column);
+    }
+    Ok(named)
 }
 
 fn tell_columns(out: &Out, report: &ImportReport) {

@@ -82,15 +82,8 @@ fn patch_of(out: &Out, rules: &[String]) -> Result<Value, Failure> {
 pub(super) async fn people(client: &Client, out: &Out, verb: Option<&PeopleVerb>) -> Outcome {
     signed_in(client)?;
     match verb {
-        None | Some(PeopleVerb::List) => {
-            let list = client.organisation().people().await?;
-            out.json(&list);
-            let mut rows = vec![vec![texts::login(out.lang), texts::name(out.lang), texts::role(out.lang)]];
-            rows.extend(
-                list.iter().map(|p| vec![p.login.clone(), p.name.clone(), role(out.lang, p.role).into()]),
-            );
-            out.table(&rows);
-        }
+        None => list_people(client, out, false).await?,
+        Some(PeopleVerb::List { all }) => list_people(client, out, *all).await?,
         Some(PeopleVerb::Add { login, role, person }) => {
             let name = person.name.clone().ok_or_else(|| Failure::usage(texts::name_wanted(out.lang)))?;
             let password = match &person.new_password {
@@ -118,6 +111,26 @@ pub(super) async fn people(client: &Client, out: &Out, verb: Option<&PeopleVerb>
     Ok(DONE)
 }
 
+async fn list_people(client: &Client, out: &Out, all: bool) -> Result<(), Failure> {
+    let list = client.organisation().people(all).await?;
+    out.json(&list);
+    let lang = out.lang;
+    let mut rows = vec![vec![
+        texts::login(lang),
+        texts::name(lang),
+        texts::role(lang),
+        texts::phone(lang),
+        String::new(),
+    ]];
+    rows.extend(list.iter().map(|p| {
+        let state = if p.active { String::new() } else { texts::may_not_sign_in(lang) };
+        let phone = p.phone.clone().unwrap_or_default();
+        vec![p.user.login.clone(), p.user.name.clone(), role(lang, p.user.role).into(), phone, state]
+    }));
+    out.table(&rows);
+    Ok(())
+}
+
 fn change_of(out: &Out, disable: bool, enable: bool, person: &PersonArgs) -> Result<PersonChange, Failure> {
     let password = match &person.new_password {
         None => None,
@@ -132,13 +145,13 @@ fn change_of(out: &Out, disable: bool, enable: bool, person: &PersonArgs) -> Res
     })
 }
 
-/// The person with this login name, or this id: who may not sign in is not on the list.
+/// The person with this login name, or this id; also one who may not sign in any more.
 pub(super) async fn find(client: &Client, out: &Out, login: &str) -> Result<UserId, Failure> {
     if let Ok(id) = UserId::parse(login) {
         return Ok(id);
     }
-    let people = client.organisation().people().await?;
-    let found = people.iter().find(|p| p.login == login).map(|p| p.id);
+    let people = client.organisation().people(true).await?;
+    let found = people.iter().find(|p| p.user.login == login).map(|p| p.user.id);
     found.ok_or_else(|| Failure::plain(texts::no_person(out.lang, login)))
 }
 

@@ -3,7 +3,7 @@
 use crate::out::{Failure, Out};
 use crate::texts;
 use crate::when;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use waybell_core::Client;
 use waybell_core::notify::ZONE;
 use waybell_domain::clock::UnixMs;
@@ -28,7 +28,9 @@ pub(super) async fn tell(
     out.line(out.lang.pick(&plan.summary_zh, &plan.summary_en));
     let list = client.tasks().list().await?;
     let by_id: HashMap<ParcelId, &ParcelView> = list.iter().map(|p| (p.id, p)).collect();
-    let parcels: Vec<&ParcelView> = chosen.iter().filter_map(|id| by_id.get(id).copied()).collect();
+    let out_of_it: HashSet<ParcelId> = plan.details.iter().map(|s| s.parcel).collect();
+    let rung = chosen.iter().filter(|id| !out_of_it.contains(id));
+    let parcels: Vec<&ParcelView> = rung.filter_map(|id| by_id.get(id).copied()).collect();
     if let Some(places) = places(out.lang, &parcels) {
         out.line(texts::places(out.lang, places));
     }

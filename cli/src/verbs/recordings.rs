@@ -69,8 +69,8 @@ pub(super) async fn recordings(client: &Client, out: &Out, args: &RecordingsArgs
 
 /// Names of couriers, for who may see them.
 async fn names(client: &Client) -> HashMap<UserId, String> {
-    let people = client.organisation().people().await.unwrap_or_default();
-    people.into_iter().map(|p| (p.id, p.name)).collect()
+    let people = client.organisation().people(true).await.unwrap_or_default();
+    people.into_iter().map(|p| (p.user.id, p.user.name)).collect()
 }
 
 fn cells(out: &Out, call: &CallView, names: &HashMap<UserId, String>) -> Vec<String> {

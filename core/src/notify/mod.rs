@@ -27,7 +27,7 @@ use waybell_domain::dial::plan::Ahead;
 use waybell_domain::id::{BatchId, ParcelId};
 use waybell_domain::wire::{
     ActedAt, BatchCounts, BatchRequest, BatchView, PlanRequest, PlanView, PolicyView, RecipientView,
-    RingAgainRequest, TemplateView, VoiceView, WhyView,
+    RingAgainRequest, TemplateView, TrunkView, VoiceView, WhyView,
 };
 
 pub use act::Undone;
@@ -331,6 +331,15 @@ impl Notify {
     pub async fn voice(&self) -> Result<VoiceView> {
         let inner = &self.client.inner;
         inner.ask(&inner.sign_in()?, &Request::get("/api/v1/voice")).await
+    }
+
+    /// Whether calls can go out: how the server's trunks stand. Asks the server.
+    ///
+    /// # Errors
+    /// `Offline`, `Refused` (404 of a server that cannot tell).
+    pub async fn trunks(&self) -> Result<Vec<TrunkView>> {
+        let inner = &self.client.inner;
+        inner.ask(&inner.sign_in()?, &Request::get("/api/v1/trunks")).await
     }
 
     /// The life of a parcel's recipient, decision by decision. Asks the server.

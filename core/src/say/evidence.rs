@@ -43,6 +43,10 @@ pub(super) const PAIRS: &[Pair] = &[
     ("the server's disk is nearly full", "服务器磁盘将满"),
     ("other bundles are being written", "正在生成其他证据文件"),
     ("its file could not be read", "录音文件无法读取"),
+    (
+        "its file cannot be read now; it is tried again when the server starts",
+        "录音文件暂时无法读取；服务器启动时再试",
+    ),
     ("make room on it and try again", "请腾出空间后再试"),
     ("ask once it has ended", "请在通话结束后再试"),
     ("a recording is not finished yet", "录音尚未完成"),

@@ -46,11 +46,13 @@ pub(super) fn notes(
         notes.push(note(line, "", "list has a header and no rows".into(), "export the list again"));
     }
     let columns: String = header.join(", ").chars().take(80).collect();
-    if map.get(Field::Phone).is_none() {
+    // a list that only takes parcels off needs neither
+    let takes_off = table.total > 0 && table.rows.iter().all(|row| row.withdrawn == Some(true));
+    if !takes_off && map.get(Field::Phone).is_none() {
         let problem = format!("no column is headed as telephone number; the columns are {columns:?}");
         notes.push(note(line, "", problem, "head it 电话 or phone, or nobody of this list can be rung"));
     }
-    if map.get(Field::Address).is_none() {
+    if !takes_off && map.get(Field::Address).is_none() {
         let problem = format!("no column is headed as address; the columns are {columns:?}");
         notes.push(note(line, "", problem, "head it 地址 or address, or notices name no place"));
     }

@@ -176,6 +176,11 @@ fn what_is_well_to_know_is_told() {
     1 : no column is headed as telephone number; the columns are "单号, 姓名"; head it 电话 or phone, or nobody of this list can be rung
     1 : no column is headed as address; the columns are "单号, 姓名"; head it 地址 or address, or notices name no place
     "#);
+    let gone = notes("单号,状态\nYT0000000001,已取消\nYT0000000002,撤回\n");
+    assert!(
+        !gone.iter().any(|n| n.contains("headed")),
+        "a list that only takes parcels off needs no more: {gone:?}"
+    );
     insta::assert_snapshot!(notes("运单号,电话,地址\nYT0000000001,,幸福花园1栋\nYT0000000002,13800000001,幸福花园2栋\nYT0000000001,无,幸福花园3栋\n").join("\n"), @"
     2 电话: 2 rows have no telephone number, the first in this line; they are not rung; add the numbers and import again
     4 运单号: this waybill stands in line 2 too; the later line counts

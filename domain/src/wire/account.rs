@@ -103,3 +103,22 @@ pub struct UserView {
     /// Role.
     pub role: Role,
 }
+
+/// One of `GET /api/v1/people`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PersonView {
+    /// Who it is.
+    #[serde(flatten)]
+    pub user: UserView,
+    /// Own mobile, E.164; absent where none is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone: Option<String>,
+    /// May sign in.
+    #[serde(default = "yes")]
+    pub active: bool,
+}
+
+fn yes() -> bool {
+    true
+}

@@ -24,9 +24,10 @@ mod template;
 #[cfg(test)]
 mod tests;
 mod track;
+mod trunk;
 mod voice;
 
-pub use account::{LoginRequest, RefreshRequest, Role, TokenPair, UserView};
+pub use account::{LoginRequest, PersonView, RefreshRequest, Role, TokenPair, UserView};
 pub use attendance::{
     AttendanceDay, AttendanceMonth, AttendanceRules, AttendanceTotals, Attendee, CorrectionRequest,
     CorrectionView, PunchRequest, PunchView, StateCount, WorkPlaceRequest,
@@ -64,6 +65,7 @@ pub use track::{
     DroppedFixes, MOST_NOTES, MOST_PARTS, MOST_SHIFTS, PartName, PositionReport, PositionView, RefusedPart,
     ShiftReport, ShiftView, TrackAnswer, TrackEvent, TrackNote, TrackPart, TrackUpload, TrackView,
 };
+pub use trunk::{TrunkLife, TrunkView};
 pub use voice::{EngineState, VoiceView};
 
 use crate::clock::UnixMs;

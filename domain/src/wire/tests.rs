@@ -188,6 +188,11 @@ fn token_pair() {
 fn user_view() {
     insta::assert_json_snapshot!("user_view", sent(user()));
     assert!(value(&UserView { branch: None, ..user() }).get("branch").is_none());
+    let person = PersonView { user: user(), phone: Some("+8613900000002".into()), active: false };
+    let mut told = value(&person);
+    assert_eq!((told["phone"].take(), told["active"].take()), (json!("+8613900000002"), json!(false)));
+    let older: PersonView = serde_json::from_value(value(&user())).unwrap();
+    assert_eq!(older, PersonView { user: user(), phone: None, active: true });
 }
 
 #[test]

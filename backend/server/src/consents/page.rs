@@ -85,7 +85,7 @@ impl Sheet<'_> {
              <title>{title}</title>\n<style>body{{font:12px/1.4 sans-serif;margin:1em}}table{{border-collapse:collapse;width:100%}}\
              td,th{{border:1px solid #999;padding:.2em .4em;text-align:left;vertical-align:top;overflow-wrap:anywhere}}\
              tr{{break-inside:avoid}}thead{{display:table-header-group}}@page{{size:A4 landscape;margin:10mm}}</style></head><body>\n\
-             <h1>{title}</h1>\n<p>{}：{}<br>{}：{} ({})<br>{}：{}<br>{}：{}</p>\n<table><thead><tr>",
+             <h1>{title}</h1>\n<p>{}：{}<br>{}：{} ({})<br>{}：{}<br>{}：{}<br>{}</p>\n<table><thead><tr>",
             self.lang.pick("zh-CN", "en"),
             self.lang.pick("单位", "Organisation"),
             escaped(self.company),
@@ -96,6 +96,10 @@ impl Sheet<'_> {
             escaped(self.made_by),
             self.lang.pick("条数", "Entries"),
             entries.len(),
+            self.lang.pick(
+                "“⟦…⟧”：这句话被按键打断，没有播完",
+                "⟦…⟧: a key cut this short; it was not heard to its end"
+            ),
         );
         for (zh, en) in HEADINGS {
             out.push_str(&format!("<th>{}</th>", self.lang.pick(zh, en)));

@@ -93,6 +93,20 @@ fn object(bytes: &[u8]) -> Result<(), ApiError> {
     }
 }
 
+/// What serde calls by the name of a type, as people say it.
+fn in_words(expected: &str) -> &str {
+    match expected {
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number, not below 0",
+        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number",
+        "f32" | "f64" => "a number",
+        "a string" | "string" | "a borrowed string" => "a text",
+        "a boolean" => "true or false",
+        "a sequence" => "a list",
+        "a map" => "an object",
+        other => other,
+    }
+}
+
 /// serde's text quotes values, which may be personal: only what was expected is told, and the name of a missing field.
 fn refused(path: &str, error: &serde_json::Error) -> ApiError {
     let text = error.to_string();
@@ -111,7 +125,7 @@ fn refused(path: &str, error: &serde_json::Error) -> ApiError {
         text.rsplit_once("expected ").map(|(_, rest)| rest.split(" at line ").next().unwrap_or(rest));
     let what = match (missing, expected) {
         (Some(_), _) => "missing field".to_owned(),
-        (None, Some(expected)) => format!("expected {expected}"),
+        (None, Some(expected)) => format!("expected {}", in_words(expected)),
         (None, None) => format!("{} error", format!("{:?}", error.classify()).to_lowercase()),
     };
     let problem = format!("the body is not the JSON that this route takes ({what})");

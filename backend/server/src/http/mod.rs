@@ -107,6 +107,7 @@ fn api() -> OpenApiRouter<Shared> {
         .routes(routes!(numbers::routes::list_numbers, numbers::routes::create_number))
         .routes(routes!(numbers::routes::change_number))
         .routes(routes!(notify::health::display_numbers))
+        .routes(routes!(numbers::trunks::list_trunks))
         .routes(routes!(numbers::areas::list_branches))
         .routes(routes!(numbers::areas::put_ring_group))
         .routes(routes!(numbers::areas::list_areas, numbers::areas::create_area))

@@ -30,10 +30,22 @@ impl FileKms {
     /// # Errors
     /// `Unavailable`, with what is wrong with it and in which line.
     pub fn open(path: &Path) -> Result<FileKms, KeyError> {
+        FileKms::from(path, true)
+    }
+
+    /// Reads the file. Blocks.
+    ///
+    /// # Errors
+    /// `Unavailable` also where there is none.
+    pub fn existing(path: &Path) -> Result<FileKms, KeyError> {
+        FileKms::from(path, false)
+    }
+
+    fn from(path: &Path, make: bool) -> Result<FileKms, KeyError> {
         let told = |problem: String| KeyError::Unavailable(format!("{}: {problem}", path.display()));
         let text = match read(path) {
             Ok(text) => text,
-            Err(error) if error.kind() == ErrorKind::NotFound => {
+            Err(error) if make && error.kind() == ErrorKind::NotFound => {
                 let text = format!("{ABOUT}{WORD} {}\n", hex(&rand::random::<Secret>()));
                 crate::files::put(path, text.as_bytes(), crate::files::Readers::Owner)
                     .map_err(|e| told(format!("cannot be made: {e}")))?;

@@ -46,7 +46,17 @@ impl Keys {
     /// each recording; the server starts and calls go on. Blocks.
     #[must_use]
     pub fn open(file: &Path) -> Keys {
-        let kms = match FileKms::open(file) {
+        Keys::from(FileKms::open(file))
+    }
+
+    /// With the master keys of this file, for who only reads: none is made. Blocks.
+    #[must_use]
+    pub fn existing(file: &Path) -> Keys {
+        Keys::from(FileKms::existing(file))
+    }
+
+    fn from(kms: Result<FileKms, KeyError>) -> Keys {
+        let kms = match kms {
             Ok(kms) => Ok(Box::new(kms) as Box<dyn Kms>),
             Err(error) => {
                 tracing::error!(%error, "nothing can be recorded or heard until the file is put right and the server started again");

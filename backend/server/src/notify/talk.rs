@@ -23,6 +23,9 @@ const ANNOUNCEMENT: &str =
 /// Pieces of a conversation that are kept for the ledger of consents: more is somebody who listens to all of it again.
 const MOST_SAID: usize = 60;
 
+/// Around what a key cut short, in the ledger of consents.
+const CUT: [&str; 2] = ["⟦", "⟧"];
+
 #[derive(FromQueryResult)]
 struct FlowText {
     flow: String,
@@ -225,9 +228,12 @@ async fn feed(
             vec![FlowCommand::Hangup]
         }
     };
-    if early && commands.contains(&FlowCommand::StopPlaying) {
-        // the key ended what was still being made: that was not said
-        call.said.truncate(call.said_before);
+    if commands.contains(&FlowCommand::StopPlaying) {
+        match early {
+            // the key ended what was still being made: that was not said
+            true => call.said.truncate(call.said_before),
+            false => cut_short(&mut call.said, call.said_before),
+        }
     }
     if talk.token() != waited {
         call.deadline = None;
@@ -248,6 +254,14 @@ async fn feed(
     }
     engine.legs.put_call(leg.clone(), call);
     Ok(())
+}
+
+/// Puts what a key cut short into brackets: it was begun, and not heard to its end.
+fn cut_short(said: &mut [String], from: usize) {
+    if from < said.len() {
+        said[from].insert_str(0, CUT[0]);
+        said[said.len() - 1].push_str(CUT[1]);
+    }
 }
 
 /// Whose recorded words a call is spoken with.

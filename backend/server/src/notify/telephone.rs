@@ -4,7 +4,9 @@
 //! for each thing done on a line costs nothing beside the message that it sends.
 
 use std::any::Any;
-use waybell_switch::{DialogRecord, Draft, InviteRecord, LegId, Play, Q850, Stats, Switch, SwitchError};
+use waybell_switch::{
+    DialogRecord, Draft, InviteRecord, LegId, Play, Q850, Stats, Switch, SwitchError, TrunkState,
+};
 
 /// Permission to place one call; dropped unused, its channel is free again. Made and read by one [`Telephone`] only.
 pub struct Permit(Box<dyn Any + Send + Sync>);
@@ -31,6 +33,10 @@ impl std::fmt::Debug for Permit {
 pub trait Telephone: Send + Sync {
     /// Trunks for a call, in the order to try them.
     fn routes(&self, exclude: &[String]) -> Vec<String>;
+    /// How the trunks stand.
+    fn trunks(&self) -> Vec<TrunkState> {
+        Vec::new()
+    }
     /// Permissions to place calls on a trunk now, for notices: some channels stay free for those on the line.
     fn try_permits(&self, trunk: &str, max: usize) -> Vec<Permit>;
     /// Permission for a leg that somebody on the line waits for.
@@ -79,6 +85,10 @@ pub trait Telephone: Send + Sync {
 }
 
 impl Telephone for Switch {
+    fn trunks(&self) -> Vec<TrunkState> {
+        Switch::trunks(self)
+    }
+
     fn release_held(&self) {
         Switch::release_held(self);
     }

@@ -248,6 +248,14 @@ async fn decisions(
                 "不再呼叫：没有可用的外显号码".to_owned(),
                 "not called again: no number is left that the carrier would show".to_owned(),
             ),
+            "withdrawn" => (
+                format!("已撤回：{}说不再派送", sayer_zh(&d.detail)),
+                format!("withdrawn: {} took it off", sayer_en(&d.detail)),
+            ),
+            "brought_back" => (
+                format!("恢复派送：{}又列入", sayer_zh(&d.detail)),
+                format!("back on the list: {} brought it again", sayer_en(&d.detail)),
+            ),
             "put_off" if d.detail == super::spent::OVER => (
                 "明天再呼：今日通知的时长或费用已达上限".to_owned(),
                 "tomorrow: the cap on what a day's notices may last or cost is reached".to_owned(),
@@ -264,6 +272,15 @@ async fn decisions(
         lines.push(line(d.at, &d.what, &zh, &en));
     }
     Ok(())
+}
+
+/// Who took a parcel off, or brought it back, in Chinese.
+fn sayer_zh(by: &str) -> &'static str {
+    if by == "list" { "后来的清单" } else { "运单系统" }
+}
+
+fn sayer_en(by: &str) -> &'static str {
+    if by == "list" { "a later list" } else { "the waybill system" }
 }
 
 /// `18-20 3/4`: when it is tried again, and why then.

@@ -16,6 +16,7 @@ pub mod blocklist;
 pub mod duties;
 mod index;
 pub mod routes;
+pub mod trunks;
 
 pub use index::{Published, PublishedNumber};
 

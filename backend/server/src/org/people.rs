@@ -6,6 +6,7 @@ use crate::accounts::service::revoke_all;
 use crate::app::Shared;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::json::Strict;
+use crate::http::query::Query;
 use crate::store::{StoreError, all, one};
 use axum::Json;
 use axum::extract::{Path, State};
@@ -14,7 +15,7 @@ use sea_orm::{ConnectionTrait, FromQueryResult};
 use serde::{Deserialize, Serialize};
 use waybell_domain::id::{BranchId, OrganisationId, UserId};
 use waybell_domain::phone::PhoneNumber;
-use waybell_domain::wire::{ErrorBody, Role, UserView};
+use waybell_domain::wire::{ErrorBody, PersonView, Role, UserView};
 
 #[derive(FromQueryResult)]
 struct PersonRow {
@@ -24,7 +25,11 @@ struct PersonRow {
     login: String,
     name: String,
     role: String,
+    phone_key: Option<String>,
+    active: i64,
 }
+
+const COLUMNS: &str = "id, organisation_id, branch_id, login, name, role, phone_key, active";
 
 impl PersonRow {
     fn view(self) -> Option<UserView> {
@@ -37,6 +42,20 @@ impl PersonRow {
             role: Role::parse(&self.role)?,
         })
     }
+
+    fn listed(self) -> Option<PersonView> {
+        let (phone, active) = (self.phone_key.clone(), self.active != 0);
+        Some(PersonView { user: self.view()?, phone, active })
+    }
+}
+
+/// Who is on the list.
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[serde(default)]
+#[into_params(parameter_in = Query)]
+pub struct PeopleQuery {
+    /// Also those who may not sign in any more.
+    pub left: bool,
 }
 
 /// What a person is called; empty where nobody has this id.
@@ -51,25 +70,27 @@ struct Name {
     name: String,
 }
 
-/// The people of the organisation.
-#[utoipa::path(get, path = "/api/v1/people", tag = "organisation", security(("bearer" = [])),
-    responses((status = 200, body = [UserView]), (status = 403, body = ErrorBody)))]
-pub async fn list_people(State(app): State<Shared>, signed: Signed) -> ApiResult<Json<Vec<UserView>>> {
+/// The people of the organisation, or of the own branch, with their own mobiles.
+#[utoipa::path(get, path = "/api/v1/people", tag = "organisation", security(("bearer" = [])), params(PeopleQuery),
+    responses((status = 200, body = [PersonView]), (status = 403, body = ErrorBody)))]
+pub async fn list_people(
+    State(app): State<Shared>,
+    signed: Signed,
+    Query(query): Query<PeopleQuery>,
+) -> ApiResult<Json<Vec<PersonView>>> {
     if !signed.scope.role.sees_branch() {
         return Err(ApiError::forbidden());
     }
-    let rows: Vec<PersonRow> = all(
-        app.store.read(),
-        "SELECT id, organisation_id, branch_id, login, name, role FROM person WHERE organisation_id = $1 AND active = 1 ORDER BY login",
-        [signed.scope.organisation.to_string().into()],
-    )
-    .await?;
+    let which = if query.left { "" } else { "AND active = 1" };
+    let sql = format!("SELECT {COLUMNS} FROM person WHERE organisation_id = $1 {which} ORDER BY login");
+    let rows: Vec<PersonRow> =
+        all(app.store.read(), &sql, [signed.scope.organisation.to_string().into()]).await?;
     let seen = |p: &PersonRow| {
         signed.scope.role.is_administrator()
             || signed.scope.branch.is_none()
             || p.branch_id == signed.scope.branch.map(|b| b.to_string())
     };
-    Ok(Json(rows.into_iter().filter(seen).filter_map(PersonRow::view).collect()))
+    Ok(Json(rows.into_iter().filter(seen).filter_map(PersonRow::listed).collect()))
 }
 
 /// A new person.
@@ -175,7 +196,7 @@ pub async fn change_person(
     let write = app.store.begin().await?;
     let row: Option<PersonRow> = one(
         write.tx(),
-        "SELECT id, organisation_id, branch_id, login, name, role FROM person WHERE id = $1 AND organisation_id = $2",
+        &format!("SELECT {COLUMNS} FROM person WHERE id = $1 AND organisation_id = $2"),
         [id.to_string().into(), scope.organisation.to_string().into()],
     )
     .await?;

@@ -12,7 +12,7 @@
 //! copy of a request that is under way waits for it, and then gets its answer.
 
 use super::rows::{COLUMNS, ParcelRow};
-use super::withdrawn::{self, Word};
+use super::withdrawn::{self, By, Word};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::once::Once;
 use crate::store::scope::Scope;
@@ -257,7 +257,7 @@ pub async fn take(
         {
             return Ok(answer);
         }
-        take_part(&write, scope, (now, acted), part, at, &mut report).await?;
+        take_part(&write, scope, (now, acted), part, at, By::List, &mut report).await?;
         write.commit().await?;
         at += part.len();
         tokio::task::yield_now().await;
@@ -266,7 +266,7 @@ pub async fn take(
     if let Some(answer) = once.before(&write, scope).await? {
         return Ok(answer);
     }
-    take_part(&write, scope, (now, acted), last, at, &mut report).await?;
+    take_part(&write, scope, (now, acted), last, at, By::List, &mut report).await?;
     if let Some(columns) = confirmed {
         super::columns::remember(&write, scope, now, columns).await?;
     }
@@ -274,13 +274,14 @@ pub async fn take(
 }
 
 /// Takes some rows, no waybill twice, the first of which is the `at`th of the list, from 0. `acted` is when the person took
-/// the list.
+/// the list, `by` what brings them.
 pub(crate) async fn take_part(
     write: &Write,
     scope: &Scope,
     (now, acted): (UnixMs, UnixMs),
     part: &[Good],
     at: usize,
+    by: By,
     report: &mut ImportReport,
 ) -> ApiResult<()> {
     let known = known(write.tx(), scope, now, part).await?;
@@ -294,14 +295,16 @@ pub(crate) async fn take_part(
         let row = row(scope, now, old, g, (at + i) as i64, rev);
         // a list that was taken before the parcel was withdrawn brings nothing back
         if let (Word::Back, Fate::Corrected, Some(old)) = (word, &fate, old)
-            && !withdrawn::bring_back(write, &old.id, acted).await?
+            && !withdrawn::bring_back(write, scope.organisation, &old.id, acted, by).await?
         {
             fate = Fate::Same;
         }
         match (&fate, old) {
             (Fate::Corrected, Some(old)) => correct(write, scope, old, &row).await?,
             // `false`: the courier has done something with it since the list was taken
-            (Fate::Withdrawn, Some(old)) => fate = withdrawn::withdraw(write, &old.id, acted).await?.into(),
+            (Fate::Withdrawn, Some(old)) => {
+                fate = withdrawn::withdraw(write, scope.organisation, &old.id, acted, by).await?.into();
+            }
             (Fate::New, _) => fresh.push(values(scope, &row)),
             // the phone shows what it has on its list until it is told otherwise
             (Fate::Given, Some(old)) => gone(write, &old.id, &scope.person.to_string(), rev).await?,

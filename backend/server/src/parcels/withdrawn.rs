@@ -6,9 +6,11 @@
 use super::import::Good;
 use super::rows::ParcelRow;
 use crate::http::error::ApiResult;
+use crate::notify::why::decide;
 use crate::store::Write;
 use crate::store::scope::Scope;
 use waybell_domain::clock::UnixMs;
+use waybell_domain::id::OrganisationId;
 use waybell_domain::parcel::ParcelState;
 
 /// What a row's word about withdrawal comes to.
@@ -45,22 +47,60 @@ pub(super) fn word(old: Option<&ParcelRow>, g: &Good, scope: &Scope) -> Word {
     }
 }
 
+/// Who says that a parcel is withdrawn, or on the list again.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum By {
+    /// A list that its courier took.
+    List,
+    /// A waybill system.
+    System,
+}
+
+impl By {
+    fn word(self) -> &'static str {
+        match self {
+            By::List => "list",
+            By::System => "system",
+        }
+    }
+}
+
 /// Takes a parcel off its courier's list. `at` is when that was known: what the courier did later counts more. Gives back
 /// whether it was taken off.
-pub(crate) async fn withdraw(write: &Write, parcel: &str, at: UnixMs) -> ApiResult<bool> {
+pub(crate) async fn withdraw(
+    write: &Write,
+    organisation: OrganisationId,
+    parcel: &str,
+    at: UnixMs,
+    by: By,
+) -> ApiResult<bool> {
     let sql = "UPDATE parcel SET state = $1, state_at = $2, rev = $3, deed_id = NULL, door = NULL \
                WHERE id = $4 AND state_at <= $2";
     let state = ParcelState::Withdrawn.as_str();
     let done = write.exec(sql, [state.into(), at.0.into(), write.next_rev().into(), parcel.into()]).await?;
-    Ok(done.rows_affected() == 1)
+    let done = done.rows_affected() == 1;
+    if done {
+        decide(write, at, &organisation.to_string(), None, Some(parcel), "withdrawn", by.word()).await?;
+    }
+    Ok(done)
 }
 
 /// Puts a withdrawn parcel on the list again, unless that was said before it was withdrawn; `at` is when it was said. The
 /// parcel then has no time of its own: what its courier did offline meanwhile counts more. Gives back whether it is back.
-pub(super) async fn bring_back(write: &Write, parcel: &str, at: UnixMs) -> ApiResult<bool> {
+pub(super) async fn bring_back(
+    write: &Write,
+    organisation: OrganisationId,
+    parcel: &str,
+    at: UnixMs,
+    by: By,
+) -> ApiResult<bool> {
     let sql = "UPDATE parcel SET state = $1, state_at = 0, rev = $2, deed_id = NULL, door = NULL \
                WHERE id = $3 AND state = $4 AND state_at <= $5";
     let (open, withdrawn) = (ParcelState::default().as_str(), ParcelState::Withdrawn.as_str());
     let values = [open.into(), write.next_rev().into(), parcel.into(), withdrawn.into(), at.0.into()];
-    Ok(write.exec(sql, values).await?.rows_affected() == 1)
+    let back = write.exec(sql, values).await?.rows_affected() == 1;
+    if back {
+        decide(write, at, &organisation.to_string(), None, Some(parcel), "brought_back", by.word()).await?;
+    }
+    Ok(back)
 }

@@ -3,7 +3,7 @@
 use super::Filed;
 use super::sound::measure;
 use crate::keys::{KeyError, Keys};
-use crate::store::{Store, StoreError, all};
+use crate::store::{Store, StoreError, all, number, one};
 use sea_orm::{DatabaseConnection, FromQueryResult};
 use std::io::ErrorKind;
 use std::path::Path;
@@ -42,7 +42,7 @@ pub struct Checked {
     pub organisation: String,
     /// Links of its chain.
     pub links: u64,
-    /// Of these, recordings whose time was over.
+    /// Of these, recordings whose time was over, or that were erased with all of their organisation.
     pub gone: u64,
     /// Number and hash of the newest link, `NUMBER:HASH`.
     pub head: String,
@@ -58,7 +58,7 @@ struct Organisation {
     name: String,
 }
 
-#[derive(FromQueryResult)]
+#[derive(Clone, FromQueryResult)]
 struct Row {
     phone_call_id: Option<String>,
     link: String,
@@ -66,6 +66,13 @@ struct Row {
     state: Option<String>,
     key_id: Option<String>,
     sealed_key: Option<String>,
+}
+
+impl Row {
+    fn differs(&self, other: &Row) -> bool {
+        (&self.path, &self.state, &self.key_id, &self.sealed_key)
+            != (&other.path, &other.state, &other.key_id, &other.sealed_key)
+    }
 }
 
 /// Recordings that have ended and have no link.
@@ -113,6 +120,9 @@ async fn walk(
     let sql = "SELECT l.link, r.phone_call_id, r.path, r.state, r.key_id, r.sealed_key \
                FROM recording_link l LEFT JOIN recording r ON r.id = l.recording_id \
                WHERE l.organisation_id = $1 AND l.seq > $2 ORDER BY l.seq LIMIT $3";
+    let erased =
+        "SELECT COALESCE(MAX(at), 0) FROM audit WHERE organisation_id = $1 AND action = 'erase-recordings'";
+    let erased_at = number(db, erased, [of.to_string().into()]).await?;
     let mut end = (0, first(of));
     let mut last = 0i64;
     loop {
@@ -138,7 +148,11 @@ async fn walk(
             if row.phone_call_id.as_ref().is_some_and(|call| *call != link.call.to_string()) {
                 told.problems.push(format!("recording {} was moved to another call", link.recording));
             }
-            sound(db, place, &link, row, told).await?;
+            match judge(db, place, &link, row, erased_at).await? {
+                Found::Whole => {}
+                Found::Gone => told.gone += 1,
+                Found::Wrong(problem) => told.problems.push(problem),
+            }
         }
         if !full {
             break;
@@ -149,46 +163,71 @@ async fn walk(
     Ok(())
 }
 
+/// What became of a recording that has a link.
+enum Found {
+    Whole,
+    /// Taken away by the rules, or with all of its organisation's.
+    Gone,
+    /// A sentence.
+    Wrong(String),
+}
+
+/// Judges one. What looks wrong is read again where the server has done something with it meanwhile.
+async fn judge(
+    db: &DatabaseConnection,
+    place: (&Path, &Keys),
+    link: &Link,
+    mut row: Row,
+    erased_at: i64,
+) -> Result<Found, StoreError> {
+    loop {
+        let read = row.clone();
+        let found = sound(db, place, link, read, erased_at).await?;
+        if !matches!(found, Found::Wrong(_)) {
+            return Ok(found);
+        }
+        let sql =
+            "SELECT phone_call_id, '' AS link, path, state, key_id, sealed_key FROM recording WHERE id = $1";
+        let now: Option<Row> = one(db, sql, [link.recording.to_string().into()]).await?;
+        match now.filter(|now| now.differs(&row)) {
+            Some(now) => row = now,
+            None => return Ok(found),
+        }
+    }
+}
+
 async fn sound(
     db: &DatabaseConnection,
     (media, keys): (&Path, &Keys),
     link: &Link,
     row: Row,
-    told: &mut Checked,
-) -> Result<(), StoreError> {
+    erased_at: i64,
+) -> Result<Found, StoreError> {
     let id = link.recording;
     let is_over = link.keep_until.0 <= chrono::Utc::now().timestamp_millis();
     let (Some(state), Some(path)) = (row.state, row.path) else {
-        told.problems.push(format!("recording {id} has no row any more"));
-        return Ok(());
+        return Ok(Found::Wrong(format!("recording {id} has no row any more")));
     };
-    if state == "gone" && is_over {
-        told.gone += 1;
-        return Ok(());
+    if state == "gone" && (is_over || link.started_at.0 <= erased_at) {
+        return Ok(Found::Gone);
     }
     let filed = Filed::read(&id.to_string(), path.clone(), row.key_id, row.sealed_key);
-    let Some(filed) = filed else { return Ok(()) };
+    let Some(filed) = filed else { return Ok(Found::Wrong(format!("recording {id} has a damaged row"))) };
     let source = match filed.source(keys, db, media).await {
         Ok(source) => source,
         Err(KeyError::Store(error)) => return Err(error),
-        Err(error) => {
-            told.problems.push(format!("recording {id} cannot be heard: {error}"));
-            return Ok(());
-        }
+        Err(error) => return Ok(Found::Wrong(format!("recording {id} cannot be heard: {error}"))),
     };
     let read = tokio::task::spawn_blocking(move || measure(&source)).await;
-    match read.map_err(|e| SealError::Io(std::io::Error::other(e))).flatten() {
-        Ok(found) if found.hash.as_deref() == Some(link.sha256.as_str()) => {}
-        Ok(_) => told.problems.push(format!("recording {id} was changed: {path}")),
+    Ok(match read.map_err(|e| SealError::Io(std::io::Error::other(e))).flatten() {
+        Ok(found) if found.hash.as_deref() == Some(link.sha256.as_str()) => Found::Whole,
+        Ok(_) => Found::Wrong(format!("recording {id} was changed: {path}")),
         // the removal takes the key first
-        Err(SealError::Io(error)) if error.kind() == ErrorKind::NotFound && is_over => told.gone += 1,
+        Err(SealError::Io(error)) if error.kind() == ErrorKind::NotFound && is_over => Found::Gone,
         Err(SealError::Io(error)) if error.kind() == ErrorKind::NotFound => {
-            told.problems.push(format!("recording {id} is missing: {path}"));
+            Found::Wrong(format!("recording {id} is missing: {path}"))
         }
-        Err(SealError::Io(error)) => {
-            told.problems.push(format!("recording {id} does not read: {path}: {error}"))
-        }
-        Err(error) => told.problems.push(format!("recording {id} was changed: {path}: {error}")),
-    }
-    Ok(())
+        Err(SealError::Io(error)) => Found::Wrong(format!("recording {id} does not read: {path}: {error}")),
+        Err(error) => Found::Wrong(format!("recording {id} was changed: {path}: {error}")),
+    })
 }

@@ -46,6 +46,9 @@ const NO_KEY: &str = "the server has no key to seal recordings with";
 /// What is told of a recording whose file cannot be read once it has ended.
 const UNREAD: &str = "its file could not be read";
 
+/// The same while that may pass.
+const LATER: &str = "its file cannot be read now; it is tried again when the server starts";
+
 /// A recording, from before its first sample.
 #[derive(Debug)]
 pub(crate) struct Recording {
@@ -127,14 +130,23 @@ impl Recording {
     }
 
     /// What it came to, to be stored. One that is `empty`, without speech, is taken away, file and all.
+    /// One that the disk does not give back now stays open, and is closed at the next start.
     pub(crate) async fn finish(&self, end: &RecordingEnd, empty: bool) -> Line {
+        let lost = i64::try_from(end.lost).unwrap_or(i64::MAX);
         let (state, told) = match (&end.problem, empty) {
             (Some(_), _) => ("failed", look(self.source(), true).await),
             (None, true) => {
                 let _ = tokio::fs::remove_file(&self.file).await;
-                ("empty", Told::default())
+                ("empty", Ok(Told::default()))
             }
             (None, false) => ("done", look(self.source(), false).await),
+        };
+        let told = match told {
+            Ok(told) => told,
+            Err(error) => {
+                failed(&self.id, &error.to_string());
+                return closed(&self.id, "open", &Told::default(), lost, Some(LATER));
+            }
         };
         let unread = state == "done" && told.hash.is_none();
         let (state, problem) = match unread {
@@ -145,7 +157,6 @@ impl Recording {
             failed(&self.id, problem.unwrap_or("packets are missing"));
             tracing::error!(recording = %self.id, lost = end.lost, "packets that are not in it");
         }
-        let lost = i64::try_from(end.lost).unwrap_or(i64::MAX);
         closed(&self.id, state, &told, lost, problem)
     }
 }

@@ -44,6 +44,11 @@ pub(crate) async fn recover(app: &Shared, _proof: &Interrupted) -> Result<(), St
     Ok(())
 }
 
+/// The sound is there, and may be heard again.
+fn left_open(filed: &Filed, error: &dyn std::error::Error) {
+    tracing::error!(recording = %filed.id, %error, "a recording cannot be closed; tried again at the next start");
+}
+
 async fn repair(app: &Shared, filed: Filed) {
     let media = app.config.media_dir();
     let (told, problem) = match filed.source(&app.keys, app.store.read(), &media).await {
@@ -54,16 +59,15 @@ async fn repair(app: &Shared, filed: Filed) {
                 let mended = tokio::task::spawn_blocking(move || clear::mend(&file)).await;
                 problem = mended.map_err(std::io::Error::other).flatten().err().map(|e| e.to_string());
             }
-            (look(source, true).await, problem)
+            match look(source, true).await {
+                Ok(told) => (told, problem),
+                Err(error) => return left_open(&filed, &error),
+            }
         }
         Err(error @ (KeyError::Erased | KeyError::Damaged | KeyError::Crypto)) => {
             (Default::default(), Some(error.to_string()))
         }
-        // the sound is there, and may be heard again
-        Err(error) => {
-            tracing::error!(recording = %filed.id, %error, "a recording cannot be closed; tried again at the next start");
-            return;
-        }
+        Err(error) => return left_open(&filed, &error),
     };
     let state = if told.bytes > 0 { "cut" } else { "failed" };
     let problem = problem.or_else(|| (told.bytes == 0).then(|| "nothing was recorded".to_owned()));

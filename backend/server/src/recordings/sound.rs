@@ -198,8 +198,12 @@ pub(super) struct Told {
     pub hash: Option<String>,
 }
 
-/// Reads a recording whole; one that was `broken` off is closed first. Nothing is told of one that does not read.
-pub(super) async fn look(source: Source, broken: bool) -> Told {
+/// Reads a recording whole; one that was `broken` off is closed first. Nothing is told of one that is not there, or is
+/// damaged.
+///
+/// # Errors
+/// The disk does not read now: the sound may be there.
+pub(super) async fn look(source: Source, broken: bool) -> std::io::Result<Told> {
     let read = tokio::task::spawn_blocking(move || {
         if broken && let Some(key) = &source.key {
             sealed::mend(&source.file, key)?;
@@ -215,13 +219,19 @@ pub(super) async fn look(source: Source, broken: bool) -> Told {
         Ok(told)
     });
     match read.await.map_err(|e| SealError::Io(std::io::Error::other(e))).flatten() {
-        Ok(told) => told,
-        Err(SealError::Io(error)) if error.kind() == ErrorKind::NotFound => Told::default(),
+        Ok(told) => Ok(told),
+        Err(SealError::Io(error)) if is_of_the_file(error.kind()) => Ok(Told::default()),
+        Err(SealError::Io(error)) => Err(error),
         Err(error) => {
             tracing::error!(%error, "a recording does not read");
-            Told::default()
+            Ok(Told::default())
         }
     }
+}
+
+/// There is no such file, or it ends too early: another look finds the same. Anything else may pass (EIO, EMFILE, EACCES).
+fn is_of_the_file(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::NotFound | ErrorKind::UnexpectedEof | ErrorKind::InvalidData)
 }
 
 /// Reads a recording whole, with what is kept beside its sound; blocks.
@@ -253,4 +263,22 @@ fn study(source: &Source) -> Result<(Told, Vec<u8>), SealError> {
         hash: Some(hex(&hash.finalize())),
     };
     Ok((told, peaks.bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_may_pass_is_told_from_what_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let of = |name: &str| Source { file: dir.path().join(name), key: None };
+        let none = look(of("none"), true).await.unwrap();
+        assert!(none.hash.is_none() && none.bytes == 0, "it is not there, now and later");
+        std::fs::write(dir.path().join("short"), "x").unwrap();
+        assert!(look(of("short"), false).await.is_ok());
+        // a folder opens and does not read, like a disk that fails
+        std::fs::create_dir(dir.path().join("disk")).unwrap();
+        assert!(look(of("disk"), true).await.is_err());
+    }
 }

@@ -11,7 +11,7 @@ use super::integrations::Integration;
 use super::record::{HookProblem, Record, Records};
 use crate::http::error::{ApiError, ApiResult};
 use crate::parcels::import::{Good, PROBLEMS_TOLD, nothing_yet, take_part};
-use crate::parcels::withdrawn::withdraw;
+use crate::parcels::withdrawn::{By, withdraw};
 use crate::store::scope::Scope;
 use crate::store::{Store, Write, all, marks, one};
 use axum::Json;
@@ -235,7 +235,7 @@ impl Taking<'_> {
             *place += list.len();
             let good: Vec<Good> = list.iter().map(|r| r.good.clone()).collect();
             let mut counts = nothing_yet();
-            take_part(write, &scope, (self.now, self.now), &good, at, &mut counts).await?;
+            take_part(write, &scope, (self.now, self.now), &good, at, By::System, &mut counts).await?;
             self.report.created += counts.created;
             self.report.updated += counts.updated;
             self.report.unchanged += counts.unchanged;
@@ -302,7 +302,9 @@ impl Taking<'_> {
             return Ok(());
         };
         let state = ParcelState::parse(&old.state).unwrap_or_default();
-        if state.can_be_withdrawn() && withdraw(write, &old.id, self.now).await? {
+        if state.can_be_withdrawn()
+            && withdraw(write, self.integration.organisation, &old.id, self.now, By::System).await?
+        {
             self.report.withdrawn += 1;
         } else {
             self.report.unchanged += 1;

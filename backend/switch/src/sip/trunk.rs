@@ -10,7 +10,7 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -69,6 +69,7 @@ pub(crate) struct Trunk {
     pace: Mutex<Pace>,
     freed: Notify,
     peers: Mutex<Vec<Peer>>,
+    registrar: AtomicU16,
 }
 
 /// A far side's address as it was configured and what is known of it.
@@ -84,15 +85,28 @@ pub(crate) struct Peer {
     pub(crate) answers_options: bool,
 }
 
-/// What is known of a peer.
+/// What is known of a peer; of a trunk, that of the best of its peers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Life {
+pub enum Life {
     /// Answers OPTIONS or calls, or is not asked.
     Up,
     /// Nothing was heard of it yet, and it was not silent for long: one call at a time may try.
     Unproven,
     /// Silent, out of service, or not to be connected to.
     Down,
+}
+
+/// How a trunk stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrunkState {
+    /// As configured.
+    pub name: String,
+    /// Whether calls go out over it.
+    pub life: Life,
+    /// Peers whose name does not resolve to an address.
+    pub unresolved: Vec<String>,
+    /// Where it must register and is not registered: the registrar's last answer, 0 for none.
+    pub unregistered: Option<u16>,
 }
 
 struct Pace {
@@ -160,6 +174,7 @@ impl Trunk {
             pace: Mutex::new(Pace { tokens: 0.0, filled: None, in_use: 0 }),
             freed: Notify::new(),
             peers: Mutex::new(peers),
+            registrar: AtomicU16::new(0),
         }
     }
 
@@ -190,6 +205,20 @@ impl Trunk {
             }
         }
         self.life() != before
+    }
+
+    /// How it stands now.
+    pub(crate) fn state(&self) -> TrunkState {
+        let unresolved = self.peers().into_iter().filter(|p| p.addrs.is_empty()).map(|p| p.name).collect();
+        let registrar = self.registrar.load(Ordering::Acquire);
+        let unregistered =
+            (self.config.register.is_some() && !(200..300).contains(&registrar)).then_some(registrar);
+        TrunkState { name: self.config.name.clone(), life: self.life(), unresolved, unregistered }
+    }
+
+    /// What the registrar answered last, 0 for silence.
+    pub(crate) fn registrar_said(&self, status: u16) {
+        self.registrar.store(status, Ordering::Release);
     }
 
     /// A copy of what is known of the peers.

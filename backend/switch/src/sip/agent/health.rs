@@ -207,6 +207,12 @@ impl Core {
             Some(Start::Response { status, .. }) => *status,
             _ => 0,
         };
+        // a challenge that is answered is no refusal yet
+        if !matches!(status, 401 | 407 | 423)
+            && let Some(t) = self.shared.trunks.iter().nth(trunk)
+        {
+            t.registrar_said(status);
+        }
         let now = self.now;
         match (status, answer) {
             (200..300, Some(message)) => {
@@ -242,7 +248,7 @@ impl Core {
                 }
                 match answer {
                     Some(value) => self.register(io, trunk, Some((answers, value))),
-                    None => self.register_later(trunk),
+                    None => self.register_failed(trunk, status),
                 }
             }
             (423, Some(message)) => {
@@ -253,18 +259,19 @@ impl Core {
                     health.expires = least;
                     self.register(io, trunk, None);
                 } else {
-                    self.register_later(trunk);
+                    self.register_failed(trunk, status);
                 }
             }
-            _ => {
-                tracing::warn!(trunk = %config.name, status, "registration failed");
-                self.register_later(trunk);
-            }
+            _ => self.register_failed(trunk, status),
         }
         self.set_health_alarm(trunk);
     }
 
-    fn register_later(&mut self, trunk: usize) {
+    fn register_failed(&mut self, trunk: usize, status: u16) {
+        if let Some(t) = self.shared.trunks.iter().nth(trunk) {
+            tracing::warn!(trunk = %t.config.name, status, "registration failed");
+            t.registrar_said(status);
+        }
         let at = self.now + AGAIN;
         if let Some(health) = self.health.get_mut(trunk) {
             health.auth_tries = 0;

@@ -1,0 +1,269 @@
+//! What cannot work is told before anything starts, by the key; what works badly is a warning.
+
+use super::{Config, ConfigError, Trunk, bad};
+use std::path::{Path, PathBuf};
+
+impl Config {
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        if let Some(url) = &self.database
+            && let Err(problem) = crate::store::check_url(url)
+        {
+            let hint = "write sqlite:PATH or postgres://user:password@host:5432/database";
+            return Err(bad("database", problem, hint));
+        }
+        if let Some(media) = &self.media
+            && !media.starts_with("file:")
+        {
+            return Err(bad("media", "only file: is built in yet".into(), "write file:PATH"));
+        }
+        if let Some(key) = self.extension.end.chars().find(|c| !"0123456789*#,".contains(*c)) {
+            return Err(bad("extension.end", format!("{key:?} is no key"), "write keys, or , for a pause"));
+        }
+        if let Err(network) = crate::webhooks::address::Networks::parse(&self.webhooks.allowed_networks) {
+            let hint = "write addresses or networks like 10.1.2.0/24";
+            return Err(bad("webhooks.allowed_networks", format!("{network:?} is no network"), hint));
+        }
+        if let Err((key, problem, hint)) = self.speech.check() {
+            return Err(bad(&format!("speech.{key}"), problem, hint));
+        }
+        if self.events != "local" {
+            return Err(bad("events", "only local is built in yet".into(), "write local"));
+        }
+        if self.rtp_ports.0 >= self.rtp_ports.1 {
+            return Err(bad("rtp_ports", "first port is not below the last".into(), "write [20000, 29999]"));
+        }
+        if let Err(e) = self.http.parse::<std::net::SocketAddr>() {
+            return Err(bad(
+                "http",
+                format!("{:?}: {e}", self.http),
+                "write address:port, for example 127.0.0.1:8600",
+            ));
+        }
+        for (key, seconds, most, usual) in
+            [("ring_seconds", self.ring_seconds, 300, 45), ("call_seconds", self.call_seconds, 86_400, 300)]
+        {
+            if !(1..=most).contains(&seconds) {
+                let problem = format!("{seconds} is not between 1 and {most}");
+                return Err(bad(key, problem, &format!("{usual} is usual")));
+            }
+        }
+        if self.rate.step_seconds == 0 {
+            return Err(bad(
+                "rate.step_seconds",
+                "is 0".into(),
+                "write the step of the carrier's price: 6 or 60",
+            ));
+        }
+        let mut heard_on = Vec::new();
+        for listener in &self.sip {
+            heard_on.push(parse_listener(listener)?.0);
+        }
+        self.check_certificate(heard_on.iter().any(|t| t == "tls"))?;
+        for (index, trunk) in self.trunk.iter().enumerate() {
+            self.check_trunk(index, trunk, &heard_on)?;
+        }
+        Ok(())
+    }
+
+    fn check_certificate(&self, needed: bool) -> Result<(), ConfigError> {
+        match (&self.tls_certificate, &self.tls_key) {
+            (None, None) if needed => Err(bad(
+                "sip",
+                "a tls listener has no certificate".into(),
+                "set tls_certificate and tls_key to PEM files, or take the listener out",
+            )),
+            (Some(_), None) => {
+                Err(bad("tls_key", "is not set, tls_certificate is".into(), "name the PEM file of its key"))
+            }
+            (None, Some(_)) => Err(bad(
+                "tls_certificate",
+                "is not set, tls_key is".into(),
+                "name the PEM file of its certificate",
+            )),
+            (certificate, key) => {
+                readable("tls_certificate", certificate.as_deref())?;
+                readable("tls_key", key.as_deref())
+            }
+        }
+    }
+
+    fn check_trunk(&self, index: usize, trunk: &Trunk, heard_on: &[String]) -> Result<(), ConfigError> {
+        let key = |name: &str| format!("trunk[{index}].{name}");
+        if trunk.name.trim().is_empty() {
+            return Err(bad(&key("name"), "is empty".into(), "give each trunk a name of its own"));
+        }
+        if self.trunk[..index].iter().any(|t| t.name == trunk.name) {
+            return Err(bad(
+                &key("name"),
+                format!("{:?} is used twice", trunk.name),
+                "give each trunk a name of its own",
+            ));
+        }
+        if trunk.peers.is_empty() {
+            return Err(bad(&key("peers"), "is empty".into(), "write peers = [\"carrier.example:5060\"]"));
+        }
+        if let Some(peer) = trunk.peers.iter().find(|p| !is_peer(p)) {
+            return Err(bad(
+                &key("peers"),
+                format!("{peer:?} is no host:port"),
+                "write carrier.example:5060",
+            ));
+        }
+        if !["udp", "tcp", "tls"].contains(&trunk.transport.as_str()) {
+            return Err(bad(
+                &key("transport"),
+                format!("{:?} is unknown", trunk.transport),
+                "write udp, tcp or tls",
+            ));
+        }
+        if trunk.caller_ids.is_empty() {
+            return Err(bad(
+                &key("caller_ids"),
+                "is empty".into(),
+                "list the numbers you are authorised to show",
+            ));
+        }
+        for id in &trunk.caller_ids {
+            waybell_domain::phone::PhoneNumber::parse(id)
+                .map_err(|e| bad(&key("caller_ids"), format!("{e}"), "write numbers like +862085551234"))?;
+        }
+        if trunk.reserve.is_some_and(|r| r >= trunk.channels) {
+            return Err(bad(
+                &key("reserve"),
+                "leaves no channel for notices".into(),
+                "write less than channels, or 0",
+            ));
+        }
+        if trunk.calls_per_second == 0 || trunk.channels == 0 {
+            return Err(bad(
+                &key("calls_per_second"),
+                "and channels must be above 0".into(),
+                "ask the carrier for both",
+            ));
+        }
+        if !heard_on.contains(&trunk.transport) {
+            let hint = format!("add one to sip, for example \"{}:0.0.0.0:5060\"", trunk.transport);
+            return Err(bad(&key("transport"), format!("sip has no {} listener", trunk.transport), &hint));
+        }
+        readable(&key("tls_ca"), trunk.tls_ca.as_deref())?;
+        if trunk.user.is_none() && (trunk.password.is_some() || trunk.register) {
+            let problem = "is not set, but password or register is";
+            return Err(bad(&key("user"), problem.into(), "write the name that the carrier gave"));
+        }
+        if trunk.user.is_some() && trunk.password.is_none() {
+            return Err(bad(
+                &key("password"),
+                "is not set, user is".into(),
+                "write the carrier's, or take user out",
+            ));
+        }
+        Ok(())
+    }
+
+    /// What works, and hardly as it was meant: a line each.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        let mut out = Vec::new();
+        if self.trunk.is_empty() {
+            out.push("no [[trunk]] is set, so nobody can be rung; see docs/operations.md".to_owned());
+        }
+        if let Some(slots) = self.speech.slots.as_ref().filter(|slots| !slots.is_dir()) {
+            out.push(format!("there is no folder {} (speech.slots)", slots.display()));
+        }
+        if let Some(program) = self.speech.command.first().filter(|program| !can_run(program)) {
+            out.push(format!("there is no program {program} (speech.command)"));
+        }
+        out.extend(self.speech.warning().map(str::to_owned));
+        out
+    }
+}
+
+/// A file that is named is one that can be read.
+fn readable(key: &str, file: Option<&Path>) -> Result<(), ConfigError> {
+    let Some(file) = file else { return Ok(()) };
+    match std::fs::File::open(file) {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            Err(bad(key, format!("{}: {error}", file.display()), "name a file that the server may read"))
+        }
+    }
+}
+
+/// Whether a program is where its path says, or on the search path.
+fn can_run(program: &str) -> bool {
+    if program.contains('/') {
+        return Path::new(program).is_file();
+    }
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&folders).any(|folder: PathBuf| folder.join(program).is_file())
+}
+
+/// Splits `udp:0.0.0.0:5060`.
+pub fn parse_listener(text: &str) -> Result<(String, std::net::SocketAddr), ConfigError> {
+    let hint = "write transport:address:port, for example udp:0.0.0.0:5060";
+    let (transport, address) =
+        text.split_once(':').ok_or_else(|| bad("sip", format!("{text:?} has no transport"), hint))?;
+    if !["udp", "tcp", "tls"].contains(&transport) {
+        return Err(bad("sip", format!("transport {transport:?} is unknown"), hint));
+    }
+    let address = address.parse().map_err(|e| bad("sip", format!("{address:?}: {e}"), hint))?;
+    Ok((transport.to_owned(), address))
+}
+
+/// A name or address, a colon, a port.
+fn is_peer(text: &str) -> bool {
+    text.rsplit_once(':')
+        .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok_and(|p| p > 0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(lines: &str) -> String {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("cert.pem"), "x").unwrap();
+        let file = dir.path().join("waybell.toml");
+        std::fs::write(&file, lines.replace("DIR", &dir.path().display().to_string())).unwrap();
+        match Config::load(Some(&file), &[]) {
+            Ok(config) => config.warnings().join("\n"),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn what_cannot_work_is_named_with_its_key() {
+        let trunk = |more: &str| {
+            format!(
+                "[[trunk]]\nname = \"t\"\npeers = [\"a.test:5060\"]\ncaller_ids = [\"+862131001234\"]\n{more}"
+            )
+        };
+        assert!(!told(&trunk("")).contains("trunk"), "{}", told(&trunk("")));
+        for (lines, key) in [
+            ("ring_seconds = 0".to_owned(), "ring_seconds"),
+            ("call_seconds = 0".to_owned(), "call_seconds"),
+            ("rate = { step_seconds = 0 }".to_owned(), "rate.step_seconds"),
+            ("sip = [\"tls:0.0.0.0:5061\"]".to_owned(), "key sip"),
+            ("tls_certificate = \"DIR/cert.pem\"".to_owned(), "tls_key"),
+            ("tls_key = \"DIR/cert.pem\"".to_owned(), "tls_certificate"),
+            ("tls_certificate = \"DIR/none.pem\"\ntls_key = \"DIR/cert.pem\"".to_owned(), "none.pem"),
+            (trunk("transport = \"tls\""), "trunk[0].transport"),
+            (trunk("tls_ca = \"DIR/none.pem\""), "trunk[0].tls_ca"),
+            (trunk("register = true"), "trunk[0].user"),
+            (trunk("user = \"u\""), "trunk[0].password"),
+        ] {
+            let problem = told(&lines);
+            assert!(problem.contains(key) && problem.starts_with("configuration key"), "{lines}: {problem}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_there_is_a_warning() {
+        assert!(told("").contains("no [[trunk]]"));
+        assert!(told("speech = { slots = \"DIR/none\" }").contains("none (speech.slots)"));
+        assert!(
+            told("speech = { command = [\"/nowhere/speaks\"] }").contains("/nowhere/speaks (speech.command)")
+        );
+        assert!(!told("speech = { command = [\"sh\", \"-c\"] }").contains("speech.command"));
+    }
+}
