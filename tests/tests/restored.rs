@@ -115,6 +115,9 @@ async fn a_restored_copy_goes_on_by_one_command() {
     campaign.world.kill().unwrap();
     let answer = campaign.world.server.admin(&["resume-restored"]).unwrap();
     assert_eq!(answer["resumed"], 1);
+    let told = &answer["batches"][0];
+    assert_eq!((&told["batch"], &told["courier"]), (&json!(campaign.batches[0]), &json!("c1")), "{answer}");
+    assert!(told["waiting"].as_i64().is_some_and(|n| n > 0), "{answer}");
     campaign.restart().unwrap();
     campaign.finish(Duration::from_secs(60)).await.unwrap();
 }

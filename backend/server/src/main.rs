@@ -250,15 +250,9 @@ async fn administer(command: Admin, config: Config) -> anyhow::Result<()> {
             serde_json::json!({ "organisation": id, "branch": branch })
         }
         Admin::ResumeRestored => {
-            let rev = write.next_rev();
-            let done = write
-                .exec(
-                    "UPDATE batch SET state = 'scheduled', reason = NULL, rev = $1 WHERE state = 'paused' AND reason = $2",
-                    [rev.into(), waybell_server::store::RESTORED.into()],
-                )
-                .await?;
+            let batches = waybell_server::notify::resumed::resume_restored(&write).await?;
             waybell_server::audit::record(&write, None, None, now, "resume-restored", "", "").await?;
-            serde_json::json!({ "resumed": done.rows_affected() })
+            serde_json::json!({ "resumed": batches.len(), "batches": batches })
         }
         Admin::AllowNumber { organisation, number } => {
             let (id, _) = find_organisation(&write, &organisation)

@@ -40,7 +40,7 @@ use waybell_domain::wire::CallView;
 
 pub use marks::Reach;
 pub(crate) use marks::{availability_taken, mark_path, mark_taken};
-pub(crate) use pull::pull;
+pub(crate) use pull::Calls as Feed;
 
 /// Calls of this courier. The list, marks and fetched sound work offline.
 #[derive(Clone)]

@@ -32,7 +32,7 @@ use waybell_domain::wire::{OrderView, PolicyView, UserView};
 
 pub use act::{NewOrder, OrderDone};
 pub(crate) use act::{acted, path, taken};
-pub(crate) use pull::pull;
+pub(crate) use pull::Orders as Feed;
 pub use staff::OrderQuery;
 
 /// Work orders.

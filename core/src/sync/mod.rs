@@ -17,6 +17,7 @@
 
 mod apply;
 mod background;
+pub(crate) mod feed;
 pub(crate) mod pull;
 mod socket;
 #[cfg(test)]
@@ -244,10 +245,10 @@ pub(crate) async fn cycle(inner: &Inner, now: bool) -> Result<()> {
             done = pull::pull(inner, &me).await;
         }
         if done.is_ok() {
-            done = crate::calls::pull(inner, &me).await;
+            done = feed::pull::<crate::calls::Feed>(inner, &me).await;
         }
         if done.is_ok() {
-            done = crate::orders::pull(inner, &me).await;
+            done = feed::pull::<crate::orders::Feed>(inner, &me).await;
         }
         if matches!(done, Err(Error::SignedOut)) && before != Some(me.epoch) {
             inner.reload()?;

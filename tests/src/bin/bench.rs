@@ -16,6 +16,8 @@ const BUSY: &str = "[defaults]\nbehaviour = \"busy\"\ndelay_ms = 0\nring_ms = 0\
 /// Answered, and the notice is listened to for 15 s.
 const NOTICE: &str = "[defaults]\nbehaviour = \"answer\"\ndelay_ms = 10\nring_ms = 200\ntalk_ms = 15000\n";
 
+#[path = "bench/attendance.rs"]
+mod attendance;
 #[path = "bench/group.rs"]
 mod group;
 #[path = "bench/heard.rs"]
@@ -59,6 +61,9 @@ fn main() -> anyhow::Result<()> {
         }
         if wanted("track") {
             tell(track::measure()?)?;
+        }
+        if wanted("attendance") {
+            tell(attendance::measure()?)?;
         }
         if wanted("ingest") {
             tell(ingest::measure().await?)?;

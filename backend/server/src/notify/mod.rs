@@ -36,6 +36,7 @@ mod live;
 mod park;
 mod recover;
 mod result;
+pub mod resumed;
 pub mod routes;
 pub mod rows;
 mod send;

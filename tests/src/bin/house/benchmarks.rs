@@ -56,6 +56,9 @@ const BARS: &[Bar] = &[
     bar("track.points_per_s", Is::AtLeast, 20.0, "make bench BENCH=track"),
     bar("track.odometer_error", Is::AtMost, 2.0, "make bench BENCH=track"),
     bar("track.still_8h", Is::Below, 100.0, "make bench BENCH=track"),
+    bar("attendance.false_accept", Is::Below, 0.1, "make bench BENCH=attendance"),
+    bar("attendance.false_reject", Is::Below, 2.0, "make bench BENCH=attendance"),
+    bar("ingest.fixes_per_s", Is::AtLeast, 50_000.0, "make bench BENCH=ingest"),
     bar("route.gap_mean_1s", Is::AtMost, 0.2, "make bench-route"),
 ];
 
