@@ -6,12 +6,15 @@
 //! | lossy | from 2 % | 20 kbit/s, and one copy |
 //! | bad | from 4 % | 15 kbit/s, and two copies; farther apart where losses come in bursts |
 //! | worst | from 25 % | 11 kbit/s, and three copies |
-//! | narrow | a queue stands on the way | 16 kbit/s in packets of 60 ms, with a coarse copy |
+//! | narrow | a queue stands on the way | 16 kbit/s in packets of 60 ms |
 //! | starved | it still does | 8 kbit/s in packets of 60 ms |
 //!
 //! Copies help against losses of the air and make losses of a full queue worse, so the queue is looked at first. Up the
 //! table (to fewer bits or more copies) goes what is needed at once; back only after [`CALM`] below a lower bound,
 //! and out of a queue after a pause that doubles each time the way turns out to be as narrow as before.
+//!
+//! Silence is sent as it is where there is room: the comfort noise of the codec costs 0.3 of PESQ on recordings with some
+//! noise in them, and saves 2 kbit/s of 28.
 //!
 //! A pure function of reports and their times.
 
@@ -122,7 +125,7 @@ impl Ladder {
         let (bitrate, packet_ms, copies, expected_loss): (u32, u8, &'static [u8], u8) =
             match (self.way, self.rung) {
                 (Way::Starved, _) => (8_000, 60, &[], 0),
-                (Way::Narrow, _) => (16_000, 60, &[], 10),
+                (Way::Narrow, _) => (16_000, 60, &[], 0),
                 (Way::Free, Rung::Good) => (32_000, 20, &[], 5),
                 (Way::Free, Rung::Lossy) if in_bursts => (15_000, 20, &[1, 3], 0),
                 (Way::Free, Rung::Lossy) => (20_000, 20, &[1], 0),

@@ -213,8 +213,8 @@ mod tests {
                 sent[n].4.clone()
             }
         };
-        for n in 3..10 {
-            let blocks = red::unpack(&sent[n].4, 111).unwrap();
+        for (n, packet) in sent.iter().enumerate().skip(3) {
+            let blocks = red::unpack(&packet.4, 111).unwrap();
             let read: Vec<(u32, Vec<u8>)> =
                 blocks.as_slice().iter().map(|b| (b.offset, b.data.to_vec())).collect();
             assert_eq!(read, [(2_880, primary(n - 3)), (960, primary(n - 1)), (0, primary(n))]);

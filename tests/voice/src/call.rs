@@ -155,7 +155,7 @@ pub fn run(speech: &[f32], setup: &Setup) -> anyhow::Result<Heard> {
         heard.samples.resize(at + frame, 0.0);
         heard.delays.push(playout.current_delay(pulled));
         playout.pull(pulled, &mut heard.samples[at..]);
-        if heard.delays.len() % 50 == 0 {
+        if heard.delays.len().is_multiple_of(50) {
             for arrival in back.send(pulled, 40) {
                 count += 1;
                 wire.push(Reverse((arrival, count, Travelling::Report(said.len()))));

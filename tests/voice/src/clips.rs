@@ -34,7 +34,11 @@ fn read(file: &Path) -> anyhow::Result<Clip> {
     ensure!(spec.channels == 1 && spec.bits_per_sample == 16, "not mono of 16 bit: {spec:?}");
     let samples: Vec<f32> =
         reader.samples::<i16>().map(|s| s.map(|s| f32::from(s) / 32_768.0)).collect::<Result<_, _>>()?;
-    ensure!(spec.sample_rate % RATE == 0, "{} samples a second, no multiple of {RATE}", spec.sample_rate);
+    ensure!(
+        spec.sample_rate.is_multiple_of(RATE),
+        "{} samples a second, no multiple of {RATE}",
+        spec.sample_rate
+    );
     let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     Ok(Clip { name, samples: reduced(&samples, (spec.sample_rate / RATE) as usize) })
 }

@@ -137,7 +137,7 @@ impl Link {
             Loss::Bursts(share, length) => self.burst(share, length),
             Loss::Turns(share, length, turn) => {
                 let lost = self.burst(share, length);
-                lost && (now / turn.as_secs_f64()) as u64 % 2 == 1
+                lost && !((now / turn.as_secs_f64()) as u64).is_multiple_of(2)
             }
         }
     }

@@ -91,7 +91,7 @@ impl VoiceDecoder for OpusDecoder {
     }
 
     fn conceal(&mut self, out: &mut [f32]) -> Result<(), CodecError> {
-        if out.len() % (self.rate as usize / 100) != 0 {
+        if !out.len().is_multiple_of(self.rate as usize / 100) {
             return Err(CodecError::Length(out.len()));
         }
         self.inner.decode(&[], out.len(), out).map_err(refused(0)).map(drop)

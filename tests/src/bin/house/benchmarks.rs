@@ -56,6 +56,17 @@ const BARS: &[Bar] = &[
     bar("track.points_per_s", Is::AtLeast, 20.0, "make bench BENCH=track"),
     bar("track.odometer_error", Is::AtMost, 2.0, "make bench BENCH=track"),
     bar("track.still_8h", Is::Below, 100.0, "make bench BENCH=track"),
+    bar("voice.pesq_0", Is::AtLeast, 4.2, "make bench BENCH=voice"),
+    bar("voice.pesq_5", Is::AtLeast, 4.1, "make bench BENCH=voice"),
+    bar("voice.pesq_10", Is::AtLeast, 4.0, "make bench BENCH=voice"),
+    bar("voice.pesq_20", Is::AtLeast, 3.7, "make bench BENCH=voice"),
+    bar("voice.pesq_30", Is::AtLeast, 3.3, "make bench BENCH=voice"),
+    bar("voice.pesq_burst_10", Is::AtLeast, 3.4, "make bench BENCH=voice"),
+    bar("voice.pesq_burst_20", Is::AtLeast, 2.7, "make bench BENCH=voice"),
+    bar("voice.pesq_jitter_20", Is::AtLeast, 3.3, "make bench BENCH=voice"),
+    bar("voice.delay_p50", Is::AtMost, 90.0, "make bench BENCH=voice"),
+    bar("voice.delay_jitter_20", Is::AtMost, 160.0, "make bench BENCH=voice"),
+    bar("voice.cpu", Is::AtMost, 3.0, "make bench BENCH=voice"),
     bar("route.gap_mean_1s", Is::AtMost, 0.2, "make bench-route"),
 ];
 

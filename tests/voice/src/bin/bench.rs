@@ -125,7 +125,7 @@ fn cpu(clips: &[Clip]) -> anyhow::Result<Figure> {
                 count += 1;
                 let red = packet.is_red.then_some(111);
                 let (sequence, timestamp) = (packet.sequence, packet.timestamp);
-                if count % 10 != 0 {
+                if !count.is_multiple_of(10) {
                     playout.insert(now, &Arrival { sequence, timestamp, red, payload: packet.payload })?;
                 }
             }
