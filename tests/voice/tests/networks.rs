@@ -97,11 +97,16 @@ fn a_narrow_way_gets_less_and_its_queue_is_emptied() {
     assert!(emptied, "{:?}", heard.reports);
 }
 
+/// Of jitter of 5 ms, what is beyond the quantile that is waited for is guessed: 2 % of the time at most.
 #[test]
 fn clocks_that_differ_are_followed_over_a_whole_call() {
     for drift in [-200, 200] {
         let heard = over(Setup { drift, ..Setup::over(Network::GOOD.with_jitter(Jitter::Normal(5.0)), 6) });
-        assert!(heard.counts.lost == 0 && heard.counts.guessed_ms <= 100, "{drift}: {:?}", heard.counts);
+        assert!(
+            heard.counts.lost == 0 && heard.counts.guessed_ms <= heard.delays.len() as u64 / 5,
+            "{drift}: {:?}",
+            heard.counts
+        );
         assert!(delay(&heard, 0.95) <= Duration::from_millis(60), "{drift}: {:?}", delay(&heard, 0.95));
     }
 }

@@ -1,7 +1,7 @@
 //! `rusty-opus` behind the traits.
 //!
-//! Wide band SILK only, which conceals losses best and allocates nothing; `decode_fec` of that crate makes one short
-//! buffer on each use.
+//! Wide band SILK only, which conceals losses best and allocates nothing; `decode_fec` of that crate makes two short
+//! buffers on each use.
 
 use super::{CodecError, RATE, Settings, VoiceDecoder, VoiceEncoder};
 use rusty_opus::{Application, Bandwidth, SignalType};
