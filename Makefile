@@ -63,8 +63,9 @@ bench-guarantee: setup
 
 bench: setup
 	$(CARGO) build --workspace --bins --locked --release
-	$(PROGRAMS)/release/waybell-bench $(BENCH)
+	$(if $(filter voice,$(BENCH)),,$(PROGRAMS)/release/waybell-bench $(BENCH))
 	$(if $(BENCH),,$(PROGRAMS)/release/waybell-route-bench)
+	$(if $(filter-out voice,$(BENCH)),,$(PROGRAMS)/release/waybell-voice-bench)
 	$(PROGRAMS)/release/waybell-house record
 
 # Of the route solver alone (ROUTE=tours, windows, thousand, insert or peers for one part).

@@ -12,6 +12,7 @@
 //! * All calls may come from any thread. Those marked `async` never block the caller's thread; the others return at once.
 
 pub mod attendance;
+pub mod call;
 pub mod calls;
 mod client;
 mod crash;

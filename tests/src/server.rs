@@ -2,16 +2,11 @@
 
 use anyhow::{Context, bail};
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// The folder of the workspace's built programs: where this test or program lies itself.
-pub fn programs() -> PathBuf {
-    let own = std::env::current_exe().unwrap_or_default();
-    let folder = own.parent().map(Path::to_path_buf).unwrap_or_default();
-    if folder.ends_with("deps") { folder.parent().map(Path::to_path_buf).unwrap_or_default() } else { folder }
-}
+pub use waybell_figures::programs;
 
 /// A `waybell-server serve` that runs, or has died.
 pub struct Server {

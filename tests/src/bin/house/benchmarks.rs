@@ -59,6 +59,17 @@ const BARS: &[Bar] = &[
     bar("attendance.false_accept", Is::Below, 0.1, "make bench BENCH=attendance"),
     bar("attendance.false_reject", Is::Below, 2.0, "make bench BENCH=attendance"),
     bar("ingest.fixes_per_s", Is::AtLeast, 50_000.0, "make bench BENCH=ingest"),
+    bar("voice.pesq_0", Is::AtLeast, 4.2, "make bench BENCH=voice"),
+    bar("voice.pesq_5", Is::AtLeast, 4.1, "make bench BENCH=voice"),
+    bar("voice.pesq_10", Is::AtLeast, 4.0, "make bench BENCH=voice"),
+    bar("voice.pesq_20", Is::AtLeast, 3.7, "make bench BENCH=voice"),
+    bar("voice.pesq_30", Is::AtLeast, 3.3, "make bench BENCH=voice"),
+    bar("voice.pesq_burst_10", Is::AtLeast, 3.4, "make bench BENCH=voice"),
+    bar("voice.pesq_burst_20", Is::AtLeast, 2.7, "make bench BENCH=voice"),
+    bar("voice.pesq_jitter_20", Is::AtLeast, 3.3, "make bench BENCH=voice"),
+    bar("voice.delay_p50", Is::AtMost, 90.0, "make bench BENCH=voice"),
+    bar("voice.delay_jitter_20", Is::AtMost, 160.0, "make bench BENCH=voice"),
+    bar("voice.cpu", Is::AtMost, 3.0, "make bench BENCH=voice"),
     bar("route.gap_mean_1s", Is::AtMost, 0.2, "make bench-route"),
 ];
 

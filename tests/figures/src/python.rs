@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 ///
 /// Where it cannot be made or a package cannot be brought: the comparison is then left out, and says so.
 pub fn environment(name: &str, packages: &[&str]) -> anyhow::Result<PathBuf> {
-    let programs = crate::server::programs();
+    let programs = crate::programs();
     let folder = programs.parent().context("no target folder")?.join(name);
     let python = folder.join("bin/python");
     let run = |command: &mut Command| -> anyhow::Result<()> {

@@ -23,7 +23,7 @@ pub struct Figure {
 }
 
 fn file() -> PathBuf {
-    let target = crate::server::programs();
+    let target = crate::programs();
     target.parent().map(|t| t.join("bench/results.json")).unwrap_or_else(|| "results.json".into())
 }
 
