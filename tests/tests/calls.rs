@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "calls/app.rs"]
+mod app;
 #[path = "calls/app_legs.rs"]
 mod app_legs;
 #[path = "calls/back.rs"]

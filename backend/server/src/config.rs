@@ -4,7 +4,7 @@ use crate::speech::SpeechConfig;
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 /// Variables of the house that are no keys of the configuration.
@@ -32,6 +32,10 @@ pub struct Config {
     pub kms: Option<PathBuf>,
     /// `local`.
     pub events: String,
+    /// UDP address for calls over the app (WebRTC), one socket for all; `public_address` is told to apps. Absent: none are taken.
+    pub app_calls: Option<SocketAddr>,
+    /// Servers that help apps through NATs.
+    pub turn: Vec<Turn>,
     /// Carriers, gateways.
     pub trunk: Vec<Trunk>,
     /// Text messages: `outbox` (a folder) or an HTTP provider.
@@ -118,6 +122,20 @@ pub struct Trunk {
     pub tls_ca: Option<PathBuf>,
 }
 
+/// A TURN or STUN server, as apps are told of it.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Turn {
+    /// `turn:host:3478?transport=udp`, `turns:…`, `stun:…`.
+    pub urls: Vec<String>,
+    /// Secret that is shared with the TURN server: each call has a name and password of its own.
+    pub secret: Option<String>,
+    /// Name, without a secret.
+    pub user: Option<String>,
+    /// Password, without a secret.
+    pub password: Option<String>,
+}
+
 /// Where text messages go.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -170,6 +188,8 @@ impl Default for Config {
             media: None,
             kms: None,
             events: "local".into(),
+            app_calls: None,
+            turn: Vec::new(),
             trunk: Vec::new(),
             messages: Messages::default(),
             webhooks: Webhooks::default(),
@@ -326,6 +346,20 @@ impl Config {
         {
             let hint = "write sqlite:PATH or postgres://user:password@host:5432/database";
             return Err(bad("database", problem, hint));
+        }
+        if let Some(addr) = &self.app_calls
+            && addr.ip().is_unspecified()
+            && self.public_address.is_none()
+        {
+            let hint = "name the address that apps reach, here or as public_address";
+            return Err(bad("app_calls", "no app can be told to reach a wildcard".to_owned(), hint));
+        }
+        let named = |url: &String| ["turn:", "turns:", "stun:", "stuns:"].iter().any(|s| url.starts_with(s));
+        for turn in &self.turn {
+            if turn.urls.is_empty() || !turn.urls.iter().all(named) {
+                let hint = "write turn:HOST:PORT, turns:HOST:PORT or stun:HOST:PORT";
+                return Err(bad("turn.urls", format!("{:?} is no list of TURN servers", turn.urls), hint));
+            }
         }
         if let Some(media) = &self.media
             && !media.starts_with("file:")
