@@ -10,7 +10,7 @@
 //! over each socket of that session; what an app says is numbered, and taken once whichever way it came. So a socket may drop at
 //! any moment, and a phone woken without one uses POST.
 //!
-//! **Only one's own.** A call's task names its parties ([`Sessions::open`]); for anybody else there is no such call.
+//! **Only one's own.** A call's task names its parties (`Sessions::open`); for anybody else there is no such call.
 //!
 //! **No sound passes here**, and no number: descriptions go to the switch as text, and an app is told of a caller what
 //! `CallView` shows.
