@@ -3,6 +3,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "calls/app.rs"]
+mod app;
+#[path = "calls/app_legs.rs"]
+mod app_legs;
 #[path = "calls/back.rs"]
 mod back;
 #[path = "calls/barred.rs"]
@@ -21,6 +25,8 @@ mod outgoing;
 mod rules;
 #[path = "calls/sealed.rs"]
 mod sealed;
+#[path = "calls/switch_stage.rs"]
+mod switch_stage;
 
 use exchange::{Exchange, loudness, mostly};
 use house::{CUSTOMER, House, server_address};

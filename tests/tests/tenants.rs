@@ -89,6 +89,7 @@ fn body(method: &str, path: &str, b: &Belongings) -> Option<Value> {
         }),
         "/api/v1/evidence" => json!({ "calls": [b.batch], "reason": "none" }),
         "/api/v1/calls" => json!({ "id": uuid::Uuid::now_v7(), "parcel": b.parcels[0] }),
+        "/api/v1/calls/{id}/signals" => json!({ "call_id": b.batch, "seq": 1, "kind": "bye" }),
         "/api/v1/templates/{key}/simulate"
         | "/api/v1/template-drafts/{key}/simulate"
         | "/api/v1/integrations/{id}" => json!({}),
@@ -141,7 +142,7 @@ fn expected(method: &str, path: &str) -> &'static [u16] {
         ("POST", "/api/v1/calls" | "/api/v1/calls/{id}/hang-up" | "/api/v1/calls/{id}/reopened") => {
             &[404, 403]
         }
-        ("POST", "/api/v1/calls/{id}/audio/link") => &[404],
+        ("POST", "/api/v1/calls/{id}/audio/link" | "/api/v1/calls/{id}/signals") => &[404],
         ("DELETE", "/api/v1/calls/{id}") => &[404, 403],
         ("DELETE", "/api/v1/blocklist/{phone}" | "/api/v1/work-places/{id}") => &[404, 403],
         ("POST", "/api/v1/evidence") => &[404, 403],

@@ -45,6 +45,8 @@ pub struct App {
     pub dialler: Dialler,
     /// Calls that come in over published numbers.
     pub calls: Calls,
+    /// Apps that are connected, for calls over the data network.
+    pub apps: crate::app_calls::Sessions,
     /// Where couriers on duty are.
     pub positions: crate::tracks::Positions,
     /// Spoken notices.

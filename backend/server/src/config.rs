@@ -4,7 +4,7 @@ use crate::speech::SpeechConfig;
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 mod check;
@@ -36,6 +36,10 @@ pub struct Config {
     pub kms: Option<PathBuf>,
     /// `local`.
     pub events: String,
+    /// UDP address for calls over the app (WebRTC), one socket for all; `public_address` is told to apps. Absent: none are taken.
+    pub app_calls: Option<SocketAddr>,
+    /// Servers that help apps through NATs.
+    pub turn: Vec<Turn>,
     /// Carriers, gateways.
     pub trunk: Vec<Trunk>,
     /// Text messages: `outbox` (a folder) or an HTTP provider.
@@ -122,6 +126,20 @@ pub struct Trunk {
     pub tls_ca: Option<PathBuf>,
 }
 
+/// A TURN or STUN server, as apps are told of it.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Turn {
+    /// `turn:host:3478?transport=udp`, `turns:…`, `stun:…`.
+    pub urls: Vec<String>,
+    /// Secret that is shared with the TURN server: each call has a name and password of its own.
+    pub secret: Option<String>,
+    /// Name, without a secret.
+    pub user: Option<String>,
+    /// Password, without a secret.
+    pub password: Option<String>,
+}
+
 /// Where text messages go.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -174,6 +192,8 @@ impl Default for Config {
             media: None,
             kms: None,
             events: "local".into(),
+            app_calls: None,
+            turn: Vec::new(),
             trunk: Vec::new(),
             messages: Messages::default(),
             webhooks: Webhooks::default(),

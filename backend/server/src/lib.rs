@@ -5,6 +5,7 @@
 
 pub mod accounts;
 pub mod app;
+pub mod app_calls;
 pub mod attendance;
 pub mod audit;
 pub mod calls;

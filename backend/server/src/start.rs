@@ -22,7 +22,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use waybell_switch::{
-    Credentials, Listen, Registration, Switch, SwitchConfig, SwitchError, Transport, TrunkConfig,
+    AppLegs, Credentials, Listen, Registration, Switch, SwitchConfig, SwitchError, Transport, TrunkConfig,
 };
 
 /// Why the server cannot start.
@@ -106,6 +106,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         switch: Arc::new(switch.clone()),
         dialler,
         calls: crate::calls::Calls::default(),
+        apps: crate::app_calls::Sessions::default(),
         positions: crate::tracks::Positions::default(),
         speech,
         webhooks: told,
@@ -331,6 +332,9 @@ fn switch_config(config: &Config, kept: &KeptPorts) -> Result<SwitchConfig, Star
         rtp_ports: config.rtp_ports.0..=config.rtp_ports.1,
         media_threads: config.media_threads.max(1),
         trunks,
+        apps: config
+            .app_calls
+            .map(|listen| AppLegs { public_address: config.public_address, ..AppLegs::new(listen) }),
         ..SwitchConfig::default()
     })
 }

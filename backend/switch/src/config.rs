@@ -97,6 +97,8 @@ pub struct SwitchConfig {
     pub media_timeout: Option<Duration>,
     /// Most legs at once, in and out; further incoming calls get 503, further drafts wait for a permit.
     pub max_legs: usize,
+    /// Where apps are heard over WebRTC. `None`: no app legs.
+    pub apps: Option<AppLegs>,
     /// The domain after `@` in our Call-IDs. Part of what makes an INVITE the same after a restart.
     pub call_id_suffix: String,
 }
@@ -114,8 +116,29 @@ impl Default for SwitchConfig {
             flood: FloodLimits::default(),
             media_timeout: Some(Duration::from_secs(60)),
             max_legs: 10_000,
+            apps: None,
             call_id_suffix: "waybell".to_owned(),
         }
+    }
+}
+
+/// Legs of apps over WebRTC.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AppLegs {
+    /// The one UDP socket for all of them; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// The address that apps are told, where it is another than that of `listen` (behind NAT, or a wildcard); the port is the same.
+    pub public_address: Option<IpAddr>,
+    /// How long a leg of which nothing is heard is kept, on top of the 15 s or so until that is noticed: a new offer on it
+    /// (ICE restart) within that time saves it. On hold a minute more.
+    pub gone_after: Duration,
+}
+
+impl AppLegs {
+    /// A socket at `listen`, legs kept for 15 s.
+    #[must_use]
+    pub fn new(listen: SocketAddr) -> Self {
+        Self { listen, public_address: None, gone_after: Duration::from_secs(15) }
     }
 }
 

@@ -45,6 +45,12 @@ pub enum SwitchError {
     /// The leg is in a state in which this cannot be done (no media yet, already bridged).
     #[error("leg cannot do this now: {0}")]
     BadState(&'static str),
+    /// No app legs are configured.
+    #[error("this switch takes no app legs")]
+    NoApps,
+    /// A description or candidate of an app that cannot be used. Says why.
+    #[error("description cannot be used: {0}")]
+    Description(String),
     /// TLS material cannot be read or used.
     #[error("tls: {0}")]
     Tls(String),

@@ -66,6 +66,8 @@ pub enum EventKind {
         /// What a BYE needs, to be stored.
         dialog: DialogRecord,
     },
+    /// An app's leg has its connection: sound flows, and it may be bridged and played to. Once a leg, without a confirm.
+    Connected,
     /// The INVITE has to be sent again, with credentials or with a longer session interval (401, 407, 422). It is a
     /// transaction of its own, so it leaves only at [`Switch::resubmit`](crate::Switch::resubmit), that it can be stored
     /// first. Nothing rings meanwhile.

@@ -116,6 +116,10 @@ impl Io for Deaf {
         drop(command);
     }
 
+    fn app(&mut self, _: crate::webrtc::Order) -> bool {
+        false
+    }
+
     fn emit(&mut self, event: Event) {
         self.events.push(event);
     }
@@ -145,7 +149,7 @@ pub fn agent(data: &[u8]) {
         SwitchConfig { listen: vec![Listen::udp(own)], trunks: vec![trunk], ..SwitchConfig::default() };
     let base = 20_000 + (std::process::id() % 100) as u16 * 100;
     let ports = Arc::new(PortPool::new(own.ip(), &(base..=base + 9), 0));
-    let shared = Arc::new(Shared::new(config, vec![(Transport::Udp, own)], ports, Arc::default()));
+    let shared = Arc::new(Shared::new(config, vec![(Transport::Udp, own)], ports, Arc::default(), None));
     for t in shared.trunks.iter() {
         t.resolved(&peer.to_string(), &[peer]);
     }

@@ -18,6 +18,7 @@
 //!     ▲                                          messages and events out) ◀──▶ sip::wire (UDP, TCP, TLS sockets)
 //!     └──────── events ──────────────────────────┘        │ commands ▲ events
 //!                                                         ▼          │
+//!                             webrtc (one thread, all apps) ◀─ G.711 ─▶   ▼          │
 //!                                              rtp (pinned threads, one sweep every 5 ms) ──taps──▶ record (one thread)
 //! ```
 
@@ -32,9 +33,12 @@ mod record;
 mod rtp;
 mod sip;
 mod switch;
+mod webrtc;
 
 pub use call::{Draft, Play, Q850};
-pub use config::{Credentials, FloodLimits, Listen, Registration, SwitchConfig, Transport, TrunkConfig};
+pub use config::{
+    AppLegs, Credentials, FloodLimits, Listen, Registration, SwitchConfig, Transport, TrunkConfig,
+};
 pub use error::SwitchError;
 pub use event::{DigitSource, EndHow, Event, EventKind, Incoming, LegEnd, LegId, RtpStats};
 pub use media::{Codec, Prompt};

@@ -217,6 +217,37 @@ impl Switch {
         self.post(Command::StopPlay { leg: leg.clone() });
     }
 
+    /// Where apps are heard over WebRTC; `None` where they are not.
+    #[must_use]
+    pub fn app_addr(&self) -> Option<SocketAddr> {
+        self.shared.apps.map(|a| a.0)
+    }
+
+    /// Takes an app's offer, a description of one audio stream with Opus, and gives the answer. The first of a leg makes it:
+    /// `Connected` follows, and `Ended` whatever becomes of it; a later one is an ICE restart, and the leg goes on over the new
+    /// network. Cancelling the wait leaves the leg to be ended by its time, or by [`Switch::hang_up`].
+    ///
+    /// # Errors
+    /// [`SwitchError::NoApps`]; [`SwitchError::Description`] for an offer that cannot be used (a first one ends its leg,
+    /// [`EndHow::BadMedia`](crate::EndHow), a later one leaves it as it was); [`SwitchError::NoLeg`] where the leg is a
+    /// telephone's, or more legs are up than may be.
+    pub async fn app_offer(&self, leg: &LegId, offer: &str) -> Result<String, SwitchError> {
+        let (tx, rx) = oneshot::channel();
+        self.post(Command::AppOffer { leg: leg.clone(), offer: offer.to_owned(), answer: tx });
+        rx.await.unwrap_or(Err(SwitchError::NoLeg))
+    }
+
+    /// A candidate of an app that was found after its offer (`candidate:…`). One that cannot be read is dropped and counted.
+    pub fn app_candidate(&self, leg: &LegId, candidate: &str) {
+        self.post(Command::AppCandidate { leg: leg.clone(), candidate: candidate.to_owned() });
+    }
+
+    /// The app is in another call, or back: meanwhile nothing is said to it, nothing taken from it, and it may be silent for a
+    /// minute longer.
+    pub fn app_hold(&self, leg: &LegId, held: bool) {
+        self.post(Command::AppHold { leg: leg.clone(), held });
+    }
+
     /// Presses keys (`0`-`9`, `*`, `#`, `A`-`D`; others are skipped, `,` pauses 500 ms): 100 ms each, 100 ms apart, by
     /// RFC 4733 where it was negotiated, else as tones.
     pub fn send_digits(&self, leg: &LegId, digits: &str) {

@@ -22,7 +22,7 @@ use waybell_domain::clock::EventTime;
 use waybell_domain::id::{CallId, ParcelId};
 use waybell_domain::outgoing::CallRefusal;
 use waybell_domain::phone::PhoneNumber;
-use waybell_domain::wire::{CallRequest, CallStarted};
+use waybell_domain::wire::{CallRequest, CallStarted, CallWay};
 
 /// So long a call is asked for.
 pub const PATIENCE: Duration = Duration::from_secs(12);
@@ -71,7 +71,7 @@ impl Calls {
         let limit = Limit::from_now(inner);
         let me = inner.sign_in()?;
         let id = CallId::at(inner.clock.wall(), random());
-        let mut body = CallRequest { id, parcel: None, call: None, number: None };
+        let mut body = CallRequest { id, parcel: None, call: None, number: None, way: CallWay::Callback };
         match whom {
             Whom::Parcel(parcel) => body.parcel = Some(self.known_to_server(*parcel, &limit).await?),
             Whom::Call(call) => body.call = Some(*call),

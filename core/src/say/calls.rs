@@ -56,4 +56,23 @@ pub(super) const PAIRS: &[Pair] = &[
     ("is none of ours", "不是本接口给出的"),
     ("give back the header x-next-page as it was", "请原样交回 x-next-page 头"),
     ("write incoming or outgoing", "写 incoming 或 outgoing"),
+    ("messages are numbered from 1", "消息从 1 开始编号"),
+    ("count them in each call", "每个通话单独计数"),
+    ("too many messages for one call", "同一通话的消息过多"),
+    ("longer than 512 bytes", "超过 512 字节"),
+    ("send one candidate", "每次发送一个 candidate"),
+    ("longer than 16384 bytes", "超过 16384 字节"),
+    ("offer one stream of audio", "只提供一路音频"),
+    ("is another call than that of the path", "与路径中的通话不同"),
+    ("send the id of the path", "请与路径中的编号一致"),
+    ("no app can be told to reach a wildcard", "不能让 App 连接通配地址"),
+    (
+        "name the address that apps reach, here or as public_address",
+        "请写 App 可达的地址，或设置 public_address",
+    ),
+    ("{} is no list of TURN servers", "{} 不是 TURN 服务器列表"),
+    (
+        "write turn:HOST:PORT, turns:HOST:PORT or stun:HOST:PORT",
+        "写成 turn:主机:端口、turns:主机:端口 或 stun:主机:端口",
+    ),
 ];

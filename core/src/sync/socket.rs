@@ -66,6 +66,7 @@ async fn once(inner: &Inner, failures: &mut u32) -> Result<()> {
         let Message::Text(text) = message else { continue };
         match serde_json::from_str::<WsEvent>(text.as_str()) {
             Ok(WsEvent::Hello { .. } | WsEvent::Changed { .. }) => inner.sync.wake(),
+            Ok(WsEvent::Call(_) | WsEvent::Refused { .. }) => {}
             Ok(WsEvent::SignedOut) => {
                 wipe(inner, me.epoch, true).await?;
                 return Err(Error::SignedOut);

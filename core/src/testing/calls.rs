@@ -144,7 +144,7 @@ impl Model {
             self.calls.rung.push(request.clone());
         }
         let call = self.calls.rows[&request.id].0.clone();
-        answer(CallStarted { call, warnings: Vec::new() })
+        answer(CallStarted { call, warnings: Vec::new(), ice_servers: Vec::new() })
     }
 
     /// Head and body of an answer with sound; `None` for any other request.

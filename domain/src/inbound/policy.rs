@@ -12,6 +12,8 @@ use crate::policy::{BadValue, check_ranges};
 pub struct InboundPolicy {
     /// How long one courier's telephone rings.
     pub ring_ms: i64,
+    /// How long a courier's app rings alone before the mobile rings as well; 0: both at once.
+    pub app_first_ms: i64,
     /// How long the caller hears ringing in all, before voicemail; carriers give up after a minute.
     pub total_ms: i64,
     /// A courier's telephone must be answered by a press of 1, so that its own voicemail does not take the call.
@@ -46,6 +48,7 @@ impl Default for InboundPolicy {
     fn default() -> Self {
         InboundPolicy {
             ring_ms: 20 * SECOND,
+            app_first_ms: 6 * SECOND,
             total_ms: 50 * SECOND,
             accept_key: true,
             accept_ms: 12 * SECOND,
@@ -72,6 +75,7 @@ impl InboundPolicy {
     pub fn check(&self) -> Result<(), BadValue> {
         check_ranges(&[
             ("ring_ms", self.ring_ms, SECOND, 2 * MINUTE),
+            ("app_first_ms", self.app_first_ms, 0, MINUTE),
             ("total_ms", self.total_ms, SECOND, 170 * SECOND),
             ("accept_ms", self.accept_ms, SECOND, MINUTE),
             ("affinity_ms", self.affinity_ms, 0, 90 * DAY),

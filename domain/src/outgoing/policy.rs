@@ -38,6 +38,8 @@ words! {
         CallsToday = "calls_a_day", "今日通话次数已达上限", "no more calls today: the limit of calls a day is reached";
         /// As many minutes today as the organisation allows.
         MinutesToday = "minutes_a_day", "今日通话时长已达上限", "no more calls today: the limit of minutes a day is reached";
+        /// This server takes no calls over the app.
+        NoApp = "no_app_calls", "服务器未开通网络电话，请使用双呼", "this server takes no calls over the app: use callback";
         /// The organisation does not let couriers call.
         Off = "switched_off", "本单位未开通外呼", "calls by couriers are switched off";
     }

@@ -1,5 +1,6 @@
 //! Calls between customers and couriers: those that came in over a published number, and those that couriers made.
 
+use super::app_call::{CallWay, IceServer};
 use crate::clock::UnixMs;
 use crate::id::{AreaId, BranchId, CallId, NumberId, ParcelId, RecordingId, UserId};
 use crate::inbound::{Availability, InboundOutcome, Rule, TryResult, Verdict};
@@ -142,9 +143,16 @@ pub struct CallRequest {
     /// This number, as people write it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub number: Option<String>,
+    /// How the courier speaks: over their own telephone, which rings first, or the app.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub way: CallWay,
 }
 
-/// A call that is being made. The courier's own telephone rings first.
+fn is_default(way: &CallWay) -> bool {
+    *way == CallWay::default()
+}
+
+/// A call that is being made. The courier's own telephone rings first, or the app offers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CallStarted {
@@ -153,6 +161,9 @@ pub struct CallStarted {
     /// What the courier should know all the same; the call is being made.
     #[serde(default)]
     pub warnings: Vec<CallWarning>,
+    /// For a call over the app: servers that help it through NATs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ice_servers: Vec<IceServer>,
 }
 
 words! {
@@ -334,8 +345,18 @@ mod tests {
             ended_at: UnixMs(at.0 + 20_000),
             result: TryResult::NoAnswer,
         };
-        let request = CallRequest { id: call.id, parcel: None, call: Some(call.id), number: None };
-        let started = CallStarted { call: call.clone(), warnings: vec![CallWarning::QuietHours] };
+        let request = CallRequest {
+            id: call.id,
+            parcel: None,
+            call: Some(call.id),
+            number: None,
+            way: CallWay::Callback,
+        };
+        let started = CallStarted {
+            call: call.clone(),
+            warnings: vec![CallWarning::QuietHours],
+            ice_servers: Vec::new(),
+        };
         insta::assert_json_snapshot!("call_started", serde_json::json!([again(&request), again(&started)]));
         let detail = CallDetail { call, explain: vec![line], tries: vec![tried] };
         insta::assert_json_snapshot!("call_detail", again(&detail));

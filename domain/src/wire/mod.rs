@@ -5,6 +5,7 @@
 //! another meaning. Every record has a snapshot in `wire/tests.rs`: a change that breaks an old phone shows there.
 
 mod account;
+mod app_call;
 mod attendance;
 mod batch;
 mod calendar;
@@ -28,6 +29,7 @@ mod trunk;
 mod voice;
 
 pub use account::{LoginRequest, PersonView, RefreshRequest, Role, TokenPair, UserView};
+pub use app_call::{AppBye, AppSaid, AppSignal, AppSignals, CallWay, IceServer};
 pub use attendance::{
     AttendanceDay, AttendanceMonth, AttendanceRules, AttendanceTotals, Attendee, CorrectionRequest,
     CorrectionView, PunchRequest, PunchView, StateCount, WorkPlaceRequest,

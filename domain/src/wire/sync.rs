@@ -1,6 +1,6 @@
 //! What the phone pulls, and what the socket says.
 
-use super::{BatchView, ParcelView, RecipientView, StopRuleView};
+use super::{AppSignal, BatchView, ErrorBody, ParcelView, RecipientView, StopRuleView};
 use crate::clock::UnixMs;
 use crate::dial::policy::Policy;
 use crate::id::{BatchId, ParcelId, RecipientId};
@@ -109,6 +109,13 @@ pub enum WsEvent {
         seq: u64,
         /// Revision up to which everything can be pulled now.
         rev: i64,
+    },
+    /// Signalling of a call over the app; only to sockets that asked for calls.
+    Call(AppSignal),
+    /// A message of the app was not taken.
+    Refused {
+        /// Why, and what to do.
+        error: ErrorBody,
     },
     /// The session ended: sign in again.
     SignedOut,

@@ -5,7 +5,9 @@
 //! are shown. A peer that is not installed is an error that says how to get it: an interop test never passes by being
 //! left out.
 
+pub mod app;
 pub mod baresip;
+pub mod browser;
 pub mod kamailio;
 pub mod line;
 pub mod lossy;

@@ -306,7 +306,13 @@ impl Telephone {
 
     /// Waits until the server hangs up, and agrees.
     pub(crate) fn is_hung_up_on(&mut self) {
-        let bye = self.hear("BYE");
+        self.is_hung_up_on_within(PATIENCE);
+    }
+
+    /// The same, for at most this time.
+    pub(crate) fn is_hung_up_on_within(&mut self, time: Duration) {
+        let bye = self.hear_within(time, |t| t.starts_with("BYE"));
+        let bye = bye.unwrap_or_else(|| panic!("no BYE came; what did: {:#?}", self.heard));
         self.answer(&bye, "200 OK", None);
     }
 }

@@ -11,7 +11,7 @@ use sea_orm::FromQueryResult;
 use std::time::Duration;
 use tokio::time::Instant;
 use waybell_domain::id::{BranchId, OrganisationId, UserId};
-use waybell_domain::inbound::{CallEvent, Deed, TryResult, whisper};
+use waybell_domain::inbound::{CallEvent, CallPhase, Deed, TryResult, whisper};
 use waybell_domain::phone::PhoneNumber;
 use waybell_switch::{LegId, Play, Q850};
 
@@ -39,7 +39,8 @@ impl Call {
                 if !self.app.calls.engage(courier, self.id) {
                     return Some(CallEvent::CourierEnded { n, result: TryResult::Busy });
                 }
-                if let Err(why) = self.ring_courier(n).await {
+                if let Err(why) = self.ring_candidate(n).await {
+                    self.both.pop();
                     self.app.calls.release(courier, self.id);
                     match why {
                         Unrung::Gone => {
@@ -53,18 +54,18 @@ impl Call {
                     }
                 }
             }
+            Deed::Whisper { .. } if self.skip_whisper => {}
             Deed::Whisper { n, token } => {
                 if let Some(leg) = self.courier(n).cloned() {
                     let times = if self.policy.accept_key { WHISPERS } else { 1 };
                     self.say(leg, token, self.whisper(n), times);
                 }
             }
-            Deed::DropCourier { n } => {
-                if let Some(leg) = self.courier(n) {
-                    self.switch.hang_up(leg, None);
-                }
-            }
+            Deed::DropCourier { n } => return self.drop_candidate(n),
             Deed::AnswerCaller => {
+                if let CallPhase::Connecting(n) = self.machine.phase() {
+                    self.taken_by_mobile(n);
+                }
                 let answering = Line::new(
                     "UPDATE call_leg SET state = 'answering' WHERE id = $1",
                     [self.caller.as_str().into()],
@@ -76,7 +77,10 @@ impl Call {
                     self.switch.reject(&self.caller, 503, "");
                 }
             }
-            Deed::Bridge { n, record } => self.bridge(n, record).await,
+            Deed::Bridge { n, record } => {
+                self.taken_by_mobile(n);
+                self.bridge(n, record).await;
+            }
             Deed::Greet { token } => {
                 let words = crate::voicemail::greeting(&self.company, self.mode);
                 self.say(self.caller.clone(), token, words, 1);
@@ -102,11 +106,16 @@ impl Call {
         None
     }
 
-    /// What the candidate hears: their own parcels for this caller, else those of colleagues.
-    fn whisper(&self, n: usize) -> Vec<String> {
+    /// What it is about: the candidate's own parcels for this caller, else those of colleagues.
+    pub(super) fn whisper_words(&self, n: usize) -> Vec<String> {
         let who = self.machine.candidates().get(n).map(|c| c.courier);
         let own: Vec<_> = self.parcels.iter().filter(|p| Some(p.courier) == who).cloned().collect();
-        let mut words = whisper(if own.is_empty() { &self.parcels } else { &own });
+        whisper(if own.is_empty() { &self.parcels } else { &own })
+    }
+
+    /// What the candidate hears before taking the call.
+    fn whisper(&self, n: usize) -> Vec<String> {
+        let mut words = self.whisper_words(n);
         if self.policy.accept_key {
             words.push("按1接听".to_owned());
         }
@@ -115,7 +124,7 @@ impl Call {
 
     /// Places the call to the candidate's own telephone, showing a number of the company: the one that was rung, the branch's,
     /// any. Never the caller's.
-    async fn ring_courier(&mut self, n: usize) -> Result<(), Unrung> {
+    pub(super) async fn ring_courier(&mut self, n: usize) -> Result<LegId, Unrung> {
         let candidate = *self.machine.candidates().get(n).ok_or("no such candidate")?;
         let organisation = self.number.organisation;
         let phone = telephone(&self.app, organisation, candidate.courier).await?;
@@ -134,12 +143,11 @@ impl Call {
         }
         let leg = ready.record.leg();
         self.app.calls.adopt(leg.clone(), self.own.clone());
-        self.couriers.push((n, leg));
         let words = self.whisper(n);
         self.app.speech.prepare(self.whose(), words);
         self.switch.place(ready.record, ready.permit);
         crate::crash::point("call.courier_rung");
-        Ok(())
+        Ok(leg)
     }
 
     /// Whose recorded words this call is spoken with.

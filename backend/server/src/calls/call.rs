@@ -1,9 +1,11 @@
 //! One call: its events to the machine, the machine's deeds to the switch.
 
+use super::both::Both;
 use super::rows::{self, Book};
 use super::sound::Tape;
 use super::{Calls, Heard, callers};
 use crate::app::Shared;
+use crate::app_calls;
 use crate::inbound::{known, policy};
 use crate::numbers::PublishedNumber;
 use crate::org::policy::organisation;
@@ -30,8 +32,12 @@ pub(super) struct Call {
     pub machine: InboundCall,
     pub policy: InboundPolicy,
     pub caller: LegId,
-    /// Legs of candidates that were rung.
-    pub couriers: Vec<(usize, LegId)>,
+    /// Candidates that were rung.
+    pub(super) both: Vec<Both>,
+    /// Who rings, as couriers are shown it.
+    pub label: String,
+    /// A courier who took the call in the app has read the whisper.
+    pub skip_whisper: bool,
     pub parcels: Vec<OpenParcel>,
     /// Whom the caller meant, and what they say of themselves: for the greeting.
     pub mode: Availability,
@@ -55,10 +61,11 @@ impl Drop for Call {
         if self.machine.phase() != CallPhase::Over {
             // the task has failed: nobody is left on a silent line
             self.switch.hang_up(&self.caller, None);
-            for (_, leg) in &self.couriers {
+            for leg in self.both.iter().flat_map(Both::legs) {
                 self.switch.hang_up(leg, None);
             }
         }
+        self.app.apps.shut(self.id);
         self.app.calls.release_all(self.id);
     }
 }
@@ -126,15 +133,25 @@ async fn start(
     rows::insert(app, id, &number, caller.as_deref(), &known, &decision, leg, incoming).await?;
     app.calls.enlist(id, own.clone());
     let mode = owner_mode(&decision, &known.facts.people);
+    let mut policy = known.facts.policy.clone();
+    if decision.candidates.iter().any(|c| !app_calls::apps_of(app, c.courier).is_empty()) {
+        // the mobile that rings later rings no shorter for it
+        policy.ring_ms += policy.app_first_ms;
+    }
     let call = Call {
         app: app.clone(),
         switch: switch.clone(),
         id,
         number,
-        machine: InboundCall::new(&decision, known.facts.policy.clone()),
+        machine: InboundCall::new(&decision, policy),
         policy: known.facts.policy,
         caller: leg.clone(),
-        couriers: Vec::new(),
+        both: Vec::new(),
+        label: caller
+            .as_deref()
+            .and_then(|k| PhoneNumber::from_key(k).ok())
+            .map_or_else(|| "anonymous".to_owned(), |p| p.masked()),
+        skip_whisper: false,
         parcels: known.facts.parcels,
         mode,
         company: company.unwrap_or_default(),
@@ -166,7 +183,7 @@ impl Call {
     /// Runs the call to its end.
     async fn run(mut self) {
         self.give(CallEvent::Begin).await;
-        while self.machine.phase() != CallPhase::Over {
+        while self.machine.phase() != CallPhase::Over || self.both.iter().any(|b| b.legs().next().is_some()) {
             if let Some(heard) = self.heard.pop_front() {
                 self.hear(heard).await;
                 continue;
@@ -175,13 +192,17 @@ impl Call {
                 self.give(event).await;
                 continue;
             }
-            let heard = match self.deadline {
+            let next = self.deadline.map(|d| d.1).into_iter().chain(self.mobile_due()).min();
+            let heard = match next {
                 None => self.ear.recv().await,
-                Some((token, at)) => match tokio::time::timeout_at(at, self.ear.recv()).await {
+                Some(at) => match tokio::time::timeout_at(at, self.ear.recv()).await {
                     Ok(heard) => heard,
                     Err(_) => {
-                        self.deadline = None;
-                        self.give(CallEvent::Time { token }).await;
+                        let now = Instant::now();
+                        self.ring_mobiles(now).await;
+                        if let Some((token, _)) = self.deadline.take_if(|d| d.1 <= now) {
+                            self.give(CallEvent::Time { token }).await;
+                        }
                         continue;
                     }
                 },
@@ -200,10 +221,10 @@ impl Call {
             Heard::DiskLow => self.tape.cut(&self.switch),
             // a call that came in is ended on the telephone
             Heard::HangUp => {}
+            Heard::App { session, person, said } => self.on_app(session, person, *said).await,
             Heard::Leg(leg, kind) if leg == self.caller => self.on_caller(*kind).await,
             Heard::Leg(leg, kind) => {
-                let n = self.couriers.iter().find(|(_, l)| *l == leg).map(|(n, _)| *n);
-                if let Some(n) = n {
+                if let Some(n) = self.candidate_of(&leg) {
                     self.on_courier(n, &leg, *kind).await;
                 }
             }
@@ -249,9 +270,14 @@ impl Call {
                     self.switch.hang_up(leg, None);
                 }
             }
+            EventKind::Connected => self.app_connected(n, leg).await,
             EventKind::Answered { dialog } => {
                 let line = rows::leg_answered(leg, &dialog, self.now());
-                if self.keep(line).await {
+                if !self.mobile_answered(n) {
+                    // the app has the call, and this crossed our CANCEL
+                    self.keep(line).await;
+                    self.switch.hang_up(leg, None);
+                } else if self.keep(line).await {
                     self.switch.confirm(leg);
                     crate::crash::point("call.courier_answered");
                     self.give(CallEvent::CourierAnswered { n }).await;
@@ -260,7 +286,9 @@ impl Call {
                     self.switch.hang_up(leg, None);
                 }
             }
-            EventKind::Digit { digit, .. } => self.give(CallEvent::CourierKey { n, key: digit }).await,
+            EventKind::Digit { digit, .. } if self.courier(n) == Some(leg) => {
+                self.give(CallEvent::CourierKey { n, key: digit }).await;
+            }
             EventKind::PlayEnded { token, completed, .. } => {
                 if let Ok(token) = u32::try_from(token) {
                     let event = match completed {
@@ -270,19 +298,13 @@ impl Call {
                     self.give(event).await;
                 }
             }
-            EventKind::Ended { end } => {
-                if let Some(candidate) = self.machine.candidates().get(n) {
-                    self.app.calls.release(candidate.courier, self.id);
-                }
-                self.give(CallEvent::CourierEnded { n, result: result(&end) }).await;
-                self.book.note(rows::leg_ended(leg, &end, "callee", self.now()));
-            }
+            EventKind::Ended { end } => self.candidate_leg_ended(n, leg, &end).await,
             _ => {}
         }
     }
 
     /// Gives the machine an event, carries its deeds out, and gives it what they come to at once.
-    async fn give(&mut self, event: CallEvent) {
+    pub(super) async fn give(&mut self, event: CallEvent) {
         let mut events = VecDeque::from([event]);
         while let Some(event) = events.pop_front() {
             let now = self.app.clock.now();
@@ -331,9 +353,9 @@ impl Call {
         serde_json::to_string(self.machine.tries()).unwrap_or_else(|_| "[]".to_owned())
     }
 
-    /// The candidate's leg.
+    /// The leg that the candidate speaks on.
     pub(super) fn courier(&self, n: usize) -> Option<&LegId> {
-        self.couriers.iter().rev().find(|(m, _)| *m == n).map(|(_, leg)| leg)
+        self.both.iter().rev().find(|b| b.n == n).and_then(Both::leg)
     }
 
     /// Steady time.

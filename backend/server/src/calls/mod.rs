@@ -20,10 +20,11 @@
 //!
 //! **One call a courier.** A courier who is rung or speaks is busy for every other call, without their telephone knocking.
 //!
-//! **Order of ways.** Candidates are rung over the telephone network. The app's leg (WebSocket, push) belongs in front of
-//! `RingCourier` in `act.rs`, and is not built yet.
+//! **Order of ways.** A candidate's app rings first where it is connected, then the mobile as well (`both`). Push, for an app that is
+//! not connected, belongs there and is not built yet.
 
 mod act;
+mod both;
 mod call;
 mod callers;
 mod keep;
@@ -51,7 +52,8 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
-use waybell_domain::id::{CallId, UserId};
+use waybell_domain::id::{CallId, SessionId, UserId};
+use waybell_domain::wire::AppSaid;
 use waybell_switch::{EventKind, LegId, RecordingEnd, Switch};
 
 /// What a call's task hears.
@@ -70,6 +72,15 @@ pub(crate) enum Heard {
     DiskLow,
     /// Somebody ends the call from the app.
     HangUp,
+    /// An app says something of a call over the data network.
+    App {
+        /// Which app.
+        session: SessionId,
+        /// Whose.
+        person: UserId,
+        /// What.
+        said: Box<AppSaid>,
+    },
 }
 
 /// The calls of this server. Shared by routes, router and the calls' tasks.
@@ -126,6 +137,11 @@ impl Calls {
     /// Tells a call's task to end it. False where none runs here.
     pub(crate) fn hang_up(&self, call: CallId) -> bool {
         self.tasks.lock().get(&call).is_some_and(|task| task.send(Heard::HangUp).is_ok())
+    }
+
+    /// Tells a call's task something. False where none runs here.
+    pub(crate) fn tell(&self, call: CallId, heard: Heard) -> bool {
+        self.tasks.lock().get(&call).is_some_and(|task| task.send(heard).is_ok())
     }
 
     /// Recordings end.

@@ -124,6 +124,36 @@ pub(crate) fn leg_placed(
     ))
 }
 
+/// The name of an app's leg: the `n`th of its call.
+pub(crate) fn app_leg(call: CallId, n: usize) -> LegId {
+    LegId::new(&format!("{call}/app/{n}"))
+}
+
+/// An app's leg, before the app is asked or answered. There is nothing in the network that a restart would have to end.
+pub(crate) fn app_leg_placed(call: CallId, leg: &LegId, person: UserId, now: UnixMs) -> Line {
+    Line::new(
+        "INSERT INTO call_leg (id, phone_call_id, kind, person_id, call_id, is_open, state, created_at) \
+         VALUES ($1, $2, 'courier', $3, $1, 1, 'ringing', $4)",
+        [leg.as_str().into(), call.to_string().into(), person.to_string().into(), now.0.into()],
+    )
+}
+
+/// An app's leg has its connection.
+pub(crate) fn app_leg_answered(leg: &LegId, now: UnixMs) -> Line {
+    Line::new(
+        "UPDATE call_leg SET state = 'answered', answer_at = $1 WHERE id = $2",
+        [now.0.into(), leg.as_str().into()],
+    )
+}
+
+/// No app has offered anything.
+pub(crate) fn app_leg_unused(leg: &LegId, now: UnixMs) -> Line {
+    Line::new(
+        "UPDATE call_leg SET is_open = 0, end_at = $1, release_dir = 'platform' WHERE id = $2",
+        [now.0.into(), leg.as_str().into()],
+    )
+}
+
 /// The INVITE with credentials, which takes the place of the first one.
 pub(crate) fn leg_challenged(leg: &LegId, record: &InviteRecord) -> Option<Line> {
     let invite = serde_json::to_string(record).ok()?;

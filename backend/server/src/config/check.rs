@@ -11,6 +11,7 @@ impl Config {
             let hint = "write sqlite:PATH or postgres://user:password@host:5432/database";
             return Err(bad("database", problem, hint));
         }
+        self.check_apps()?;
         if let Some(media) = &self.media
             && !media.starts_with("file:")
         {
@@ -61,6 +62,24 @@ impl Config {
         self.check_certificate(heard_on.iter().any(|t| t == "tls"))?;
         for (index, trunk) in self.trunk.iter().enumerate() {
             self.check_trunk(index, trunk, &heard_on)?;
+        }
+        Ok(())
+    }
+
+    fn check_apps(&self) -> Result<(), ConfigError> {
+        if let Some(addr) = &self.app_calls
+            && addr.ip().is_unspecified()
+            && self.public_address.is_none()
+        {
+            let hint = "name the address that apps reach, here or as public_address";
+            return Err(bad("app_calls", "no app can be told to reach a wildcard".to_owned(), hint));
+        }
+        let named = |url: &String| ["turn:", "turns:", "stun:", "stuns:"].iter().any(|s| url.starts_with(s));
+        for turn in &self.turn {
+            if turn.urls.is_empty() || !turn.urls.iter().all(named) {
+                let hint = "write turn:HOST:PORT, turns:HOST:PORT or stun:HOST:PORT";
+                return Err(bad("turn.urls", format!("{:?} is no list of TURN servers", turn.urls), hint));
+            }
         }
         Ok(())
     }

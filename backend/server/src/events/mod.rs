@@ -8,35 +8,71 @@ pub mod calls;
 
 use crate::accounts::auth::Signed;
 use crate::app::Shared;
+use crate::app_calls::{self, Socket};
+use crate::http::query::Query;
 use axum::extract::State;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::http::StatusCode;
 use axum::response::Response;
+use serde::Deserialize;
 use std::time::Duration;
-use waybell_domain::wire::WsEvent;
+use waybell_domain::wire::{AppBye, AppSaid, AppSignal, WsEvent};
 
 /// Least time between two messages.
 const CALM: Duration = Duration::from_millis(100);
+/// Longest message of an app: a description with its frame.
+const SIGNAL: usize = 32_768;
 /// Time between pings, and longest time for a write.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Listen for changes (WebSocket; browsers may pass the token as `?access_token=`).
-#[utoipa::path(get, path = "/api/v1/events", tag = "events", security(("bearer" = [])), responses(
-    (status = 101, description = "messages as WsEvent", body = WsEvent)))]
-pub async fn socket(State(app): State<Shared>, signed: Signed, upgrade: WebSocketUpgrade) -> Response {
-    upgrade.max_message_size(4096).on_upgrade(move |socket| serve(app, signed, socket))
+/// What a socket is for.
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[serde(default)]
+pub struct SocketQuery {
+    /// The app takes calls over this socket: it is rung, and signalling goes both ways (docs/app-calls.md).
+    calls: u8,
 }
 
-async fn serve(app: Shared, signed: Signed, mut socket: WebSocket) {
+/// A message of the app.
+#[derive(Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum FromApp {
+    Call(AppSignal),
+}
+
+/// Listen for changes (WebSocket; browsers may pass the token as `?access_token=`). With `calls=1` also signalling of calls over the app.
+#[utoipa::path(get, path = "/api/v1/events", tag = "events", security(("bearer" = [])), params(SocketQuery),
+    responses((status = 101, description = "messages as WsEvent", body = WsEvent)))]
+pub async fn socket(
+    State(app): State<Shared>,
+    signed: Signed,
+    Query(query): Query<SocketQuery>,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    let size = if query.calls > 0 { SIGNAL } else { 4096 };
+    upgrade.max_message_size(size).on_upgrade(move |socket| serve(app, signed, socket, query.calls > 0))
+}
+
+async fn serve(app: Shared, signed: Signed, mut socket: WebSocket, calls: bool) {
     let mut committed = app.store.committed();
     let mut seq = 0;
     let hello = WsEvent::Hello { rev: *committed.borrow_and_update() };
     if send(&mut socket, &hello).await.is_err() {
         return;
     }
+    let clock = &app.clock;
+    let mut apps = calls.then(|| app.apps.enter(signed.session, signed.scope.person, move || clock.now()));
     let mut ping = tokio::time::interval(PATIENCE);
     loop {
         tokio::select! {
             () = app.stopping.cancelled() => break,
+            () = woken(apps.as_mut()) => {
+                for signal in apps.as_mut().map(|a| a.next()).unwrap_or_default() {
+                    if send(&mut socket, &WsEvent::Call(signal)).await.is_err() {
+                        return;
+                    }
+                }
+            }
             changed = committed.changed() => {
                 if changed.is_err() {
                     break;
@@ -60,11 +96,48 @@ async fn serve(app: Shared, signed: Signed, mut socket: WebSocket) {
             }
             message = socket.recv() => match message {
                 Some(Ok(Message::Close(_))) | None | Some(Err(_)) => return,
+                Some(Ok(Message::Text(text))) if calls => {
+                    if let Some(answer) = heard(&app, &signed, &text)
+                        && send(&mut socket, &answer).await.is_err()
+                    {
+                        return;
+                    }
+                }
                 Some(Ok(_)) => {}
             },
         }
     }
     let _ = socket.send(Message::Close(None)).await;
+}
+
+/// Waits until an app that takes calls is told something.
+async fn woken(apps: Option<&mut Socket<'_>>) {
+    match apps {
+        Some(socket) => socket.woken().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Takes a message of an app; its answer: it has come, or why not.
+fn heard(app: &Shared, signed: &Signed, text: &str) -> Option<WsEvent> {
+    let signal = match crate::http::json::parse::<FromApp>(text.as_bytes()) {
+        Ok(FromApp::Call(signal)) => signal,
+        Err(error) => return Some(WsEvent::Refused { error: *error.body }),
+    };
+    if let Err(error) = app.limits.person(signed.scope.person) {
+        return Some(WsEvent::Refused { error: *error.body });
+    }
+    let (call_id, of, is_ack) = (signal.call_id, signal.seq, matches!(signal.said, AppSaid::Ack { .. }));
+    let ack = AppSignal { call_id, seq: 0, expires_at: None, said: AppSaid::Ack { of } };
+    match app_calls::take(app, signed, signal) {
+        Ok(()) => (!is_ack).then_some(WsEvent::Call(ack)),
+        // a call that is over is over for the app too, and it need not say this again
+        Err(error) if error.status == StatusCode::NOT_FOUND => {
+            let said = AppSaid::Bye { reason: Some(AppBye::Gone), text: None };
+            Some(WsEvent::Call(AppSignal { call_id, seq: 0, expires_at: None, said }))
+        }
+        Err(error) => Some(WsEvent::Refused { error: *error.body }),
+    }
 }
 
 async fn send(socket: &mut WebSocket, event: &WsEvent) -> Result<(), ()> {

@@ -10,8 +10,8 @@ pub mod reference;
 
 use crate::app::Shared;
 use crate::{
-    accounts, attendance, calls, consents, events, evidence, inbound, notify, numbers, orders, org, outgoing,
-    parcels, recordings, speech, templates, tracks, webhooks,
+    accounts, app_calls, attendance, calls, consents, events, evidence, inbound, notify, numbers, orders,
+    org, outgoing, parcels, recordings, speech, templates, tracks, webhooks,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -120,6 +120,7 @@ fn api() -> OpenApiRouter<Shared> {
         .routes(routes!(calls::list::list_calls, outgoing::routes::make_call))
         .routes(routes!(calls::routes::show_call, outgoing::routes::delete_call))
         .routes(routes!(outgoing::routes::hang_up_call))
+        .routes(routes!(app_calls::routes::signal_call))
         .routes(routes!(outgoing::routes::get_outgoing_policy, outgoing::routes::put_outgoing_policy))
         .routes(routes!(calls::routes::handle_call))
         .routes(routes!(calls::routes::get_availability, calls::routes::put_availability))

@@ -415,6 +415,7 @@ fn word(kind: &EventKind) -> &'static str {
     match kind {
         EventKind::Sent => "sent",
         EventKind::Progress { .. } => "progress",
+        EventKind::Connected => "connected",
         EventKind::Challenged { .. } => "challenged",
         EventKind::Answered { .. } => "answered",
         EventKind::Digit { .. } => "digit",

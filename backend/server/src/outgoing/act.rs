@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use waybell_domain::inbound::TryResult;
 use waybell_domain::outgoing::{OutgoingDeed, OutgoingEvent, OutgoingOutcome, briefing};
+use waybell_domain::wire::AppSaid;
 use waybell_switch::{LegId, Play, Prompt, Q850};
 
 /// Token of the ringing tone, whose end says nothing.
@@ -24,9 +25,15 @@ impl Call {
     pub(super) async fn act(&mut self, deed: OutgoingDeed) -> Option<OutgoingEvent> {
         match deed {
             OutgoingDeed::RingCourier => {
-                let words = briefing(&self.parcels, &self.customer_phone, self.accept_key);
-                self.app.speech.prepare(self.organisation, words);
-                match self.ring(true).await {
+                let rung = match self.app_end {
+                    Some(_) => self.await_app().await,
+                    None => {
+                        let words = briefing(&self.parcels, &self.customer_phone, self.accept_key);
+                        self.app.speech.prepare(self.organisation, words);
+                        self.ring(true).await
+                    }
+                };
+                match rung {
                     Ok(leg) => self.courier_leg = Some(leg),
                     Err(Unrung::Gone) => {
                         self.unrung = Some(OutgoingEvent::CourierEnded { result: TryResult::CallerGone });
@@ -51,7 +58,12 @@ impl Call {
                         return Some(OutgoingEvent::NotRung);
                     }
                 }
+                self.tell_app(AppSaid::Ringing);
                 crate::crash::point("outgoing.customer_rung");
+            }
+            // the app has shown whom it rings
+            OutgoingDeed::Brief { token } if self.app_end.is_some() => {
+                return Some(OutgoingEvent::Said { token });
             }
             OutgoingDeed::Brief { token } => {
                 let times = if self.accept_key { WHISPERS } else { 1 };
@@ -74,7 +86,7 @@ impl Call {
                 }
             }
             OutgoingDeed::Bridge { record } => self.bridge(record).await,
-            OutgoingDeed::DropCourier => self.hang_up(self.courier_leg.as_ref()),
+            OutgoingDeed::DropCourier => return self.drop_courier(),
             OutgoingDeed::DropCustomer => self.hang_up(self.customer_leg.as_ref()),
             OutgoingDeed::Wait { token, ms } => {
                 let wait = Duration::from_millis(u64::try_from(ms).unwrap_or(0));
@@ -85,7 +97,7 @@ impl Call {
         None
     }
 
-    fn hang_up(&self, leg: Option<&LegId>) {
+    pub(super) fn hang_up(&self, leg: Option<&LegId>) {
         if let Some(leg) = leg {
             self.switch.hang_up(leg, Some(Q850::NORMAL));
         }
@@ -101,7 +113,9 @@ impl Call {
     /// Places the call to the courier's own telephone, or to the customer's. Both show a number of the company.
     async fn ring(&mut self, courier: bool) -> Result<LegId, Unrung> {
         let (kind, phone, person) = match courier {
-            true => ("courier", &self.courier_phone, Some(self.courier)),
+            true => {
+                ("courier", self.courier_phone.as_ref().ok_or("no telephone on record")?, Some(self.courier))
+            }
             false => ("customer", &self.customer_phone, None),
         };
         let (seed, callee) = (format!("{}/{kind}", self.id), phone.dial_string());
@@ -125,7 +139,8 @@ impl Call {
             )
         });
         let kept = placed && self.book.keep(&lines).await;
-        if !kept || ways::gone(&mut self.ear, &mut self.heard, self.courier_leg.as_ref()) {
+        let gone = ways::gone(&mut self.ear, &mut self.heard, self.courier_leg.as_ref()) || self.given_up();
+        if !kept || gone {
             self.switch.discard(&ready.record);
             // stored all the same, where only the answer of the commit was lost
             self.book.note(rows::leg_unplaced(&ready.record, self.now()));

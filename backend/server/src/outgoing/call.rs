@@ -1,5 +1,6 @@
 //! One call: its events to the machine, the machine's deeds to the switch.
 
+use super::app::AppEnd;
 use super::place::Placed;
 use crate::app::Shared;
 use crate::calls::rows::{self, Book, Line};
@@ -14,6 +15,7 @@ use waybell_domain::id::{CallId, OrganisationId, UserId};
 use waybell_domain::inbound::{OpenParcel, Try};
 use waybell_domain::outgoing::{OutgoingCall, OutgoingEvent, OutgoingOutcome, OutgoingPhase, Spoken};
 use waybell_domain::phone::PhoneNumber;
+use waybell_domain::wire::CallWay;
 use waybell_switch::{EventKind, LegId, Switch};
 
 /// What a key takes: 100 ms of tone, 100 ms of pause; and a little after the last one.
@@ -27,7 +29,9 @@ pub(super) struct Call {
     pub id: CallId,
     pub organisation: OrganisationId,
     pub courier: UserId,
-    pub courier_phone: PhoneNumber,
+    pub courier_phone: Option<PhoneNumber>,
+    /// The app's end, where the courier speaks over it.
+    pub(super) app_end: Option<AppEnd>,
     pub customer_phone: PhoneNumber,
     pub machine: OutgoingCall,
     pub accept_key: bool,
@@ -57,6 +61,7 @@ impl Drop for Call {
             }
         }
         self.app.calls.release_all(self.id);
+        self.app.apps.shut(self.id);
     }
 }
 
@@ -100,6 +105,7 @@ pub(super) fn begin(
         organisation,
         courier,
         courier_phone: placed.courier,
+        app_end: (placed.way == CallWay::App).then(AppEnd::default),
         customer_phone: placed.customer,
         accept_key: placed.policy.accept_key,
         machine: OutgoingCall::new(placed.policy, spoken),
@@ -158,6 +164,10 @@ impl Call {
             Heard::Recorded(end) => self.tape.ended(end),
             Heard::DiskLow => self.tape.cut(&self.switch),
             Heard::HangUp => self.give(OutgoingEvent::HangUp).await,
+            Heard::App { session, person, said } if person == self.courier => {
+                self.on_app(session, *said).await;
+            }
+            Heard::App { .. } => {}
             Heard::Leg(leg, kind) if Some(&leg) == self.courier_leg.as_ref() => {
                 self.on_leg(&leg, *kind, true).await;
             }
@@ -195,6 +205,15 @@ impl Call {
                     self.switch.hang_up(leg, None);
                 }
             }
+            EventKind::Connected => {
+                let line = rows::app_leg_answered(leg, self.now());
+                if self.keep(Some(line)).await {
+                    crate::crash::point("outgoing.courier_answered");
+                    self.give(OutgoingEvent::CourierAnswered).await;
+                } else {
+                    self.switch.hang_up(leg, None);
+                }
+            }
             EventKind::Digit { digit, .. } if courier => {
                 self.give(OutgoingEvent::CourierKey { key: digit }).await;
             }
@@ -222,7 +241,7 @@ impl Call {
     }
 
     /// Gives the machine an event, carries its deeds out, and gives it what they come to at once.
-    async fn give(&mut self, event: OutgoingEvent) {
+    pub(super) async fn give(&mut self, event: OutgoingEvent) {
         let mut events = VecDeque::from([event]);
         while let Some(event) = events.pop_front() {
             let now = self.now();
@@ -243,6 +262,7 @@ impl Call {
                 Some(Joined::No) | None => OutgoingOutcome::Failed,
             };
         }
+        self.close_app(outcome);
         if let Some(end) = self.tape.wait(&mut self.ear).await
             && let Some(line) = self.tape.close(&end, false).await
         {

@@ -11,6 +11,9 @@
 //! before it leaves, each dialog before its answer is acknowledged. `calls::recover` ends whatever a killed server left on a
 //! line; the call shows as interrupted, and nobody is rung again.
 //!
+//! **Over the app** (`way: app`, `app`) nobody rings the courier's telephone: the app's offer makes the courier's leg, and everything
+//! else, rules, shown number, recording, record, is the same.
+//!
 //! **Once.** The phone makes the id of a call, and the request may come any number of times: the row is the call.
 //!
 //! **Neither side learns the other's number.** Both telephones show a number of the company that the trunk may show: by the
@@ -23,6 +26,7 @@
 //! (`notify::input`), as calls of both directions are one table.
 
 mod act;
+mod app;
 mod call;
 mod place;
 pub mod routes;

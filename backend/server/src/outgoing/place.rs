@@ -17,11 +17,13 @@ use waybell_domain::id::{AreaId, CallId};
 use waybell_domain::inbound::{InboundPolicy, OpenParcel};
 use waybell_domain::outgoing::{CallRefusal, OutgoingOutcome, OutgoingPolicy, ShownFirst};
 use waybell_domain::phone::PhoneNumber;
-use waybell_domain::wire::{CallRequest, CallWarning};
+use waybell_domain::wire::{CallRequest, CallWarning, CallWay};
 
 /// A call that may be made.
 pub(super) struct Placed {
-    pub courier: PhoneNumber,
+    /// The courier's own telephone; a call over the app needs none.
+    pub courier: Option<PhoneNumber>,
+    pub way: CallWay,
     pub customer: PhoneNumber,
     pub policy: OutgoingPolicy,
     /// What holds for calls of both directions.
@@ -99,15 +101,22 @@ pub(super) async fn place(
     let org =
         organisation(tx, scope.organisation).await?.ok_or_else(|| ApiError::not_found("organisation"))?;
     let dial = org.policy()?;
-    let policy: OutgoingPolicy = rule_set(tx, scope.organisation).await?;
+    let mut policy: OutgoingPolicy = rule_set(tx, scope.organisation).await?;
     let customer = target.customer;
     if let Some(refusal) = policy.refusal(&dial, &customer) {
         return Err(refused(refusal));
     }
-    let courier = own_telephone(write, scope).await?.ok_or_else(|| refused(CallRefusal::NoTelephone))?;
+    let courier = own_telephone(write, scope).await?;
+    match request.way {
+        CallWay::Callback if courier.is_none() => return Err(refused(CallRefusal::NoTelephone)),
+        CallWay::Callback => {}
+        CallWay::App if app.config.app_calls.is_none() => return Err(refused(CallRefusal::NoApp)),
+        // nobody else takes a call that the app itself makes
+        CallWay::App => policy.accept_key = false,
+    }
     let company = app.calls.numbers.find(customer.e164()).is_some()
         || app.config.trunk.iter().flat_map(|t| &t.caller_ids).any(|n| same(n, customer.e164()));
-    if courier.e164() == customer.e164() || company {
+    if courier.as_ref().is_some_and(|c| c.e164() == customer.e164()) || company {
         return Err(refused(CallRefusal::Own));
     }
     let shared = inbound::policy(tx, scope.organisation).await?;
@@ -152,7 +161,8 @@ pub(super) async fn place(
             values,
         )
         .await?;
-    Ok(Placed { courier, customer, policy, shared, parcels, wanted, warnings, rev })
+    let way = request.way;
+    Ok(Placed { courier, way, customer, policy, shared, parcels, wanted, warnings, rev })
 }
 
 /// A refusal as an answer: 422 for what lies in the number, 409 for what may be otherwise later, in both languages.

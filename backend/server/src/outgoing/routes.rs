@@ -4,6 +4,7 @@ use super::call::{self, Ear};
 use super::place::{earlier, place, refused};
 use crate::accounts::auth::Signed;
 use crate::app::Shared;
+use crate::app_calls::ice_servers;
 use crate::calls::insist;
 use crate::calls::list::{Row, stored_call};
 use crate::calls::rows::withdrawn;
@@ -20,10 +21,11 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use waybell_domain::id::CallId;
 use waybell_domain::outgoing::{CallRefusal, OutgoingPolicy};
-use waybell_domain::wire::{CallRequest, CallStarted, CallView, CallWarning, ErrorBody};
+use waybell_domain::wire::{CallRequest, CallStarted, CallView, CallWarning, CallWay, ErrorBody};
 
 /// Ring a customer: the signed-in person's own telephone rings first and asks for a 1, then the customer's. Both see a number of
-/// the company. `id` is made by the phone: a request that comes twice is one call. Refusals say why in both languages
+/// the company. With `way` = `app` no telephone of the courier rings: the app offers instead, by `POST /api/v1/calls/{id}/signals` or on
+/// its socket (docs/app-calls.md). `id` is made by the phone: a request that comes twice is one call. Refusals say why in both languages
 /// (`message`, `hint`): `country`, `barred_number`, `own_number` (422), `no_telephone`, `in_call`, `calls_a_day`,
 /// `minutes_a_day` (409), `switched_off` (403). While the server is being stopped: `stopping` (503).
 #[utoipa::path(post, path = "/api/v1/calls", tag = "calls", security(("bearer" = [])), request_body = CallRequest,
@@ -44,7 +46,7 @@ pub async fn make_call(
         return Ok(answer);
     }
     if earlier(&write, scope, request.id).await? {
-        return answer(&app, write, once, scope, request.id, Vec::new()).await;
+        return answer(&app, write, once, scope, request.id, (request.way, Vec::new())).await;
     }
     if app.calls.drains() || app.stopping.is_cancelled() {
         return Err(later("stopping", "the server is being stopped"));
@@ -58,10 +60,14 @@ pub async fn make_call(
         app.calls.release_all(request.id);
         return Err(refused(CallRefusal::InCall));
     }
+    if request.way == CallWay::App {
+        // from before the answer, which the app's offer may follow at once
+        app.apps.open(request.id, scope.person);
+    }
     // a task, because whoever asked may hang up the request: from here on either the call runs or nothing is left of it
     let (id, scope) = (request.id, scope.clone());
     let made = tokio::spawn(async move {
-        let answer = answer(&app, write, once, &scope, id, placed.warnings.clone()).await;
+        let answer = answer(&app, write, once, &scope, id, (placed.way, placed.warnings.clone())).await;
         match &answer {
             Ok(_) => {
                 crate::crash::point("outgoing.stored");
@@ -72,6 +78,7 @@ pub async fn make_call(
                 insist(&app, vec![withdrawn(id, rev, app.clock.now())]).await;
                 // only now may the same request come again
                 app.calls.release_all(id);
+                app.apps.shut(id);
             }
         }
         answer
@@ -92,10 +99,21 @@ async fn answer(
     once: Once,
     scope: &Scope,
     id: CallId,
-    warnings: Vec<CallWarning>,
+    (way, warnings): (CallWay, Vec<CallWarning>),
 ) -> ApiResult<Response> {
     let call = view(app, scope, stored_call(write.tx(), scope, id).await?)?;
-    once.commit(write, scope, app.clock.now(), StatusCode::CREATED, &CallStarted { call, warnings }).await
+    let ice_servers = match way {
+        CallWay::App => ice_servers(app, scope.person),
+        CallWay::Callback => Vec::new(),
+    };
+    once.commit(
+        write,
+        scope,
+        app.clock.now(),
+        StatusCode::CREATED,
+        &CallStarted { call, warnings, ice_servers },
+    )
+    .await
 }
 
 fn view(app: &Shared, scope: &Scope, row: Row) -> ApiResult<CallView> {

@@ -177,6 +177,7 @@ impl History<'_> {
             dialler,
             speech: Speech::of(move |text| voice(text, seed, life, mute)),
             calls: Default::default(),
+            apps: Default::default(),
             positions: Default::default(),
             webhooks: Default::default(),
             stopping: CancellationToken::new(),

@@ -30,6 +30,14 @@ pub(crate) fn bind_pair(addr: SocketAddr) -> io::Result<PortPair> {
     Ok(PortPair { rtp, rtcp: bind(SocketAddr::new(addr.ip(), above), RTCP_BUFFER)? })
 }
 
+/// Two ports of `ip`, any: for a leg whose far side is ours as well.
+pub(crate) fn bind_any(ip: std::net::IpAddr) -> io::Result<PortPair> {
+    let any = SocketAddr::new(ip, 0);
+    let rtp = bind(any, RTP_BUFFER)?;
+    let _ = batch::note_arrivals(&rtp);
+    Ok(PortPair { rtp, rtcp: bind(any, RTCP_BUFFER)? })
+}
+
 fn bind(addr: SocketAddr, buffer: usize) -> io::Result<UdpSocket> {
     let socket = Socket::new(Domain::for_address(addr), Type::DGRAM, Some(Protocol::UDP))?;
     socket.set_nonblocking(true)?;

@@ -18,6 +18,9 @@ impl Core {
             Command::Resubmit { leg } => self.on_leg(io, &leg, |core, io, leg| leg.send_again(core, io)),
             Command::CancelStored { record } => self.cancel_stored(io, record),
             Command::EndStored { dialog } => self.end_stored(io, &dialog),
+            Command::Cancel { leg } | Command::HangUp { leg, .. } if self.apps.has(&leg) => {
+                self.end_app(io, &leg, EndHow::LocalBye);
+            }
             Command::Cancel { leg } => self.on_leg(io, &leg, |core, io, leg| leg.cancel(core, io, None)),
             Command::HangUp { leg, cause } => {
                 let cause = cause.map(|c| c.0.clamp(1, 127));
@@ -29,6 +32,7 @@ impl Core {
             Command::Reject { leg, status, reason } => {
                 self.on_leg(io, &leg, |core, io, leg| leg.reject(core, io, status, &reason, None));
             }
+            Command::Play { leg, play } if self.apps.has(&leg) => self.play_to_app(io, &leg, play),
             Command::Play { leg, play } => self.on_leg(io, &leg, |core, io, leg| leg.play(core, io, play)),
             Command::StopPlay { leg } => self.media(io, &leg, |leg| rtp::Command::StopPlay { leg }),
             Command::SendDigits { leg, digits } => {
@@ -39,6 +43,9 @@ impl Core {
             // without a leg the tap is dropped, which closes its channel
             Command::Tap { leg, tap } => self.media(io, &leg, |leg| rtp::Command::Tap { leg, tap }),
             Command::RefuseStored { refusal } => self.refuse_stored(io, &refusal),
+            Command::AppOffer { leg, offer, answer } => self.app_offer(io, leg, offer, answer),
+            Command::AppCandidate { leg, candidate } => self.app_candidate(io, &leg, candidate),
+            Command::AppHold { leg, held } => self.app_hold(io, &leg, held),
             Command::Shutdown { .. } => {}
         }
     }
@@ -50,19 +57,19 @@ impl Core {
     }
 
     fn media(&self, io: &mut dyn Io, id: &LegId, command: impl FnOnce(u64) -> rtp::Command) {
-        if let Some(leg) = self.by_id.get(id).and_then(|k| self.legs.get(k))
-            && leg.has_media()
-        {
-            io.media(command(leg.key));
+        if let Some(key) = self.sounding(id) {
+            io.media(command(key));
         }
     }
 
+    /// Key of a leg that has sound, of either kind.
+    fn sounding(&self, id: &LegId) -> Option<u64> {
+        let leg = self.by_id.get(id).and_then(|k| self.legs.get(k));
+        leg.filter(|l| l.has_media()).map(|l| l.key).or_else(|| self.apps.sounding(id))
+    }
+
     fn bridge(&mut self, io: &mut dyn Io, a: &LegId, b: &LegId) {
-        let key = |id: &LegId| {
-            let leg = self.by_id.get(id).and_then(|k| self.legs.get(k))?;
-            leg.has_media().then_some(leg.key)
-        };
-        if let (Some(x), Some(y)) = (key(a), key(b)) {
+        if let (Some(x), Some(y)) = (self.sounding(a), self.sounding(b)) {
             self.pairs.insert(x, y);
             self.pairs.insert(y, x);
             io.media(rtp::Command::Bridge { a: x, b: y });
@@ -80,7 +87,7 @@ impl Core {
     }
 
     fn unbridge(&mut self, io: &mut dyn Io, id: &LegId) {
-        if let Some(key) = self.by_id.get(id).copied() {
+        if let Some(key) = self.by_id.get(id).copied().or_else(|| self.apps.key(id)) {
             self.part_pair(io, key);
         }
     }
@@ -91,7 +98,7 @@ impl Core {
         self.pairs.remove(&other);
         io.media(rtp::Command::Unbridge { leg: key });
         for k in [key, other] {
-            if let Some(id) = self.legs.get(&k).map(|l| l.id.clone()) {
+            if let Some(id) = self.legs.get(&k).map(|l| &l.id).or_else(|| self.apps.id(k)).cloned() {
                 self.free(&id);
             }
         }
@@ -100,12 +107,15 @@ impl Core {
     /// The RTP threads tell something.
     pub(crate) fn on_media(&mut self, io: &mut dyn Io, heard: rtp::Heard, now: Instant) {
         self.now = now;
-        self.with_leg(io, heard.leg, |core, io, leg| leg.on_media(core, io, heard.kind));
+        if !self.app_heard(io, heard.leg, &heard.kind) {
+            self.with_leg(io, heard.leg, |core, io, leg| leg.on_media(core, io, heard.kind));
+        }
     }
 
     /// The beginning of a shutdown: every leg is ended as its state asks.
     pub(crate) fn part(&mut self, io: &mut dyn Io, now: Instant) {
         self.now = now;
+        self.end_apps(io);
         let keys: Vec<u64> = self.legs.keys().copied().collect();
         for key in keys {
             self.with_leg(io, key, |core, io, leg| {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Instant, SystemTime};
 
+use super::app::Apps;
 use super::health::Health;
 use super::{Io, Shared, View};
 use crate::event::{Event, EventKind, LegId};
@@ -108,6 +109,9 @@ pub(crate) struct Core {
     pub(crate) dialogs: HashMap<DialogKey, u64>,
     pub(crate) ghosts: HashMap<DialogKey, Ghost>,
     pub(crate) health: Vec<Health>,
+    pub(crate) apps: Apps,
+    /// The switch is being shut down: no new app legs.
+    pub(crate) parting: bool,
     /// Legs that are joined, both ways.
     pub(crate) pairs: HashMap<u64, u64>,
     timers: BTreeMap<(Instant, u64), Due>,
@@ -129,6 +133,8 @@ impl Core {
             dialogs: HashMap::new(),
             ghosts: HashMap::new(),
             health: Vec::new(),
+            apps: Apps::default(),
+            parting: false,
             pairs: HashMap::new(),
             timers: BTreeMap::new(),
             serial: 0,
@@ -148,7 +154,7 @@ impl Core {
 
     /// No leg is left.
     pub(crate) fn is_idle(&self) -> bool {
-        self.legs.is_empty()
+        self.legs.is_empty() && self.apps.is_empty()
     }
 
     fn set_alarm(&mut self, old: Alarm, at: Option<Instant>, due: impl FnOnce() -> Due) -> Alarm {

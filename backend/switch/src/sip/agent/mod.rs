@@ -13,6 +13,7 @@
 //!                     └──────────┘
 //! ```
 
+mod app;
 mod commands;
 mod core;
 mod health;
@@ -42,6 +43,7 @@ use crate::event::{Event, LegId};
 use crate::record::Tap;
 use crate::rtp;
 use crate::rtp::pool::PortPool;
+use crate::webrtc::{self, Gateway};
 
 /// Places in the channel of events; what does not fit waits in the agent.
 const EVENTS: usize = 1024;
@@ -73,6 +75,9 @@ pub(crate) enum Command {
     Tap { leg: LegId, tap: Option<Tap> },
     RefuseStored { refusal: Box<RefusalRecord> },
     ReleaseHeld,
+    AppOffer { leg: LegId, offer: String, answer: webrtc::Answer },
+    AppCandidate { leg: LegId, candidate: String },
+    AppHold { leg: LegId, held: bool },
     Shutdown { done: oneshot::Sender<()> },
 }
 
@@ -82,6 +87,8 @@ pub(crate) trait Io: Send {
     fn send(&mut self, target: Target, bytes: Vec<u8>) -> Sent;
     /// Tells the RTP threads.
     fn media(&mut self, command: rtp::Command);
+    /// Tells the gateway of apps. False where there is none.
+    fn app(&mut self, order: webrtc::Order) -> bool;
     /// Tells the user of the library.
     fn emit(&mut self, event: Event);
     /// Number of events that wait to be read.
@@ -93,6 +100,7 @@ pub(crate) trait Io: Send {
 struct RealIo {
     wire: Wire,
     engine: rtp::Engine,
+    gateway: Option<Gateway>,
     events: mpsc::Sender<Event>,
     waiting: VecDeque<Event>,
 }
@@ -104,6 +112,10 @@ impl Io for RealIo {
 
     fn media(&mut self, command: rtp::Command) {
         self.engine.send(command);
+    }
+
+    fn app(&mut self, order: webrtc::Order) -> bool {
+        self.gateway.as_ref().inspect(|g| g.send(order)).is_some()
     }
 
     fn emit(&mut self, event: Event) {
@@ -139,14 +151,22 @@ pub(crate) async fn start(
     let ports = Arc::new(PortPool::new(media_ip, &config.rtp_ports, start));
     let totals = Arc::new(rtp::Totals::default());
     let (engine, heard_media) = rtp::Engine::start(config.media_threads, ports.clone(), totals.clone())?;
-    let shared = Arc::new(Shared::new(config, wire.locals().to_vec(), ports, totals));
+    let (gateway, told) = match &config.apps {
+        Some(apps) => {
+            let (gateway, told) = Gateway::start(apps, Arc::default())?;
+            (Some(gateway), Some(told))
+        }
+        None => (None, None),
+    };
+    let ends = gateway.as_ref().map(|g| (g.local, g.inside));
+    let shared = Arc::new(Shared::new(config, wire.locals().to_vec(), ports, totals, ends));
     resolve_all(&shared).await;
     let heard = wire.serve(unserved, &shared);
     let (commands_tx, commands) = mpsc::unbounded_channel();
     let (events_tx, events) = mpsc::channel(EVENTS);
-    let io = RealIo { wire, engine, events: events_tx, waiting: VecDeque::new() };
+    let io = RealIo { wire, engine, gateway, events: events_tx, waiting: VecDeque::new() };
     let resolver = tokio::spawn(resolve_forever(shared.clone()));
-    let task = Task { io, commands, heard, heard_media, resolver };
+    let task = Task { io, commands, heard, heard_media, told, resolver };
     tokio::spawn(task.run(shared.clone()));
     Ok((shared, commands_tx, events))
 }
@@ -223,11 +243,21 @@ async fn resolve_forever(shared: Arc<Shared>) {
     }
 }
 
+/// The next word of the gateway; never, where there is none.
+async fn heard_of(told: Option<&mut mpsc::Receiver<webrtc::Told>>) -> Option<webrtc::Told> {
+    match told {
+        Some(told) => told.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
 struct Task {
     io: RealIo,
     commands: mpsc::UnboundedReceiver<Command>,
     heard: mpsc::Receiver<Heard>,
     heard_media: mpsc::UnboundedReceiver<rtp::Heard>,
+    /// What the gateway of apps tells, where there is one.
+    told: Option<mpsc::Receiver<webrtc::Told>>,
     resolver: tokio::task::JoinHandle<()>,
 }
 
@@ -266,6 +296,7 @@ impl Task {
                     core.on_heard(&mut self.io, heard, Instant::now());
                 }
                 Some(heard) = self.heard_media.recv() => core.on_media(&mut self.io, heard, Instant::now()),
+                Some(told) = heard_of(self.told.as_mut()) => core.on_app(&mut self.io, told, Instant::now()),
             }
             shared.counters.transactions.store(core.transactions(), Ordering::Relaxed);
             if parting.as_ref().is_some_and(|p| core.is_idle() || p.0 <= Instant::now()) {
@@ -275,7 +306,10 @@ impl Task {
         core.abandon(&mut self.io, Instant::now());
         self.resolver.abort();
         self.io.wire.stop();
-        let RealIo { engine, events, waiting, .. } = self.io;
+        let RealIo { engine, gateway, events, waiting, .. } = self.io;
+        if let Some(gateway) = gateway {
+            gateway.stop().await;
+        }
         engine.stop().await;
         if let Some((_, done)) = parting {
             // The reader may be the one who waits for the shutdown: it must not have to read first.

@@ -74,6 +74,8 @@ pub(crate) struct Shared {
     pub(crate) leg_ended: Notify,
     locals: Vec<(Transport, SocketAddr)>,
     routes: Mutex<Routes>,
+    /// Where apps find the gateway, and where the relay does.
+    pub(crate) apps: Option<(SocketAddr, SocketAddr)>,
 }
 
 impl Shared {
@@ -82,6 +84,7 @@ impl Shared {
         locals: Vec<(Transport, SocketAddr)>,
         ports: Arc<PortPool>,
         rtp: Arc<crate::rtp::Totals>,
+        apps: Option<(SocketAddr, SocketAddr)>,
     ) -> Self {
         Self {
             trunks: Trunks::new(config.trunks.clone(), config.max_legs),
@@ -95,6 +98,7 @@ impl Shared {
             leg_ended: Notify::new(),
             locals,
             routes: Mutex::default(),
+            apps,
         }
     }
 

@@ -35,6 +35,10 @@ impl Io for SimIo {
         drop(command);
     }
 
+    fn app(&mut self, _: crate::webrtc::Order) -> bool {
+        false
+    }
+
     fn emit(&mut self, event: Event) {
         self.events.push(event);
     }
@@ -89,8 +93,13 @@ impl World {
             };
             let base = 30_000 + (std::process::id() % 100) as u16 * 200 + mine as u16 * 100;
             let ports = Arc::new(PortPool::new(addrs[mine].ip(), &(base..=base + 99), seed as usize));
-            let shared =
-                Arc::new(Shared::new(config, vec![(Transport::Udp, addrs[mine])], ports, Arc::default()));
+            let shared = Arc::new(Shared::new(
+                config,
+                vec![(Transport::Udp, addrs[mine])],
+                ports,
+                Arc::default(),
+                None,
+            ));
             for t in shared.trunks.iter() {
                 t.resolved(&addrs[1 - mine].to_string(), &[addrs[1 - mine]]);
             }

@@ -1,0 +1,392 @@
+//! A candidate's two telephones: the app, which rings first, and the mobile, which rings as well after a while.
+//!
+//! To the machine of the call (`domain::inbound`) a candidate is one telephone. This is where it becomes two:
+//!
+//! | happens | the machine is told |
+//! |---|---|
+//! | app taken, its sound there | answered and accepted; the mobile is dropped |
+//! | mobile answered, 1 pressed | answered, key; the app is dropped |
+//! | app declined | ended: busy or declined; the mobile is dropped, or not rung at all |
+//! | no app, app gone, or 6 s without an answer | nothing: the mobile is rung |
+//! | both over | ended, by what the mobile said |
+//!
+//! One task takes all of it in turn, so of two that answer together one is first: the other is dropped before anybody is bridged.
+
+use super::call::Call;
+use super::rows;
+use super::ways::Unrung;
+use crate::app_calls;
+use std::time::Duration;
+use tokio::time::Instant;
+use waybell_domain::id::{SessionId, UserId};
+use waybell_domain::inbound::{CallEvent, InboundOutcome, TryResult};
+use waybell_domain::wire::{AppBye, AppSaid};
+use waybell_switch::{LegEnd, LegId, SwitchError};
+
+/// Longest wait for the switch's answer to an offer.
+const ANSWER: Duration = Duration::from_secs(5);
+
+/// A candidate who is rung.
+#[derive(Debug)]
+pub(super) struct Both {
+    pub n: usize,
+    pub courier: UserId,
+    /// Apps that ring, or rang.
+    apps: Vec<SessionId>,
+    /// The app that has taken the call.
+    session: Option<SessionId>,
+    app_leg: Option<LegId>,
+    mobile: Option<LegId>,
+    /// When the mobile is rung too.
+    due: Option<Instant>,
+    /// Whose sound counts: decided once.
+    taken: Option<LegId>,
+    answered: bool,
+    /// What the courier said in the app: holds for the mobile too.
+    word: Option<TryResult>,
+}
+
+impl Both {
+    /// The leg that the courier speaks on: the one that took the call, else the mobile.
+    pub(super) fn leg(&self) -> Option<&LegId> {
+        self.taken.as_ref().or(self.mobile.as_ref())
+    }
+
+    /// Its legs that are up, or wait for an app's offer.
+    pub(super) fn legs(&self) -> impl Iterator<Item = &LegId> {
+        self.app_leg.iter().chain(&self.mobile)
+    }
+
+    fn has(&self, leg: &LegId) -> bool {
+        self.app_leg.as_ref() == Some(leg) || self.mobile.as_ref() == Some(leg)
+    }
+
+    /// No telephone is left.
+    fn is_over(&self) -> bool {
+        self.app_leg.is_none() && self.mobile.is_none() && self.due.is_none()
+    }
+}
+
+impl Call {
+    /// Rings a candidate: the app where one is connected, else the mobile.
+    pub(super) async fn ring_candidate(&mut self, n: usize) -> Result<(), Unrung> {
+        let courier = self.machine.candidates().get(n).ok_or("no such candidate")?.courier;
+        let apps = app_calls::apps_of(&self.app, courier);
+        let mut both = Both {
+            n,
+            courier,
+            apps,
+            session: None,
+            app_leg: None,
+            mobile: None,
+            due: None,
+            taken: None,
+            answered: false,
+            word: None,
+        };
+        if !both.apps.is_empty() {
+            let leg = rows::app_leg(self.id, n);
+            let line = rows::app_leg_placed(self.id, &leg, courier, self.now());
+            if self.book.keep(&[line]).await {
+                self.app.apps.open(self.id, courier);
+                self.app.calls.adopt(leg.clone(), self.own.clone());
+                both.app_leg = Some(leg);
+                both.due = Some(Instant::now() + ms(self.policy.app_first_ms));
+                let invite = AppSaid::Invite {
+                    sdp: None,
+                    label: Some(self.label.clone()),
+                    words: self.whisper_words(n),
+                    ice_servers: app_calls::ice_servers(&self.app, courier),
+                };
+                for session in &both.apps {
+                    app_calls::say(&self.app, *session, self.id, invite.clone());
+                }
+                crate::crash::point("call.app_rung");
+                self.both.push(both);
+                return Ok(());
+            }
+        }
+        self.both.push(both);
+        self.ring_mobile(n).await
+    }
+
+    async fn ring_mobile(&mut self, n: usize) -> Result<(), Unrung> {
+        let leg = self.ring_courier(n).await?;
+        if let Some(both) = self.candidate(n) {
+            both.mobile = Some(leg);
+        }
+        Ok(())
+    }
+
+    pub(super) fn candidate(&mut self, n: usize) -> Option<&mut Both> {
+        self.both.iter_mut().rev().find(|b| b.n == n)
+    }
+
+    /// When a mobile is to be rung beside its app.
+    pub(super) fn mobile_due(&self) -> Option<Instant> {
+        self.both.iter().filter_map(|b| b.due).min()
+    }
+
+    /// Rings the mobiles whose time has come.
+    pub(super) async fn ring_mobiles(&mut self, now: Instant) {
+        let due: Vec<usize> =
+            self.both.iter().filter(|b| b.due.is_some_and(|at| at <= now)).map(|b| b.n).collect();
+        for n in due {
+            self.mobile_too(n).await;
+        }
+    }
+
+    /// The mobile is rung now; one that cannot be is over.
+    async fn mobile_too(&mut self, n: usize) {
+        let Some(both) = self.candidate(n) else { return };
+        if both.due.take().is_none() {
+            return;
+        }
+        match self.ring_mobile(n).await {
+            Ok(()) => {}
+            // the caller's end waits to be heard, and drops the app
+            Err(Unrung::Gone) => {}
+            Err(Unrung::Failed(why)) => {
+                tracing::warn!(why, call = %self.id, "a courier's mobile cannot be rung");
+                self.perhaps_over(n, TryResult::Failed).await;
+            }
+        }
+    }
+
+    /// The index of the candidate whose leg this is.
+    pub(super) fn candidate_of(&self, leg: &LegId) -> Option<usize> {
+        self.both.iter().find(|b| b.has(leg)).map(|b| b.n)
+    }
+
+    /// Ends both of a candidate's telephones.
+    pub(super) fn drop_candidate(&mut self, n: usize) -> Option<CallEvent> {
+        let why = match self.machine.outcome() {
+            Some(InboundOutcome::Answered) => AppBye::HungUp,
+            _ => AppBye::Missed,
+        };
+        let over = self.drop_both(n, why);
+        if over.is_some()
+            && let Some(courier) = self.candidate(n).map(|b| b.courier)
+        {
+            self.app.calls.release(courier, self.id);
+        }
+        over
+    }
+
+    fn drop_both(&mut self, n: usize, why: AppBye) -> Option<CallEvent> {
+        let both = self.candidate(n)?;
+        both.due = None;
+        let mobile = both.mobile.clone();
+        self.drop_app(n, why);
+        if let Some(mobile) = mobile {
+            self.switch.hang_up(&mobile, None);
+        }
+        let both = self.candidate(n)?;
+        both.is_over().then_some(CallEvent::CourierEnded { n, result: TryResult::NoAnswer })
+    }
+
+    /// Ends a candidate's app: hangs it up where it has taken the call, else it no longer rings.
+    fn drop_app(&mut self, n: usize, why: AppBye) {
+        let (id, now) = (self.id, self.now());
+        let Some(both) = self.candidate(n) else { return };
+        let Some(leg) = both.app_leg.clone() else { return };
+        let (session, apps) = (both.session, both.apps.clone());
+        if session.is_none() {
+            both.app_leg = None;
+        }
+        match session {
+            Some(session) => {
+                let said = AppSaid::Bye { reason: Some(why), text: None };
+                app_calls::say(&self.app, session, id, said);
+                self.switch.hang_up(&leg, None);
+            }
+            None => {
+                for session in apps {
+                    let said = AppSaid::Cancel { reason: Some(why) };
+                    app_calls::say(&self.app, session, id, said);
+                }
+                self.app.calls.forget(&leg);
+                self.book.note(rows::app_leg_unused(&leg, now));
+            }
+        }
+    }
+
+    /// An app of somebody who is rung says something.
+    pub(super) async fn on_app(&mut self, from: SessionId, person: UserId, said: AppSaid) {
+        let Some(both) = self.both.iter_mut().rev().find(|b| b.courier == person) else { return };
+        let n = both.n;
+        let Some(leg) = both.app_leg.clone() else {
+            let said = AppSaid::Cancel { reason: Some(AppBye::Elsewhere) };
+            app_calls::say(&self.app, from, self.id, said);
+            return;
+        };
+        match said {
+            AppSaid::Answer { sdp } if both.session.is_none() && both.taken.is_none() => {
+                both.session = Some(from);
+                let others: Vec<SessionId> = both.apps.iter().copied().filter(|s| *s != from).collect();
+                for other in others {
+                    let said = AppSaid::Cancel { reason: Some(AppBye::Elsewhere) };
+                    app_calls::say(&self.app, other, self.id, said);
+                }
+                self.offered(n, &leg, from, &sdp, true).await;
+            }
+            AppSaid::Answer { .. } if both.session != Some(from) => {
+                let said = AppSaid::Cancel { reason: Some(AppBye::Elsewhere) };
+                app_calls::say(&self.app, from, self.id, said);
+            }
+            AppSaid::Restart { sdp } if both.session == Some(from) => {
+                self.offered(n, &leg, from, &sdp, false).await;
+            }
+            AppSaid::Candidate { candidate } if both.session == Some(from) => {
+                self.switch.app_candidate(&leg, &candidate);
+            }
+            AppSaid::Hold if both.session == Some(from) => self.switch.app_hold(&leg, true),
+            AppSaid::Resume if both.session == Some(from) => self.switch.app_hold(&leg, false),
+            AppSaid::Bye { .. } | AppSaid::Cancel { .. } | AppSaid::Busy if both.session == Some(from) => {
+                self.switch.hang_up(&leg, None);
+            }
+            // the courier will not take it, on whatever telephone
+            AppSaid::Bye { .. } | AppSaid::Cancel { .. } | AppSaid::Busy if both.session.is_none() => {
+                let result =
+                    if matches!(said, AppSaid::Busy) { TryResult::Busy } else { TryResult::Declined };
+                self.declined(n, result).await;
+            }
+            _ => {}
+        }
+    }
+
+    async fn declined(&mut self, n: usize, result: TryResult) {
+        if let Some(both) = self.candidate(n) {
+            both.word = Some(result);
+        }
+        // a mobile that rings ends by itself, and then so does the candidate
+        if self.drop_both(n, AppBye::Declined).is_some() {
+            self.ended(n, result).await;
+        }
+    }
+
+    async fn offered(&mut self, n: usize, leg: &LegId, from: SessionId, sdp: &str, first: bool) {
+        let answer = tokio::time::timeout(ANSWER, self.switch.app_offer(leg, sdp)).await;
+        let said = match answer {
+            Ok(Ok(sdp)) => AppSaid::Answer { sdp },
+            Ok(Err(SwitchError::Description(why))) => {
+                // the switch tells the end of a first offer's leg
+                AppSaid::Bye { reason: Some(AppBye::Description), text: Some(why) }
+            }
+            Ok(Err(_)) | Err(_) => {
+                tracing::warn!(call = %self.id, "an app's leg could not be made");
+                self.switch.hang_up(leg, None);
+                if first && let Some(both) = self.candidate(n) {
+                    both.app_leg = None;
+                    self.app.calls.forget(leg);
+                    self.book.note(rows::app_leg_unused(leg, self.now()));
+                    self.app_is_out(n).await;
+                }
+                AppSaid::Bye { reason: Some(AppBye::Gone), text: None }
+            }
+        };
+        app_calls::say(&self.app, from, self.id, said);
+    }
+
+    /// Sound flows between the switch and an app: its courier has the call, unless the mobile was first.
+    pub(super) async fn app_connected(&mut self, n: usize, leg: &LegId) {
+        let line = rows::app_leg_answered(leg, self.now());
+        let kept = self.keep(Some(line)).await;
+        let Some(both) = self.candidate(n) else { return };
+        if !kept || both.taken.is_some() {
+            self.drop_app(n, AppBye::Elsewhere);
+            return;
+        }
+        both.taken = Some(leg.clone());
+        both.due = None;
+        let (mobile, answered) = (both.mobile.clone(), std::mem::replace(&mut both.answered, true));
+        if let Some(mobile) = mobile {
+            self.switch.hang_up(&mobile, None);
+        }
+        crate::crash::point("call.app_answered");
+        if !answered {
+            self.skip_whisper = true;
+            self.give(CallEvent::CourierAnswered { n }).await;
+            self.skip_whisper = false;
+        }
+        self.give(CallEvent::CourierKey { n, key: '1' }).await;
+    }
+
+    /// The mobile was answered. False where the app has the call.
+    pub(super) fn mobile_answered(&mut self, n: usize) -> bool {
+        self.candidate(n).is_some_and(|both| {
+            let free = both.taken.is_none();
+            both.answered |= free;
+            free
+        })
+    }
+
+    /// The mobile has taken the call, by its key or because none is asked for, unless the app has it.
+    pub(super) fn taken_by_mobile(&mut self, n: usize) {
+        let Some(both) = self.candidate(n) else { return };
+        if both.taken.is_none() {
+            both.taken.clone_from(&both.mobile);
+            self.drop_app(n, AppBye::Elsewhere);
+        }
+    }
+
+    /// A candidate's leg is over.
+    pub(super) async fn candidate_leg_ended(&mut self, n: usize, leg: &LegId, end: &LegEnd) {
+        let result = super::call::result(end);
+        self.book.note(rows::leg_ended(leg, end, "callee", self.now()));
+        let Some(both) = self.candidate(n) else { return };
+        let was_taken = both.taken.as_ref() == Some(leg);
+        if both.app_leg.as_ref() == Some(leg) {
+            both.app_leg = None;
+            let rings = both.mobile.is_none() && both.due.is_some();
+            if !was_taken && rings {
+                return self.app_is_out(n).await;
+            }
+        } else {
+            both.mobile = None;
+        }
+        if was_taken {
+            // whatever else rings has nobody to ring for
+            self.drop_both(n, AppBye::HungUp);
+            self.ended(n, result).await;
+        } else {
+            self.perhaps_over(n, result).await;
+        }
+    }
+
+    /// The app will not take the call any more: the mobile is rung at once where it is not yet.
+    async fn app_is_out(&mut self, n: usize) {
+        let Some(both) = self.candidate(n) else { return };
+        if both.due.is_some() {
+            self.mobile_too(n).await;
+        } else {
+            self.perhaps_over(n, TryResult::Failed).await;
+        }
+    }
+
+    /// Tells the machine that the candidate is over, once both telephones are; a mobile that is busy or declines is the
+    /// courier's word for the app too, unless the app has the call.
+    async fn perhaps_over(&mut self, n: usize, result: TryResult) {
+        let Some(both) = self.candidate(n) else { return };
+        if both.taken.is_some() {
+            return;
+        }
+        if matches!(result, TryResult::Declined) && both.mobile.is_none() && both.session.is_none() {
+            self.drop_app(n, AppBye::Declined);
+        }
+        if self.candidate(n).is_some_and(|b| b.is_over()) {
+            self.ended(n, result).await;
+        }
+    }
+
+    async fn ended(&mut self, n: usize, result: TryResult) {
+        let Some(both) = self.candidate(n) else { return };
+        let (courier, result) = (both.courier, both.word.unwrap_or(result));
+        self.app.calls.release(courier, self.id);
+        self.give(CallEvent::CourierEnded { n, result }).await;
+    }
+}
+
+fn ms(ms: i64) -> Duration {
+    Duration::from_millis(u64::try_from(ms).unwrap_or(0))
+}
