@@ -7,6 +7,7 @@ pub mod accounts;
 pub mod app;
 pub mod attendance;
 pub mod audit;
+pub mod bindings;
 pub mod calls;
 pub mod clock;
 pub mod config;

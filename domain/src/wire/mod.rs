@@ -7,6 +7,7 @@
 mod account;
 mod attendance;
 mod batch;
+mod binding;
 mod calendar;
 mod call;
 mod call_page;
@@ -34,6 +35,10 @@ pub use attendance::{
 pub use batch::{
     AttemptView, BatchAction, BatchCounts, BatchRequest, BatchView, ConsentView, RecipientView,
     RingAgainRequest, WhyLine, WhyView,
+};
+pub use binding::{
+    BindRequest, BindingCallEvent, BindingCallView, BindingChange, BindingView, PoolChange, PoolNumberChange,
+    PoolNumberRequest, PoolNumberView, PoolNumbersRequest, PoolRequest, PoolView,
 };
 pub use calendar::{CalendarReport, CalendarView, CarrierView};
 pub use call::{

@@ -26,3 +26,5 @@ mod act;
 mod call;
 mod place;
 pub mod routes;
+
+pub(crate) use act::ring_tone;
