@@ -22,7 +22,7 @@ mod receiver;
 mod rules;
 
 use desk::{A, B, Desk, X1};
-use exchange::{header, mostly};
+use exchange::{header, loudness, mostly, share};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -199,6 +199,67 @@ fn grace_after_the_expiry_and_a_running_call_is_never_cut() {
     assert!(caller.line.hears(900));
     callee.hangs_up();
     caller.is_hung_up_on();
+}
+
+#[test]
+fn both_hear_that_a_minute_is_left_and_speak_on() {
+    let desk = Desk::new("AXB", &[X1]);
+    desk.bind(json!({ "ttl": 600, "last_min_voice": true, "is_recording_enabled": true }));
+    // the last minute begins a second after the first word
+    desk.house.world.database.sql("UPDATE binding SET max_s = 61").unwrap();
+    let mut caller = desk.rings(A, "02131001235");
+    let mut callee = desk.house.exchange.rung();
+    callee.picks_up();
+    assert_eq!(caller.final_answer(), 200);
+    caller.line.says(700);
+    callee.line.says(900);
+    let words = std::cell::RefCell::new([false, false]);
+    desk.house.until("both hear the hint", || {
+        for (line, own, heard) in [(&caller.line, 900, 0), (&callee.line, 700, 1)] {
+            let sound = line.heard();
+            let hint = sound.chunks_exact(800).any(|part| loudness(part) > 50.0 && share(part, own) < 0.5);
+            words.borrow_mut()[heard] |= hint;
+        }
+        words.borrow().iter().all(|w| *w).then_some(())
+    });
+    assert!(caller.line.hears(900) && callee.line.hears(700), "they speak on");
+    callee.hangs_up();
+    caller.is_hung_up_on();
+    let call = desk.record(|c| c["outcome"] == "answered");
+    let audio = desk.house.audio(&desk.house.boss, &json!({ "id": call["call_id"] }));
+    assert!(mostly(&audio[0], 700) && mostly(&audio[1], 900), "one recording of it all");
+}
+
+#[test]
+fn what_a_receiver_does_not_take_comes_again_in_its_order() {
+    let desk = Desk::new("AXB", &[X1]);
+    let receiver = desk.receiver();
+    receiver.answer(500);
+    desk.bind(json!({ "ttl": 600, "user_data": "幸福" }));
+    let mut caller = desk.rings(A, "02131001235");
+    let mut callee = desk.house.exchange.rung();
+    callee.refuses("603 Decline");
+    assert_eq!(caller.final_answer(), 603);
+    let call = desk.record(|c| c["outcome"] == "declined");
+    assert_eq!(
+        (&call["release_cause"], &call["release_dir"], &call["user_data"]),
+        (&json!(21), &json!(2), &json!("幸福"))
+    );
+    let db = &desk.house.world.database;
+    desk.house.until("the first was sent in vain, and the second waits behind it", || {
+        let sql = "SELECT COUNT(*) FROM webhook_delivery WHERE schedule = 'calls' AND state = 'pending' AND tries = ";
+        (db.number(&format!("{sql}1")).unwrap() == 1 && db.number(&format!("{sql}0")).unwrap() == 1).then_some(())
+    });
+    let wait = "SELECT next_at - since FROM webhook_delivery WHERE schedule = 'calls' AND tries = 1";
+    assert!((60_000..90_000).contains(&db.number(wait).unwrap()), "a minute later");
+    receiver.answer(204);
+    db.sql("UPDATE webhook_delivery SET next_at = 0").unwrap();
+    desk.house.until("both are taken", || (receiver.taken().len() == 2).then_some(()));
+    let taken = receiver.taken();
+    let kinds: Vec<Value> =
+        taken.iter().map(|s| serde_json::from_str::<Value>(&s.bytes).unwrap()["type"].clone()).collect();
+    assert_eq!(kinds, ["binding.call_started", "binding.call_ended"]);
+    assert!(taken.iter().all(|s| s.good) && taken[1].data["outcome"] == "declined");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What a binding holds of its virtual number, and whom a caller reaches by it.
 
-use super::{CallRestrict, Mode, Unconnected};
+use super::{BindingMode, CallRestrict, Unconnected};
 use crate::phone::PhoneNumber;
 use std::fmt;
 
@@ -26,7 +26,7 @@ impl fmt::Display for Claim {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parties {
     /// How.
-    pub mode: Mode,
+    pub mode: BindingMode,
     /// The protected party.
     pub a: PhoneNumber,
     /// The other party; of AXE whom A reaches, if that was said beforehand.
@@ -42,8 +42,8 @@ pub struct Parties {
 pub fn claims(parties: &Parties) -> Vec<Claim> {
     let mut held = vec![Claim::Party(parties.a.key())];
     match parties.mode {
-        Mode::Axb => held.extend(parties.b.as_ref().map(|b| Claim::Party(b.key()))),
-        Mode::Axe => held.extend(parties.extension.clone().map(Claim::Extension)),
+        BindingMode::Axb => held.extend(parties.b.as_ref().map(|b| Claim::Party(b.key()))),
+        BindingMode::Axe => held.extend(parties.extension.clone().map(Claim::Extension)),
     }
     held
 }
@@ -82,13 +82,13 @@ pub fn way(parties: &Parties, caller: Option<&str>, last: Option<&PhoneNumber>) 
         return Err(Unconnected::Restricted);
     }
     match (parties.mode, from) {
-        (Mode::Axb, Side::A) => parties.b.clone().ok_or(Unconnected::Other),
-        (Mode::Axb, Side::B) => {
+        (BindingMode::Axb, Side::A) => parties.b.clone().ok_or(Unconnected::Other),
+        (BindingMode::Axb, Side::B) => {
             let is_b = parties.b.as_ref().is_some_and(|b| caller.is_some_and(|c| c == b.key()));
             if is_b { Ok(parties.a.clone()) } else { Err(Unconnected::NoBinding) }
         }
-        (Mode::Axe, Side::A) => parties.b.as_ref().or(last).cloned().ok_or(Unconnected::Other),
-        (Mode::Axe, Side::B) => Ok(parties.a.clone()),
+        (BindingMode::Axe, Side::A) => parties.b.as_ref().or(last).cloned().ok_or(Unconnected::Other),
+        (BindingMode::Axe, Side::B) => Ok(parties.a.clone()),
     }
     .map(|to| Way { from, to })
 }

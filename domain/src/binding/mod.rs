@@ -8,7 +8,7 @@
 //!
 //! A is the protected party, B the other one. **AXB**: A and B ring X and reach each other; nobody else gets through. **AXE**:
 //! whoever knows the extension E rings X, gives it behind the number or as keys, and reaches A; A rings X and reaches B, or
-//! whoever spoke last. The trade's other models fit into [`Mode`] with claims of their own: AX and AXN claim X for anybody, AXG
+//! whoever spoke last. The trade's other models fit into [`BindingMode`] with claims of their own: AX and AXN claim X for anybody, AXG
 //! for each number of a group.
 //!
 //! **Nobody is confused.** What a binding holds of its X is a set of [`Claim`]s: the parties who are known by their number, and
@@ -34,7 +34,7 @@ pub use terms::{GRACE, Span, expiry, state};
 
 words! {
     /// How a binding puts callers through.
-    pub enum Mode {
+    pub enum BindingMode {
         /// A and B reach each other.
         Axb = "AXB", "双向绑定", "A and B reach each other";
         /// Who gives the extension reaches A.

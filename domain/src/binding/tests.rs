@@ -12,13 +12,13 @@ fn phone(n: u8) -> PhoneNumber {
     PhoneNumber::parse(&format!("138000000{n:02}")).unwrap()
 }
 
-fn parties(mode: Mode, a: u8, b: Option<u8>, extension: Option<&str>) -> Parties {
+fn parties(mode: BindingMode, a: u8, b: Option<u8>, extension: Option<&str>) -> Parties {
     Parties { mode, a: phone(a), b: b.map(phone), extension: extension.map(str::to_owned), restrict: None }
 }
 
 #[test]
 fn words_are_words() {
-    Mode::check_words();
+    BindingMode::check_words();
     BindingState::check_words();
     CallRestrict::check_words();
     BindRefusal::check_words();
@@ -27,7 +27,7 @@ fn words_are_words() {
 
 #[test]
 fn who_reaches_whom() {
-    let pair = parties(Mode::Axb, 1, Some(2), None);
+    let pair = parties(BindingMode::Axb, 1, Some(2), None);
     let to = |p: &Parties, caller: Option<u8>, last: Option<u8>| {
         let caller = caller.map(|c| phone(c).key());
         way(p, caller.as_deref(), last.map(phone).as_ref()).map(|w| (w.from, w.to))
@@ -41,12 +41,12 @@ fn who_reaches_whom() {
     assert_eq!(to(&barred(CallRestrict::Ax), Some(2), None), Ok((Side::B, phone(1))));
     assert_eq!(to(&barred(CallRestrict::Bx), Some(2), None), Err(Unconnected::Restricted));
 
-    let behind = parties(Mode::Axe, 1, None, Some("1234"));
+    let behind = parties(BindingMode::Axe, 1, None, Some("1234"));
     assert_eq!(to(&behind, Some(9), None), Ok((Side::B, phone(1))));
     assert_eq!(to(&behind, None, None), Ok((Side::B, phone(1))), "a hidden number may know the extension");
     assert_eq!(to(&behind, Some(1), None), Err(Unconnected::Other), "nobody to ring back yet");
     assert_eq!(to(&behind, Some(1), Some(9)), Ok((Side::A, phone(9))));
-    let set = parties(Mode::Axe, 1, Some(5), Some("1234"));
+    let set = parties(BindingMode::Axe, 1, Some(5), Some("1234"));
     assert_eq!(to(&set, Some(1), Some(9)), Ok((Side::A, phone(5))), "what was set beforehand");
 }
 
@@ -172,7 +172,7 @@ proptest! {
         let (mut held, mut bound) = (HashMap::new(), Vec::new());
         let mut peer: HashMap<u8, u8> = HashMap::new();
         for (a, b) in pairs.into_iter().filter(|(a, b)| a != b) {
-            if bind(&mut held, &mut bound, parties(Mode::Axb, a, Some(b), None)) {
+            if bind(&mut held, &mut bound, parties(BindingMode::Axb, a, Some(b), None)) {
                 prop_assert!(peer.insert(a, b).is_none() && peer.insert(b, a).is_none());
             } else {
                 prop_assert!(peer.contains_key(&a) || peer.contains_key(&b), "refused without need");
@@ -193,7 +193,7 @@ proptest! {
     fn an_extension_means_one(asked in proptest::collection::vec((0u8..12, 0u16..30), 1..40)) {
         let (mut held, mut bound) = (HashMap::new(), Vec::new());
         for (a, e) in asked {
-            bind(&mut held, &mut bound, parties(Mode::Axe, a, None, Some(&format!("{e:04}"))));
+            bind(&mut held, &mut bound, parties(BindingMode::Axe, a, None, Some(&format!("{e:04}"))));
         }
         for e in 0..30 {
             let e = format!("{e:04}");

@@ -3,7 +3,7 @@
 //! The trade's units stay: `ttl` and `call_timeout` are seconds, `max_duration` minutes. Moments are unix milliseconds, as
 //! everywhere.
 
-use crate::binding::{BindingState, BoundOutcome, CallRestrict, Mode};
+use crate::binding::{BindingMode, BindingState, BoundOutcome, CallRestrict};
 use crate::clock::UnixMs;
 use crate::id::{BindingId, CallId, PoolId};
 use serde::{Deserialize, Serialize};
@@ -16,7 +16,7 @@ pub struct PoolRequest {
     #[serde(default)]
     pub name: String,
     /// How its numbers are bound.
-    pub mode: Mode,
+    pub mode: BindingMode,
     /// Minutes for which calls go through after a binding has expired, 0 to 1,440; 30 without.
     #[serde(default)]
     pub grace_minutes: Option<u16>,
@@ -87,7 +87,7 @@ pub struct PoolView {
     /// Name on screens.
     pub name: String,
     /// How its numbers are bound.
-    pub mode: Mode,
+    pub mode: BindingMode,
     /// Minutes for which calls go through after a binding has expired.
     pub grace_minutes: i64,
     /// Digits of an extension.
@@ -125,7 +125,7 @@ pub struct BindRequest {
     pub pool_key: String,
     /// The pool's own mode without.
     #[serde(default)]
-    pub mode: Option<Mode>,
+    pub mode: Option<BindingMode>,
     /// The protected party.
     #[cfg_attr(feature = "openapi", schema(example = "13900000001"))]
     pub phone_no_a: String,
@@ -217,7 +217,7 @@ pub struct BindingView {
     /// The pool.
     pub pool_key: PoolId,
     /// How callers are put through.
-    pub mode: Mode,
+    pub mode: BindingMode,
     /// The virtual number.
     pub secret_no: String,
     /// Of AXE.
@@ -344,7 +344,7 @@ mod tests {
         let pool = PoolView {
             pool_key: PoolId::at(NOW, [1; 10]),
             name: "上海".into(),
-            mode: Mode::Axe,
+            mode: BindingMode::Axe,
             grace_minutes: 30,
             extension_digits: 4,
             integration: None,
@@ -358,7 +358,7 @@ mod tests {
         let binding = BindingView {
             subs_id: BindingId::at(NOW, [2; 10]),
             pool_key: PoolId::at(NOW, [1; 10]),
-            mode: Mode::Axe,
+            mode: BindingMode::Axe,
             secret_no: "+862131001235".into(),
             extension: Some("0042".into()),
             phone_no_a: Some("+8613900000001".into()),

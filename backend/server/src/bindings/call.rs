@@ -444,7 +444,7 @@ impl Call {
             EndHow::RemoteBye | EndHow::Refused if !caller => 2,
             _ => 0,
         };
-        let cause = cause(end);
+        let cause = cause(end, !caller && self.told.ring_time.is_some());
         self.told.release_dir = Some(dir);
         let sql = "UPDATE binding_call SET release_at = $1, release_dir = $2, release_cause = $3 WHERE call_id = $4";
         self.book.note(Line::new(sql, [now.0.into(), dir.into(), cause.into(), self.id.to_string().into()]));
@@ -494,17 +494,23 @@ impl Call {
     }
 }
 
-/// The Q.850 cause of an end: the network's, else what its status says (RFC 3398, 8.2.6.1).
-fn cause(end: &LegEnd) -> i64 {
+/// The Q.850 cause of an end: the network's, else what its status says (RFC 3398, 8.2.6.1). `rang`: it is the callee's, whose
+/// telephone rang.
+fn cause(end: &LegEnd, rang: bool) -> i64 {
     if let Some(cause) = end.q850 {
         return i64::from(cause);
     }
     match (end.how, end.status) {
         (EndHow::RemoteBye | EndHow::LocalBye, _) => 16,
-        (EndHow::Cancelled, _) if end.rang => 19,
-        (EndHow::Cancelled, _) => 16,
+        (EndHow::Cancelled, _) if !rang => 16,
         (_, Some(486 | 600)) => 17,
-        (_, Some(408 | 480 | 487)) => 18,
+        (EndHow::Cancelled, _) | (_, Some(408 | 480 | 487)) => {
+            if rang {
+                19
+            } else {
+                18
+            }
+        }
         (_, Some(401..=403 | 603)) => 21,
         (_, Some(404 | 484 | 604)) => 1,
         (_, Some(503)) => 34,

@@ -8,7 +8,7 @@ use crate::org::policy::organisation;
 use crate::org::sets::rule_set;
 use crate::store::{StoreError, number as count, one};
 use sea_orm::FromQueryResult;
-use waybell_domain::binding::{BoundPlan, Claim, Mode, Side, Unconnected, Way, way};
+use waybell_domain::binding::{BindingMode, BoundPlan, Claim, Side, Unconnected, Way, way};
 use waybell_domain::clock::UnixMs;
 use waybell_domain::outgoing::OutgoingPolicy;
 use waybell_domain::phone::PhoneNumber;
@@ -63,7 +63,7 @@ pub(super) async fn enter(
     let plan = match &meant {
         Some(Meant { way: Ok(_), .. }) => BoundPlan::Ring,
         Some(Meant { way: Err(why), .. }) => BoundPlan::Tell(*why),
-        None if number.mode == Mode::Axe => BoundPlan::Ask,
+        None if number.mode == BindingMode::Axe => BoundPlan::Ask,
         None => BoundPlan::Tell(Unconnected::NoBinding),
     };
     Ok(Entered { plan, meant })
@@ -105,7 +105,7 @@ async fn passage(
 ) -> Result<Result<Way, Unconnected>, StoreError> {
     let db = app.store.read();
     let Some(parties) = row.parties() else { return Ok(Err(Unconnected::NoBinding)) };
-    let last = if parties.mode == Mode::Axe && parties.b.is_none() {
+    let last = if parties.mode == BindingMode::Axe && parties.b.is_none() {
         let sql = "SELECT from_key FROM binding_call WHERE binding_id = $1 AND call_type = 1 AND start_at IS NOT NULL \
                    AND from_key IS NOT NULL ORDER BY at DESC, call_id DESC";
         let last: Option<Last> = one(db, sql, [row.id.clone().into()]).await?;

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use tokio::sync::Mutex;
-use waybell_domain::binding::Mode;
+use waybell_domain::binding::BindingMode;
 use waybell_domain::id::{NumberId, OrganisationId, PoolId};
 
 /// Changes of bindings a second of one organisation.
@@ -31,7 +31,7 @@ pub struct PoolNumber {
     /// Tenant.
     pub organisation: OrganisationId,
     /// How its pool binds.
-    pub mode: Mode,
+    pub mode: BindingMode,
     /// Digits of an extension.
     pub digits: u8,
     /// As stored.
@@ -76,7 +76,7 @@ impl Pooled {
                 id: NumberId::parse(&row.id).ok()?,
                 pool: PoolId::parse(&row.pool_id).ok()?,
                 organisation: OrganisationId::parse(&row.organisation_id).ok()?,
-                mode: Mode::parse(&row.mode)?,
+                mode: BindingMode::parse(&row.mode)?,
                 digits: u8::try_from(row.extension_digits).ok()?,
                 key: row.number_key.clone(),
             };
@@ -116,7 +116,7 @@ impl Pooled {
         if let Some((number, rest)) = dialled.split_once(ends) {
             let keys: String = rest.chars().filter(char::is_ascii_digit).collect();
             let found = self.exact(number).or_else(|| self.by_end(number))?;
-            let behind = found.mode == Mode::Axe && !keys.is_empty();
+            let behind = found.mode == BindingMode::Axe && !keys.is_empty();
             return Some((found, behind.then_some(keys)));
         }
         // an extension right behind the number
@@ -131,7 +131,7 @@ impl Pooled {
                 continue;
             }
             if let Some(found) = self.exact(number)
-                && found.mode == Mode::Axe
+                && found.mode == BindingMode::Axe
                 && found.digits == digits
             {
                 return Some((found, Some(keys.to_owned())));
@@ -164,9 +164,9 @@ mod tests {
         let pooled = Pooled::default();
         assert!(pooled.find("+862131001235").is_none() && !pooled.holds("+862131001235"));
         for (key, mode, digits) in [
-            ("+862131001235", Mode::Axe, 4),
-            ("+8617000000001", Mode::Axb, 4),
-            ("+864001234567", Mode::Axe, 2),
+            ("+862131001235", BindingMode::Axe, 4),
+            ("+8617000000001", BindingMode::Axb, 4),
+            ("+864001234567", BindingMode::Axe, 2),
         ] {
             let number = PoolNumber {
                 id: NumberId::at(1, [1; 10]),

@@ -14,7 +14,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use sea_orm::{ConnectionTrait, FromQueryResult};
 use std::collections::HashMap;
-use waybell_domain::binding::{BindRefusal, GRACE, Mode};
+use waybell_domain::binding::{BindRefusal, BindingMode, GRACE};
 use waybell_domain::clock::{MINUTE, UnixMs};
 use waybell_domain::id::PoolId;
 use waybell_domain::wire::{
@@ -75,7 +75,7 @@ async fn views<C: ConnectionTrait>(
         Some(PoolView {
             pool_key: PoolId::parse(&row.id).ok()?,
             name: row.name,
-            mode: Mode::parse(&row.mode)?,
+            mode: BindingMode::parse(&row.mode)?,
             grace_minutes: row.grace_ms / MINUTE,
             extension_digits: u8::try_from(row.extension_digits).ok()?,
             integration: row.integration_id,

@@ -36,7 +36,7 @@ impl Shift {
 pub(super) struct Terms {
     pub restrict: Option<CallRestrict>,
     pub ring_s: i64,
-    pub max_minutes: i64,
+    pub max_s: i64,
     pub record: bool,
     pub hint: bool,
     pub out_id: Option<String>,
@@ -55,7 +55,7 @@ impl Terms {
         Ok(Terms {
             restrict: restrict(request.call_restrict.as_deref())?,
             ring_s: ring(request.call_timeout.unwrap_or(RING))?,
-            max_minutes: longest(request.max_duration.unwrap_or(LONGEST))?,
+            max_s: longest(request.max_duration.unwrap_or(LONGEST))?,
             record: request.is_recording_enabled,
             hint: request.last_min_voice,
             out_id: out_id(request.out_id.as_deref())?,
@@ -106,9 +106,10 @@ pub(super) fn ring(seconds: u16) -> ApiResult<i64> {
     }
 }
 
+/// Seconds of the longest call.
 pub(super) fn longest(minutes: u16) -> ApiResult<i64> {
     match minutes {
-        1..=1_440 => Ok(i64::from(minutes)),
+        1..=1_440 => Ok(i64::from(minutes) * 60),
         _ => Err(ApiError::field("max_duration", "must be 1 to 1440", "write minutes, or leave it out")),
     }
 }

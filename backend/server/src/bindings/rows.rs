@@ -5,15 +5,15 @@ use crate::http::error::ApiResult;
 use crate::store::scope::Scope;
 use crate::store::{StoreError, one};
 use sea_orm::{ConnectionTrait, FromQueryResult};
-use waybell_domain::binding::{CallRestrict, Limits, Mode, Parties, Span, state};
-use waybell_domain::clock::{MINUTE, SECOND, UnixMs};
+use waybell_domain::binding::{BindingMode, CallRestrict, Limits, Parties, Span, state};
+use waybell_domain::clock::{SECOND, UnixMs};
 use waybell_domain::id::{BindingId, PoolId};
 use waybell_domain::phone::PhoneNumber;
 use waybell_domain::wire::BindingView;
 
 /// Columns that a [`Row`] is read from, of [`FROM`].
 pub(super) const COLUMNS: &str = "b.id, b.pool_id, b.number_id, b.mode, b.phone_a, b.phone_b, b.extension, b.restriction, b.ring_s, \
-     b.max_minutes, b.is_recorded, b.hint, b.out_id, b.user_data, b.expires_at, b.grace_ms, b.unbound_at, b.until_at, b.created_at, \
+     b.max_s, b.is_recorded, b.hint, b.out_id, b.user_data, b.expires_at, b.grace_ms, b.unbound_at, b.until_at, b.created_at, \
      b.branch_id, n.number_key";
 /// Bindings `b` with their numbers.
 pub(super) const FROM: &str = "binding b JOIN pool_number n ON n.id = b.number_id";
@@ -30,7 +30,7 @@ pub(super) struct Row {
     pub extension: Option<String>,
     pub restriction: Option<String>,
     pub ring_s: i64,
-    pub max_minutes: i64,
+    pub max_s: i64,
     pub is_recorded: i64,
     pub hint: i64,
     pub out_id: Option<String>,
@@ -57,7 +57,7 @@ impl Row {
     /// Who is bound. `None` once they are kept no longer.
     pub(super) fn parties(&self) -> Option<Parties> {
         Some(Parties {
-            mode: Mode::parse(&self.mode)?,
+            mode: BindingMode::parse(&self.mode)?,
             a: PhoneNumber::from_key(self.phone_a.as_deref()?).ok()?,
             b: self.phone_b.as_deref().and_then(|b| PhoneNumber::from_key(b).ok()),
             extension: self.extension.clone(),
@@ -69,7 +69,7 @@ impl Row {
     pub(super) fn limits(&self) -> Limits {
         Limits {
             ring_ms: self.ring_s * SECOND,
-            talk_ms: self.max_minutes * MINUTE,
+            talk_ms: self.max_s * SECOND,
             hint: self.hint != 0,
             record: self.is_recorded != 0,
         }
@@ -81,7 +81,7 @@ impl Row {
         Ok(BindingView {
             subs_id: BindingId::parse(&self.id).map_err(|_| damaged("binding.id"))?,
             pool_key: PoolId::parse(&self.pool_id).map_err(|_| damaged("binding.pool_id"))?,
-            mode: Mode::parse(&self.mode).ok_or_else(|| damaged("binding.mode"))?,
+            mode: BindingMode::parse(&self.mode).ok_or_else(|| damaged("binding.mode"))?,
             secret_no: self.number_key.clone(),
             extension: self.extension.clone(),
             phone_no_a: self.phone_a.clone(),
@@ -92,7 +92,7 @@ impl Row {
             call_restrict: self.restriction.as_deref().and_then(CallRestrict::parse),
             call_display_type: 1,
             call_timeout: self.ring_s,
-            max_duration: self.max_minutes,
+            max_duration: self.max_s / 60,
             last_min_voice: self.hint != 0,
             is_recording_enabled: self.is_recorded != 0,
             out_id: self.out_id.clone(),

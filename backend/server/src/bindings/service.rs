@@ -15,7 +15,8 @@ use sea_orm::{FromQueryResult, Value};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeSet, HashMap};
 use waybell_domain::binding::{
-    BindRefusal, BindingState, Candidate, Claim, Mode, Parties, Wish, claims, free_extension, pick, state,
+    BindRefusal, BindingMode, BindingState, Candidate, Claim, Parties, Wish, claims, free_extension, pick,
+    state,
 };
 use waybell_domain::clock::UnixMs;
 use waybell_domain::dial::policy::Policy;
@@ -76,7 +77,7 @@ pub(super) async fn bind(
         return Ok(answer);
     }
     let pool = pool(&write, scope, &request.pool_key).await?;
-    let mode = Mode::parse(&pool.mode).ok_or_else(|| refused(BindRefusal::Pool))?;
+    let mode = BindingMode::parse(&pool.mode).ok_or_else(|| refused(BindRefusal::Pool))?;
     if request.mode.is_some_and(|asked| asked != mode) {
         let hint = "one number is bound in one way, so that no caller is confused; name a pool of this mode";
         return Err(ApiError::field("mode", format!("this pool binds {} only", mode.as_str()), hint));
@@ -87,7 +88,7 @@ pub(super) async fn bind(
     let parties = parties(request, mode, digits, terms.restrict)?;
     let expires = request::expires(request.expiration, request.ttl, shift, now)?;
     may_be_called(app, &write, scope, &parties).await?;
-    let chosen = choose(app, &write, &pool, parties, request, &wish, now).await?;
+    let chosen = choose(app, &write, scope, &pool, parties, request, &wish, now).await?;
     let id = BindingId::at(now, rand::random());
     insert(&write, scope, id, &pool, &chosen, &terms, expires, now).await?;
     let row =
@@ -164,7 +165,7 @@ async fn pool(write: &Write, scope: &Scope, key: &str) -> ApiResult<Pool> {
 
 fn parties(
     request: &BindRequest,
-    mode: Mode,
+    mode: BindingMode,
     digits: u8,
     restrict: Option<waybell_domain::binding::CallRestrict>,
 ) -> ApiResult<Parties> {
@@ -175,14 +176,14 @@ fn parties(
         .filter(|b| !b.is_empty())
         .map(|b| party(b, "phone_no_b"))
         .transpose()?;
-    if mode == Mode::Axb && b.is_none() {
+    if mode == BindingMode::Axb && b.is_none() {
         return Err(missing_b());
     }
     if b.as_ref() == Some(&a) {
         return Err(same_party());
     }
     let extension = request::extension(request.extension.as_deref(), digits)?;
-    if mode == Mode::Axb && extension.is_some() {
+    if mode == BindingMode::Axb && extension.is_some() {
         let hint = "leave it out, or name a pool of the mode AXE";
         return Err(ApiError::field("extension", "this pool's numbers have no extensions", hint));
     }
@@ -234,6 +235,7 @@ struct Chosen {
 async fn choose(
     app: &Shared,
     write: &Write,
+    scope: &Scope,
     pool: &Pool,
     mut parties: Parties,
     request: &BindRequest,
@@ -268,7 +270,7 @@ async fn choose(
             return Err(refused_field(BindRefusal::Conflict, "phone_no_x"));
         }
     }
-    let had = had(write, &parties).await?;
+    let had = had(write, scope, &parties).await?;
     let wish = if asked.is_some() { &Wish::default() } else { wish };
     loop {
         let candidates: Vec<Candidate> = free
@@ -282,7 +284,7 @@ async fn choose(
             .collect();
         let Some(best) = pick(&candidates, wish) else { return Err(refused(BindRefusal::NoNumber)) };
         let number = free.swap_remove(best).id;
-        if parties.mode == Mode::Axe && parties.extension.is_none() {
+        if parties.mode == BindingMode::Axe && parties.extension.is_none() {
             let digits = u8::try_from(pool.extension_digits).unwrap_or(4);
             match free_extension(&extensions(write, &number, now).await?, digits, rand::random()) {
                 Some(extension) => parties.extension = Some(extension),
@@ -295,14 +297,14 @@ async fn choose(
 }
 
 /// When one of the parties last had each number.
-async fn had(write: &Write, parties: &Parties) -> ApiResult<HashMap<String, UnixMs>> {
+async fn had(write: &Write, scope: &Scope, parties: &Parties) -> ApiResult<HashMap<String, UnixMs>> {
     let keys: Vec<String> = std::iter::once(&parties.a).chain(&parties.b).map(PhoneNumber::key).collect();
     let mut had: HashMap<String, UnixMs> = HashMap::new();
     for column in ["phone_a", "phone_b"] {
         let (marks, mut values) = listed(2, &keys);
-        values.insert(0, 0i64.into());
+        values.insert(0, scope.organisation.to_string().into());
         let sql = format!(
-            "SELECT number_id, MAX(created_at) AS at FROM binding WHERE created_at > $1 AND {column} IN ({marks}) GROUP BY number_id"
+            "SELECT number_id, MAX(created_at) AS at FROM binding WHERE organisation_id = $1 AND {column} IN ({marks}) GROUP BY number_id"
         );
         let rows: Vec<Had> = all(write.tx(), &sql, values).await?;
         for row in rows {
@@ -343,7 +345,7 @@ async fn insert(
         parties.extension.clone().into(),
         parties.restrict.map(|r| r.as_str()).into(),
         terms.ring_s.into(),
-        terms.max_minutes.into(),
+        terms.max_s.into(),
         i64::from(terms.record).into(),
         i64::from(terms.hint).into(),
         terms.out_id.clone().into(),
@@ -357,7 +359,7 @@ async fn insert(
     write
         .exec(
             "INSERT INTO binding (id, organisation_id, branch_id, pool_id, number_id, mode, phone_a, phone_b, extension, \
-             restriction, ring_s, max_minutes, is_recorded, hint, out_id, user_data, expires_at, grace_ms, until_at, created_by, \
+             restriction, ring_s, max_s, is_recorded, hint, out_id, user_data, expires_at, grace_ms, until_at, created_by, \
              created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)",
             values,
         )
@@ -423,7 +425,7 @@ pub(super) async fn change(
     }
     match change.phone_no_b.as_deref() {
         None => {}
-        Some("") if parties.mode == Mode::Axe => parties.b = None,
+        Some("") if parties.mode == BindingMode::Axe => parties.b = None,
         Some(b) => parties.b = Some(party(b, "phone_no_b")?),
     }
     if parties.b.as_ref() == Some(&parties.a) {
@@ -436,7 +438,7 @@ pub(super) async fn change(
         may_be_called(app, &write, scope, &parties).await?;
     }
     let ring = change.call_timeout.map(request::ring).transpose()?.unwrap_or(row.ring_s);
-    let longest = change.max_duration.map(request::longest).transpose()?.unwrap_or(row.max_minutes);
+    let longest = change.max_duration.map(request::longest).transpose()?.unwrap_or(row.max_s);
     let out_id = match &change.out_id {
         None => row.out_id.clone(),
         text => request::out_id(text.as_deref())?,
@@ -461,7 +463,7 @@ pub(super) async fn change(
     }
     write
         .exec(
-            "UPDATE binding SET phone_a = $1, phone_b = $2, restriction = $3, ring_s = $4, max_minutes = $5, is_recorded = $6, \
+            "UPDATE binding SET phone_a = $1, phone_b = $2, restriction = $3, ring_s = $4, max_s = $5, is_recorded = $6, \
              hint = $7, out_id = $8, user_data = $9, expires_at = $10, until_at = $11 WHERE id = $12",
             [
                 parties.a.key().into(),

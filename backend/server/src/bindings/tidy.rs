@@ -52,3 +52,62 @@ pub(crate) async fn tidy(store: &Store, now: UnixMs) -> Result<(), StoreError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: i64 = 400 * DAY;
+
+    #[tokio::test]
+    async fn numbers_go_with_their_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&format!("sqlite:{}", dir.path().join("w.db").display())).await.unwrap();
+        let write = store.begin().await.unwrap();
+        for sql in [
+            "INSERT INTO organisation (id, name, company, time_zone, policy, rev) VALUES ('o', '', '', '', '', 1)",
+            "INSERT INTO number_pool (id, organisation_id, name, mode, grace_ms, extension_digits, created_at) \
+             VALUES ('p', 'o', '', 'AXB', 0, 4, 1)",
+            "INSERT INTO pool_number (id, organisation_id, pool_id, number_key, proof, proof_date, created_at) \
+             VALUES ('x', 'o', 'p', '+862131001235', 'letter', '2026-01-01', 1)",
+        ] {
+            write.exec(sql, []).await.unwrap();
+        }
+        // more than one transaction's worth
+        for n in 0..ROWS + 3 {
+            let until = NOW - PARTIES - i64::from(n > 0);
+            let sql = "INSERT INTO binding (id, organisation_id, pool_id, number_id, mode, phone_a, phone_b, ring_s, max_s, \
+                       is_recorded, hint, expires_at, grace_ms, until_at, created_by, created_at) \
+                       VALUES ($1, 'o', 'p', 'x', 'AXB', 'a', 'b', 60, 60, 0, 0, 1, 0, $2, 'u', 1)";
+            write.exec(sql, [n.to_string().into(), until.into()]).await.unwrap();
+            let sql = "INSERT INTO binding_claim (number_id, claim, organisation_id, binding_id, until_at) \
+                       VALUES ('x', $1, 'o', $1, $2)";
+            write.exec(sql, [n.to_string().into(), (NOW - i64::from(n > 0)).into()]).await.unwrap();
+            let sql = "INSERT INTO binding_request (organisation_id, request_id, request_hash, status, body, at) \
+                       VALUES ('o', $1, '', 201, '', $2)";
+            write
+                .exec(sql, [n.to_string().into(), (NOW - REQUESTS - i64::from(n > 0)).into()])
+                .await
+                .unwrap();
+        }
+        for (id, until) in [("old", NOW - 1), ("young", NOW)] {
+            let sql = "INSERT INTO phone_call (id, organisation_id, direction, is_open, explain, parcels, started_at, keep_until) \
+                       VALUES ($1, 'o', 'bound', 0, '[]', '[]', 1, $2)";
+            write.exec(sql, [id.into(), until.into()]).await.unwrap();
+            let sql = "INSERT INTO binding_call (call_id, organisation_id, pool_id, number_key, from_key, call_type, unconnected, \
+                       at, keep_until, told) VALUES ($1, 'o', 'p', '+862131001235', 'a', 4, 2, 1, $2, 1)";
+            write.exec(sql, [id.into(), until.into()]).await.unwrap();
+        }
+        write.commit().await.unwrap();
+        tidy(&store, UnixMs(NOW)).await.unwrap();
+        for sql in [
+            "SELECT COUNT(*) FROM binding WHERE phone_a IS NOT NULL AND phone_b IS NOT NULL",
+            "SELECT COUNT(*) FROM binding_claim",
+            "SELECT COUNT(*) FROM binding_request",
+            "SELECT COUNT(*) FROM binding_call WHERE from_key IS NOT NULL AND call_id = 'young'",
+            "SELECT COUNT(*) FROM binding_call WHERE from_key IS NULL AND call_id = 'old'",
+        ] {
+            assert_eq!(number(store.read(), sql, []).await.unwrap(), 1, "{sql}");
+        }
+    }
+}

@@ -52,7 +52,8 @@ CREATE TABLE binding (
     -- CallRestrict
     restriction TEXT,
     ring_s BIGINT NOT NULL,
-    max_minutes BIGINT NOT NULL,
+    -- seconds of the longest call
+    max_s BIGINT NOT NULL,
     is_recorded BIGINT NOT NULL,
     hint BIGINT NOT NULL,
     out_id TEXT,
