@@ -217,7 +217,7 @@ fn both_hear_that_a_minute_is_left_and_speak_on() {
     desk.house.until("both hear the hint", || {
         for (line, own, heard) in [(&caller.line, 900, 0), (&callee.line, 700, 1)] {
             let sound = line.heard();
-            let hint = sound.chunks_exact(800).any(|part| loudness(part) > 50.0 && share(part, own) < 0.5);
+            let hint = sound.chunks_exact(160).any(|part| loudness(part) > 50.0 && share(part, own) < 0.5);
             words.borrow_mut()[heard] |= hint;
         }
         words.borrow().iter().all(|w| *w).then_some(())

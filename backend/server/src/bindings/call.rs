@@ -434,7 +434,9 @@ impl Call {
 
     /// Who ended the call, and why: the leg that ended first says it.
     fn released(&mut self, end: &LegEnd, caller: bool) {
-        if self.told.release_dir.is_some() {
+        // that we refuse the caller says less than the end of the leg for which we do it
+        let of_callee = caller && end.how == EndHow::Refused && self.callee_leg.is_some();
+        if self.told.release_dir.is_some() || of_callee {
             return;
         }
         let now = self.now();
