@@ -81,4 +81,5 @@ pub(super) const PAIRS: &[Pair] = &[
     ("is no state of a binding", "没有这种绑定状态"),
     ("write active, grace or ended", "请写 active、grace 或 ended"),
     ("has more than 100 characters", "超过 100 个字符"),
+    ("send a shorter one", "请缩短"),
 ];
