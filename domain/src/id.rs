@@ -150,6 +150,10 @@ ids! {
     DutyId
     /// A call that came in over a published number.
     CallId
+    /// A pool of virtual numbers (号码池); its text is the `pool_key`.
+    PoolId
+    /// A binding of a virtual number (绑定关系); its text is the `subs_id`.
+    BindingId
     /// A work order (工单).
     OrderId
     /// A recording (录音) or a voicemail (留言).

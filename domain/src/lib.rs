@@ -13,6 +13,7 @@
 //!                dial::policy               flow (what is said and asked once somebody answers)
 //!
 //!  a customer rings ──> inbound (who is rung for them, in which order and why; the life of that call)
+//!  two people share a virtual number ──> binding (who is put through to whom; the life of that call)
 //!  a courier rings a customer ──> outgoing (may they; the life of that call, both legs)
 //!  a customer complains ──> order (who may do what next; its time, its urging, what lies too long)
 //! ```
@@ -25,6 +26,7 @@ mod words;
 
 pub mod address;
 pub mod attendance;
+pub mod binding;
 pub mod clock;
 pub mod dial;
 pub mod evidence;

@@ -13,6 +13,7 @@ mod back;
 mod barred;
 #[path = "calls/evidence.rs"]
 mod evidence;
+#[allow(dead_code, reason = "the test program `bindings` uses the rest of it")]
 #[path = "calls/exchange.rs"]
 mod exchange;
 #[path = "calls/house.rs"]

@@ -87,6 +87,17 @@ fn body(method: &str, path: &str, b: &Belongings) -> Option<Value> {
         "/api/v1/orders/{id}/actions" => json!({
             "id": uuid::Uuid::now_v7(), "action": { "do": "take" }, "acted_at": { "wall": now_ms() }
         }),
+        "/api/v1/bindings" => json!({
+            "pool_key": b.batch, "phone_no_a": "13900000077", "phone_no_b": "13800000088", "ttl": 600
+        }),
+        "/api/v1/number-pools/{key}/numbers" => json!({
+            "numbers": [{ "number": "021-31001234" }], "proof": "another letter", "proof_date": "2026-01-01"
+        }),
+        "/api/v1/bindings/{id}"
+        | "/api/v1/number-pools/{key}"
+        | "/api/v1/number-pools/{key}/numbers/{number}" => {
+            json!({})
+        }
         "/api/v1/evidence" => json!({ "calls": [b.batch], "reason": "none" }),
         "/api/v1/calls" => json!({ "id": uuid::Uuid::now_v7(), "parcel": b.parcels[0] }),
         "/api/v1/calls/{id}/signals" => json!({ "call_id": b.batch, "seq": 1, "kind": "bye" }),
@@ -122,6 +133,9 @@ fn expected(method: &str, path: &str) -> &'static [u16] {
         // things that are named
         ("GET", "/api/v1/areas/{id}/duties") => &[404, 403],
         (_, p) if p.starts_with("/api/v1/voice/words/") => &[404, 403],
+        // bindings are an administrator's or a supervisor's
+        (_, p) if p.starts_with("/api/v1/bindings/") || p.starts_with("/api/v1/number-pools/") => &[404, 403],
+        ("POST", "/api/v1/bindings") => &[404, 403],
         ("GET", p) if p.contains('{') => &[404],
         (
             "POST",
@@ -185,7 +199,11 @@ async fn walk(asker: &Api, b: &Belongings, waybill: &str) -> usize {
             )
             | (
                 "POST",
-                "/api/v1/integrations" | "/api/v1/numbers" | "/api/v1/areas" | "/api/v1/work-places",
+                "/api/v1/integrations"
+                | "/api/v1/numbers"
+                | "/api/v1/number-pools"
+                | "/api/v1/areas"
+                | "/api/v1/work-places",
             ) = (method.as_str(), path.as_str())
             {
                 continue;

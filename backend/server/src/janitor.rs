@@ -31,6 +31,9 @@ pub async fn run(app: Shared) {
         if let Err(error) = tidy(&app.store, now, &app.stopping).await {
             tracing::warn!(%error, "old rows could not be removed; tried again later");
         }
+        if let Err(error) = crate::bindings::tidy(&app.store, app.clock.now()).await {
+            tracing::warn!(%error, "old bindings could not be tidied; tried again later");
+        }
         if let Err(error) = crate::tracks::sweep(&app).await {
             tracing::warn!(%error, "old tracks could not be removed; tried again later");
         }

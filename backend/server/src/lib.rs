@@ -8,6 +8,7 @@ pub mod app;
 pub mod app_calls;
 pub mod attendance;
 pub mod audit;
+pub mod bindings;
 pub mod calls;
 pub mod clock;
 pub mod config;

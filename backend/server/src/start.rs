@@ -126,6 +126,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     app.speech.prepare(Whose::default(), vec!["您好".into()]);
     notify::hold_ports(&app, &switch).await?;
     crate::calls::recover::recover(&app, &switch, claim.restored.is_some() || claim.moved).await?;
+    crate::bindings::recover(&app).await?;
     let (onward, notices) = tokio::sync::mpsc::channel(1_024);
     let router = tokio::spawn(crate::calls::route(app.clone(), switch.clone(), events, onward));
     let engine = tokio::spawn({

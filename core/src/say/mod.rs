@@ -10,6 +10,7 @@
 //! * A text of several sentences joined by `; ` is known if each of them is; `about: problem` if the problem is.
 //! * A test of the terminal program reads the sources and fails when an error text has no Chinese.
 
+mod bindings;
 mod calls;
 mod doors;
 mod evidence;
@@ -34,7 +35,8 @@ use waybell_domain::wire::Role;
 /// English pattern, Chinese pattern.
 type Pair = (&'static str, &'static str);
 
-const TABLES: [&[Pair]; 12] = [
+const TABLES: [&[Pair]; 13] = [
+    bindings::PAIRS,
     field::PAIRS,
     calls::PAIRS,
     doors::PAIRS,

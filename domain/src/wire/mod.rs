@@ -8,6 +8,7 @@ mod account;
 mod app_call;
 mod attendance;
 mod batch;
+mod binding;
 mod calendar;
 mod call;
 mod call_page;
@@ -37,6 +38,10 @@ pub use attendance::{
 pub use batch::{
     AttemptView, BatchAction, BatchCounts, BatchRequest, BatchView, ConsentView, RecipientView,
     RingAgainRequest, WhyLine, WhyView,
+};
+pub use binding::{
+    BindRequest, BindingCallEvent, BindingCallView, BindingChange, BindingView, PoolChange, PoolNumberChange,
+    PoolNumberRequest, PoolNumberView, PoolNumbersRequest, PoolRequest, PoolView,
 };
 pub use calendar::{CalendarReport, CalendarView, CarrierView};
 pub use call::{

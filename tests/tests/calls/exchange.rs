@@ -1,7 +1,7 @@
 //! An exchange of the test's own: one UDP socket that is the trunk's far side for customers who ring in and for couriers
 //! who are rung, a telephone of its own RTP socket for each call, and every SIP message kept as it came.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -62,6 +62,17 @@ impl Exchange {
 
     /// Somebody rings `to` at the server.
     pub(crate) fn ring(&self, server: SocketAddr, from: &str, to: &str) -> Telephone {
+        self.ring_by(server, from, to, Line::new())
+    }
+
+    /// The same with a telephone whose keys are telephone-events (RFC 4733).
+    pub(crate) fn ring_with_events(&self, server: SocketAddr, from: &str, to: &str) -> Telephone {
+        let mut line = Line::new();
+        line.events = true;
+        self.ring_by(server, from, to, line)
+    }
+
+    fn ring_by(&self, server: SocketAddr, from: &str, to: &str, line: Line) -> Telephone {
         static NEXT: AtomicU32 = AtomicU32::new(1);
         let call_id =
             format!("caller{}-{}@exchange", NEXT.fetch_add(1, Ordering::Relaxed), std::process::id());
@@ -78,7 +89,7 @@ impl Exchange {
             target: format!("sip:{to}@{server}"),
             cseq: 1,
             invite: None,
-            line: Line::new(),
+            line,
             heard: Vec::new(),
         };
         telephone.request("INVITE", 1, Some(&telephone.line.sdp()));
@@ -321,6 +332,8 @@ impl Telephone {
 pub(crate) struct Line {
     rtp: Arc<UdpSocket>,
     sound: Arc<Sound>,
+    /// Telephone-events are offered.
+    events: bool,
 }
 
 #[derive(Default)]
@@ -330,7 +343,22 @@ struct Sound {
     tone: AtomicU32,
     heard: Mutex<Vec<i16>>,
     stop: AtomicBool,
+    /// Packets of keys that are about to be sent, before anything else.
+    keys: Mutex<VecDeque<Key>>,
 }
+
+/// A packet's time of a key.
+#[derive(Clone, Copy)]
+enum Key {
+    /// Two tones.
+    Tones(u32, u32),
+    /// A telephone-event, so many packets old; the last three say that it is over.
+    Event(u8, u16),
+    Pause,
+}
+
+/// Packets of a key, and of the pause after it.
+const KEY: u16 = 6;
 
 impl Line {
     fn new() -> Line {
@@ -339,14 +367,33 @@ impl Line {
         let sound = Arc::new(Sound::default());
         let (socket, shared) = (rtp.clone(), sound.clone());
         std::thread::spawn(move || run(&socket, &shared));
-        Line { rtp, sound }
+        Line { rtp, sound, events: false }
+    }
+
+    /// Presses keys: as telephone-events where they were offered, else as tones in the speech.
+    pub(crate) fn keys(&self, keys: &str) {
+        let mut queue = self.sound.keys.lock().unwrap();
+        for key in keys.chars() {
+            let n = "123A456B789C*0#D".find(key).expect("no such key");
+            let tones = ([697, 770, 852, 941][n / 4], [1_209, 1_336, 1_477, 1_633][n % 4]);
+            let event = "0123456789*#ABCD".find(key).unwrap() as u8;
+            queue.extend((0..KEY).map(|age| match self.events {
+                true => Key::Event(event, age),
+                false => Key::Tones(tones.0, tones.1),
+            }));
+            queue.extend([Key::Pause; KEY as usize]);
+        }
     }
 
     fn sdp(&self) -> String {
+        let port = self.rtp.local_addr().unwrap().port();
+        let (kinds, events) = match self.events {
+            true => ("8 101", "a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\n"),
+            false => ("8", ""),
+        };
         format!(
-            "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio {} RTP/AVP 8\r\n\
-             a=rtpmap:8 PCMA/8000\r\n",
-            self.rtp.local_addr().unwrap().port()
+            "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio {port} RTP/AVP {kinds}\r\n\
+             a=rtpmap:8 PCMA/8000\r\n{events}"
         )
     }
 
@@ -396,14 +443,33 @@ fn run(socket: &UdpSocket, sound: &Sound) {
             }
         }
         let Some(to) = *sound.to.lock().unwrap() else { continue };
-        let hertz = f64::from(sound.tone.load(Ordering::Relaxed));
-        let mut packet = vec![0x80, 8];
+        let key = sound.keys.lock().unwrap().pop_front();
+        let (kind, ts) = match key {
+            Some(Key::Event(_, age)) => {
+                (if age == 0 { 101 | 0x80 } else { 101 }, n.wrapping_sub(160 * u32::from(age)))
+            }
+            _ => (8, n),
+        };
+        let mut packet = vec![0x80, kind];
         packet.extend(seq.to_be_bytes());
-        packet.extend(n.to_be_bytes());
+        packet.extend(ts.to_be_bytes());
         packet.extend(7u32.to_be_bytes());
-        for i in 0..160 {
-            let phase = f64::from(n + i) / 8_000.0 * hertz * std::f64::consts::TAU;
-            packet.push(alaw((phase.sin() * 8_000.0) as i16));
+        if let Some(Key::Event(event, age)) = key {
+            let end = if age + 3 >= KEY { 0x80 } else { 0 };
+            packet.extend([event, end | 10]);
+            packet.extend((160 * (age + 1)).to_be_bytes());
+        } else {
+            let (low, high) = match key {
+                Some(Key::Tones(low, high)) => (low, high),
+                Some(_) => (0, 0),
+                None => (sound.tone.load(Ordering::Relaxed), 0),
+            };
+            for i in 0..160 {
+                let wave = |hertz: u32| {
+                    (f64::from(n + i) / 8_000.0 * f64::from(hertz) * std::f64::consts::TAU).sin()
+                };
+                packet.push(alaw(((wave(low) + wave(high)) * 8_000.0) as i16));
+            }
         }
         let _ = socket.send_to(&packet, to);
         seq = seq.wrapping_add(1);

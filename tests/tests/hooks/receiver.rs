@@ -149,7 +149,9 @@ fn judge(head: &[String], body: String, secret: &str, answered: u16) -> Seen {
     Seen {
         id,
         good: good
-            && value["type"].as_str().is_some_and(|t| t.starts_with("parcel.") || t.starts_with("order.")),
+            && value["type"]
+                .as_str()
+                .is_some_and(|t| ["parcel.", "order.", "binding."].iter().any(|kind| t.starts_with(kind))),
         data: value["data"].clone(),
         bytes: body,
         answered,

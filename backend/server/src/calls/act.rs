@@ -3,7 +3,7 @@
 use super::call::Call;
 use super::rows::{self, Line};
 use super::sound::{self, Joined};
-use super::ways::{self, Unrung};
+use super::ways::{self, Showing, Unrung};
 use crate::app::Shared;
 use crate::speech::Whose;
 use crate::store::one;
@@ -131,7 +131,9 @@ impl Call {
         let branch = branch_number(&self.app, self.number.branch).await?;
         let wanted: Vec<String> = std::iter::once(self.number.key.clone()).chain(branch).collect();
         let (seed, callee) = (format!("{}/{n}", self.id), phone.dial_string());
-        let ready = ways::draft(&self.app, &self.switch, organisation, &wanted, &seed, &callee).await?;
+        let ready =
+            ways::draft(&self.app, &self.switch, organisation, Showing::Wanted(&wanted), &seed, &callee)
+                .await?;
         let courier = Some(candidate.courier);
         let line = rows::leg_placed(self.id, "courier", &ready.record, courier, self.now());
         let kept = self.keep(line).await;

@@ -213,6 +213,8 @@ pub async fn list_calls(
     let mark = mark.transpose()?;
     let asof = mark.as_ref().map_or_else(|| *app.store.committed().borrow(), |m| m.asof);
     let (mut filter, mut values) = scope.filter("c", 1);
+    // those over virtual numbers have records of their own
+    filter.push_str(" AND c.direction <> 'bound'");
     values.push(asof.into());
     let t = values.len();
     let asks = format!(

@@ -39,6 +39,7 @@ pub(crate) mod ways;
 
 pub(crate) use act::WHISPERS;
 pub(crate) use call::result;
+pub(crate) use callers::Counted;
 pub(crate) use keep::tidy;
 pub use router::route;
 pub(crate) use rows::{Line, insist};
@@ -88,6 +89,8 @@ pub(crate) enum Heard {
 pub struct Calls {
     /// Numbers that calls are taken on.
     pub numbers: Published,
+    /// Virtual numbers, which bindings are looked up for.
+    pub pooled: crate::bindings::Pooled,
     /// Whether there is room for recordings.
     pub disk: Disk,
     pub(crate) callers: callers::Callers,

@@ -57,6 +57,7 @@ struct Leg {
 pub async fn recover(app: &Shared, switch: &Switch, orphaned: bool) -> Result<(), StoreError> {
     let _ = app.calls.switch.set(switch.clone());
     app.calls.numbers.load(&app.store).await?;
+    app.calls.pooled.load(&app.store).await?;
     let sql = "SELECT id, kind, call_id, state, invite, refusal, dialog FROM call_leg WHERE is_open = 1";
     let legs: Vec<Leg> = all(app.store.read(), sql, []).await?;
     let now = app.clock.now();

@@ -2,6 +2,7 @@
 
 use super::call;
 use crate::app::Shared;
+use crate::bindings;
 use std::collections::VecDeque;
 use tokio::sync::mpsc;
 use waybell_switch::{Event, EventKind, Switch};
@@ -53,13 +54,22 @@ fn ours(app: &Shared, switch: &Switch, event: Event) -> Option<Event> {
     let Event { leg, at, kind } = event;
     let kind = match kind {
         EventKind::Trunk { .. } => return Some(Event { leg, at, kind }),
-        EventKind::Incoming(incoming) => match app.calls.numbers.find(&incoming.to) {
-            Some(number) => {
+        EventKind::Incoming(incoming) => {
+            // a virtual number that is written whole is no other number's end
+            let bound = app.calls.pooled.exact(&incoming.to).map(|number| (number, None));
+            let published = if bound.is_none() { app.calls.numbers.find(&incoming.to) } else { None };
+            if let Some(number) = published {
                 call::begin(app, switch, number, leg, incoming);
                 return None;
             }
-            None => EventKind::Incoming(incoming),
-        },
+            match bound.or_else(|| app.calls.pooled.find(&incoming.to)) {
+                Some(bound) => {
+                    bindings::begin(app, switch, bound, leg, incoming);
+                    return None;
+                }
+                None => EventKind::Incoming(incoming),
+            }
+        }
         kind => app.calls.take(&leg, kind)?,
     };
     Some(Event { leg, at, kind })

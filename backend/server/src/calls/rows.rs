@@ -214,16 +214,21 @@ pub(crate) fn ended(
     tries: &str,
     answered: Option<UnixMs>,
 ) -> Line {
+    over(call, outcome.as_str(), now, tries, answered)
+}
+
+/// The same, by the word that is stored.
+pub(crate) fn over(
+    call: CallId,
+    outcome: &'static str,
+    now: UnixMs,
+    tries: &str,
+    answered: Option<UnixMs>,
+) -> Line {
     Line::revised(
         "UPDATE phone_call SET is_open = 0, outcome = $1, ended_at = $2, tries = $3, \
          answered_at = COALESCE($4, answered_at), ended_rev = $6, rev = $6 WHERE id = $5",
-        [
-            outcome.as_str().into(),
-            now.0.into(),
-            tries.into(),
-            answered.map(|at| at.0).into(),
-            call.to_string().into(),
-        ],
+        [outcome.into(), now.0.into(), tries.into(), answered.map(|at| at.0).into(), call.to_string().into()],
     )
 }
 
@@ -304,24 +309,33 @@ pub(super) async fn insert(
             keep_until(now, known.facts.policy.keep_days).into(),
         ],
     );
-    let leg = Line::new(
+    transaction(app, &[call, leg_came(id, leg, incoming, now)?]).await
+}
+
+/// A line for the leg of somebody who rings.
+pub(crate) fn leg_came(
+    call: CallId,
+    leg: &LegId,
+    incoming: &Incoming,
+    now: UnixMs,
+) -> Result<Line, StoreError> {
+    Ok(Line::new(
         "INSERT INTO call_leg (id, phone_call_id, kind, call_id, is_open, state, refusal, dialog, created_at) \
          VALUES ($1, $2, 'caller', $3, 1, 'ringing', $4, $5, $6)",
         [
             leg.as_str().into(),
-            id.to_string().into(),
+            call.to_string().into(),
             incoming.call_id.clone().into(),
             json("call_leg.refusal", &incoming.refusal)?.into(),
             json("call_leg.dialog", &incoming.dialog)?.into(),
             now.0.into(),
         ],
-    );
-    transaction(app, &[call, leg]).await
+    ))
 }
 
 /// Closes a call whose storing failed, and which was refused therefore: it may be stored all the same, where only the answer
 /// of the commit was lost.
-pub(super) async fn abandon(app: &Shared, id: CallId, leg: &LegId) {
+pub(crate) async fn abandon(app: &Shared, id: CallId, leg: &LegId) {
     let now = app.clock.now();
     let leg = Line::new(
         "UPDATE call_leg SET is_open = 0, end_at = $1, release_dir = 'platform' WHERE id = $2",
@@ -334,7 +348,8 @@ fn json(what: &'static str, record: &impl serde::Serialize) -> Result<String, St
     serde_json::to_string(record).map_err(|e| StoreError::Damaged { what, problem: e.to_string() })
 }
 
-async fn transaction(app: &Shared, lines: &[Line]) -> Result<(), StoreError> {
+/// Stores lines in one transaction.
+pub(crate) async fn transaction(app: &Shared, lines: &[Line]) -> Result<(), StoreError> {
     if lines.is_empty() {
         return Ok(());
     }

@@ -61,13 +61,22 @@ pub(crate) struct Ready {
     pub shown: String,
 }
 
-/// An INVITE and a line for it, on the first trunk that has both a free line and a number that may be shown, `wanted` first.
-/// `seed` is never used for another leg.
+/// Which number a leg shows.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Showing<'a> {
+    /// These first, the best in front; else any of the company's.
+    Wanted(&'a [String]),
+    /// This and no other.
+    Only(&'a str),
+}
+
+/// An INVITE and a line for it, on the first trunk that has both a free line and a number that may be shown. `seed` is never
+/// used for another leg.
 pub(crate) async fn draft(
     app: &Shared,
     switch: &Switch,
     organisation: OrganisationId,
-    wanted: &[String],
+    showing: Showing<'_>,
     seed: &str,
     callee: &str,
 ) -> Result<Ready, String> {
@@ -75,7 +84,7 @@ pub(crate) async fn draft(
     let mut why = "no trunk is up".to_owned();
     loop {
         for trunk in switch.routes(&[]) {
-            let shown = shown(app, organisation, wanted, &trunk).await?;
+            let shown = shown(app, organisation, showing, &trunk).await?;
             if shown.is_empty() {
                 continue;
             }
@@ -110,11 +119,11 @@ pub(crate) async fn draft(
 }
 
 /// Numbers that may be shown on a trunk, the best first: those that are wanted, then any of the company's. Never another
-/// organisation's.
+/// organisation's, and a virtual number only where it alone will do.
 async fn shown(
     app: &Shared,
     organisation: OrganisationId,
-    wanted: &[String],
+    showing: Showing<'_>,
     trunk: &str,
 ) -> Result<Vec<String>, String> {
     let owners = owners(app.store.read()).await.map_err(|e| e.to_string())?;
@@ -124,6 +133,18 @@ async fn shown(
     let may = |number: &&String| !is_anothers(&owners, number, &name);
     // numbers that are published by somebody else are theirs
     let foreign = |a: &String| app.calls.numbers.find(a).is_some_and(|n| n.organisation != organisation);
+    let wanted = match showing {
+        Showing::Only(number) => {
+            return Ok(allowed
+                .iter()
+                .filter(may)
+                .filter(|a| same(a, number) && !foreign(a))
+                .cloned()
+                .collect());
+        }
+        Showing::Wanted(wanted) => wanted,
+    };
+    let foreign = |a: &String| foreign(a) || app.calls.pooled.holds(a);
     let mut out: Vec<String> = Vec::new();
     for want in wanted {
         out.extend(allowed.iter().filter(may).filter(|a| same(a, want) && !foreign(a)).cloned());

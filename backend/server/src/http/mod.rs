@@ -10,8 +10,8 @@ pub mod reference;
 
 use crate::app::Shared;
 use crate::{
-    accounts, app_calls, attendance, calls, consents, events, evidence, inbound, notify, numbers, orders,
-    org, outgoing, parcels, recordings, speech, templates, tracks, webhooks,
+    accounts, app_calls, attendance, bindings, calls, consents, events, evidence, inbound, notify, numbers,
+    orders, org, outgoing, parcels, recordings, speech, templates, tracks, webhooks,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -23,12 +23,12 @@ use utoipa::openapi::{ContentBuilder, Ref, ResponseBuilder};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use waybell_domain::clock::UnixMs;
-use waybell_domain::wire::ActedAt;
+use waybell_domain::wire::{ActedAt, BindingCallEvent};
 
 #[derive(OpenApi)]
 #[openapi(info(title = "Waybell", description = "Calling, notifying and tracking for couriers. Times are unix milliseconds; \
     ids are UUIDv7; imports, parcel states and batches take an Idempotency-Key header, other changes set a state and may be sent again. A thing that is not yours is 404."),
-    components(schemas(webhooks::outbox::Delivery, webhooks::doors::DoorDelivery, webhooks::orders::OrderDelivery)), modifiers(&Bearer))]
+    components(schemas(webhooks::outbox::Delivery, webhooks::doors::DoorDelivery, webhooks::orders::OrderDelivery, BindingCallEvent)), modifiers(&Bearer))]
 struct Api;
 
 struct Bearer;
@@ -124,6 +124,17 @@ fn api() -> OpenApiRouter<Shared> {
         .routes(routes!(outgoing::routes::get_outgoing_policy, outgoing::routes::put_outgoing_policy))
         .routes(routes!(calls::routes::handle_call))
         .routes(routes!(calls::routes::get_availability, calls::routes::put_availability))
+        .routes(routes!(bindings::pools::list_pools, bindings::pools::create_pool))
+        .routes(routes!(bindings::pools::change_pool))
+        .routes(routes!(bindings::pools::add_pool_numbers))
+        .routes(routes!(bindings::pools::change_pool_number, bindings::pools::remove_pool_number))
+        .routes(routes!(bindings::routes::list_bindings, bindings::routes::bind))
+        .routes(routes!(
+            bindings::routes::show_binding,
+            bindings::routes::change_binding,
+            bindings::routes::unbind
+        ))
+        .routes(routes!(bindings::routes::list_binding_calls))
         .routes(routes!(recordings::routes::audio))
         .routes(routes!(recordings::routes::make_link))
         .routes(routes!(recordings::routes::listen_by_link))

@@ -71,7 +71,10 @@ pub(crate) async fn callers(round: &Round) -> Result<HashMap<String, Vec<String>
 /// The numbers that this organisation may show on this trunk: the trunk's, without those that belong to others.
 pub(crate) fn caller_ids(engine: &Engine, organisation: &str, trunk: &str) -> Vec<String> {
     let all = engine.app.config.trunk.iter().find(|t| t.name == trunk).map_or(&[][..], |t| &t.caller_ids);
-    allowed(all, &engine.callers, organisation)
+    let mut out = allowed(all, &engine.callers, organisation);
+    // a virtual number stands for two people and for nothing else
+    out.retain(|number| !engine.app.calls.pooled.holds(number));
+    out
 }
 
 fn allowed(all: &[String], owners: &HashMap<String, Vec<String>>, organisation: &str) -> Vec<String> {

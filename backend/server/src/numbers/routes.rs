@@ -165,19 +165,21 @@ async fn check_area(write: &Write, scope: &Scope, area: Option<AreaId>, branch: 
     Err(ApiError::field("area", "belongs to another branch", "name an area of the number's branch"))
 }
 
-/// A number has one owner on this server, and one that is reserved as a displayed number belongs to whom it is reserved for.
+/// A number has one owner on this server, is no virtual one, and one that is reserved as a displayed number belongs to whom it is reserved for.
 async fn free(write: &Write, scope: &Scope, key: &str, own: Option<&str>) -> ApiResult<()> {
     let sql = "SELECT COUNT(*) FROM published_number WHERE number_key = $1 AND active = 1 AND id <> $2";
     let taken = write.beyond(number(write.tx(), sql, [key.into(), own.unwrap_or_default().into()])).await?;
+    let sql = "SELECT COUNT(*) FROM pool_number WHERE number_key = $1 AND removed_at IS NULL";
+    let pooled = write.beyond(number(write.tx(), sql, [key.into()])).await?;
     let reserved = is_anothers(&owners(write.tx()).await?, key, &scope.organisation.to_string());
-    if taken == 0 && !reserved {
+    if taken == 0 && pooled == 0 && !reserved {
         return Ok(());
     }
     Err(ApiError::conflict("number_taken", "this number is in use")
         .hint("it has one owner on a server; whoever runs the server can say whose it is"))
 }
 
-fn proved(text: &str) -> ApiResult<String> {
+pub(crate) fn proved(text: &str) -> ApiResult<String> {
     let text = text.trim();
     if (4..=500).contains(&text.chars().count()) {
         return Ok(text.to_owned());
@@ -186,7 +188,7 @@ fn proved(text: &str) -> ApiResult<String> {
     Err(ApiError::field("proof", "must have 4 to 500 characters", hint))
 }
 
-fn dated(text: &str) -> ApiResult<String> {
+pub(crate) fn dated(text: &str) -> ApiResult<String> {
     match chrono::NaiveDate::parse_from_str(text.trim(), "%Y-%m-%d") {
         Ok(date) => Ok(date.to_string()),
         Err(_) => Err(ApiError::field("proof_date", "is no date", "write it like 2026-03-02")),

@@ -4,7 +4,7 @@ use super::call::Call;
 use crate::calls::WHISPERS;
 use crate::calls::rows::{self, Line};
 use crate::calls::sound::{self, Joined};
-use crate::calls::ways::{self, Unrung};
+use crate::calls::ways::{self, Showing, Unrung};
 use std::f64::consts::TAU;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use waybell_domain::inbound::TryResult;
 use waybell_domain::outgoing::{OutgoingDeed, OutgoingEvent, OutgoingOutcome, briefing};
 use waybell_domain::wire::AppSaid;
-use waybell_switch::{LegId, Play, Prompt, Q850};
+use waybell_switch::{LegId, Play, Prompt, Q850, Switch};
 
 /// Token of the ringing tone, whose end says nothing.
 const TONE: u64 = u64::MAX;
@@ -74,10 +74,7 @@ impl Call {
             }
             OutgoingDeed::RingTone => {
                 if let Some(leg) = &self.courier_leg {
-                    let prompts = vec![tone()];
-                    let play =
-                        Play { token: TONE, prompts, times: TONES, gap: TONE_PAUSE, stop_on_digit: false };
-                    self.switch.play(leg, play);
+                    ring_tone(&self.switch, leg);
                 }
             }
             OutgoingDeed::KeyExtension => {
@@ -119,8 +116,15 @@ impl Call {
             false => ("customer", &self.customer_phone, None),
         };
         let (seed, callee) = (format!("{}/{kind}", self.id), phone.dial_string());
-        let ready =
-            ways::draft(&self.app, &self.switch, self.organisation, &self.wanted, &seed, &callee).await?;
+        let ready = ways::draft(
+            &self.app,
+            &self.switch,
+            self.organisation,
+            Showing::Wanted(&self.wanted),
+            &seed,
+            &callee,
+        )
+        .await?;
         let now = self.now();
         let mut lines: Vec<Line> =
             rows::leg_placed(self.id, kind, &ready.record, person, now).into_iter().collect();
@@ -197,6 +201,13 @@ fn announcement(outcome: OutgoingOutcome) -> &'static str {
         OutgoingOutcome::NoLine => "线路不可用，请稍后再拨。",
         _ => "客户的电话暂时无法接通。",
     }
+}
+
+/// Lets somebody hear a ringing tone until something else is played or a bridge is made; its end says nothing.
+pub(crate) fn ring_tone(switch: &Switch, leg: &LegId) {
+    let play =
+        Play { token: TONE, prompts: vec![tone()], times: TONES, gap: TONE_PAUSE, stop_on_digit: false };
+    switch.play(leg, play);
 }
 
 /// The ringing tone of the mainland's network (GB 3380): 450 Hz for a second, four seconds of silence.

@@ -30,3 +30,5 @@ mod app;
 mod call;
 mod place;
 pub mod routes;
+
+pub(crate) use act::ring_tone;

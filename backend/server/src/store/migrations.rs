@@ -22,6 +22,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0012_caps.sql"),
     include_str!("migrations/0013_orders.sql"),
     include_str!("migrations/0014_sealed.sql"),
+    include_str!("migrations/0015_bindings.sql"),
 ];
 
 /// Tables whose rows carry `rev`.

@@ -5,6 +5,9 @@ use waybell_domain::clock::{DAY, HOUR, MINUTE, SECOND};
 /// Failures in a row after which a receiver is taken to be down.
 const DOWN: u32 = 4;
 
+/// After each failure of a delivery about a call over a virtual number: what the trade's platforms do.
+const CALLS: [i64; 6] = [1, 4, 9, 106, 203, 300];
+
 /// What a receiver did with a delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Answer {
@@ -50,6 +53,12 @@ pub(super) fn after(tries: i64, since: i64, now: i64, failure: &Failure, chance:
     }
     let wait = spread(doubled(SECOND, tries - 1, HOUR), chance);
     Next::Again(now + wait.max(failure.wait.unwrap_or_default().clamp(0, HOUR)))
+}
+
+/// The same for a delivery about a call: after 1, 4, 9, 106, 203 and 300 minutes, then no more.
+pub(super) fn after_call(tries: i64, now: i64) -> Next {
+    let wait = usize::try_from(tries - 1).ok().and_then(|n| CALLS.get(n));
+    wait.map_or(Next::Dead, |minutes| Next::Again(now + minutes * MINUTE))
 }
 
 /// How a receiver fares; kept in memory only.
@@ -130,6 +139,13 @@ mod tests {
         assert!(gaps.iter().all(|g| *g <= HOUR));
         assert!((DAY..DAY + HOUR).contains(&now), "{now}");
         assert!((20..60).contains(&tries), "{tries}");
+    }
+
+    #[test]
+    fn calls_are_told_again_at_the_trade_s_times() {
+        let again: Vec<Next> = (1..=8).map(|tries| after_call(tries, 5)).collect();
+        let at = |minutes: i64| Next::Again(5 + minutes * MINUTE);
+        assert_eq!(again, [at(1), at(4), at(9), at(106), at(203), at(300), Next::Dead, Next::Dead]);
     }
 
     #[test]

@@ -12,7 +12,7 @@
 //! asked again meanwhile.
 
 use super::address::{Guarded, Networks, check};
-use super::backoff::{Answer, Failure, Health, Next, after};
+use super::backoff::{Answer, Failure, Health, Next, after, after_call};
 use super::integrations::Secrets;
 use super::signature::{ID, SIGNATURE, TIMESTAMP, sign};
 use crate::app::Shared;
@@ -121,6 +121,8 @@ struct Job {
     body: String,
     tries: i64,
     since: i64,
+    /// It is about a call over a virtual number.
+    of_call: bool,
 }
 
 #[derive(FromQueryResult)]
@@ -139,6 +141,7 @@ struct Due {
     body: String,
     tries: i64,
     since: i64,
+    schedule: Option<String>,
 }
 
 struct Pusher {
@@ -260,7 +263,7 @@ impl Pusher {
             }
             let due: Vec<Due> = all(
                 db,
-                "SELECT d.id, d.body, d.tries, d.since FROM webhook_delivery d WHERE d.integration_id = $1 \
+                "SELECT d.id, d.body, d.tries, d.since, d.schedule FROM webhook_delivery d WHERE d.integration_id = $1 \
                  AND d.state = 'pending' AND d.next_at <= $2 AND NOT EXISTS (SELECT 1 FROM webhook_delivery e \
                  WHERE e.integration_id = d.integration_id AND e.parcel_id = d.parcel_id AND e.state = 'pending' \
                  AND e.seq < d.seq) ORDER BY d.next_at, d.seq LIMIT $3",
@@ -286,6 +289,7 @@ impl Pusher {
             body: due.body,
             tries: due.tries,
             since: due.since,
+            of_call: due.schedule.is_some(),
         };
         let secrets =
             Secrets::of(receiver.secret.clone(), receiver.previous_secret.clone(), receiver.previous_until);
@@ -361,7 +365,11 @@ async fn settle(
         }
         Answer::Failed(failure) => {
             let problem = Some(failure.problem.clone());
-            match after(job.tries + 1, job.since, now.0, failure, rand::random()) {
+            let next = match job.of_call {
+                true => after_call(job.tries + 1, now.0),
+                false => after(job.tries + 1, job.since, now.0, failure, rand::random()),
+            };
+            match next {
                 Next::Again(at) => ("pending", at, failure.status, problem, "failed"),
                 Next::Dead => ("dead", now.0, failure.status, problem, "dead"),
             }
