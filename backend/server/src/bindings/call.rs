@@ -328,8 +328,8 @@ impl Call {
             Heard::Mute { token } => self.said(u64::from(token)).await,
             Heard::Recorded(end) => self.tape.ended(end),
             Heard::DiskLow => self.tape.cut(&self.switch),
-            // it is ended on the telephone
-            Heard::HangUp => {}
+            // both sides are telephones, and it is ended there
+            Heard::HangUp | Heard::App { .. } => {}
             Heard::Leg(leg, kind) if leg == self.caller => self.on_caller(*kind).await,
             Heard::Leg(leg, kind) if Some(&leg) == self.callee_leg.as_ref() => {
                 self.on_callee(&leg, *kind).await
