@@ -57,6 +57,7 @@ pub(super) const PAIRS: &[Pair] = &[
     ("give back the header x-next-page as it was", "请原样交回 x-next-page 头"),
     ("write incoming or outgoing", "写 incoming 或 outgoing"),
     ("messages are numbered from 1", "消息从 1 开始编号"),
+    ("read a redundant packet: it ends within its headers", "冗余语音包不完整：头部没有结束"),
     ("count them in each call", "每个通话单独计数"),
     ("too many messages for one call", "同一通话的消息过多"),
     ("longer than 512 bytes", "超过 512 字节"),

@@ -393,8 +393,11 @@ impl BoundCall {
     fn key(&mut self, key: char, deeds: &mut Vec<BoundDeed>) {
         match key {
             '0'..='9' => self.keyed.push(key),
-            // begins anew
-            '*' => self.keyed.clear(),
+            // begins anew, which is a try: nobody holds a line by it for ever
+            '*' if !self.keyed.is_empty() => {
+                self.keyed.clear();
+                return self.missed(deeds);
+            }
             '#' if !self.keyed.is_empty() => return self.seek(deeds),
             _ => return,
         }

@@ -121,7 +121,24 @@ fn an_app_that_vanishes_ends_and_one_that_makes_no_sense_is_refused() {
     let (customer, telephone) = stage.telephone("a1");
     stage.switch.bridge(&customer, &courier).unwrap();
     let leg = LegId::new("bad");
-    for offer in ["", "v=0", &"m=audio\r\n".repeat(3_000), "v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\n"] {
+    // formats that the stream does not have, one of them twice: what reads them must not take the others' calls along
+    let good = App::new().unwrap().offer().unwrap();
+    let mut lines: Vec<String> = good
+        .lines()
+        .filter(|l| !l.starts_with("a=rtpmap") && !l.starts_with("a=fmtp"))
+        .map(str::to_owned)
+        .collect();
+    lines
+        .iter_mut()
+        .filter(|l| l.starts_with("m=audio "))
+        .for_each(|l| *l = "m=audio 9 UDP/TLS/RTP/SAVPF 0".into());
+    lines.extend(
+        ["a=rtpmap:111 opus/48000/2", "a=rtpmap:111 rtx/48000", "a=fmtp:111 apt=111"].map(str::to_owned),
+    );
+    let twisted = lines.join("\r\n") + "\r\n";
+    for offer in
+        ["", "v=0", &"m=audio\r\n".repeat(3_000), "v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\n", &twisted]
+    {
         let refused = stage.runtime.block_on(stage.switch.app_offer(&leg, offer));
         assert!(matches!(refused, Err(SwitchError::Description(_))), "{refused:?}");
         assert_eq!(stage.ended(&leg).how, EndHow::BadMedia);

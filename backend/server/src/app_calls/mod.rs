@@ -40,8 +40,8 @@ const CANDIDATE: usize = 512;
 ///
 /// # Errors
 /// 404 where the call is over or somebody else's; 422 for what cannot be.
-pub(crate) fn take(app: &Shared, signed: &Signed, signal: AppSignal) -> Result<(), ApiError> {
-    check(&signal.said)?;
+pub(crate) fn take(app: &Shared, signed: &Signed, mut signal: AppSignal) -> Result<(), ApiError> {
+    check(&mut signal.said)?;
     let (session, person) = (signed.session, signed.scope.person);
     if let AppSaid::Ack { of } = signal.said {
         app.apps.acknowledged(session, signal.call_id, of);
@@ -71,7 +71,14 @@ pub(crate) fn apps_of(app: &Shared, person: UserId) -> Vec<SessionId> {
     if app.config.app_calls.is_some() { app.apps.connected(person) } else { Vec::new() }
 }
 
-fn check(said: &AppSaid) -> Result<(), ApiError> {
+/// Refuses what is too long, and drops what only the server says: a message waits in memory until its call has taken it.
+fn check(said: &mut AppSaid) -> Result<(), ApiError> {
+    if let AppSaid::Invite { label, words, ice_servers, .. } = said {
+        (*label, *words, *ice_servers) = (None, Vec::new(), Vec::new());
+    }
+    if let AppSaid::Bye { text, .. } = said {
+        *text = None;
+    }
     let sdp = match said {
         AppSaid::Invite { sdp, .. } => sdp.as_deref().unwrap_or_default(),
         AppSaid::Answer { sdp } | AppSaid::Restart { sdp } => sdp,

@@ -191,7 +191,9 @@ impl Sessions {
         seq: u64,
         now: UnixMs,
     ) -> Taken {
-        if !self.parties.lock().get(&call).is_some_and(|p| p.contains(&person)) {
+        // held on: a call that is shut meanwhile would leave its entry behind
+        let parties = self.parties.lock();
+        if !parties.get(&call).is_some_and(|p| p.contains(&person)) {
             return Taken::Stranger;
         }
         self.with(session, person, now, |s| {

@@ -175,6 +175,8 @@ impl Call {
             self.book.keep(&[]).await;
         }
         crate::crash::point("bound.bridged");
+        // made while they speak, so that nobody waits for it in silence
+        self.app.speech.prepare(self.whose(), words::hint());
     }
 
     /// Parts them for as long as both are told that a minute is left.

@@ -146,7 +146,7 @@ pub(super) async fn calls(
         also("c.number_key =", number_key(text).unwrap_or_default().into());
     }
     if let Some(since) = query.since {
-        also("c.at >=", (since - shift.told(0).0).into());
+        also("c.at >=", since.saturating_sub(shift.told(0).0).into());
     }
     if let Some(id) = &query.after {
         // ids begin with their time

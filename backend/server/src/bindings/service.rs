@@ -111,6 +111,11 @@ fn hash(request: &BindRequest) -> ApiResult<String> {
     Ok(Sha256::digest(&text).iter().map(|b| format!("{b:02x}")).collect())
 }
 
+/// A request's id among those of its branch: another branch of the organisation may use the same one.
+fn own(scope: &Scope, id: &str) -> String {
+    format!("{}/{id}", scope.branch.map(|b| b.to_string()).unwrap_or_default())
+}
+
 /// The answer to an earlier request with this id.
 async fn before(
     write: &Write,
@@ -122,7 +127,7 @@ async fn before(
     let found: Option<Answered> = one(
         write.tx(),
         "SELECT request_hash, status, body FROM binding_request WHERE organisation_id = $1 AND request_id = $2 AND at > $3",
-        [scope.organisation.to_string().into(), id.into(), (now.0 - REQUESTS).into()],
+        [scope.organisation.to_string().into(), own(scope, id).into(), (now.0 - REQUESTS).into()],
     )
     .await?;
     match found {
@@ -148,7 +153,7 @@ async fn remember(
             "INSERT INTO binding_request (organisation_id, request_id, request_hash, status, body, at) \
              VALUES ($1, $2, $3, 201, $4, $5) ON CONFLICT (organisation_id, request_id) DO UPDATE SET \
              request_hash = excluded.request_hash, status = excluded.status, body = excluded.body, at = excluded.at",
-            [scope.organisation.to_string().into(), id.into(), hash.into(), body.into(), now.0.into()],
+            [scope.organisation.to_string().into(), own(scope, id).into(), hash.into(), body.into(), now.0.into()],
         )
         .await?;
     Ok(())
@@ -258,10 +263,23 @@ async fn choose(
     let held: Vec<String> = claims(&parties).iter().map(Claim::to_string).collect();
     let (marks, mut values) = listed(3, &held);
     values.splice(0..0, [Value::from(pool.id.clone()), now.0.into()]);
+    // a number whose extensions are all taken is none to look through: the whole house waits for this write
+    let full = match parties.mode == BindingMode::Axe && parties.extension.is_none() {
+        true => {
+            let all = 10i64.saturating_pow(u32::try_from(pool.extension_digits).unwrap_or(4));
+            values.push(all.into());
+            format!(
+                " AND (SELECT COUNT(*) FROM binding_claim e WHERE e.number_id = n.id AND e.until_at > $2 \
+                 AND e.claim LIKE 'e:%') < ${}",
+                values.len()
+            )
+        }
+        false => String::new(),
+    };
     let sql = format!(
         "SELECT n.id, n.number_key, n.city, n.bound_at FROM pool_number n WHERE n.pool_id = $1 AND n.removed_at IS NULL \
          AND n.locked = 0 AND NOT EXISTS (SELECT 1 FROM binding_claim c WHERE c.number_id = n.id AND c.until_at > $2 \
-         AND c.claim IN ({marks}))"
+         AND c.claim IN ({marks})){full}"
     );
     let mut free: Vec<Free> = all(write.tx(), &sql, values).await?;
     if let Some(asked) = &asked {

@@ -1,5 +1,5 @@
 //! What is kept no longer: answers of requests that nobody repeats, claims that are over, and the numbers of parties and callers
-//! once the time for which the organisation keeps calls is past.
+//! once the time for which the organisation keeps calls is past, unless a recording has a legal hold.
 
 use crate::store::{Store, StoreError, number};
 use waybell_domain::clock::{DAY, UnixMs};
@@ -28,15 +28,19 @@ pub(crate) async fn tidy(store: &Store, now: UnixMs) -> Result<(), StoreError> {
         ),
         (
             PARTIES,
-            "SELECT COUNT(*) FROM binding WHERE until_at < $1 AND phone_a IS NOT NULL",
+            "SELECT COUNT(*) FROM binding WHERE until_at < $1 AND phone_a IS NOT NULL AND NOT EXISTS (SELECT 1 FROM binding_call h \
+             JOIN recording r ON r.phone_call_id = h.call_id WHERE h.binding_id = binding.id AND r.legal_hold = 1)",
             "UPDATE binding SET phone_a = NULL, phone_b = NULL, user_data = NULL WHERE id IN \
-             (SELECT id FROM binding WHERE until_at < $1 AND phone_a IS NOT NULL LIMIT $2)",
+             (SELECT b.id FROM binding b WHERE b.until_at < $1 AND b.phone_a IS NOT NULL AND NOT EXISTS (SELECT 1 FROM \
+             binding_call h JOIN recording r ON r.phone_call_id = h.call_id WHERE h.binding_id = b.id AND r.legal_hold = 1) LIMIT $2)",
         ),
         (
             0,
-            "SELECT COUNT(*) FROM binding_call WHERE keep_until < $1 AND (from_key IS NOT NULL OR to_key IS NOT NULL)",
-            "UPDATE binding_call SET from_key = NULL, to_key = NULL WHERE call_id IN (SELECT call_id FROM binding_call \
-             WHERE keep_until < $1 AND (from_key IS NOT NULL OR to_key IS NOT NULL) LIMIT $2)",
+            "SELECT COUNT(*) FROM binding_call h WHERE h.keep_until < $1 AND (h.from_key IS NOT NULL OR h.to_key IS NOT NULL) \
+             AND NOT EXISTS (SELECT 1 FROM recording r WHERE r.phone_call_id = h.call_id AND r.legal_hold = 1)",
+            "UPDATE binding_call SET from_key = NULL, to_key = NULL WHERE call_id IN (SELECT h.call_id FROM binding_call h \
+             WHERE h.keep_until < $1 AND (h.from_key IS NOT NULL OR h.to_key IS NOT NULL) AND NOT EXISTS \
+             (SELECT 1 FROM recording r WHERE r.phone_call_id = h.call_id AND r.legal_hold = 1) LIMIT $2)",
         ),
     ] {
         let before = now.0 - age;
@@ -90,7 +94,7 @@ mod tests {
                 .await
                 .unwrap();
         }
-        for (id, until) in [("old", NOW - 1), ("young", NOW)] {
+        for (id, until) in [("old", NOW - 1), ("young", NOW), ("held", NOW - 1)] {
             let sql = "INSERT INTO phone_call (id, organisation_id, direction, is_open, explain, parcels, started_at, keep_until) \
                        VALUES ($1, 'o', 'bound', 0, '[]', '[]', 1, $2)";
             write.exec(sql, [id.into(), until.into()]).await.unwrap();
@@ -98,6 +102,9 @@ mod tests {
                        at, keep_until, told) VALUES ($1, 'o', 'p', '+862131001235', 'a', 4, 2, 1, $2, 1)";
             write.exec(sql, [id.into(), until.into()]).await.unwrap();
         }
+        let sql = "INSERT INTO recording (id, organisation_id, phone_call_id, kind, path, state, started_at, keep_until, legal_hold) \
+                   VALUES ('r', 'o', 'held', 'call', 'r', 'done', 1, 9, 1)";
+        write.exec(sql, []).await.unwrap();
         write.commit().await.unwrap();
         tidy(&store, UnixMs(NOW)).await.unwrap();
         for sql in [
@@ -106,6 +113,7 @@ mod tests {
             "SELECT COUNT(*) FROM binding_request",
             "SELECT COUNT(*) FROM binding_call WHERE from_key IS NOT NULL AND call_id = 'young'",
             "SELECT COUNT(*) FROM binding_call WHERE from_key IS NULL AND call_id = 'old'",
+            "SELECT COUNT(*) FROM binding_call WHERE from_key IS NOT NULL AND call_id = 'held'",
         ] {
             assert_eq!(number(store.read(), sql, []).await.unwrap(), 1, "{sql}");
         }

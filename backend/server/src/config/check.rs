@@ -80,6 +80,11 @@ impl Config {
                 let hint = "write turn:HOST:PORT, turns:HOST:PORT or stun:HOST:PORT";
                 return Err(bad("turn.urls", format!("{:?} is no list of TURN servers", turn.urls), hint));
             }
+            let relays = turn.urls.iter().any(|url| url.starts_with("turn"));
+            if relays && turn.secret.is_none() && (turn.user.is_none() || turn.password.is_none()) {
+                let problem = "is not set, and neither are user and password".to_owned();
+                return Err(bad("turn.secret", problem, "write the secret that the TURN server has"));
+            }
         }
         Ok(())
     }

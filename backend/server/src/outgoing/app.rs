@@ -85,6 +85,7 @@ impl Call {
             Ok(Err(error)) => {
                 tracing::warn!(%error, call = %self.id, "an app's leg could not be made");
                 if first {
+                    self.hang_up(Some(leg));
                     self.app.calls.forget(leg);
                     self.give(OutgoingEvent::CourierEnded { result: TryResult::Failed }).await;
                 }

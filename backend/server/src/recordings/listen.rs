@@ -14,6 +14,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use sea_orm::FromQueryResult;
 use std::io::ErrorKind;
+use waybell_domain::wire::Role;
 use waybell_switch::SealError;
 
 #[derive(FromQueryResult)]
@@ -37,9 +38,14 @@ pub(crate) struct Found {
 pub(crate) async fn find(app: &Shared, scope: &Scope, call: &str) -> ApiResult<Found> {
     let (filter, mut values) = scope.filter("c", 2);
     values.insert(0, call.into());
+    // a call between two who are bound by a virtual number is shown to administrators and supervisors, and heard by nobody else
+    let bound = match scope.role.is_administrator() || scope.role == Role::Supervisor {
+        true => "",
+        false => " AND c.direction <> 'bound'",
+    };
     let sql = format!(
         "SELECT r.id, r.path, r.state, r.hash, r.key_id, r.sealed_key FROM recording r JOIN phone_call c \
-         ON c.id = r.phone_call_id WHERE c.id = $1 AND {filter} ORDER BY r.started_at DESC, r.id DESC"
+         ON c.id = r.phone_call_id WHERE c.id = $1 AND {filter}{bound} ORDER BY r.started_at DESC, r.id DESC"
     );
     let row: Option<Row> = one(app.store.read(), &sql, values).await?;
     let row = row

@@ -71,6 +71,15 @@ pub(crate) struct Loop {
     counts: Arc<Counts>,
 }
 
+/// Work on what an app sent. A panic of a library that met what nobody thought of is one app's failure, and never the thread's.
+fn guarded<T>(work: impl FnOnce() -> T) -> Option<T> {
+    let done = catch_unwind(AssertUnwindSafe(work)).ok();
+    if done.is_none() {
+        tracing::error!("an app's leg has failed and is closed");
+    }
+    done
+}
+
 fn socket(addr: SocketAddr) -> Result<UdpSocket, SwitchError> {
     let bind = || -> std::io::Result<Socket> {
         let socket = Socket::new(Domain::for_address(addr), Type::DGRAM, Some(Ip::UDP))?;
@@ -174,7 +183,10 @@ impl Loop {
         loop {
             match self.orders.try_recv() {
                 Ok(Order::Open { leg, relay, offer, answer }) => {
-                    let made = Session::open(relay, self.seen, &offer, Instant::now());
+                    let made = guarded(|| Session::open(relay, self.seen, &offer, Instant::now()));
+                    let made = made.unwrap_or_else(|| {
+                        Err(SwitchError::Description("its formats contradict each other".to_owned()))
+                    });
                     let reply = match made {
                         Ok((session, text)) => {
                             self.by_relay.insert(relay, leg);
@@ -229,9 +241,7 @@ impl Loop {
         let mut send = |data: &[u8], to: SocketAddr| drop(public.send_to(data, to));
         let mut pass = |data: &[u8], to: SocketAddr| drop(inside.send_to(data, to));
         let before = session.connected;
-        let done = catch_unwind(AssertUnwindSafe(|| work(session, &mut send, &mut pass)));
-        if done.is_err() {
-            tracing::error!("an app's leg has failed and is closed");
+        if guarded(|| work(session, &mut send, &mut pass)).is_none() {
             self.waiting.push_back(Told { leg, kind: ToldKind::Closed });
             self.forget(leg);
         } else if !before && session.connected {
@@ -249,7 +259,7 @@ impl Loop {
     fn close(&mut self, leg: u64) {
         if let Some(mut session) = self.forget(leg) {
             let public = &self.public;
-            session.close(&mut |data, to| drop(public.send_to(data, to)));
+            guarded(|| session.close(&mut |data, to| drop(public.send_to(data, to))));
         }
     }
 
@@ -293,10 +303,10 @@ impl Loop {
             return;
         };
         let input = Input::Receive(now, receive);
-        let fits = |leg: &u64| self.sessions.get(leg).is_some_and(|s| s.accepts(&input));
-        let leg = known
-            .filter(fits)
-            .or_else(|| self.sessions.iter().find(|(_, s)| s.accepts(&input)).map(|(l, _)| *l));
+        let accepts = |s: &Session| guarded(|| s.accepts(&input)).unwrap_or(false);
+        let fits = |leg: &u64| self.sessions.get(leg).is_some_and(|s| accepts(s));
+        let leg =
+            known.filter(fits).or_else(|| self.sessions.iter().find(|(_, s)| accepts(s)).map(|(l, _)| *l));
         let Some(leg) = leg else {
             self.counts.strangers.fetch_add(1, Ordering::Relaxed);
             return;

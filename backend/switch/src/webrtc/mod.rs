@@ -138,14 +138,15 @@ impl Gateway {
         Ok((Self { orders: tx, waker, thread: Some(thread), inside, local }, rx))
     }
 
-    /// Gives an order. An offer that finds no room is answered with an error by its being dropped.
-    pub(crate) fn send(&self, order: Order) {
+    /// Gives an order; false where it finds no room. An offer is then answered with an error by its being dropped.
+    pub(crate) fn send(&self, order: Order) -> bool {
         if self.orders.try_send(order).is_err() {
             tracing::warn!("the gateway of apps does not keep up: an order was dropped");
-            return;
+            return false;
         }
         // The thread looks at its orders every 10 ms in any case.
         let _ = self.waker.wake();
+        true
     }
 
     /// Ends the thread, and every connection with it.

@@ -137,6 +137,7 @@ impl Session {
         }
         self.red_pt = self.red_pt.filter(|pt| agreed(*pt));
         self.event_pt = find(Format::Tele).map(|p| *p.pt()).filter(|pt| agreed(*pt));
+        self.be_patient();
         Ok(answer)
     }
 
@@ -156,6 +157,14 @@ impl Session {
         self.held = held;
         if !held {
             self.playout = Playout::default();
+            self.be_patient();
+        }
+    }
+
+    /// An app that speaks again after it was away is given its whole time to connect anew.
+    fn be_patient(&mut self) {
+        if self.lost_at.is_some() {
+            self.lost_at = Some(Instant::now());
         }
     }
 

@@ -78,8 +78,11 @@ impl Core {
         self.shared.view.lock().insert(id.clone(), View::default());
         self.shared.counters.legs.fetch_add(1, Ordering::AcqRel);
         self.apps.by_id.insert(id.clone(), key);
-        self.apps.legs.insert(key, AppLeg { id, counters, connected_at: None, playing: Vec::new() });
-        io.app(Order::Open { leg: key, relay, offer, answer });
+        let leg = AppLeg { id: id.clone(), counters, connected_at: None, playing: Vec::new() };
+        self.apps.legs.insert(key, leg);
+        if !io.app(Order::Open { leg: key, relay, offer, answer }) {
+            self.end_app(io, &id, EndHow::BadMedia);
+        }
     }
 
     pub(super) fn app_candidate(&self, io: &mut dyn Io, id: &LegId, candidate: String) {
@@ -183,9 +186,19 @@ impl Core {
     /// The switch is being shut down.
     pub(super) fn end_apps(&mut self, io: &mut dyn Io) {
         self.parting = true;
+        self.end_all_apps(io, EndHow::ShutDown);
+    }
+
+    /// Nobody carries their sound any more.
+    pub(super) fn lose_apps(&mut self, io: &mut dyn Io, now: Instant) {
+        self.now = now;
+        self.end_all_apps(io, EndHow::MediaTimeout);
+    }
+
+    fn end_all_apps(&mut self, io: &mut dyn Io, how: EndHow) {
         let ids: Vec<LegId> = self.apps.by_id.keys().cloned().collect();
         for id in ids {
-            self.end_app(io, &id, EndHow::ShutDown);
+            self.end_app(io, &id, how);
         }
     }
 }

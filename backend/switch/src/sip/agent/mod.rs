@@ -115,7 +115,7 @@ impl Io for RealIo {
     }
 
     fn app(&mut self, order: webrtc::Order) -> bool {
-        self.gateway.as_ref().inspect(|g| g.send(order)).is_some()
+        self.gateway.as_ref().is_some_and(|g| g.send(order))
     }
 
     fn emit(&mut self, event: Event) {
@@ -296,7 +296,14 @@ impl Task {
                     core.on_heard(&mut self.io, heard, Instant::now());
                 }
                 Some(heard) = self.heard_media.recv() => core.on_media(&mut self.io, heard, Instant::now()),
-                Some(told) = heard_of(self.told.as_mut()) => core.on_app(&mut self.io, told, Instant::now()),
+                told = heard_of(self.told.as_mut()) => match told {
+                    Some(told) => core.on_app(&mut self.io, told, Instant::now()),
+                    None => {
+                        tracing::error!("the gateway of apps has ended: their calls end, and no others are taken");
+                        self.told = None;
+                        core.lose_apps(&mut self.io, Instant::now());
+                    }
+                },
             }
             shared.counters.transactions.store(core.transactions(), Ordering::Relaxed);
             if parting.as_ref().is_some_and(|p| core.is_idle() || p.0 <= Instant::now()) {
