@@ -1,5 +1,34 @@
 //! Tables for spreadsheets: CSV in UTF-8 with a byte order mark, in which no text is taken for a formula.
 
+/// Numbers of lines by places in a text, asked for in order. A line ends with LF, CR or both; the reader of CSV counts a line
+/// that ends with both only once it has read on, which names every row after one by the line before.
+pub(crate) struct Lines<'a> {
+    text: &'a [u8],
+    at: usize,
+    line: u64,
+}
+
+impl<'a> Lines<'a> {
+    pub(crate) fn new(text: &'a [u8]) -> Self {
+        Lines { text, at: 0, line: 1 }
+    }
+
+    /// The line of the row that begins at or after this byte, behind empty lines.
+    pub(crate) fn of(&mut self, byte: u64) -> u64 {
+        let byte = usize::try_from(byte).unwrap_or(usize::MAX);
+        while let Some(this) = self.text.get(self.at) {
+            let ends = matches!(this, b'\n' | b'\r');
+            if self.at >= byte && !ends {
+                break;
+            }
+            let two = *this == b'\r' && self.text.get(self.at + 1) == Some(&b'\n');
+            self.line += u64::from(ends && !two);
+            self.at += 1;
+        }
+        self.line
+    }
+}
+
 /// A text that no spreadsheet takes for a formula (OWASP, CSV injection).
 #[must_use]
 pub fn plain(text: &str) -> String {

@@ -272,7 +272,7 @@ impl Default for Rate {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file or a variable does not read.
-    #[error("configuration: {0}")]
+    #[error("configuration: {}", told(.0))]
     Unreadable(Box<figment::Error>),
     /// A key has a value that cannot work.
     #[error("configuration key {key}: {problem}; {hint}")]
@@ -284,6 +284,24 @@ pub enum ConfigError {
         /// What to do.
         hint: String,
     },
+}
+
+/// What a file or a variable gets wrong, without the value, which may be a password.
+fn told(error: &figment::Error) -> String {
+    use figment::error::Kind;
+    let one = |e: figment::Error| {
+        let key = e.path.join(".");
+        match &e.kind {
+            Kind::InvalidType(_, expected) | Kind::InvalidValue(_, expected) => {
+                format!("{key} has a value of the wrong kind: expected {expected}")
+            }
+            Kind::UnknownField(..) | Kind::MissingField(..) | Kind::DuplicateField(..) if !key.is_empty() => {
+                format!("{} in {key}", e.kind)
+            }
+            kind => kind.to_string(),
+        }
+    };
+    error.clone().into_iter().map(one).collect::<Vec<_>>().join("; ")
 }
 
 impl Config {
@@ -400,6 +418,8 @@ mod tests {
     fn a_wrong_key_is_named() {
         let e = Config::load(None, &["htttp=1".into()]).unwrap_err().to_string();
         assert!(e.contains("htttp"), "{e}");
+        let e = Config::load(None, &["trunk=[{ password = 48211973 }]".into()]).unwrap_err().to_string();
+        assert!(e.contains("password") && e.contains("a string") && !e.contains("48211973"), "{e}");
         let e = Config::load(None, &["sip=[\"upd:1.2.3.4:5060\"]".into()]).unwrap_err().to_string();
         assert!(e.contains("upd") && e.contains("udp:0.0.0.0:5060"), "{e}");
     }

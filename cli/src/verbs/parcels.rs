@@ -12,6 +12,7 @@ use waybell_core::notify::ZONE;
 use waybell_core::say::{field, say};
 use waybell_core::sync::SyncStatus;
 use waybell_domain::id::ParcelId;
+use waybell_domain::import::MOST_BYTES;
 use waybell_domain::lang::Lang;
 use waybell_domain::parcel::ParcelState;
 use waybell_domain::wire::{ParcelView, RowProblem};
@@ -19,10 +20,20 @@ use waybell_domain::wire::{ParcelView, RowProblem};
 pub(super) fn read_list(file: &Path) -> std::io::Result<Vec<u8>> {
     if file.as_os_str() == "-" {
         let mut bytes = Vec::new();
-        std::io::stdin().read_to_end(&mut bytes)?;
-        return Ok(bytes);
+        std::io::stdin().take(MOST_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+        return small(bytes.len() as u64).map(|()| bytes);
     }
+    // before any of it is read
+    small(std::fs::metadata(file)?.len())?;
     std::fs::read(file)
+}
+
+fn small(bytes: u64) -> std::io::Result<()> {
+    if bytes <= MOST_BYTES as u64 {
+        return Ok(());
+    }
+    let problem = format!("file has {} MB, 200 are the most; split the list", bytes >> 20);
+    Err(std::io::Error::new(std::io::ErrorKind::FileTooLarge, problem))
 }
 
 /// What is wrong with a line, or well to know of it.

@@ -57,7 +57,27 @@ pub(super) const PAIRS: &[Pair] = &[
     ("give back the header x-next-page as it was", "请原样交回 x-next-page 头"),
     ("write incoming or outgoing", "写 incoming 或 outgoing"),
     ("messages are numbered from 1", "消息从 1 开始编号"),
+    (
+        "code {} samples: a packet has 10, 20, 40 or 60 ms",
+        "无法编码 {} 个采样：语音包为 10、20、40 或 60 毫秒",
+    ),
+    ("read a packet of {} bytes: {}", "无法读取 {} 字节的语音包：{}"),
+    ("use the codec: {}", "编解码器出错：{}"),
     ("read a redundant packet: it ends within its headers", "冗余语音包不完整：头部没有结束"),
+    (
+        "read a redundant packet: its copies claim {} bytes of {}",
+        "冗余语音包不完整：副本声称 {} 字节，实有 {} 字节",
+    ),
+    (
+        "read a redundant packet: block of payload type {}, which was not agreed",
+        "冗余语音包含有未协商的负载类型 {}",
+    ),
+    ("read a redundant packet: more than {} copies", "冗余语音包的副本多于 {} 份"),
+    (
+        "make a redundant packet: a copy of {} bytes, {} ticks old",
+        "生成冗余语音包：副本 {} 字节，早 {} 个采样",
+    ),
+    ("make a redundant packet: {} bytes are needed", "生成冗余语音包：需要 {} 字节"),
     ("count them in each call", "每个通话单独计数"),
     ("too many messages for one call", "同一通话的消息过多"),
     ("longer than 512 bytes", "超过 512 字节"),

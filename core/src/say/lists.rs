@@ -58,7 +58,15 @@ pub(super) const PAIRS: &[Pair] = &[
         "to have it back, import a list with a column 状态 that says 派送中",
         "要重新派送，请导入带“状态”一列、写明“派送中”的清单",
     ),
-    ("they are not rung; add the numbers and import again", "这些收件人不会被呼叫；补上号码后再次导入"),
+    (
+        "they are not rung unless an earlier list had their numbers; add the numbers and import again",
+        "这些收件人不会被呼叫（之前的清单已有号码的除外）；补上号码后再次导入",
+    ),
+    ("{} rows have several telephone numbers, the first in this line", "{} 行有多个电话号码，第一处在此行"),
+    (
+        "the first mobile of each is rung, and the others are not kept; write another one first to have it rung",
+        "只呼叫其中第一个手机号，其余不保留；要呼叫另一个，请把它写在最前面",
+    ),
     ("this waybill stands in line {} too", "第 {} 行也有这个运单号"),
     ("the later line counts", "以后一行为准"),
     ("{} is no kind of task", "{}不是任务类型"),

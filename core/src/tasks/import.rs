@@ -58,6 +58,8 @@ impl Tasks {
     ) -> Result<ImportReport> {
         let inner = &self.client.inner;
         let user = inner.user()?;
+        waybell_domain::import::small_enough(bytes.len())
+            .map_err(|e| Error::bad(&e.field, e.problem, e.hint))?;
         let bytes = bytes.to_vec();
         let choice = Choice { named: columns, remembered: self.columns()? };
         let (table, confirmed) = tokio::task::spawn_blocking(move || {

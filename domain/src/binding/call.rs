@@ -220,6 +220,8 @@ pub enum BoundDeed {
 
 /// Extensions a caller may try in one call.
 const TRIES: u8 = 3;
+/// Times that an extension may be begun anew, in all tries; each more is a try.
+const RESTARTS: u8 = 12;
 /// From the beginning of the prompt to the first key, and from key to key.
 const FIRST_KEY: i64 = 15 * SECOND;
 const NEXT_KEY: i64 = 5 * SECOND;
@@ -242,6 +244,7 @@ pub struct BoundCall {
     keyed: String,
     seeking: bool,
     tries: u8,
+    restarts: u8,
     outcome: Option<BoundOutcome>,
     why: Option<Unconnected>,
 }
@@ -262,6 +265,7 @@ impl BoundCall {
             keyed: String::new(),
             seeking: false,
             tries: 0,
+            restarts: 0,
             outcome: None,
             why: None,
         }
@@ -393,10 +397,13 @@ impl BoundCall {
     fn key(&mut self, key: char, deeds: &mut Vec<BoundDeed>) {
         match key {
             '0'..='9' => self.keyed.push(key),
-            // begins anew, which is a try: nobody holds a line by it for ever
-            '*' if !self.keyed.is_empty() => {
+            // begins anew, and not for ever: a line is held meanwhile
+            '*' => {
                 self.keyed.clear();
-                return self.missed(deeds);
+                self.restarts = self.restarts.saturating_add(1);
+                if self.restarts > RESTARTS {
+                    return self.missed(deeds);
+                }
             }
             '#' if !self.keyed.is_empty() => return self.seek(deeds),
             _ => return,

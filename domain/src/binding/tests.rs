@@ -371,6 +371,19 @@ fn three_tries_at_an_extension() {
 }
 
 #[test]
+fn who_begins_anew_for_ever_is_let_go() {
+    let mut call = BoundCall::new(BoundPlan::Ask, LIMITS, 4);
+    call.on(BoundEvent::Begin);
+    call.on(BoundEvent::CallerAnswered);
+    let keys = (0..100).flat_map(|_| ['1', '*']);
+    let over = keys.take_while(|key| {
+        let deeds = call.on(BoundEvent::CallerKey { key: *key });
+        !deeds.iter().any(|d| matches!(d, BoundDeed::Announce { notice: Notice::NoExtension, .. }))
+    });
+    assert!(over.count() < 100);
+}
+
+#[test]
 fn a_hint_a_minute_before_the_end() {
     let mut call = BoundCall::new(BoundPlan::Ring, LIMITS, 4);
     call.on(BoundEvent::Begin);

@@ -101,12 +101,21 @@ pub fn read_list_with(bytes: &[u8], choice: &Choice) -> Result<Table, TableError
     table(&raw(bytes, choice)?, choice)
 }
 
-/// The rows of a list, header and titles included; of a workbook those of the sheet that is one.
-fn raw(bytes: &[u8], choice: &Choice) -> Result<Vec<Row>, TableError> {
-    if bytes.len() > MOST_BYTES {
-        let problem = format!("file has {} MB, 200 are the most", bytes.len() >> 20);
+/// Refuses a list of too many bytes, before it is copied or read.
+///
+/// # Errors
+/// [`TableError`] above [`MOST_BYTES`].
+pub fn small_enough(bytes: usize) -> Result<(), TableError> {
+    if bytes > MOST_BYTES {
+        let problem = format!("file has {} MB, 200 are the most", bytes >> 20);
         return Err(error("file", &problem, "split the list"));
     }
+    Ok(())
+}
+
+/// The rows of a list, header and titles included; of a workbook those of the sheet that is one.
+fn raw(bytes: &[u8], choice: &Choice) -> Result<Vec<Row>, TableError> {
+    small_enough(bytes.len())?;
     if bytes.starts_with(b"PK\x03\x04") {
         return sheet::read(bytes, choice);
     }
@@ -176,10 +185,11 @@ fn csv_rows(text: &str) -> Result<Vec<Row>, TableError> {
         .delimiter(separator(text))
         .from_reader(text.as_bytes());
     let mut rows = Rows::default();
+    let mut lines = crate::sheet::Lines::new(text.as_bytes());
     for record in reader.records() {
         // The text is UTF-8 and rows may differ in length: nothing is left that the reader could refuse.
         let Ok(record) = record else { continue };
-        let line = record.position().map_or(0, csv::Position::line);
+        let line = record.position().map_or(0, |p| lines.of(p.byte()));
         let used = record.iter().take(MOST_COLUMNS).enumerate().filter(|(_, c)| !c.trim().is_empty());
         if let Some((last, _)) = used.last() {
             let cells = record.iter().take(last + 1).map(|c| c.trim().to_owned()).collect();
@@ -224,6 +234,9 @@ fn table(rows: &[Row], choice: &Choice) -> Result<Table, TableError> {
         table.total += 1;
         match parse_row(&map, &header, *line, cells) {
             Ok(row) => {
+                if !row.other_phones.is_empty() {
+                    odd.several.push(row.line);
+                }
                 match row.stands {
                     Some(Standing::Finished) => odd.finished.push(row.line),
                     Some(Standing::Unknown) => odd.unknown(&map, row.line, cells),

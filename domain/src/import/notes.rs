@@ -13,6 +13,8 @@ const TWICE: usize = 20;
 pub(super) struct Odd {
     /// Lines of parcels that are delivered or on their way back.
     pub finished: Vec<u32>,
+    /// Lines of cells with more than one good telephone number.
+    pub several: Vec<u32>,
     /// Words that are not known, each with its first line and how many rows have it.
     words: BTreeMap<String, (u32, u32)>,
 }
@@ -74,6 +76,12 @@ pub(super) fn notes(
             "they are taken off the list, and nobody is rung for them",
         ));
     }
+    if let Some(first) = odd.several.first() {
+        let problem =
+            format!("{} rows have several telephone numbers, the first in this line", odd.several.len());
+        let hint = "the first mobile of each is rung, and the others are not kept; write another one first to have it rung";
+        notes.push(note(*first, column(Field::Phone), problem, hint));
+    }
     let rung = table.rows.iter().filter(|row| row.withdrawn != Some(true));
     let mut silent = rung.filter(|row| row.phone.is_empty());
     if let (Some(first), true) = (silent.next(), map.get(Field::Phone).is_some()) {
@@ -82,7 +90,7 @@ pub(super) fn notes(
             first.line,
             column(Field::Phone),
             problem,
-            "they are not rung; add the numbers and import again",
+            "they are not rung unless an earlier list had their numbers; add the numbers and import again",
         ));
     }
     let mut seen: HashMap<&str, u32> = HashMap::new();

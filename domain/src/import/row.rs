@@ -135,9 +135,13 @@ fn phones(cell: &str) -> Result<Phones, PhoneError> {
         Ok(phone) => return Ok((Some(phone), cell.to_owned(), Vec::new())),
         Err(error) => error,
     };
+    let cleaned = cleaned(cell);
+    if let Ok(phone) = PhoneNumber::parse(&cleaned) {
+        return Ok((Some(phone), cleaned, Vec::new()));
+    }
     let mut good: Vec<(PhoneNumber, &str)> = Vec::new();
     for separators in [&['/', '、', ';', '；', '|', '\n'][..], &[',', '，', ' ', '/', '、', ';']] {
-        let pieces = cell.split(separators).map(str::trim).filter(|p| !p.is_empty());
+        let pieces = cleaned.split(separators).map(str::trim).filter(|p| !p.is_empty());
         good = pieces.filter_map(|p| PhoneNumber::parse(p).ok().map(|phone| (phone, p))).collect();
         if !good.is_empty() {
             break;
@@ -148,6 +152,38 @@ fn phones(cell: &str) -> Result<Phones, PhoneError> {
     let mut good = good.into_iter();
     let Some((phone, text)) = good.next() else { return Err(error) };
     Ok((Some(phone), text.to_owned(), good.map(|(phone, _)| phone).collect()))
+}
+
+/// A cell without what people and programs write around numbers: `="138…"` of spreadsheets, a leading `#`, remarks in brackets
+/// that hold no digit (家, 妈妈), the brackets of an extension, and the colon behind its word.
+fn cleaned(cell: &str) -> String {
+    let cell = cell.strip_prefix("=\"").and_then(|c| c.strip_suffix('"')).unwrap_or(cell);
+    let cell = cell.trim().trim_start_matches(['#', '＃']);
+    let mut out = String::with_capacity(cell.len());
+    let mut rest = cell;
+    while let Some(open) = rest.find(['(', '（', '[', '【']) {
+        let (before, from) = rest.split_at(open);
+        let Some(close) = from.find([')', '）', ']', '】']) else { break };
+        let inner = from.get(from.chars().next().map_or(0, char::len_utf8)..close).unwrap_or_default();
+        let after = from.get(close..).and_then(|f| f.chars().next()).map_or(close, |c| close + c.len_utf8());
+        out.push_str(before);
+        let word = inner.trim().to_lowercase();
+        if !inner.chars().any(char::is_numeric) {
+            out.push(' ');
+        } else if ["分机", "转", "ext"].iter().any(|w| word.starts_with(w)) {
+            out.push_str(inner);
+        } else {
+            out.push_str(from.get(..after).unwrap_or_default());
+        }
+        rest = from.get(after..).unwrap_or_default();
+    }
+    out.push_str(rest);
+    for (written, plain) in
+        [("分机号", "分机"), ("分机：", "分机"), ("分机:", "分机"), ("转：", "转"), ("转:", "转")]
+    {
+        out = out.replace(written, plain);
+    }
+    out.trim().to_owned()
 }
 
 fn kind(cell: &str) -> Result<Option<TaskKind>, String> {

@@ -182,7 +182,43 @@ fn what_is_well_to_know_is_told() {
         "a list that only takes parcels off needs no more: {gone:?}"
     );
     insta::assert_snapshot!(notes("运单号,电话,地址\nYT0000000001,,幸福花园1栋\nYT0000000002,13800000001,幸福花园2栋\nYT0000000001,无,幸福花园3栋\n").join("\n"), @"
-    2 电话: 2 rows have no telephone number, the first in this line; they are not rung; add the numbers and import again
+    2 电话: 2 rows have no telephone number, the first in this line; they are not rung unless an earlier list had their numbers; add the numbers and import again
     4 运单号: this waybill stands in line 2 too; the later line counts
     ");
+}
+
+#[test]
+fn lines_are_those_of_an_editor_whatever_ends_them() {
+    let list =
+        "运单号,收件人,电话\nYT0000000001,a,138\n\nYT0000000002,\"b\nc\",13911110002\nYT0000000003,d,139\n";
+    for ending in ["\n", "\r\n", "\r"] {
+        let table = read_csv(list.replace('\n', ending).as_bytes()).unwrap();
+        let lines: Vec<u32> = table.problems.iter().map(|p| p.line).collect();
+        assert_eq!((lines, table.rows[0].line), (vec![2, 6], 4), "{ending:?}");
+    }
+}
+
+#[test]
+fn what_people_write_around_a_number() {
+    for (cell, key, others) in [
+        ("13911110012（家）13911110013（公司）", "+8613911110012", 1),
+        ("13911150001（妈妈）", "+8613911150001", 0),
+        ("13911150016（分机号：5566）", "+8613911150016;ext=5566", 0),
+        ("#13911150006", "+8613911150006", 0),
+        ("=\"13911150012\"", "+8613911150012", 0),
+        ("（021）31001234", "+862131001234", 0),
+        ("(妈妈", "", 0),
+    ] {
+        let list =
+            format!("运单号,电话\nYT0000000001,{}\n", format_args!("\"{}\"", cell.replace('"', "\"\"")));
+        let table = read_csv(list.as_bytes()).unwrap();
+        let phone = table.rows.first().map(|r| r.phone.clone()).unwrap_or_default();
+        let told = table.notes.iter().filter(|n| n.problem.contains("several telephone")).count();
+        if key.is_empty() {
+            assert_eq!(table.problems.len(), 1, "{cell}");
+        } else {
+            let key_of = crate::phone::PhoneNumber::parse(&phone).unwrap().key();
+            assert_eq!((key_of.as_str(), told), (key, others), "{cell}: {table:?}");
+        }
+    }
 }

@@ -189,8 +189,9 @@ fn table(text: &str) -> Result<Points, ReadError> {
     }
     let mut points = Points::default();
     let mut record = csv::StringRecord::new();
+    let mut lines = crate::sheet::Lines::new(text.as_bytes());
     while reader.read_record(&mut record).map_err(|_| ReadError::Unknown)? {
-        let line = record.position().map_or(0, csv::Position::line);
+        let line = record.position().map_or(0, |p| lines.of(p.byte()));
         let fields = columns.iter().zip(&record).filter_map(|(c, v)| c.map(|c| (c, v))).collect();
         Raw { line, fields }.add_to(&mut points);
     }
