@@ -30,7 +30,7 @@ fn a_browser_speaks_with_a_telephone_over_two_networks() {
         offers(&mut browser, &switch);
         browser.connects().unwrap();
         switch.until(&courier, "connection", |k| matches!(k, EventKind::Connected).then_some(()));
-        switch.switch.bridge(&customer, &courier).unwrap();
+        switch.joins(&customer, &courier);
         telephone.line.says(700);
         assert!(telephone.line.hears(1_100), "the telephone hears the browser");
         assert!(browser.hears(700).unwrap(), "the browser hears the telephone");

@@ -54,7 +54,7 @@ fn an_app_and_a_telephone_hear_each_other_and_the_recording_has_both() {
     }
     assert_eq!(app.keys(), [9], "and the app hears keys");
 
-    stage.switch.bridge(&customer, &courier).unwrap();
+    stage.joins(&customer, &courier);
     assert!(matches!(stage.switch.bridge(&customer, &courier), Err(SwitchError::BadState(_))));
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("call");
@@ -94,7 +94,7 @@ fn another_network_keeps_the_leg_and_its_sound() {
     let mut stage = SwitchStage::new();
     let (courier, app) = stage.app("app-1");
     let (customer, telephone) = stage.telephone("a1");
-    stage.switch.bridge(&customer, &courier).unwrap();
+    stage.joins(&customer, &courier);
     app.says(1_100);
     telephone.line.says(700);
     assert!(telephone.line.hears(1_100));
@@ -119,7 +119,7 @@ fn an_app_that_vanishes_ends_and_one_that_makes_no_sense_is_refused() {
     let mut stage = SwitchStage::new();
     let (courier, app) = stage.app("app-1");
     let (customer, telephone) = stage.telephone("a1");
-    stage.switch.bridge(&customer, &courier).unwrap();
+    stage.joins(&customer, &courier);
     let leg = LegId::new("bad");
     // formats that the stream does not have, one of them twice: what reads them must not take the others' calls along
     let good = App::new().unwrap().offer().unwrap();

@@ -4,7 +4,7 @@ use super::exchange::{Exchange, Telephone};
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
-use waybell_switch::{AppLegs, Draft, Event, EventKind, LegEnd, LegId, Switch, SwitchConfig, TrunkConfig};
+use waybell_switch::{AppLegs, Draft, Event, EventKind, LegEnd, LegId, Switch, SwitchConfig, SwitchError, TrunkConfig};
 use waybell_tests::peers::app::App;
 use waybell_tests::world::DISPLAY;
 
@@ -27,7 +27,8 @@ impl SwitchStage {
         trunk.options_interval = None;
         trunk.session_expires = None;
         let mut apps = AppLegs::new("127.0.0.1:0".parse().unwrap());
-        apps.gone_after = Duration::from_secs(1);
+        // short for the test of an app that vanishes, long enough for a busy machine
+        apps.gone_after = Duration::from_secs(4);
         let config = SwitchConfig {
             trunks: vec![trunk],
             apps: Some(apps),
@@ -60,6 +61,15 @@ impl SwitchStage {
             EventKind::Ended { end } => Some(end.clone()),
             _ => None,
         })
+    }
+
+    /// Joins two legs once both have media: that of a telephone starts a moment after its ACK is on the wire.
+    pub(crate) fn joins(&self, a: &LegId, b: &LegId) {
+        let until = Instant::now() + PATIENCE;
+        while let Err(error) = self.switch.bridge(a, b) {
+            assert!(error == SwitchError::BadState("no media yet") && Instant::now() < until, "{error}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     /// An app that is connected.
