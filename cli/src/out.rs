@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde_json::json;
 use std::io::Write;
 use std::path::Path;
+use std::time::{Duration, Instant};
 use unicode_width::UnicodeWidthStr;
 use waybell_core::Error;
 use waybell_core::say::{field, say};
@@ -115,6 +116,46 @@ impl From<Error> for Failure {
     }
 }
 
+/// Between two lines of progress where they cannot be overwritten.
+const PACE: Duration = Duration::from_secs(5);
+
+/// How far something is.
+pub(crate) struct Progress {
+    shown: bool,
+    terminal: bool,
+    told: Instant,
+    /// The line is not ended.
+    open: bool,
+}
+
+impl Progress {
+    pub(crate) fn show(&mut self, text: &str) {
+        let mut screen = std::io::stderr();
+        match (self.shown, self.terminal) {
+            (false, _) => {}
+            (true, true) => {
+                // to the beginning of the line, and away with what was there
+                let _ = write!(screen, "\r\x1b[2K{}", clean(text));
+                let _ = screen.flush();
+                self.open = true;
+            }
+            (true, false) if self.told.elapsed() >= PACE => {
+                self.told = Instant::now();
+                let _ = writeln!(screen, "{}", clean(text));
+            }
+            (true, false) => {}
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if self.open {
+            let _ = writeln!(std::io::stderr());
+        }
+    }
+}
+
 /// Where answers go.
 pub(crate) struct Out {
     pub lang: Lang,
@@ -185,6 +226,13 @@ impl Out {
         if !self.json {
             let _ = writeln!(std::io::stderr(), "{}", clean(text.as_ref()));
         }
+    }
+
+    /// How far something long is, beside the answer: one line that changes on a terminal, some lines elsewhere.
+    pub(crate) fn progress(&self) -> Progress {
+        use std::io::IsTerminal;
+        let told = Instant::now();
+        Progress { shown: !self.json, terminal: std::io::stderr().is_terminal(), told, open: false }
     }
 
     /// The answer for programs; nothing without `--json`.

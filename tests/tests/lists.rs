@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "lists/long.rs"]
+mod long;
+
 use serde_json::{Value, json};
 use std::time::Duration;
 use waybell_tests::api::Api;

@@ -1,6 +1,7 @@
 //! `undo`, `pause`, `resume`, `confirm`; and finding the batch that is meant.
 
-use super::{Outcome, dead, deliver, doors, refresh};
+use super::exchange::dead;
+use super::{Outcome, deliver, doors, refresh};
 use crate::out::{DONE, FAILED, Failure, Out};
 use crate::texts;
 use serde_json::json;

@@ -1,7 +1,8 @@
 //! `import`, `columns`.
 
 use super::parcels::{cells, read_list, tell_notes, tell_problems};
-use super::{Outcome, deliver, signed_in};
+use super::exchange::deliver_list;
+use super::{Outcome, signed_in};
 use crate::out::{DONE, FAILED, Failure, Out};
 use crate::texts;
 use std::collections::BTreeMap;
@@ -49,7 +50,7 @@ pub(super) async fn import(client: &Client, out: &Out, list: &List<'_>) -> Outco
         return Ok(DONE);
     }
     let nothing = report.created + report.updated + report.unchanged + report.withdrawn == 0;
-    let code = deliver(client, out, out.masked(&report), &[]).await?;
+    let code = deliver_list(client, out, out.masked(&report)).await?;
     Ok(if nothing { FAILED } else { code })
 }
 

@@ -8,6 +8,7 @@ mod calls;
 pub(crate) mod doctor;
 mod doors;
 mod duty;
+mod exchange;
 mod lists;
 mod notify;
 mod numbers;
@@ -25,16 +26,13 @@ mod track;
 mod watch;
 
 use crate::args::{Arguments, Switch, Verb};
-use crate::out::{DONE, FAILED, Failure, OFFLINE, Out, SIGN_IN};
+use crate::out::{DONE, Failure, Out};
 use crate::texts;
-use serde_json::json;
+use exchange::deliver;
 use std::path::Path;
 use std::time::{Duration, Instant};
 use waybell_core::Client;
-use waybell_core::outbox::{OperationState, OperationView};
-use waybell_core::say::{field, say};
 use waybell_core::sync::{SyncState, SyncStatus};
-use waybell_domain::lang::Lang;
 use waybell_domain::track::coordinates::Datum;
 
 /// How long a command that changed something tries to bring it to the server.
@@ -156,63 +154,19 @@ async fn refresh(client: &Client) -> Result<(), Failure> {
 
 /// Goes on loading a list of which only a part has come, as long as more of it comes.
 async fn load(client: &Client, out: &Out) -> Result<SyncStatus, Failure> {
-    let end = Instant::now() + LOAD;
+    let (mut end, mut had) = (Instant::now() + LOAD, 0);
     loop {
         let status = client.sync().status()?;
         if !status.more || Instant::now() >= end || status.state == SyncState::Offline {
             return Ok(status);
         }
         let before = client.tasks().list().await?.len();
+        if before > had {
+            (end, had) = (Instant::now() + LOAD, before);
+        }
         out.note(texts::loading(out.lang, before));
         let _ = client.run_pending(PUSH).await;
         signed_in(client)?;
-    }
-}
-
-/// Tries to bring what was done to the server; says `done` unless it was refused, and what stays or was refused. `answer` is
-/// the document for programs, to which `sync` is added.
-async fn deliver(client: &Client, out: &Out, mut answer: serde_json::Value, done: &[String]) -> Outcome {
-    let before = dead(client)?;
-    let _ = client.run_pending(PUSH).await;
-    let status = client.sync().status()?;
-    answer["sync"] = json!(status);
-    let refused: Vec<OperationView> =
-        dead(client)?.into_iter().filter(|o| !before.iter().any(|b| b.id == o.id)).collect();
-    answer["refused"] = json!(refused);
-    out.json(&answer);
-    if refused.is_empty() {
-        done.iter().for_each(|line| out.line(line));
-    }
-    refused.iter().for_each(|o| tell_refused(out, o));
-    tell_restored(out, &status);
-    if status.queued > 0 {
-        tell_kept(out, &status);
-    }
-    if !refused.is_empty() {
-        return Ok(FAILED);
-    }
-    if status.queued == 0 {
-        return Ok(DONE);
-    }
-    if status.state == SyncState::AuthNeeded {
-        out.line(session_text(client, out)?);
-        return Ok(SIGN_IN);
-    }
-    Ok(OFFLINE)
-}
-
-/// Says what waits, and why if that is known.
-fn tell_kept(out: &Out, status: &SyncStatus) {
-    out.line(texts::kept(out.lang, status.queued));
-    if let Some(problem) = &status.problem {
-        out.line(format!("  {}", texts::kept_why(out.lang, say(out.lang, problem))));
-    }
-}
-
-/// Says that the server's data are older ones than before.
-fn tell_restored(out: &Out, status: &SyncStatus) {
-    if status.restored_at.is_some() {
-        out.line(texts::restored(out.lang));
     }
 }
 
@@ -226,26 +180,4 @@ fn tell_held(client: &Client, out: &Out) -> Result<(), Failure> {
 
 fn is_held(client: &Client) -> Result<bool, Failure> {
     Ok(client.notify().policy()?.is_some_and(|p| p.stopped))
-}
-
-fn dead(client: &Client) -> Result<Vec<OperationView>, Failure> {
-    Ok(client.sync().operations()?.into_iter().filter(|o| o.state == OperationState::Dead).collect())
-}
-
-fn tell_refused(out: &Out, operation: &OperationView) {
-    let why = operation.problem.as_ref().map(|p| {
-        let about = p.field.as_ref().map(|f| match out.lang {
-            Lang::Zh => format!("{}：", field(f).unwrap_or(f)),
-            Lang::En => format!("{f}: "),
-        });
-        let hint = p.hint.as_ref().map(|h| say(out.lang, h)).map(|h| match out.lang {
-            Lang::Zh => format!("（{h}）"),
-            Lang::En => format!(" ({h})"),
-        });
-        let message = say(out.lang, &p.message);
-        format!("{}{message}{}", about.unwrap_or_default(), hint.unwrap_or_default())
-    });
-    let what = texts::operation(out.lang, operation.kind);
-    out.line(texts::refused(out.lang, what, why.unwrap_or_default()));
-    out.line(format!("  → {}", texts::refused_hint(out.lang, operation.id)));
 }

@@ -1,6 +1,7 @@
 //! `sync`, `stop-all`.
 
-use super::{Outcome, PUSH, dead, signed_in, tell_kept, tell_refused, tell_restored};
+use super::exchange::{dead, exchange, tell_kept, tell_refused, tell_restored};
+use super::{Outcome, PUSH, signed_in};
 use crate::out::{DONE, FAILED, Failure, OFFLINE, Out};
 use crate::texts;
 use serde_json::json;
@@ -19,12 +20,12 @@ pub(super) async fn sync(client: &Client, out: &Out, retry: Option<&str>, discar
             Err(other) => return Err(other.into()),
         }
     }
-    let done = tokio::time::timeout(PUSH * 10, client.sync().now()).await;
+    let done = exchange(client, out, PUSH * 10).await;
     let status = client.sync().status()?;
     let refused = dead(client)?;
-    if let Ok(Err(error)) = done {
+    if let Err(error) = done {
         if status.queued > 0 {
-            out.line(texts::kept(out.lang, status.queued));
+            tell_kept(client, out, &status)?;
         }
         return Err(error.into());
     }
@@ -35,7 +36,7 @@ pub(super) async fn sync(client: &Client, out: &Out, retry: Option<&str>, discar
         return Ok(FAILED);
     }
     if status.queued > 0 {
-        tell_kept(out, &status);
+        tell_kept(client, out, &status)?;
         return Ok(OFFLINE);
     }
     out.line(texts::synced(out.lang));

@@ -79,7 +79,7 @@ pub(super) async fn watch(client: &Client, out: &Out, wanted: Option<&str>) -> O
         End::SignedOut | End::Over => {}
     }
     if let Some(operation) = progress.operation.as_ref().filter(|o| o.state == OperationState::Dead) {
-        super::tell_refused(out, operation);
+        super::exchange::tell_refused(out, operation);
         return Ok(FAILED);
     }
     out.line(format!("{}: {}", texts::watch_over(out.lang), summary(out.lang, &progress)));

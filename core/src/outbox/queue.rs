@@ -167,6 +167,15 @@ pub(crate) fn alive(c: &Connection, seal: &Seal, kinds: &[OperationKind]) -> Res
     Ok(list)
 }
 
+/// The oldest of a kind that is pending or under way.
+pub(crate) fn next_of(c: &Connection, seal: &Seal, kind: OperationKind) -> Result<Option<Operation>> {
+    let id: Option<String> = c
+        .prepare_cached("SELECT id FROM operation WHERE kind = ?1 AND state <> 'dead' ORDER BY seq LIMIT 1")?
+        .query_row([kind.as_str()], |r| r.get(0))
+        .optional()?;
+    Ok(id.map(|id| by_id(c, seal, &id)).transpose()?.flatten())
+}
+
 /// Pending and sent operations of a lane, oldest first.
 pub(crate) fn in_lane(c: &Connection, seal: &Seal, lane: &str) -> Result<Vec<Operation>> {
     let mut list = select(c, seal, "state <> 'dead' AND lane = ?1", &[&lane])?;

@@ -97,8 +97,7 @@ fn parcels_of(t: &Connection, seal: &Seal, operation: &Operation) -> Result<Vec<
 fn taken(t: &Connection, seal: &Seal, operation: &Operation, answer: &[u8]) -> Result<()> {
     match operation.kind {
         OperationKind::Import => {
-            let ids = parcels_of(t, seal, operation)?;
-            Writer::new(t, seal)?.import_taken(&ids)
+            crate::tasks::rows::import_taken(t, &parcels_of(t, seal, operation)?)
         }
         OperationKind::State => {
             let writer = Writer::new(t, seal)?;

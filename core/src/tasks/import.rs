@@ -1,8 +1,11 @@
 //! Importing the day's list, offline.
 //!
 //! The file is read here by the same rules as on the server, so problems are told at once, by line and column. Good
-//! rows are shown and stored with the operation in one transaction; the server makes the same parcels of them, because
+//! rows are shown and stored with the operations in one transaction; the server makes the same parcels of them, because
 //! a parcel's id is derived from organisation and waybill number.
+//!
+//! A long list leaves in parts, each an operation and a request of its own: what arrived stays when the network goes, no
+//! request takes longer than a phone waits for an answer, and [`Tasks::importing`] tells how far it is.
 
 use super::Tasks;
 use super::row::GoodRow;
@@ -32,6 +35,27 @@ use waybell_domain::wire::{
 const PROBLEMS: usize = 1_000;
 /// Rows that a report shows, at most.
 const PREVIEW: usize = 20;
+/// Rows that one request carries: about 400 kB, and a second or two of the server's time where that is slow.
+const PART: usize = 2_000;
+
+/// How far a list is on its way to the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Importing {
+    /// Rows that the server has.
+    pub sent: u32,
+    /// Rows of the list that can be taken.
+    pub total: u32,
+}
+
+/// Of an operation of an import, what [`Importing`] needs.
+#[derive(serde::Deserialize)]
+struct Part {
+    #[serde(default)]
+    first: u32,
+    of: Option<u32>,
+    #[serde(default)]
+    rows: Vec<serde::de::IgnoredAny>,
+}
 
 impl Tasks {
     /// Imports a file: CSV (UTF-8, UTF-16 or GB18030; any usual separator), XLSX, or a JSON list of objects; the bytes decide,
@@ -71,6 +95,22 @@ impl Tasks {
         .map_err(Error::storage)?
         .map_err(|e: TableError| Error::bad(&e.field, e.problem, e.hint))?;
         self.import_table(user, table, confirmed, dry_run).await
+    }
+
+    /// How far the oldest list is that the server does not have whole; `None` when all have arrived. Reads a part of the list
+    /// from the store: a few milliseconds.
+    ///
+    /// # Errors
+    /// `Storage`.
+    pub fn importing(&self) -> Result<Option<Importing>> {
+        let inner = &self.client.inner;
+        let seal = inner.store.seal.clone();
+        inner.store.read_now(move |c| {
+            let Some(operation) = queue::next_of(c, &seal, OperationKind::Import)? else { return Ok(None) };
+            let part: Part = serde_json::from_slice(&operation.body)?;
+            let total = part.of.unwrap_or(part.rows.len() as u32);
+            Ok(Some(Importing { sent: part.first, total }))
+        })
     }
 
     /// Columns of lists that were confirmed in this person's branch, as far as this phone has heard.
@@ -124,10 +164,11 @@ impl Tasks {
                     if let Some(columns) = &confirmed {
                         know(t, &seal, columns)?;
                     }
-                    let acted_at = Some(ActedAt { wall: acted.wall, age_ms: None });
-                    let request = ImportRequest { rows, acted_at, columns: confirmed };
-                    let body = serde_json::to_vec(&request)?;
-                    queue::push(t, &seal, &Operation::new(OperationKind::Import, None, body, acted))?;
+                    for request in parts(rows, acted.wall, confirmed) {
+                        let body = serde_json::to_vec(&request)?;
+                        let operation = Operation::new(OperationKind::Import, None, body, acted.clone());
+                        queue::push(t, &seal, &operation)?;
+                    }
                     Writer::new(t, &seal)?.recompute(&ids)?;
                 }
                 Ok(report)
@@ -136,6 +177,30 @@ impl Tasks {
         self.taken();
         Ok(report)
     }
+}
+
+/// The requests that bring these rows to the server, in order.
+fn parts(
+    rows: Vec<ImportedRow>,
+    acted: UnixMs,
+    mut confirmed: Option<ListColumns>,
+) -> impl Iterator<Item = ImportRequest> {
+    let whole = rows.len();
+    let of = (whole > PART).then(|| u32::try_from(whole).unwrap_or(u32::MAX));
+    let (mut rows, mut first) = (rows.into_iter(), 0);
+    std::iter::from_fn(move || {
+        let part: Vec<ImportedRow> = rows.by_ref().take(PART).collect();
+        let before = first;
+        first += part.len();
+        (!part.is_empty()).then(|| ImportRequest {
+            // kept when the list is whole
+            columns: confirmed.take_if(|_| first == whole),
+            acted_at: Some(ActedAt { wall: acted, age_ms: None }),
+            first: u32::try_from(before).unwrap_or(u32::MAX),
+            of,
+            rows: part,
+        })
+    })
 }
 
 /// Columns that were confirmed here hold at once, before the server tells all phones of them.

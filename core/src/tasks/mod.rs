@@ -24,6 +24,7 @@ use waybell_domain::parcel::{ParcelState, WaybillNo, parcel_id};
 use waybell_domain::wire::{ActedAt, ParcelStateRequest, ParcelView};
 
 pub use deeds::{LastDeed, Recorded};
+pub use import::Importing;
 pub use stops::Stop;
 
 /// Parcels on this phone. Everything here works offline.

@@ -226,10 +226,8 @@ fn effects_of(operation: &Operation, owner: &UserView) -> Vec<(ParcelId, Effect)
             };
             let good = request.rows.iter().filter_map(|row| GoodRow::check(organisation, row).ok());
             let at = operation.acted.wall;
-            good.enumerate()
-                .map(|(sequence, row)| {
-                    (row.id, Effect::Row { row: Box::new(row), sequence: sequence as i64, at })
-                })
+            good.zip(i64::from(request.first)..)
+                .map(|(row, sequence)| (row.id, Effect::Row { row: Box::new(row), sequence, at }))
                 .collect()
         }
         OperationKind::State => {

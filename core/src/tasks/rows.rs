@@ -82,15 +82,6 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// The server took an import: its rows are no longer this phone's alone.
-    pub(crate) fn import_taken(&self, ids: &[ParcelId]) -> Result<()> {
-        let mut statement = self.t.prepare_cached("UPDATE parcel SET rev = ?1 WHERE id = ?2 AND rev = ?3")?;
-        for id in ids {
-            statement.execute(params![TAKEN, id.to_string(), LOCAL])?;
-        }
-        Ok(())
-    }
-
     fn put(&self, shown: &ParcelView, rev: i64, base: Option<&ParcelView>) -> Result<()> {
         let id = shown.id.to_string();
         let base = base.map(|b| self.seal.seal(&id, b)).transpose()?;
@@ -117,6 +108,15 @@ impl<'a> Writer<'a> {
             ])?;
         Ok(())
     }
+}
+
+/// The server took an import: its rows are no longer this phone's alone.
+pub(crate) fn import_taken(t: &Connection, ids: &[ParcelId]) -> Result<()> {
+    let mut statement = t.prepare_cached("UPDATE parcel SET rev = ?1 WHERE id = ?2 AND rev = ?3")?;
+    for id in ids {
+        statement.execute(params![TAKEN, id.to_string(), LOCAL])?;
+    }
+    Ok(())
 }
 
 /// A row as it lies in the store.

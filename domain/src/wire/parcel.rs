@@ -93,6 +93,12 @@ pub struct ImportRequest {
     /// Columns that the person named: remembered for the branch's lists with the same header.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub columns: Option<ListColumns>,
+    /// Of a long list that comes in parts, each a request of its own: the rows in the parts before this one.
+    #[serde(default, skip_serializing_if = "super::track::is_zero")]
+    pub first: u32,
+    /// Rows of the whole list, where it comes in parts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<u32>,
 }
 
 /// A field of a row that cannot be taken, with what to do.

@@ -70,6 +70,8 @@ pub struct List {
     pub(super) confirmed: Option<ListColumns>,
     /// When the person took it, where a phone says so.
     pub(super) acted: Option<ActedAt>,
+    /// Rows in the parts before this one, where a list comes in parts.
+    first: usize,
 }
 
 impl List {
@@ -99,7 +101,7 @@ impl List {
         problems.truncate(PROBLEMS_TOLD);
         let total = total.max(rows.len() as u32);
         let report = ImportReport { total, rejected, problems, notes, headings, columns, ..nothing_yet() };
-        List { good, report, confirmed: None, acted: None }
+        List { good, report, confirmed: None, acted: None, first: 0 }
     }
 
     /// The rows of a request.
@@ -110,9 +112,9 @@ impl List {
         if request.rows.len() > MOST_ROWS {
             return Err(ApiError::field("rows", format!("has more than {MOST_ROWS}"), "split the list"));
         }
-        let (confirmed, acted) = (request.columns, request.acted_at);
+        let (confirmed, acted, first) = (request.columns, request.acted_at, request.first as usize);
         let table = Table { total: request.rows.len() as u32, rows: request.rows, ..Table::default() };
-        Ok(List { confirmed, acted, ..List::of(table) })
+        Ok(List { confirmed, acted, first, ..List::of(table) })
     }
 
     /// The rows of a file whose columns somebody named.
@@ -218,14 +220,14 @@ pub async fn examine<C: ConnectionTrait>(
     now: UnixMs,
     list: List,
 ) -> ApiResult<ImportReport> {
-    let List { good, mut report, .. } = list;
+    let List { good, mut report, first, .. } = list;
     for (n, part) in good.chunks(PART).enumerate() {
         let known = known(db, scope, now, part).await?;
         for (i, g) in part.iter().enumerate() {
             let old = known.rows.get(&g.waybill_no);
             let word = withdrawn::word(old, g, scope);
             let fate = fate(&known, word, g, scope);
-            let row = row(scope, now, old, g, (n * PART + i) as i64, 0);
+            let row = row(scope, now, old, g, (first + n * PART + i) as i64, 0);
             tell(&mut report, &fate, word, g, &row);
         }
     }
@@ -245,11 +247,11 @@ pub async fn take(
     let mut hasher = DefaultHasher::new();
     scope.person.hash(&mut hasher);
     let _alone = UNDER_WAY[(hasher.finish() % 64) as usize].lock().await;
-    let List { good, mut report, confirmed, .. } = list;
+    let List { good, mut report, confirmed, first, .. } = list;
     report.import = Some(ImportId::at(now, rand::random()));
     let mut parts: Vec<&[Good]> = good.chunks(PART).collect();
     let last = parts.pop().unwrap_or_default();
-    let mut at = 0;
+    let mut at = first;
     for (n, part) in parts.into_iter().enumerate() {
         let write = store.begin().await?;
         if n == 0
