@@ -30,6 +30,13 @@ fn put_back(backup: &Path, data: &Path, only: fn(&str) -> bool) {
     }
 }
 
+/// Text messages that went.
+fn texts(campaign: &Campaign) -> usize {
+    let folder = campaign.world.folder.path().join("data/outbox");
+    let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    files.filter(|f| f.path().extension().is_some_and(|e| e == "json")).count()
+}
+
 /// A campaign of which a backup was made when it had just begun, and which then went on to its end.
 async fn history() -> Campaign {
     let options = WorldOptions {
@@ -50,13 +57,14 @@ async fn history() -> Campaign {
 }
 
 async fn nobody_rings_until_somebody_says_so(mut campaign: Campaign) {
-    let rung = campaign.world.alerts().unwrap();
+    let (rung, sent) = (campaign.world.alerts().unwrap(), texts(&campaign));
     campaign.restart().unwrap();
     let id = campaign.batches[0].clone();
     let batch = campaign.courier.get(&format!("/batches/{id}")).await.unwrap();
     assert_eq!((&batch["state"], &batch["reason"]), (&json!("paused"), &json!("restored")), "{batch}");
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert_eq!(campaign.world.alerts().unwrap(), rung, "nobody rings from a restored copy");
+    assert_eq!(texts(&campaign), sent, "and nobody is sent a text message");
     let batch = campaign.courier.get(&format!("/batches/{id}")).await.unwrap();
     assert_eq!(batch["counts"]["calling"], 0, "open calls are left alone: {batch}");
     let people = campaign.courier.get(&format!("/batches/{id}/recipients")).await.unwrap();
@@ -77,6 +85,11 @@ async fn nobody_rings_until_somebody_says_so(mut campaign: Campaign) {
     assert_eq!((&answer["state"], answer.get("reason")), (&json!("scheduled"), None), "{answer}");
     campaign.finish(Duration::from_secs(60)).await.unwrap();
     assert!(campaign.world.alerts().unwrap() > rung);
+    let until = Instant::now() + Duration::from_secs(20);
+    while texts(&campaign) == sent {
+        assert!(Instant::now() < until, "those whose call was open get theirs");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 #[tokio::test]
@@ -120,6 +133,28 @@ async fn a_restored_copy_goes_on_by_one_command() {
     assert!(told["waiting"].as_i64().is_some_and(|n| n > 0), "{answer}");
     campaign.restart().unwrap();
     campaign.finish(Duration::from_secs(60)).await.unwrap();
+}
+
+/// Whoever ends the batch instead of resuming it has sent nobody anything.
+#[tokio::test]
+async fn an_ended_batch_of_a_restored_copy_sends_no_messages() {
+    let mut campaign = history().await;
+    let data = campaign.world.folder.path().join("data");
+    for rest in ["waybell.db-wal", "waybell.db-shm"] {
+        let _ = std::fs::remove_file(data.join(rest));
+    }
+    put_back(&campaign.world.folder.path().join("backup"), &data, |_| true);
+    let (rung, sent) = (campaign.world.alerts().unwrap(), texts(&campaign));
+    campaign.restart().unwrap();
+    let id = campaign.batches[0].clone();
+    let ended = campaign.courier.post(&format!("/batches/{id}/undo"), &json!({})).await.unwrap();
+    assert_eq!(ended["state"], "cancelled", "{ended}");
+    // two rounds of the worker, and a message of another batch that does go
+    let more = campaign.courier.import(&list::rows(1, 830_000_000)).await.unwrap();
+    campaign.batches = campaign.courier.notify(&more).await.unwrap();
+    campaign.finish(Duration::from_secs(40)).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!((campaign.world.alerts().unwrap(), texts(&campaign)), (rung + 1, sent));
 }
 
 /// Kills alone, in any number, are never taken for a restored copy.

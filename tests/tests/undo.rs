@@ -237,7 +237,7 @@ async fn quiet_hours_that_begin_while_calls_run() {
 async fn a_display_number_is_shown_no_more_than_its_cap_a_day() {
     let mut policy = quick_policy();
     policy["display_daily_cap"] = json!(5);
-    let options = WorldOptions { policy, ..WorldOptions::default() };
+    let options = WorldOptions { policy: policy.clone(), ..WorldOptions::default() };
     let mut campaign = Campaign::start(&options, 12).await.unwrap();
     campaign.kill(Duration::from_millis(300), Duration::ZERO).await.unwrap();
     pause(2.5).await;
@@ -254,6 +254,28 @@ async fn a_display_number_is_shown_no_more_than_its_cap_a_day() {
         people.iter().filter(|p| p["state"] == "waiting" || p["state"] == "planned").collect();
     assert_eq!(waiting.len(), 7, "{people:?}");
     assert!(waiting.iter().all(|p| p["next_at"].as_i64().unwrap() > now_ms()), "{waiting:?}");
+    // the record and the next plan say why
+    let page = campaign.courier.get("/sync").await.unwrap();
+    let put_off =
+        page["parcels"].as_array().unwrap().iter().find(|p| p["id"] == waiting[0]["parcels"][0]).unwrap();
+    let path = format!("/parcels/{}/why", put_off["waybill_no"].as_str().unwrap());
+    let why = campaign.courier.get(&path).await.unwrap();
+    assert!(why.to_string().contains("has been shown as often as a day allows"), "{why}");
+    let more = campaign.courier.import(&waybell_tests::list::rows(2, 810_000_000)).await.unwrap();
+    let tap = json!({ "template": "arrived", "parcels": more });
+    let plan = campaign.courier.post("/plans", &tap).await.unwrap();
+    assert!(
+        plan["summary_en"].as_str().unwrap().contains("2 of them tomorrow, by the cap of a day"),
+        "{plan}"
+    );
+    assert!(plan["not_before"].as_i64().unwrap() > now_ms(), "{plan}");
+    // where some are left, how many
+    act(&campaign, "undo").await;
+    policy["display_daily_cap"] = json!(6);
+    let boss = campaign.world.sign_in("boss").await.unwrap();
+    boss.ask("PUT", "/policy", Some(&policy)).await.unwrap();
+    let plan = campaign.courier.post("/plans", &tap).await.unwrap();
+    assert!(plan["summary_zh"].as_str().unwrap().contains("今天最多 1 个"), "{plan}");
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! `import`, `columns`.
 
-use super::parcels::{cells, read_list, tell_notes, tell_problems};
 use super::exchange::deliver_list;
+use super::parcels::{cells, read_list, tell_notes, tell_problems};
 use super::{Outcome, signed_in};
 use crate::out::{DONE, FAILED, Failure, Out};
 use crate::texts;

@@ -96,9 +96,7 @@ fn parcels_of(t: &Connection, seal: &Seal, operation: &Operation) -> Result<Vec<
 
 fn taken(t: &Connection, seal: &Seal, operation: &Operation, answer: &[u8]) -> Result<()> {
     match operation.kind {
-        OperationKind::Import => {
-            crate::tasks::rows::import_taken(t, &parcels_of(t, seal, operation)?)
-        }
+        OperationKind::Import => crate::tasks::rows::import_taken(t, &parcels_of(t, seal, operation)?),
         OperationKind::State => {
             let writer = Writer::new(t, seal)?;
             let Ok(views) = serde_json::from_slice::<Vec<ParcelView>>(answer) else { return Ok(()) };

@@ -226,7 +226,13 @@ impl Model {
             kind: None,
             withdrawn: None,
         };
-        let _ = self.import(&ImportRequest { rows: vec![row], acted_at: None, columns: None, first: 0, of: None });
+        let _ = self.import(&ImportRequest {
+            rows: vec![row],
+            acted_at: None,
+            columns: None,
+            first: 0,
+            of: None,
+        });
     }
 
     fn import(&mut self, request: &ImportRequest) -> Answer {

@@ -243,8 +243,13 @@ fn import_request() {
         kind: None,
         withdrawn: None,
     };
-    let record =
-        ImportRequest { rows: vec![row], acted_at: Some(ActedAt { wall: NOW, age_ms: None }), columns: None, first: 0, of: None };
+    let record = ImportRequest {
+        rows: vec![row],
+        acted_at: Some(ActedAt { wall: NOW, age_ms: None }),
+        columns: None,
+        first: 0,
+        of: None,
+    };
     insta::assert_json_snapshot!("import_request", sent(record));
     assert_eq!(read::<ImportRequest>(json!({"rows": []}))["rows"], json!([]));
 }

@@ -17,9 +17,10 @@ async fn on_the_server(world: &World) -> Vec<(i64, String)> {
     loop {
         let page = courier.get(&format!("/sync?since={since}&limit=1000")).await.unwrap();
         let rows = page["parcels"].as_array().unwrap();
-        all.extend(rows.iter().map(|p| {
-            (p["sequence"].as_i64().unwrap(), p["waybill_no"].as_str().unwrap().to_owned())
-        }));
+        all.extend(
+            rows.iter()
+                .map(|p| (p["sequence"].as_i64().unwrap(), p["waybill_no"].as_str().unwrap().to_owned())),
+        );
         since = page["cursor"].as_i64().unwrap();
         if page["more"] != Value::Bool(true) {
             all.sort();

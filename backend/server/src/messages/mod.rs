@@ -2,13 +2,17 @@
 //!
 //! A message is queued in the transaction that decided on it, and handed over at least once: after a crash between
 //! handing over and noting it down it goes again, which does no harm (the provider gets the same id).
+//!
+//! Data that were put back from a backup do not know which messages have gone since, nor which calls were answered. What
+//! belongs to a batch that is paused for that waits with it; ending the batch drops it ([`drop_restored`]).
 
 mod provider;
 
 pub use provider::{HttpProvider, OutboxFolder, TextMessage, Undelivered};
 
 use crate::app::Shared;
-use crate::store::{Several, StoreError, all};
+use crate::store::owner::RESTORED;
+use crate::store::{Several, StoreError, Write, all};
 use sea_orm::FromQueryResult;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -45,6 +49,13 @@ pub(crate) fn queue_notice(
     );
 }
 
+/// What waits with a batch that was paused because its data were restored, and is ended now, does not go.
+pub(crate) async fn drop_restored(write: &Write, batch: &str) -> Result<(), StoreError> {
+    let sql = "UPDATE message SET state = 'failed', problem = 'the data were restored from a backup and the batch was ended' \
+               WHERE state = 'pending' AND recipient_id IN (SELECT id FROM recipient WHERE batch_id = $1)";
+    write.exec(sql, [batch.into()]).await.map(drop)
+}
+
 #[derive(FromQueryResult)]
 struct Due {
     id: String,
@@ -77,8 +88,10 @@ async fn hand_over(app: &Shared, provider: &dyn TextMessage) -> Result<(), Store
     let now = app.clock.now();
     let due: Vec<Due> = all(
         app.store.read(),
-        "SELECT id, phone_key, text, tries FROM message WHERE state = 'pending' AND next_at <= $1 ORDER BY next_at LIMIT 50",
-        [now.0.into()],
+        "SELECT id, phone_key, text, tries FROM message m WHERE state = 'pending' AND next_at <= $1 AND NOT EXISTS \
+         (SELECT 1 FROM recipient r JOIN batch b ON b.id = r.batch_id WHERE r.id = m.recipient_id AND b.state = 'paused' \
+         AND b.reason = $2) ORDER BY next_at LIMIT 50",
+        [now.0.into(), RESTORED.into()],
     )
     .await?;
     if due.is_empty() {

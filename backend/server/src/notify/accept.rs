@@ -2,7 +2,6 @@
 
 use super::input::plan_input;
 use super::rows::{BATCH_COLUMNS, BatchRow, RECIPIENT_COLUMNS, RecipientRow, counts};
-use super::spent;
 use super::why::decide;
 use crate::app::App;
 use crate::http::error::{ApiError, ApiResult};
@@ -10,6 +9,7 @@ use crate::numbers::same;
 use crate::org::policy::organisation;
 use crate::parcels::rows::ParcelRow;
 use crate::parcels::state::{MOST, find_some};
+use crate::store::owner::RESTORED;
 use crate::store::scope::Scope;
 use crate::store::{Write, all, one};
 use crate::webhooks::outbox;
@@ -24,22 +24,33 @@ use waybell_domain::id::{BatchId, RecipientId};
 use waybell_domain::parcel::CallMark;
 use waybell_domain::wire::{BatchAction, BatchRequest, BatchView};
 
-/// The plan for these parcels, and the rules behind it.
-pub async fn dial_plan<C: ConnectionTrait>(
+/// A plan, and what is behind it.
+pub struct Planned {
+    /// Who is rung.
+    pub plan: DialPlan,
+    /// The rules.
+    pub policy: Policy,
+    /// The cap of a day that leaves people for tomorrow, where one does.
+    cap: &'static str,
+}
+
+/// The plan for these parcels.
+pub async fn dial_plan(
     app: &App,
-    db: &C,
+    write: &Write,
     scope: &Scope,
     template: &str,
     parcels: &[ParcelRow],
     ahead: Option<&Ahead>,
-) -> ApiResult<(DialPlan, Policy)> {
+) -> ApiResult<Planned> {
     checked(ahead, app.clock.wall())?;
-    let org =
-        organisation(db, scope.organisation).await?.ok_or_else(|| ApiError::not_found("organisation"))?;
-    let (mut input, policy) = plan_input(app, db, &org, template, parcels).await?;
+    let org = organisation(write.tx(), scope.organisation)
+        .await?
+        .ok_or_else(|| ApiError::not_found("organisation"))?;
+    let (mut input, policy, cap) = plan_input(app, write, &org, template, parcels).await?;
     input.ahead = ahead.cloned();
     // Hours are a matter of the wall clock; past calls are stored in steady time. Both clocks agree but for steps.
-    Ok((plan(&input, &policy, app.clock.wall()), policy))
+    Ok(Planned { plan: plan(&input, &policy, app.clock.wall()), policy, cap })
 }
 
 pub(super) fn checked(ahead: Option<&Ahead>, now: UnixMs) -> ApiResult<()> {
@@ -90,8 +101,8 @@ pub async fn create(
     }
     let now = app.clock.now();
     let acted = crate::http::acted_at(request.acted_at, headers, now);
-    let (plan, policy) =
-        dial_plan(app, write.tx(), scope, &request.template, parcels, request.ahead.as_ref()).await?;
+    let Planned { plan, policy, cap } =
+        dial_plan(app, write, scope, &request.template, parcels, request.ahead.as_ref()).await?;
     let stale = now.since(acted) > policy.stale_after && !request.confirmed;
     let state = if stale { BatchState::NeedsConfirmation } else { BatchState::Scheduled };
     write
@@ -118,8 +129,7 @@ pub async fn create(
     let organisation = scope.organisation.to_string();
     for call in plan.calls.iter().filter(|c| c.capped) {
         for parcel in &call.parcels {
-            decide(write, now, &organisation, None, Some(&parcel.to_string()), "put_off", spent::OVER)
-                .await?;
+            decide(write, now, &organisation, None, Some(&parcel.to_string()), "put_off", cap).await?;
         }
     }
     for s in &plan.suppressed {
@@ -300,6 +310,9 @@ pub async fn act(
         )
         .await?;
     if action == BatchAction::Undo {
+        if row.reason.as_deref() == Some(RESTORED) {
+            crate::messages::drop_restored(write, &text).await?;
+        }
         undo(app, write, &text).await?;
     }
     crate::audit::record(

@@ -2,11 +2,11 @@
 
 use super::engine::Round;
 use super::rows::RecipientRow;
-use super::spent;
+use super::{shown, spent};
 use crate::app::App;
 use crate::org::policy::OrganisationRow;
 use crate::parcels::rows::ParcelRow;
-use crate::store::{StoreError, all, listed};
+use crate::store::{StoreError, Write, all, listed};
 use sea_orm::{ConnectionTrait, FromQueryResult, Value};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use waybell_domain::clock::UnixMs;
@@ -179,15 +179,16 @@ struct Planned {
     state: String,
 }
 
-/// Everything that decides a dial plan for these parcels, and the policy.
-pub(crate) async fn plan_input<C: ConnectionTrait>(
+/// Everything that decides a dial plan for these parcels, the policy, and the cap of a day that leaves people for tomorrow
+/// where one does.
+pub(crate) async fn plan_input(
     app: &App,
-    db: &C,
+    write: &Write,
     organisation: &OrganisationRow,
     notice: &str,
     parcels: &[ParcelRow],
-) -> Result<(PlanInput, Policy), StoreError> {
-    let now = app.clock.now();
+) -> Result<(PlanInput, Policy, &'static str), StoreError> {
+    let (db, now) = (write.tx(), app.clock.now());
     let policy = organisation.policy()?;
     let ids: Vec<String> = parcels.iter().map(|p| p.id.clone()).collect();
     let keys: BTreeSet<String> = parcels.iter().filter_map(|p| p.phone_key.clone()).collect();
@@ -221,19 +222,24 @@ pub(crate) async fn plan_input<C: ConnectionTrait>(
         input.waiting.insert(id);
     }
     input.rates = spent::rates(app);
+    let midnight = crate::clock::midnight(now, app.clock.wall(), organisation.zone());
+    let shown_left = shown::left_today(app, write, &organisation.id, midnight, &policy).await?;
+    let mut left = shown_left;
     if policy.caps_a_day() {
-        let midnight = crate::clock::midnight(now, app.clock.wall(), organisation.zone());
         let id = OrganisationId::parse(&organisation.id)
             .map_err(|e| StoreError::Damaged { what: "organisation.id", problem: e.to_string() })?;
         let used = spent::since(db, id, midnight, &input.rates).await?;
-        // while anything is left the dialler says who is still rung today: it knows who did not answer
-        input.left_today = policy.calls_left(used, 0, &input.rates).filter(|left| *left == 0);
+        left = policy.calls_left(used, 0, &input.rates).into_iter().chain(left).min();
     }
+    // while anything is left the dialler says who is still rung today
+    input.left_today = left.filter(|left| *left == 0);
+    input.most_today = left.filter(|left| *left > 0);
+    let cap = if shown_left == Some(0) { shown::OVER } else { spent::OVER };
     input.trunk = TrunkRate {
         calls_per_second: app.config.trunk.iter().map(|t| f64::from(t.calls_per_second)).sum(),
         channels: app.config.trunk.iter().map(|t| t.channels).sum(),
     };
-    Ok((input, policy))
+    Ok((input, policy, cap))
 }
 
 async fn waiting_elsewhere<C: ConnectionTrait>(

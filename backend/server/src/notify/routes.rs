@@ -36,9 +36,8 @@ pub async fn plan(
     let parcels = find(&write, &signed.scope, &body.value.parcels).await?;
     accept::known_template(&write, &signed.scope, &body.value.template).await?;
     let PlanRequest { template, ahead, .. } = &body.value;
-    let (plan, _) =
-        accept::dial_plan(&app, write.tx(), &signed.scope, template, &parcels, ahead.as_ref()).await?;
-    Ok(Json(PlanView::from(&plan)))
+    let planned = accept::dial_plan(&app, &write, &signed.scope, template, &parcels, ahead.as_ref()).await?;
+    Ok(Json(PlanView::from(&planned.plan)))
 }
 
 /// The one tap: ring everybody behind these parcels. The same batch id again answers with the batch as it is.

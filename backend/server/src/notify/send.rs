@@ -89,7 +89,7 @@ pub(crate) async fn fill(engine: &mut Engine, round: &mut Round) -> Result<Sent,
     .await?;
     sent.next_due = next_start(round).await?;
     if !batches.is_empty() {
-        engine.callers = callers(round).await?;
+        engine.callers = callers(round.write.tx()).await?;
         engine.suspects.refresh(&engine.app, round.now);
     }
     let mut permits: Option<Vec<Way>> = None;
@@ -160,7 +160,7 @@ async fn people(
         for mut row in due {
             let Some(trunk) = free.last().map(|w| w.trunk.clone()) else { break };
             let verdict = match left.calls {
-                Some(0) if left.over => over_cap(round, &rules, &row).await?,
+                Some(0) if left.over => over_cap(round, &rules, &row, spent::OVER).await?,
                 // the calls on the line will have shown what is left
                 Some(0) => {
                     hold(round, batch, sent);
@@ -306,12 +306,17 @@ async fn check(
     if !capped {
         return Ok(Verdict::GiveUp);
     }
-    Ok(Verdict::Later(tomorrow(round, rules, zone)))
+    over_cap(round, rules, row, super::shown::OVER).await
 }
 
-/// Nothing is left of what a day's notices may last or cost: tomorrow.
-async fn over_cap(round: &Round, rules: &Rules, row: &RecipientRow) -> Result<Verdict, StoreError> {
-    decision(round, row, "put_off", spent::OVER).await?;
+/// Nothing is left of what a cap of the day allows: tomorrow.
+async fn over_cap(
+    round: &Round,
+    rules: &Rules,
+    row: &RecipientRow,
+    cap: &str,
+) -> Result<Verdict, StoreError> {
+    decision(round, row, "put_off", cap).await?;
     let zone = zone_of(&row.phone_key, rules.zone);
     Ok(Verdict::Later(tomorrow(round, rules, zone)))
 }

@@ -2,10 +2,15 @@
 
 use super::engine::{Engine, Round};
 use super::send::{Rules, Running};
-use super::ways::caller_ids;
+use super::ways::{caller_ids, callers, free_to_show};
+use crate::app::App;
+use crate::clock::midnight;
 use crate::numbers::same;
-use crate::store::{StoreError, number};
+use crate::store::{StoreError, Write, number};
+use sea_orm::ConnectionTrait;
 use std::collections::HashMap;
+use waybell_domain::clock::UnixMs;
+use waybell_domain::dial::policy::Policy;
 
 /// Calls of today by display number.
 #[derive(Default)]
@@ -30,6 +35,43 @@ impl Displayed {
             }
         }
     }
+}
+
+/// Why somebody waits for tomorrow, as the record says it.
+pub(super) const OVER: &str = "display_daily_cap";
+
+/// Calls that the numbers of an organisation may still show today; `None` for no cap.
+pub(super) async fn left_today(
+    app: &App,
+    write: &Write,
+    organisation: &str,
+    midnight: UnixMs,
+    policy: &Policy,
+) -> Result<Option<u32>, StoreError> {
+    if policy.display_daily_cap.is_none() {
+        return Ok(None);
+    }
+    // whose a number is, and how often others have shown it
+    let look = async {
+        let owners = callers(write.tx()).await?;
+        let all_numbers = app.config.trunk.iter().flat_map(|t| &t.caller_ids).cloned().collect::<Vec<_>>();
+        let mut numbers = free_to_show(app, &all_numbers, &owners, organisation);
+        numbers.sort();
+        numbers.dedup();
+        let mut left = 0u32;
+        for number in &numbers {
+            let today = shown_since(write.tx(), number, midnight).await?;
+            left = left.saturating_add(policy.display_left(today).unwrap_or(u32::MAX));
+        }
+        Ok(left)
+    };
+    write.beyond(look).await.map(Some)
+}
+
+async fn shown_since<C: ConnectionTrait>(db: &C, display: &str, from: UnixMs) -> Result<u32, StoreError> {
+    let sql = "SELECT COUNT(*) FROM attempt WHERE display_number = $1 AND intent_at >= $2";
+    let n = number(db, sql, [display.into(), from.0.into()]).await?;
+    Ok(u32::try_from(n).unwrap_or(u32::MAX))
 }
 
 /// What a trunk offers for showing.
@@ -58,10 +100,10 @@ pub(super) async fn shown(
         if barred.contains(&display) {
             continue;
         }
-        if let Some(cap) = rules.policy.display_daily_cap {
+        if rules.policy.display_daily_cap.is_some() {
             let today = displayed_today(engine, round, &display, rules.zone).await?
                 + displayed.get(&display).copied().unwrap_or(0);
-            if today >= cap {
+            if rules.policy.display_left(today) == Some(0) {
                 capped = true;
                 continue;
             }
@@ -101,13 +143,7 @@ pub(super) async fn displayed_today(
     if let Some(n) = engine.displayed.counts.get(display) {
         return Ok(*n);
     }
-    let midnight = crate::clock::midnight(round.now, round.wall, zone).0;
-    let n = number(
-        round.write.tx(),
-        "SELECT COUNT(*) FROM attempt WHERE display_number = $1 AND intent_at >= $2",
-        [display.into(), midnight.into()],
-    )
-    .await?;
-    engine.displayed.counts.insert(display.to_owned(), n as u32);
-    Ok(n as u32)
+    let n = shown_since(round.write.tx(), display, midnight(round.now, round.wall, zone)).await?;
+    engine.displayed.counts.insert(display.to_owned(), n);
+    Ok(n)
 }

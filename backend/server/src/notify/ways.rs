@@ -1,10 +1,11 @@
 //! Ways to the network: which trunk takes the next call, and whose numbers may be shown there.
 
-use super::engine::{Engine, Round};
+use super::engine::Engine;
 use super::telephone::Permit;
+use crate::app::App;
 use crate::numbers::number_key;
 use crate::store::{StoreError, all};
-use sea_orm::FromQueryResult;
+use sea_orm::{ConnectionTrait, FromQueryResult};
 use std::collections::HashMap;
 
 /// People taken into one round at most.
@@ -58,10 +59,9 @@ fn key(number: &str) -> String {
 }
 
 /// Whose the displayed numbers are, by [`key`].
-pub(crate) async fn callers(round: &Round) -> Result<HashMap<String, Vec<String>>, StoreError> {
+pub(crate) async fn callers<C: ConnectionTrait>(db: &C) -> Result<HashMap<String, Vec<String>>, StoreError> {
     let mut out: HashMap<String, Vec<String>> = HashMap::new();
-    let rows: Vec<Caller> =
-        all(round.write.tx(), "SELECT number, organisation_id FROM caller_id", []).await?;
+    let rows: Vec<Caller> = all(db, "SELECT number, organisation_id FROM caller_id", []).await?;
     for row in rows {
         out.entry(key(&row.number)).or_default().push(row.organisation_id);
     }
@@ -71,9 +71,19 @@ pub(crate) async fn callers(round: &Round) -> Result<HashMap<String, Vec<String>
 /// The numbers that this organisation may show on this trunk: the trunk's, without those that belong to others.
 pub(crate) fn caller_ids(engine: &Engine, organisation: &str, trunk: &str) -> Vec<String> {
     let all = engine.app.config.trunk.iter().find(|t| t.name == trunk).map_or(&[][..], |t| &t.caller_ids);
-    let mut out = allowed(all, &engine.callers, organisation);
+    free_to_show(&engine.app, all, &engine.callers, organisation)
+}
+
+/// Those of these numbers that this organisation may show. `owners` as [`callers`] has it.
+pub(super) fn free_to_show(
+    app: &App,
+    all: &[String],
+    owners: &HashMap<String, Vec<String>>,
+    organisation: &str,
+) -> Vec<String> {
+    let mut out = allowed(all, owners, organisation);
     // a virtual number stands for two people and for nothing else
-    out.retain(|number| !engine.app.calls.pooled.holds(number));
+    out.retain(|number| !app.calls.pooled.holds(number));
     out
 }
 

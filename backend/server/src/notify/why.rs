@@ -260,6 +260,11 @@ async fn decisions(
                 "明天再呼：今日通知的时长或费用已达上限".to_owned(),
                 "tomorrow: the cap on what a day's notices may last or cost is reached".to_owned(),
             ),
+            "put_off" if d.detail == super::shown::OVER => (
+                "明天再呼：可用的外显号码今日次数都已达上限".to_owned(),
+                "tomorrow: every number that could be shown has been shown as often as a day allows"
+                    .to_owned(),
+            ),
             "put_off" => {
                 let zh = match d.detail.as_str() {
                     "the storage failed before the call was sent" => "拨出之前保存失败".to_owned(),

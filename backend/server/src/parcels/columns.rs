@@ -188,7 +188,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (store, scope) = place(&folder).await;
         let headings = ["单号".to_owned(), "长".repeat(HEADING + 1)];
-        let request = ImportRequest { rows: Vec::new(), acted_at: None, columns: Some(of(&headings)), first: 0, of: None };
+        let request = ImportRequest {
+            rows: Vec::new(),
+            acted_at: None,
+            columns: Some(of(&headings)),
+            first: 0,
+            of: None,
+        };
         let confirmed = super::super::import::List::of_request(request).unwrap().confirmed.unwrap();
         let write = store.begin().await.unwrap();
         remember(&write, &scope, UnixMs(2), confirmed).await.unwrap();

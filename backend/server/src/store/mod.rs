@@ -22,7 +22,7 @@ mod carry;
 mod dialect;
 mod mark;
 mod migrations;
-mod owner;
+pub(crate) mod owner;
 mod place;
 mod postgres;
 pub mod scope;

@@ -171,8 +171,10 @@ pub struct PlanInput {
     pub history: BTreeMap<String, Vec<PastCall>>,
     /// How calls follow the tour; `None` rings everybody as soon as possible.
     pub ahead: Option<Ahead>,
-    /// Calls that may still be begun today, by the caps of a day; `None` for no cap.
+    /// Calls that may still be begun today, by the caps of a day: the others are left for tomorrow. `None` for no cap.
     pub left_today: Option<u32>,
+    /// Calls that the caps leave where the dialler is to say whom they are for: it knows who did not answer.
+    pub most_today: Option<u32>,
     /// The organisation's zone, for numbers whose own zone is not known.
     pub zone: Tz,
     /// What a call costs and how long it takes.
@@ -198,6 +200,7 @@ impl PlanInput {
             history: BTreeMap::new(),
             ahead: None,
             left_today: None,
+            most_today: None,
             zone,
             rates: RatePlan::default(),
             trunk: TrunkRate::default(),
@@ -300,6 +303,10 @@ pub struct DialPlan {
     /// Minutes before the arrival, where calls follow the tour.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lead: Option<u16>,
+    /// So many of the calls today at most, by the caps of a day; `None` where they leave enough, or nothing (then
+    /// [`PlannedCall::capped`] tells).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub most_today: Option<u32>,
     /// When calling hours end after that, by the organisation's zone; `None` if they do not end soon.
     pub closes: Option<UnixMs>,
     /// Time and cost.
@@ -360,6 +367,7 @@ pub fn plan(input: &PlanInput, policy: &Policy, now: UnixMs) -> DialPlan {
     let starts = calls.iter().map(|c| c.not_before).min().unwrap_or(now);
     let last = calls.iter().map(|c| c.not_before).max().unwrap_or(starts);
     let later = calls.iter().filter(|c| c.not_before > now).count();
+    let today = calls.iter().filter(|c| c.not_before < now.next_day(input.zone)).count();
     DialPlan {
         parcels: count(input.parcels.len()),
         estimate: estimate::estimate(count(calls.len()), &input.rates, &input.trunk),
@@ -368,6 +376,7 @@ pub fn plan(input: &PlanInput, policy: &Policy, now: UnixMs) -> DialPlan {
         starts,
         last,
         lead: input.ahead.as_ref().map(|a| a.minutes),
+        most_today: input.most_today.filter(|most| (*most as usize) < today),
         closes: policy.closes_after(starts, input.zone),
         calls,
         suppressed,

@@ -60,6 +60,14 @@ impl DialPlan {
                 Lang::En => format!("; {capped} of them tomorrow, by the cap of a day"),
             };
         }
+        if let Some(most) = self.most_today {
+            line += &match lang {
+                Lang::Zh => format!("；因每日上限今天最多 {most} 个，其余明天"),
+                Lang::En => {
+                    format!("; at most {most} of them today, by the cap of a day, the others tomorrow")
+                }
+            };
+        }
         if let Some(closes) = self.closes {
             let at = closes.moment(self.now, self.zone, lang);
             line += &match lang {

@@ -233,6 +233,14 @@ fn quiet_hours_and_display_caps_delay() {
     let today = capped.calls.iter().filter(|c| c.not_before == NOW).count();
     assert_eq!((today, capped.later), (3, 2));
     assert!(capped.calls[3].not_before.since(NOW) == 22 * HOUR + 30 * MINUTE);
+    // where the dialler says who, only how many is told
+    (input.left_today, input.most_today) = (None, Some(3));
+    let most = plan(&input, &Policy::default(), NOW);
+    assert_eq!((most.later, most.most_today), (0, Some(3)));
+    assert!(most.summary(Lang::En).contains("; at most 3 of them today, by the cap of a day"));
+    input.most_today = Some(5);
+    assert_eq!(plan(&input, &Policy::default(), NOW).most_today, None, "enough for all");
+    input.most_today = None;
     // Somebody whose own clock shows night is rung later than the rest.
     let mut abroad = parcel(9, 9);
     abroad.phone = PlanPhone::Known(PhoneNumber::parse("+442079460958").unwrap());
