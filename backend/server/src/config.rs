@@ -8,6 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 mod check;
+mod unreadable;
 
 pub use check::parse_listener;
 
@@ -272,8 +273,8 @@ impl Default for Rate {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file or a variable does not read.
-    #[error("configuration: {}", told(.0))]
-    Unreadable(Box<figment::Error>),
+    #[error("configuration: {0}")]
+    Unreadable(String),
     /// A key has a value that cannot work.
     #[error("configuration key {key}: {problem}; {hint}")]
     Bad {
@@ -286,28 +287,11 @@ pub enum ConfigError {
     },
 }
 
-/// What a file or a variable gets wrong, without the value, which may be a password.
-fn told(error: &figment::Error) -> String {
-    use figment::error::Kind;
-    let one = |e: figment::Error| {
-        let key = e.path.join(".");
-        match &e.kind {
-            Kind::InvalidType(_, expected) | Kind::InvalidValue(_, expected) => {
-                format!("{key} has a value of the wrong kind: expected {expected}")
-            }
-            Kind::UnknownField(..) | Kind::MissingField(..) | Kind::DuplicateField(..) if !key.is_empty() => {
-                format!("{} in {key}", e.kind)
-            }
-            kind => kind.to_string(),
-        }
-    };
-    error.clone().into_iter().map(one).collect::<Vec<_>>().join("; ")
-}
-
 impl Config {
     /// Reads file, variables and flags. `flags` holds `key = value` pairs in TOML's terms.
     pub fn load(file: Option<&Path>, flags: &[String]) -> Result<Config, ConfigError> {
         let mut figment = Figment::from(Serialized::defaults(Config::default()));
+        let mut text = String::new();
         if let Some(file) = file {
             if !file.is_file() {
                 return Err(bad(
@@ -316,7 +300,12 @@ impl Config {
                     "name an existing TOML file",
                 ));
             }
-            figment = figment.merge(Toml::file(file));
+            text = std::fs::read_to_string(file).map_err(|e| {
+                let problem = format!("{}: {e}", file.display());
+                bad("--config", problem, "name a file in UTF-8 that the server may read")
+            })?;
+            unreadable::syntax(file, &text).map_or(Ok(()), |e| Err(ConfigError::Unreadable(e)))?;
+            figment = figment.merge(Toml::string(&text));
         }
         // other programs of the house have variables with the same prefix
         let known: Vec<String> = serde_json::to_value(Config::default())
@@ -339,7 +328,8 @@ impl Config {
             let text = if toml.parse::<toml::Table>().is_ok() { toml } else { quoted(key, value) };
             figment = figment.merge(Toml::string(&text));
         }
-        let config: Config = figment.extract().map_err(|e| ConfigError::Unreadable(Box::new(e)))?;
+        let config: Config =
+            figment.extract().map_err(|e| ConfigError::Unreadable(unreadable::told(&e, &text)))?;
         config.check()?;
         Ok(config)
     }

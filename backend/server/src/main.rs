@@ -3,6 +3,7 @@
 use clap::{Parser, Subcommand};
 use std::io::Write;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use waybell_domain::clock::UnixMs;
 use waybell_domain::dial::policy::Policy;
 use waybell_domain::wire::Role;
@@ -122,7 +123,18 @@ enum Admin {
     },
 }
 
-fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
+    match start() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // one line for whoever runs it; where in the program it arose helps nobody
+            eprintln!("waybell-server: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let config = Config::load(arguments.config.as_deref(), &arguments.set)?;
     log_to_stderr(&config.log_format);

@@ -33,6 +33,17 @@ impl Config {
         if self.rtp_ports.0 >= self.rtp_ports.1 {
             return Err(bad("rtp_ports", "first port is not below the last".into(), "write [20000, 29999]"));
         }
+        if self.rtp_ports.0 < 1_024 {
+            let problem = format!("{} is below 1024", self.rtp_ports.0);
+            return Err(bad(
+                "rtp_ports",
+                problem,
+                "write ports that a service may open, such as [20000, 29999]",
+            ));
+        }
+        for (key, folder) in [("data", self.data.clone()), ("media", self.media_dir())] {
+            can_hold(key, &folder)?;
+        }
         if let Err(e) = self.http.parse::<std::net::SocketAddr>() {
             return Err(bad(
                 "http",
@@ -133,6 +144,13 @@ impl Config {
                 "write carrier.example:5060",
             ));
         }
+        if let Some(peer) = trunk.peers.iter().find(|p| is_wildcard(p)) {
+            return Err(bad(
+                &key("peers"),
+                format!("{peer:?} is no address that a call can be sent to"),
+                "write the carrier's host and port",
+            ));
+        }
         if !["udp", "tcp", "tls"].contains(&trunk.transport.as_str()) {
             return Err(bad(
                 &key("transport"),
@@ -198,6 +216,13 @@ impl Config {
             out.push(format!("there is no program {program} (speech.command)"));
         }
         out.extend(self.speech.warning().map(str::to_owned));
+        let pairs = (u32::from(self.rtp_ports.1) - u32::from(self.rtp_ports.0)).div_ceil(2);
+        let channels: u32 = self.trunk.iter().map(|t| u32::from(t.channels)).sum();
+        if pairs < channels {
+            out.push(format!(
+                "rtp_ports has room for {pairs} calls and the trunks carry {channels}: a call needs two ports"
+            ));
+        }
         out
     }
 }
@@ -211,6 +236,37 @@ fn readable(key: &str, file: Option<&Path>) -> Result<(), ConfigError> {
             Err(bad(key, format!("{}: {error}", file.display()), "name a file that the server may read"))
         }
     }
+}
+
+/// A folder that is there, or that can be made.
+fn can_hold(key: &str, folder: &Path) -> Result<(), ConfigError> {
+    let hint = "name a folder that the server may write";
+    let Some(there) = folder.ancestors().find(|f| f.exists() || f.as_os_str().is_empty()) else {
+        return Ok(());
+    };
+    let there = if there.as_os_str().is_empty() { Path::new(".") } else { there };
+    let problem = match std::fs::metadata(there) {
+        Ok(m) if !m.is_dir() => format!("{} is no folder", there.display()),
+        // tried and not asked: permissions do not tell what a read-only or a special file system does
+        Ok(_) => match try_out(there) {
+            Ok(()) => return Ok(()),
+            Err(e) => format!("{} cannot be written: {}", there.display(), e.kind()),
+        },
+        Err(e) => format!("{}: {}", there.display(), e.kind()),
+    };
+    Err(bad(key, problem, hint))
+}
+
+/// Makes a file in a folder, and takes it away.
+fn try_out(folder: &Path) -> std::io::Result<()> {
+    let file = folder.join(format!(".waybell-{:016x}", rand::random::<u64>()));
+    std::fs::OpenOptions::new().write(true).create_new(true).open(&file)?;
+    std::fs::remove_file(&file)
+}
+
+/// An address that stands for every one of this machine.
+fn is_wildcard(peer: &str) -> bool {
+    peer.parse::<std::net::SocketAddr>().is_ok_and(|a| a.ip().is_unspecified())
 }
 
 /// Whether a program is where its path says, or on the search path.
@@ -271,6 +327,11 @@ mod tests {
             ("tls_certificate = \"DIR/cert.pem\"".to_owned(), "tls_key"),
             ("tls_key = \"DIR/cert.pem\"".to_owned(), "tls_certificate"),
             ("tls_certificate = \"DIR/none.pem\"\ntls_key = \"DIR/cert.pem\"".to_owned(), "none.pem"),
+            ("data = \"/proc/nope\"".to_owned(), "key data"),
+            ("data = \"DIR/cert.pem/data\"".to_owned(), "key data"),
+            ("rtp_ports = [80, 2000]".to_owned(), "rtp_ports"),
+            (trunk("").replace("a.test", "0.0.0.0"), "trunk[0].peers"),
+            (trunk("").replace("a.test", "[::]"), "trunk[0].peers"),
             (trunk("transport = \"tls\""), "trunk[0].transport"),
             (trunk("tls_ca = \"DIR/none.pem\""), "trunk[0].tls_ca"),
             (trunk("register = true"), "trunk[0].user"),
