@@ -4,7 +4,9 @@ use super::exchange::{Exchange, Telephone};
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
-use waybell_switch::{AppLegs, Draft, Event, EventKind, LegEnd, LegId, Switch, SwitchConfig, SwitchError, TrunkConfig};
+use waybell_switch::{
+    AppLegs, Draft, Event, EventKind, LegEnd, LegId, Switch, SwitchConfig, SwitchError, TrunkConfig,
+};
 use waybell_tests::peers::app::App;
 use waybell_tests::world::DISPLAY;
 
