@@ -94,9 +94,9 @@ pub(crate) struct EditArgs {
     /// A text file that has it; - for standard input.
     #[arg(long, value_name = "FILE", group = "changes", conflicts_with = "text")]
     pub file: Option<PathBuf>,
-    /// Everybody is to confirm that they have read it: yes or no.
-    #[arg(long, value_name = "YES", group = "changes", value_parser = clap::builder::BoolishValueParser::new())]
-    pub must_read: Option<bool>,
+    /// Everybody is to confirm that they have read it.
+    #[arg(long, value_name = "YES", group = "changes", value_parser = ["yes", "no"])]
+    pub must_read: Option<String>,
     /// It shows from then on.
     #[arg(long, value_name = "TIME", group = "changes")]
     pub from: Option<String>,

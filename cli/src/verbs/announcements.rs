@@ -246,7 +246,7 @@ async fn edit(client: &Client, out: &Out, args: &EditArgs) -> Outcome {
     let change = AnnouncementChange {
         title: args.title.clone(),
         body: words(out, args.text.as_ref(), args.file.as_deref())?,
-        must_read: args.must_read,
+        must_read: args.must_read.as_deref().map(|word| word == "yes"),
         starts_at: time(out, args.from.as_ref())?,
         ends_at: time(out, args.until.as_ref())?,
         endless: args.endless,

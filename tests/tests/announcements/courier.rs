@@ -280,6 +280,11 @@ async fn by_the_terminal_with_and_without_a_network() {
     let said = desk.must(&["announcements", "readers", short, "--all"]).unwrap();
     assert!(said.contains("0 of 2") && said.contains("c1"), "{said}");
     assert!(phone.must(&["announcements", "read", short]).unwrap().contains("version 2"));
+    desk.must(&["announcements", "edit", short, "--must-read", "no", "--until", "2099-01-01T00:00"])
+        .unwrap_err();
+    desk.must(&["announcements", "edit", short, "--must-read", "no"]).unwrap();
+    let posted = desk.must(&["announcements", "posted"]).unwrap();
+    assert!(posted.contains("1/2") && !posted.contains("must read"), "{posted}");
     assert!(desk.must(&["announcements", "withdraw", short]).unwrap().contains("withdrawn"));
     assert!(phone.must(&["announcements"]).unwrap().contains("no announcements"));
     assert!(desk.must(&["announcements", "posted", "--all"]).unwrap().contains("withdrawn"));

@@ -66,7 +66,7 @@ pub(super) const VERBS: &[Verb] = &[
             ("title", "新的标题", "标题"),
             ("text", "新的正文", "文字"),
             FILE,
-            ("must_read", "是否必读：yes 或 no", "是否"),
+            ("must_read", "是否必读", "是否"),
             ("from", "从此时起显示", "时间"),
             ("until", "到此时不再显示", "时间"),
             ("endless", "一直显示，直到撤回", ""),
@@ -80,4 +80,4 @@ pub(super) const VERBS: &[Verb] = &[
     },
 ];
 
-pub(super) const VALUES: &[(&str, &str)] = &[("true", "是"), ("false", "否")];
+pub(super) const VALUES: &[(&str, &str)] = &[("yes", "是"), ("no", "否")];
