@@ -7,7 +7,7 @@
 //! ```
 //!
 //! * **On time, without a network.** The phone has an announcement before it shows, and hides it until then and after its end, by
-//!   the server's clock ([`time`]).
+//!   the server's clock (`time`).
 //! * **A receipt is a transaction and an operation.** It names the version that was read and goes out once, with its own time;
 //!   meanwhile the announcement shows as read. Where another version came in between, that one is unread.
 //! * **Order.** Unread ones first; among these, and among the read ones, those that must be read are pinned on top, then the
