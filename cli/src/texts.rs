@@ -14,12 +14,14 @@ macro_rules! texts {
     )+};
 }
 
+mod announcements;
 mod attendance;
 mod calls;
 mod orders;
 mod recordings;
 mod rules;
 
+pub(crate) use announcements::*;
 pub(crate) use attendance::*;
 pub(crate) use calls::*;
 pub(crate) use orders::*;
@@ -218,6 +220,7 @@ pub(crate) fn operation(lang: Lang, kind: OperationKind) -> &'static str {
         OperationKind::Punch => "打卡",
         OperationKind::OrderOpen => "新建工单",
         OperationKind::OrderAction => "工单操作",
+        OperationKind::AnnouncementRead => "公告已读",
     };
     lang.pick(zh, kind.as_str())
 }

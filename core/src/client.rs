@@ -145,6 +145,12 @@ impl Client {
         crate::orders::Orders { client: self.clone() }
     }
 
+    /// Announcements.
+    #[must_use]
+    pub fn announcements(&self) -> crate::announcements::Announcements {
+        crate::announcements::Announcements { client: self.clone() }
+    }
+
     /// Clocking in and out.
     #[must_use]
     pub fn attendance(&self) -> crate::attendance::Attendance {
@@ -222,6 +228,7 @@ impl Client {
             .write(move |t| {
                 crate::calls::rows::purge(t, &seal, before, now)?;
                 crate::orders::rows::purge(t, &seal, before)?;
+                crate::announcements::rows::purge(t, before)?;
                 crate::tasks::rows::purge(t, &seal, before)
             })
             .await?;

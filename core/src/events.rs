@@ -24,10 +24,24 @@ pub enum Topic {
     Calls,
     /// Work orders.
     Orders,
+    /// Announcements.
+    Announcements,
 }
 
-const ALL: [Topic; 6] =
-    [Topic::Parcels, Topic::Batches, Topic::Sync, Topic::Session, Topic::Calls, Topic::Orders];
+/// Every topic.
+pub(crate) const ALL: [Topic; 7] = [
+    Topic::Parcels,
+    Topic::Batches,
+    Topic::Sync,
+    Topic::Session,
+    Topic::Calls,
+    Topic::Orders,
+    Topic::Announcements,
+];
+
+/// What an answer to an operation may change.
+pub(crate) const CHANGING: [Topic; 6] =
+    [Topic::Parcels, Topic::Batches, Topic::Sync, Topic::Calls, Topic::Orders, Topic::Announcements];
 
 #[derive(Default)]
 struct Inbox {

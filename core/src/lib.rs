@@ -11,6 +11,7 @@
 //! * What a screen shows is the server's last word with the pending operations applied over it.
 //! * All calls may come from any thread. Those marked `async` never block the caller's thread; the others return at once.
 
+pub mod announcements;
 pub mod attendance;
 pub mod call;
 pub mod calls;

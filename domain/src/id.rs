@@ -158,6 +158,8 @@ ids! {
     OrderId
     /// A recording (录音) or a voicemail (留言).
     RecordingId
+    /// An announcement (公告).
+    AnnouncementId
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@
 //!  two people share a virtual number ──> binding (who is put through to whom; the life of that call)
 //!  a courier rings a customer ──> outgoing (may they; the life of that call, both legs)
 //!  a customer complains ──> order (who may do what next; its time, its urging, what lies too long)
+//!  a supervisor announces ──> announcement (what may be posted, when it shows, when it is read)
 //! ```
 //!
 //! State machines are tables `(state, event) -> state`; a pair that is not in the table is a typed error that leaves
@@ -25,6 +26,7 @@
 mod words;
 
 pub mod address;
+pub mod announcement;
 pub mod attendance;
 pub mod binding;
 pub mod clock;

@@ -14,6 +14,8 @@ use waybell_tests::{EVERYBODY_CONSENTS, World, WorldOptions, list};
 struct Belongings {
     parcels: Vec<String>,
     batch: String,
+    /// For administrators alone.
+    announcement: String,
     /// Words that no answer to a stranger may hold: ids, waybills, numbers, names of the list.
     secrets: Vec<String>,
 }
@@ -41,7 +43,13 @@ async fn belongings() -> (World, Api, Belongings) {
         }
     }
     assert!(courier.get("/consents").await.unwrap().as_array().is_some_and(|c| c.len() == 3));
-    let belongings = Belongings { parcels, batch: batches[0].clone(), secrets };
+    let announcement = uuid::Uuid::now_v7().to_string();
+    let boss = world.sign_in("boss").await.unwrap();
+    let words = "an announcement for administrators";
+    let text = json!({ "id": announcement, "title": words, "body": words, "roles": ["administrator"] });
+    boss.post("/announcements", &text).await.unwrap();
+    secrets.extend([announcement.clone(), words.to_owned()]);
+    let belongings = Belongings { parcels, batch: batches[0].clone(), announcement, secrets };
     (world, courier, belongings)
 }
 
@@ -87,6 +95,11 @@ fn body(method: &str, path: &str, b: &Belongings) -> Option<Value> {
         "/api/v1/orders/{id}/actions" => json!({
             "id": uuid::Uuid::now_v7(), "action": { "do": "take" }, "acted_at": { "wall": now_ms() }
         }),
+        "/api/v1/announcements" => json!({ "id": b.announcement, "title": "x", "body": "x" }),
+        "/api/v1/announcements/{id}" => json!({ "title": "x" }),
+        "/api/v1/me/announcements/{id}/read" => {
+            json!({ "version": 1, "acted_at": { "wall": now_ms(), "age_ms": 0 } })
+        }
         "/api/v1/bindings" => json!({
             "pool_key": b.batch, "phone_no_a": "13900000077", "phone_no_b": "13800000088", "ttl": 600
         }),
@@ -136,6 +149,10 @@ fn expected(method: &str, path: &str) -> &'static [u16] {
         // bindings are an administrator's or a supervisor's
         (_, p) if p.starts_with("/api/v1/bindings/") || p.starts_with("/api/v1/number-pools/") => &[404, 403],
         ("POST", "/api/v1/bindings") => &[404, 403],
+        // posted, changed and counted by supervisors; read by whom they are for
+        (_, p) if p.starts_with("/api/v1/announcements/") => &[404, 403],
+        ("POST", "/api/v1/announcements") => &[404, 403],
+        ("POST", "/api/v1/me/announcements/{id}/read") => &[404],
         ("GET", p) if p.contains('{') => &[404],
         (
             "POST",
@@ -208,9 +225,10 @@ async fn walk(asker: &Api, b: &Belongings, waybill: &str) -> usize {
             {
                 continue;
             }
+            let id = if path.contains("/announcements/") { &b.announcement } else { &b.batch };
             let filled = path
                 .trim_start_matches("/api/v1")
-                .replace("{id}", &b.batch)
+                .replace("{id}", id)
                 .replace("{key}", "arrived")
                 .replace("{phone}", "+8613800000077")
                 .replace("{waybill_no}", waybill);

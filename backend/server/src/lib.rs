@@ -4,6 +4,7 @@
 //! puts the rooms together and is what the binary and the tests use.
 
 pub mod accounts;
+pub mod announcements;
 pub mod app;
 pub mod app_calls;
 pub mod attendance;

@@ -29,6 +29,8 @@ pub enum Topic {
     Calls,
     /// Work orders.
     Orders,
+    /// Announcements.
+    Announcements,
 }
 
 /// Is told what changed; every topic once at the start. Called on a thread of the library: return quickly.
@@ -171,6 +173,7 @@ impl WaybellClient {
                     T::Session => Topic::Session,
                     T::Calls => Topic::Calls,
                     T::Orders => Topic::Orders,
+                    T::Announcements => Topic::Announcements,
                 };
                 listener.on_change(topic);
             }

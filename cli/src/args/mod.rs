@@ -1,5 +1,6 @@
 //! Arguments. The texts here are the English ones; `help` has the Chinese.
 
+mod announcements;
 mod attendance;
 mod calls;
 mod door;
@@ -11,6 +12,7 @@ mod tap;
 mod verb;
 mod words;
 
+pub(crate) use announcements::{AnnouncementsVerb, EditArgs, PostArgs};
 pub(crate) use attendance::PunchArgs;
 pub(crate) use calls::{CallsArgs, DutyArgs, HandledArgs, ListenArgs, ReachArgs, RingArgs};
 pub(crate) use door::{Chosen, ExceptArgs, LeaveArgs, PickUpArgs, SignArgs};

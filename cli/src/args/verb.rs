@@ -1,5 +1,6 @@
 //! The commands.
 
+use super::announcements::AnnouncementsVerb;
 use super::attendance::PunchArgs;
 use super::calls::{CallsArgs, DutyArgs, HandledArgs, ListenArgs, ReachArgs, RingArgs};
 use super::door::{Chosen, ExceptArgs, LeaveArgs, PickUpArgs, SignArgs};
@@ -408,6 +409,17 @@ pub(crate) enum Verb {
         come' --type enquiry --caller 13800001234"
     )]
     OpenOrder(Box<OpenOrderArgs>),
+    /// Announcements: unread ones first, also without a network; supervisors post them, and see who has not read one.
+    #[command(
+        after_help = "Examples:\n  waybell announcements\n  waybell announcements read a1b2c3\n  waybell announcements post 'No \
+        deliveries from 14:00' --text 'Storm. Come back to the station.' --must-read\n  waybell announcements posted\n  waybell \
+        announcements readers a1b2c3\n  waybell announcements withdraw a1b2c3"
+    )]
+    Announcements {
+        /// What to do; they are listed where nothing is said.
+        #[command(subcommand)]
+        verb: Option<AnnouncementsVerb>,
+    },
     /// Find out what is wrong, and what to do about it.
     Doctor,
     /// Print the completion of words for a shell, in the language of the texts.

@@ -1,5 +1,6 @@
 //! The Chinese of every verb, argument and value.
 
+mod announcements;
 mod attendance;
 mod calls;
 mod orders;
@@ -461,6 +462,7 @@ pub(super) fn verb(name: &str) -> Option<&'static Verb> {
         .chain(recordings::VERBS)
         .chain(attendance::VERBS)
         .chain(orders::VERBS)
+        .chain(announcements::VERBS)
         .chain(rules::VERBS)
         .find(|v| v.name == name)
 }
@@ -478,6 +480,7 @@ pub(super) fn value(word: &str) -> Option<&'static str> {
         .chain(calls::VALUES)
         .chain(attendance::VALUES)
         .chain(orders::VALUES)
+        .chain(announcements::VALUES)
         .find(|(name, _)| *name == word)
         .map(|(_, zh)| *zh)
 }

@@ -1,6 +1,7 @@
 //! What each command does.
 
 mod account;
+mod announcements;
 mod attendance;
 mod batch;
 mod calendar;
@@ -114,6 +115,7 @@ async fn verb(arguments: &Arguments, client: &Client, out: &Out, data_dir: &Path
         Verb::Orders(args) => orders::orders(client, out, args).await,
         Verb::Order(args) => orders::order(client, out, args).await,
         Verb::OpenOrder(args) => orders::open(client, out, args).await,
+        Verb::Announcements { verb } => announcements::announcements(client, out, verb.as_ref()).await,
         Verb::Punch(args) => attendance::punch(client, out, args).await,
         Verb::Attendance { month } => attendance::attendance(client, out, month.as_deref()).await,
         Verb::Sync { retry, discard } => sync::sync(client, out, retry.as_deref(), discard.as_deref()).await,

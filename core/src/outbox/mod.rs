@@ -15,7 +15,7 @@
 //! * In a lane operations leave in the order in which they were taken; imports, states, deeds and taps are one lane, because
 //!   a tap names parcels of an import and leaves out those delivered before it. What is done with a batch has the batch's
 //!   own lane, so that an undo is not held up, and waits for the tap (`after`). Stops put right by hand are a lane of their
-//!   own, and so are marks on calls, what somebody says of being reachable, and work orders.
+//!   own, and so are marks on calls, what somebody says of being reachable, work orders, and receipts of announcements.
 //! * `tries` is committed before the first byte leaves: an operation with `tries = 0` has not left this phone.
 //! * A start, a crash or another process makes `in_flight` pending again.
 //! * Undo of a tap (of any kind) that has not left removes it. One that may have left (no answer came) is not sent
@@ -76,10 +76,12 @@ pub enum OperationKind {
     OrderOpen,
     /// Something was done with a work order.
     OrderAction,
+    /// An announcement was read.
+    AnnouncementRead,
 }
 
 impl OperationKind {
-    const ALL: [OperationKind; 18] = [
+    const ALL: [OperationKind; 19] = [
         OperationKind::Import,
         OperationKind::State,
         OperationKind::Notify,
@@ -98,6 +100,7 @@ impl OperationKind {
         OperationKind::Punch,
         OperationKind::OrderOpen,
         OperationKind::OrderAction,
+        OperationKind::AnnouncementRead,
     ];
 
     /// The stored word.
@@ -122,6 +125,7 @@ impl OperationKind {
             OperationKind::Punch => "punch",
             OperationKind::OrderOpen => "order_open",
             OperationKind::OrderAction => "order_action",
+            OperationKind::AnnouncementRead => "announcement_read",
         }
     }
 
@@ -131,10 +135,11 @@ impl OperationKind {
         OperationKind::ALL.into_iter().find(|k| k.as_str() == word)
     }
 
-    /// True for the operations that mark a call.
+    /// True for the operations that only say what this person has seen to: a call, an announcement.
     #[must_use]
-    pub fn marks_call(self) -> bool {
-        matches!(self, OperationKind::CallHandled | OperationKind::CallReopened)
+    pub fn marks_only(self) -> bool {
+        use OperationKind::{AnnouncementRead, CallHandled, CallReopened};
+        matches!(self, CallHandled | CallReopened | AnnouncementRead)
     }
 
     /// True for the operations that make a batch.

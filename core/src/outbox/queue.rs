@@ -20,6 +20,8 @@ pub(crate) const REACH: &str = "reach";
 const PUNCHES: &str = "punches";
 /// Lane of work orders.
 const ORDERS: &str = "orders";
+/// Lane of receipts of announcements.
+const ANNOUNCEMENTS: &str = "announcements";
 
 /// An operation with its body.
 #[derive(Clone, Debug)]
@@ -55,6 +57,7 @@ impl Operation {
             (_, OperationKind::Availability) => REACH.to_owned(),
             (_, OperationKind::Punch) => PUNCHES.to_owned(),
             (_, OperationKind::OrderOpen | OperationKind::OrderAction) => ORDERS.to_owned(),
+            (_, OperationKind::AnnouncementRead) => ANNOUNCEMENTS.to_owned(),
             _ => WORK.to_owned(),
         };
         Operation {

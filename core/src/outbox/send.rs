@@ -150,6 +150,7 @@ fn request(operation: &Operation, now: &EventTime) -> Option<Request> {
         (OperationKind::Punch, _) => "/api/v1/punches".to_owned(),
         (OperationKind::OrderOpen, _) => "/api/v1/orders".to_owned(),
         (OperationKind::OrderAction, _) => crate::orders::path(operation)?,
+        (OperationKind::AnnouncementRead, _) => crate::announcements::path(operation)?,
         (kind, Some(batch)) => format!("/api/v1/batches/{batch}/{}", kind.as_str()),
         (_, None) => return None,
     };

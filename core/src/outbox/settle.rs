@@ -4,7 +4,7 @@ use super::OperationKind;
 use super::queue::{self, Operation};
 use crate::client::Inner;
 use crate::error::{Error, Refusal, Result};
-use crate::events::Topic;
+use crate::events::CHANGING;
 use crate::session;
 use crate::store::seal::Seal;
 use crate::tasks::row::parcels_named;
@@ -36,8 +36,8 @@ pub(crate) fn judge(operation: &Operation, sent: &Result<Vec<u8>>) -> Verdict {
         Err(Error::Refused(refusal)) if refusal.code == "batch_over" && !operation.kind.makes_batch() => {
             Verdict::Taken
         }
-        // a call that is somebody else's by now asks this person for nothing
-        Err(Error::Refused(refusal)) if refusal.status == 404 && operation.kind.marks_call() => {
+        // a call that is somebody else's by now asks this person for nothing, nor does an announcement that is for others
+        Err(Error::Refused(refusal)) if refusal.status == 404 && operation.kind.marks_only() => {
             Verdict::Taken
         }
         Err(Error::Refused(refusal)) if !refusal.is_retryable() && refusal.status != 401 => Verdict::Dead,
@@ -77,7 +77,7 @@ pub(crate) async fn settle(
             }
         })
         .await?;
-    for topic in [Topic::Parcels, Topic::Batches, Topic::Sync, Topic::Calls, Topic::Orders] {
+    for topic in CHANGING {
         inner.bus.tell(topic);
     }
     Ok(())
@@ -125,6 +125,7 @@ fn taken(t: &Connection, seal: &Seal, operation: &Operation, answer: &[u8]) -> R
         OperationKind::Punch => crate::attendance::taken(t, seal, answer),
         OperationKind::OrderOpen => crate::orders::taken(t, seal, answer),
         OperationKind::OrderAction => crate::orders::acted(t, seal, answer),
+        OperationKind::AnnouncementRead => crate::announcements::taken(t, seal, answer),
         _ => match serde_json::from_slice::<BatchView>(answer) {
             Ok(view) => crate::notify::rows::server_batch(t, &view),
             Err(_) => Ok(()),

@@ -10,6 +10,7 @@
 //! * A text of several sentences joined by `; ` is known if each of them is; `about: problem` if the problem is.
 //! * A test of the terminal program reads the sources and fails when an error text has no Chinese.
 
+mod announcements;
 mod bindings;
 mod calls;
 mod doors;
@@ -35,7 +36,7 @@ use waybell_domain::wire::Role;
 /// English pattern, Chinese pattern.
 type Pair = (&'static str, &'static str);
 
-const TABLES: [&[Pair]; 13] = [
+const TABLES: [&[Pair]; 14] = [
     bindings::PAIRS,
     field::PAIRS,
     calls::PAIRS,
@@ -49,6 +50,7 @@ const TABLES: [&[Pair]; 13] = [
     evidence::PAIRS,
     rules::PAIRS,
     orders::PAIRS,
+    announcements::PAIRS,
 ];
 /// Texts within texts that are looked into.
 const DEPTH: usize = 4;

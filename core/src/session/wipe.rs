@@ -4,7 +4,7 @@ use super::{DEVICE, ENDED, EPOCH, OWNER, SERVER, SignedOut, TOKENS, epoch, owner
 use crate::calls::audio::remove_all;
 use crate::client::Inner;
 use crate::error::Result;
-use crate::events::Topic;
+use crate::events::ALL;
 use crate::store::seal::Seal;
 use crate::store::set_meta;
 use rusqlite::Connection;
@@ -43,7 +43,7 @@ pub(crate) async fn wipe(inner: &Inner, ending: i64, by_server: bool) -> Result<
     inner.search.forget();
     // what was being fetched at that moment
     remove_all(&sound);
-    for topic in [Topic::Session, Topic::Parcels, Topic::Batches, Topic::Sync, Topic::Calls, Topic::Orders] {
+    for topic in ALL {
         inner.bus.tell(topic);
     }
     Ok(Some(SignedOut { undelivered, tracks }))
@@ -68,6 +68,7 @@ pub(super) fn clear(t: &Connection, seal: &Seal, now: &EventTime) -> Result<u32>
     )?;
     crate::calls::rows::clear(t)?;
     crate::orders::rows::clear(t)?;
+    crate::announcements::rows::clear(t)?;
     t.execute_batch("PRAGMA secure_delete = OFF;")?;
     crate::tasks::rows::note_removal(t)?;
     Ok(tracks)

@@ -110,6 +110,8 @@ async fn tracks_that_wait_are_saved_and_no_number_is_given_twice() {
             set_meta(t, "calls_generation", Some("g"))?;
             set_meta(t, "orders_cursor", Some("7"))?;
             set_meta(t, "orders_generation", Some("g"))?;
+            set_meta(t, "announcements_cursor", Some("7"))?;
+            set_meta(t, "announcements_generation", Some("g"))?;
             t.execute_batch(
                 "INSERT INTO track_shift (id, owner, began, process, skew) VALUES ('s', 'me', 5, 'p', 9); \
                  INSERT INTO track_vertex (n, shift, at, first, body) VALUES (4, 's', 5, 1, x'00'), (9, 's', 6, 0, x'01'); \
@@ -138,7 +140,14 @@ async fn tracks_that_wait_are_saved_and_no_number_is_given_twice() {
     {
         assert_eq!(count(&store, table).await.unwrap(), rows, "{table}");
     }
-    for key in ["calls_cursor", "calls_generation", "orders_cursor", "orders_generation"] {
+    for key in [
+        "calls_cursor",
+        "calls_generation",
+        "orders_cursor",
+        "orders_generation",
+        "announcements_cursor",
+        "announcements_generation",
+    ] {
         assert_eq!(store.read(|c| meta(c, key)).await.unwrap(), None, "{key}");
     }
     let numbers = |t: &Transaction<'_>| {

@@ -25,7 +25,7 @@ mod tests;
 
 use crate::client::{Client, Inner};
 use crate::error::{Error, Result};
-use crate::events::Topic;
+use crate::events::{CHANGING, Topic};
 use crate::outbox::send::{Holds, push};
 use crate::outbox::settle::revert;
 use crate::outbox::{OperationState, OperationView, queue};
@@ -189,7 +189,7 @@ impl Sync {
     }
 
     fn changed(&self) {
-        for topic in [Topic::Parcels, Topic::Batches, Topic::Sync, Topic::Calls, Topic::Orders] {
+        for topic in CHANGING {
             self.client.inner.bus.tell(topic);
         }
         self.client.inner.sync.wake();
@@ -249,6 +249,9 @@ pub(crate) async fn cycle(inner: &Inner, now: bool) -> Result<()> {
         }
         if done.is_ok() {
             done = feed::pull::<crate::orders::Feed>(inner, &me).await;
+        }
+        if done.is_ok() {
+            done = feed::pull::<crate::announcements::Feed>(inner, &me).await;
         }
         if matches!(done, Err(Error::SignedOut)) && before != Some(me.epoch) {
             inner.reload()?;

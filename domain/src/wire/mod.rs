@@ -5,6 +5,7 @@
 //! another meaning. Every record has a snapshot in `wire/tests.rs`: a change that breaks an old phone shows there.
 
 mod account;
+mod announcement;
 mod app_call;
 mod attendance;
 mod batch;
@@ -30,6 +31,10 @@ mod trunk;
 mod voice;
 
 pub use account::{LoginRequest, PersonView, RefreshRequest, Role, TokenPair, UserView};
+pub use announcement::{
+    AnnouncementBranch, AnnouncementChange, AnnouncementDetail, AnnouncementPage, AnnouncementPosted,
+    AnnouncementReader, AnnouncementReceipt, AnnouncementRequest, AnnouncementVersion, AnnouncementView,
+};
 pub use app_call::{AppBye, AppSaid, AppSignal, AppSignals, CallWay, IceServer};
 pub use attendance::{
     AttendanceDay, AttendanceMonth, AttendanceRules, AttendanceTotals, Attendee, CorrectionRequest,

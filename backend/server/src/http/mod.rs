@@ -10,8 +10,8 @@ pub mod reference;
 
 use crate::app::Shared;
 use crate::{
-    accounts, app_calls, attendance, bindings, calls, consents, events, evidence, inbound, notify, numbers,
-    orders, org, outgoing, parcels, recordings, speech, templates, tracks, webhooks,
+    accounts, announcements, app_calls, attendance, bindings, calls, consents, events, evidence, inbound,
+    notify, numbers, orders, org, outgoing, parcels, recordings, speech, templates, tracks, webhooks,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -158,6 +158,12 @@ fn api() -> OpenApiRouter<Shared> {
         .routes(routes!(orders::routes::act))
         .routes(routes!(orders::routes::get_order_policy, orders::routes::put_order_policy))
         .routes(routes!(orders::pull::pull_orders))
+        .routes(routes!(announcements::routes::list_announcements, announcements::routes::post_announcement))
+        .routes(routes!(announcements::routes::show_announcement, announcements::routes::change_announcement))
+        .routes(routes!(announcements::routes::list_readers))
+        .routes(routes!(announcements::routes::withdraw_announcement))
+        .routes(routes!(announcements::pull::pull_announcements))
+        .routes(routes!(announcements::routes::read_announcement))
         .routes(routes!(notify::routes::plan))
         .routes(routes!(notify::routes::create, notify::routes::list))
         .routes(routes!(notify::routes::again))

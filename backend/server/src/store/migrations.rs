@@ -23,6 +23,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0013_orders.sql"),
     include_str!("migrations/0014_sealed.sql"),
     include_str!("migrations/0015_bindings.sql"),
+    include_str!("migrations/0016_announcements.sql"),
 ];
 
 /// Tables whose rows carry `rev`.
@@ -37,6 +38,8 @@ const REVISED: &[&str] = &[
     "phone_call",
     "work_order",
     "work_order_gone",
+    "announcement",
+    "announcement_receipt",
 ];
 
 /// Fails unless the database has this program's schema.
