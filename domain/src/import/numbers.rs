@@ -18,16 +18,16 @@ pub struct NumberList {
 /// # Errors
 /// [`TableError`] for a file that is no list, or that has no column of numbers.
 pub fn read_numbers(bytes: &[u8]) -> Result<NumberList, TableError> {
-    let rows = raw(bytes, &Choice::default())?;
-    let header = rows.iter().take(TITLE_ROWS).position(|(_, cells)| column(cells).is_some());
+    let rows = raw(bytes, &Choice::default())?.rows;
+    let header = rows.iter().take(TITLE_ROWS).position(|row| column(&row.cells).is_some());
     let (at, rows, heading): (usize, &[Row], &str) = match header {
         Some(header) => {
-            let at = column(&rows[header].1).unwrap_or_default();
-            (at, &rows[header + 1..], rows[header].1.get(at).map_or("", String::as_str))
+            let at = column(&rows[header].cells).unwrap_or_default();
+            (at, &rows[header + 1..], rows[header].cells.get(at).map_or("", String::as_str))
         }
         None => {
             let number = |cells: &[String]| cells.iter().position(|c| PhoneNumber::parse(c).is_ok());
-            let Some(at) = rows.iter().take(TITLE_ROWS).find_map(|(_, cells)| number(cells)) else {
+            let Some(at) = rows.iter().take(TITLE_ROWS).find_map(|row| number(&row.cells)) else {
                 let problem = "file has no column of telephone numbers";
                 return Err(error("header", problem, "head it 电话 or phone, or write one number a line"));
             };
@@ -35,16 +35,11 @@ pub fn read_numbers(bytes: &[u8]) -> Result<NumberList, TableError> {
         }
     };
     let mut list = NumberList::default();
-    for (line, cells) in rows {
-        let text = cells.get(at).map_or("", |c| c.trim());
+    for row in rows {
+        let text = row.cells.get(at).map_or("", |c| c.trim());
         match PhoneNumber::parse(text) {
-            Ok(phone) => list.numbers.push((*line, phone)),
-            Err(e) => list.problems.push(RowProblem {
-                line: *line,
-                column: heading.to_owned(),
-                problem: e.to_string(),
-                hint: "correct the number".to_owned(),
-            }),
+            Ok(phone) => list.numbers.push((row.at.line, phone)),
+            Err(e) => list.problems.push(row.at.problem(heading, e.to_string(), "correct the number")),
         }
     }
     Ok(list)
@@ -75,7 +70,7 @@ mod tests {
         assert_eq!(read("王,13800001111\n").0, ["1:+8613800001111"]);
         assert_eq!(
             read(r#"[{"phone":"13800001111"},{"phone":"x"}]"#),
-            (vec!["2:+8613800001111".into()], vec![3])
+            (vec!["1:+8613800001111".into()], vec![1])
         );
         assert_eq!(read_numbers("a,b\nc,d\n".as_bytes()).unwrap_err().field, "header");
         assert_eq!(read_numbers(b"").unwrap_err().field, "header");
