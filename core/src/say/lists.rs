@@ -83,6 +83,11 @@ pub(super) const PAIRS: &[Pair] = &[
     ),
     ("{} is a total and no parcel", "{} 是合计行，不是快件"),
     ("{} is a remark about the list and no parcel", "{} 是清单的说明，不是快件"),
+    ("{} rows are hidden in the workbook, the first in this line", "{} 行在工作表中是隐藏的，第一处在本行"),
+    (
+        "they are taken like the others; remove them from the list if nobody is to be rung for them",
+        "隐藏行与其他行一样读取；不需要呼叫的请从清单中删去",
+    ),
     ("the row is left aside", "该行不读取"),
     ("the header stands {} times more, first in this line", "标题行又出现 {} 次，第一处在本行"),
     ("the rows below it are read as those above", "其后的各行照常读取"),

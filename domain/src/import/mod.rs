@@ -14,6 +14,7 @@ mod calendar;
 mod choice;
 mod columns;
 mod decode;
+mod hidden;
 mod json;
 mod notes;
 mod numbers;
@@ -241,6 +242,9 @@ fn table(list: List, choice: &Choice) -> Result<Table, TableError> {
                 }
                 if is_merged(row, Field::Phone) && taken.phone.is_some() {
                     odd.shared.push(row.at);
+                }
+                if row.hidden {
+                    odd.hidden.push(row.at);
                 }
                 if row::has_broken(&map, &row.cells) {
                     odd.broken.push(row.at);

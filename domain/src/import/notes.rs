@@ -22,6 +22,8 @@ pub(super) struct Odd {
     pub joined: Vec<Place>,
     /// Rows whose telephone number is that of a merged cell above.
     pub shared: Vec<Place>,
+    /// Good rows that the spreadsheet does not show.
+    pub hidden: Vec<Place>,
     /// Rows in which a spreadsheet's error was left out.
     pub broken: Vec<Place>,
     /// Rows that are no parcels.
@@ -108,6 +110,12 @@ pub(super) fn notes(
             None,
             "the header stands {} times more, first in this line",
             "the rows below it are read as those above",
+        ),
+        (
+            &odd.hidden,
+            None,
+            "{} rows are hidden in the workbook, the first in this line",
+            "they are taken like the others; remove them from the list if nobody is to be rung for them",
         ),
         (
             &odd.joined,

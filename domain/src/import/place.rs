@@ -52,11 +52,13 @@ pub(super) struct Row {
     pub cells: Vec<String>,
     /// Columns whose text is that of a merged cell of a row above.
     pub merged: Vec<usize>,
+    /// Not shown by the spreadsheet.
+    pub hidden: bool,
 }
 
 impl Row {
     pub(super) fn of(at: Place, cells: Vec<String>) -> Row {
-        Row { at, cells, merged: Vec::new() }
+        Row { at, cells, merged: Vec::new(), hidden: false }
     }
 
     pub(super) fn put(&mut self, column: usize, text: String) {

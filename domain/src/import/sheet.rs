@@ -3,7 +3,7 @@
 //! A small file can unpack into gigabytes, and a sheet of two cells can span seventeen thousand million. So the parts are
 //! unpacked once into nothing, up to a limit, before any is read, and cells are taken up to a limit of rows and columns.
 
-use super::{Choice, List, MOST_COLUMNS, Place, Row, TITLE_ROWS, TableError, error, within};
+use super::{Choice, List, MOST_COLUMNS, Place, Row, TITLE_ROWS, TableError, error, hidden, within};
 use crate::wire::RowProblem;
 use calamine::{
     DataRef, Dimensions, ExcelDateTime, Reader, SheetType, SheetVisible, Xlsx, XlsxCellFormulaMetadataRecord,
@@ -31,16 +31,18 @@ pub(super) fn read(bytes: &[u8], choice: &Choice) -> Result<List, TableError> {
 
 fn sheets(bytes: &[u8], choice: &Choice) -> Result<List, TableError> {
     let mut book: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).map_err(|e| damaged(&e.to_string()))?;
-    let mut sheets: Vec<_> =
-        book.sheets_metadata().iter().filter(|s| s.typ == SheetType::WorkSheet).cloned().collect();
-    sheets.sort_by_key(|s| s.visible != SheetVisible::Visible);
+    let all = book.sheets_metadata().iter().cloned().enumerate();
+    let mut sheets: Vec<_> = all.filter(|(_, s)| s.typ == SheetType::WorkSheet).collect();
+    sheets.sort_by_key(|(_, s)| s.visible != SheetVisible::Visible);
     let mut first = None;
     let mut sheets = sheets.into_iter();
-    while let Some(sheet) = sheets.next() {
-        let rows = rows(&mut book, &sheet.name, usize::MAX)?;
+    while let Some((place, sheet)) = sheets.next() {
+        let mut rows = rows(&mut book, &sheet.name, usize::MAX)?;
         if choice.header(&rows).is_some() {
-            let visible = sheets.filter(|s| s.visible == SheetVisible::Visible);
-            let notes = others(&mut book, visible.map(|s| s.name), &sheet.name, choice);
+            let hidden = hidden::rows(bytes, place);
+            rows.iter_mut().for_each(|row| row.hidden = hidden.contains(&row.at.line));
+            let visible = sheets.filter(|(_, s)| s.visible == SheetVisible::Visible);
+            let notes = others(&mut book, visible.map(|(_, s)| s.name), &sheet.name, choice);
             return Ok(List { rows, notes });
         }
         if !rows.is_empty() {

@@ -21,7 +21,7 @@ pub(super) fn book(sheets: &[Sheet<'_>]) -> Vec<u8> {
     pack(&listed)
 }
 
-fn sheet_xml(rows: &[&[&str]]) -> String {
+pub(super) fn sheet_xml(rows: &[&[&str]]) -> String {
     let mut xml = String::new();
     for (r, cells) in rows.iter().enumerate() {
         xml.push_str(&format!("<row r=\"{}\">", r + 1));

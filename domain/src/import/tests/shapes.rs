@@ -272,3 +272,28 @@ fn other_sheets_that_are_lists_are_told() {
     assert_eq!(table.rows.len(), 1);
     assert_eq!(told(&table.notes), ["1 : the sheets \"下午\" are lists too, and only \"上午\" is read"]);
 }
+
+#[test]
+fn hidden_rows_are_taken_and_told() {
+    let row = |n: u32, marks: &str| {
+        let at = n + 1;
+        format!(
+            "<row r=\"{at}\"{marks}><c r=\"A{at}\" t=\"inlineStr\"><is><t>YT000000000{n}</t></is></c><c r=\"B{at}\"><v>1380000000{n}</v></c></row>"
+        )
+    };
+    let head = "<row r=\"1\"><c r=\"A1\" t=\"inlineStr\"><is><t>运单号</t></is></c><c r=\"B1\" t=\"inlineStr\"><is><t>电话</t></is></c></row>";
+    let xml = format!(
+        "<worksheet xmlns=\"http://schemas.openxmlformats.org/spreadsheetml/2006/main\"><cols><col min=\"1\" max=\"1\" hidden=\"1\"/></cols><sheetData>{head}{}{}{}</sheetData></worksheet>",
+        row(1, ""),
+        row(2, " hidden=\"1\""),
+        row(3, " ht=\"0\" hidden=\"true\"")
+    );
+    let cover = super::files::sheet_xml(&[&["说明"]]);
+    let table = read_list(&pack(&[("封面", false, &cover), ("清单", false, &xml)])).unwrap();
+    assert_eq!(table.rows.len(), 3);
+    assert!(
+        told(&table.notes).contains(&"3 : 2 rows are hidden in the workbook, the first in this line".into()),
+        "{:?}",
+        table.notes
+    );
+}
