@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::columns::{ColumnMap, Field, detect_columns, detect_more, is_foreign, is_name, plain};
 use super::place::Row;
+use super::row::is_parcel;
 use super::{TITLE_ROWS, TableError, error};
 use crate::evidence::hex;
 
@@ -99,6 +100,11 @@ impl Choice {
     pub(super) fn header(&self, rows: &[Row]) -> Option<Header> {
         let mut best: Option<Header> = None;
         for (at, row) in rows.iter().take(TITLE_ROWS).enumerate() {
+            // a parcel below what may be the header: another header belongs to another list
+            let is_parcel = |b: &Header| at >= b.at + b.depth && is_parcel(&b.map, &row.cells);
+            if best.as_ref().is_some_and(is_parcel) {
+                break;
+            }
             let one = self.header_of(at, 1, row.cells.clone());
             let two = rows.get(at + 1).and_then(|below| Some((below, both(&row.cells, &below.cells)?)));
             let two = two.and_then(|(below, cells)| {

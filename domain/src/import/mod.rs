@@ -243,6 +243,7 @@ fn table(list: List, choice: &Choice) -> Result<Table, TableError> {
                 if is_merged(row, Field::Phone) && taken.phone.is_some() {
                     odd.shared.push(row.at);
                 }
+                odd.beside |= row::has_beside(&map, &row.cells);
                 if row.hidden {
                     odd.hidden.push(row.at);
                 }

@@ -22,6 +22,8 @@ pub(super) struct Odd {
     pub joined: Vec<Place>,
     /// Rows whose telephone number is that of a merged cell above.
     pub shared: Vec<Place>,
+    /// Further columns of telephone numbers have some.
+    pub beside: bool,
     /// Good rows that the spreadsheet does not show.
     pub hidden: Vec<Place>,
     /// Rows in which a spreadsheet's error was left out.
@@ -80,7 +82,7 @@ pub(super) fn notes(
     let column = |field| map.get(field).and_then(|at| header.get(at)).map_or("", String::as_str);
     let more: Vec<&str> =
         map.more_phones().iter().filter_map(|at| header.get(*at)).map(String::as_str).collect();
-    if !more.is_empty() {
+    if odd.beside {
         let more: String = more.join(", ").chars().take(80).collect();
         let problem = format!("numbers stand in the columns {more:?} too");
         let hint = "they count where the first column has none, or no mobile; name the telephone column to have it alone";

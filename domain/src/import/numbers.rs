@@ -19,7 +19,12 @@ pub struct NumberList {
 /// [`TableError`] for a file that is no list, or that has no column of numbers.
 pub fn read_numbers(bytes: &[u8]) -> Result<NumberList, TableError> {
     let rows = raw(bytes, &Choice::default())?.rows;
-    let header = rows.iter().take(TITLE_ROWS).position(|row| column(&row.cells).is_some());
+    // below a number there is no header any more
+    let above = rows
+        .iter()
+        .take(TITLE_ROWS)
+        .take_while(|row| !row.cells.iter().any(|c| PhoneNumber::parse(c).is_ok()));
+    let header = above.into_iter().position(|row| column(&row.cells).is_some());
     let (at, rows, heading): (usize, &[Row], &str) = match header {
         Some(header) => {
             let at = column(&rows[header].cells).unwrap_or_default();
@@ -67,6 +72,7 @@ mod tests {
         assert_eq!(read("13800001111\n138 0000 2222\n138\n"), (both, vec![3]));
         let table = "退订名单\n姓名,手机,备注\n王,13800001111,x\n李,,\n赵,13800002222转8,\n";
         assert_eq!(read(table), (vec!["3:+8613800001111".into(), "5:+8613800002222;ext=8".into()], vec![4]));
+        assert_eq!(read("13800001111\n王,电话不通\n13800002222\n").0.len(), 2, "a remark is no header");
         assert_eq!(read("王,13800001111\n").0, ["1:+8613800001111"]);
         assert_eq!(
             read(r#"[{"phone":"13800001111"},{"phone":"x"}]"#),

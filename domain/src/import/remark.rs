@@ -5,8 +5,7 @@
 
 use super::columns::{ColumnMap, Field, plain};
 use super::place::Row;
-use super::row::has_number;
-use crate::parcel::WaybillNo;
+use super::row::is_parcel;
 use crate::search::half_width;
 
 /// What a row is that is no parcel.
@@ -99,7 +98,7 @@ const FEET: &[&str] = &[
 pub(super) fn of(map: &ColumnMap, header: &[Row], cells: &[String]) -> Option<Remark> {
     let waybill = map.get(Field::Waybill)?;
     let cell = cells.get(waybill).map_or("", String::as_str);
-    if WaybillNo::parse(cell).is_ok() || has_number(map, cells) {
+    if is_parcel(map, cells) {
         return None;
     }
     let heading = |row: &Row| row.cells.get(waybill).is_some_and(|h| plain(h) == plain(cell));

@@ -132,15 +132,31 @@ pub fn parse_row(
 
 /// The numbers of a row as one text: those of its further columns stand behind that of the first.
 fn numbers(map: &ColumnMap, cells: &[String]) -> String {
-    let of = |at: usize| cells.get(at).map(|c| c.trim()).filter(|c| !is_none(c));
     let first = map.get(Field::Phone).and_then(|at| cells.get(at)).map_or("", |c| c.trim());
-    let more: Vec<&str> =
-        map.more_phones().iter().filter_map(|at| of(*at)).filter(|c| broken(c).is_none()).collect();
+    let more: Vec<&str> = beside(map, cells).collect();
     match (is_none(first), more.is_empty()) {
         (_, true) => first.to_owned(),
         (true, false) => more.join("/"),
         (false, false) => format!("{first}/{}", more.join("/")),
     }
+}
+
+/// Whether the row has a waybill number or a telephone number that can be taken.
+pub(super) fn is_parcel(map: &ColumnMap, cells: &[String]) -> bool {
+    let waybill = map.get(Field::Waybill).and_then(|at| cells.get(at));
+    waybill.is_some_and(|cell| WaybillNo::parse(cell).is_ok()) || has_number(map, cells)
+}
+
+/// Whether a further column of telephone numbers has one.
+pub(super) fn has_beside(map: &ColumnMap, cells: &[String]) -> bool {
+    beside(map, cells).next().is_some()
+}
+
+/// What stands in the further columns and is a number, or was meant to be one; a remark (放门口, 苹果15) is none.
+fn beside<'a>(map: &'a ColumnMap, cells: &'a [String]) -> impl Iterator<Item = &'a str> {
+    let cells = map.more_phones().iter().filter_map(|at| cells.get(*at)).map(|c| c.trim());
+    let meant = |c: &&str| c.chars().filter(char::is_ascii_digit).count() >= 5 && broken(c).is_none();
+    cells.filter(meant)
 }
 
 /// Whether the row holds a number that can be rung.

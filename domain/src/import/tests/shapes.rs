@@ -297,3 +297,20 @@ fn hidden_rows_are_taken_and_told() {
         table.notes
     );
 }
+
+#[test]
+fn a_second_list_below_takes_nothing_from_the_first() {
+    let text = "运单号,电话\nYT0000000001,13800000001\n运单号,电话,收件人,地址\nYT0000000002,13800000002,王芳,幸福花园3栋\n";
+    let table = read_csv(text.as_bytes()).unwrap();
+    assert_eq!(table.rows.iter().map(|r| r.line).collect::<Vec<_>>(), [2, 4]);
+    assert!(told(&table.notes).iter().any(|n| n.starts_with("3 : the header stands")), "{:?}", table.notes);
+}
+
+#[test]
+fn remarks_in_a_second_column_are_no_numbers() {
+    let text = "运单号,电话,手机型号,Hotel,地址\nYT0000000001,,苹果15,Hilton,x\nYT0000000002,13800000002,放门口,,x\n";
+    let table = read_csv(text.as_bytes()).unwrap();
+    assert_eq!(table.problems, []);
+    assert_eq!(good(&table).iter().map(|r| r.2).collect::<Vec<_>>(), ["", "13800000002"]);
+    assert!(!told(&table.notes).iter().any(|n| n.contains("too")), "{:?}", table.notes);
+}
