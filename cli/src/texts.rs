@@ -49,8 +49,11 @@ texts! {
     imported(created, updated, unchanged, rejected) = "新增 {created}，更新 {updated}，未变 {unchanged}，拒绝 {rejected}", "{created} new, {updated} changed, {unchanged} unchanged, {rejected} rejected";
     nothing_taken() = "没有导入任何快件：", "nothing was imported:";
     dry_run() = "预览，未作任何更改", "only a preview: nothing was changed";
-    problem(line, column, problem, hint) = "第 {line} 行 {column}：{problem}（{hint}）", "line {line}, {column}: {problem} ({hint})";
-    problem_of_line(line, problem, hint) = "第 {line} 行：{problem}（{hint}）", "line {line}: {problem} ({hint})";
+    place(line) = "第 {line} 行", "line {line}";
+    place_of_object(n, line) = "第 {n} 个对象（第 {line} 行）", "object {n} (line {line})";
+    place_in_line(n, line, position) = "第 {n} 个对象（第 {line} 行第 {position} 列）", "object {n} (line {line}, column {position})";
+    problem(place, column, problem, hint) = "{place} {column}：{problem}（{hint}）", "{place}, {column}: {problem} ({hint})";
+    problem_of_row(place, problem, hint) = "{place}：{problem}（{hint}）", "{place}: {problem} ({hint})";
     note(text) = "注意：{text}", "note: {text}";
     more_problems(n) = "……另有 {n} 个问题，加 --json 查看全部", "… and {n} more problems; see all with --json";
     more_notes(n) = "……另有 {n} 条注意，加 --json 查看全部", "… and {n} more notes; see all with --json";

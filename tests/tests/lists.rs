@@ -32,6 +32,20 @@ fn json_of(text: &str) -> Value {
 }
 
 #[tokio::test]
+async fn objects_of_one_line_are_counted_and_named_one_by_one() {
+    let world = World::start(&WorldOptions::default()).unwrap();
+    let courier = world.sign_in("c1").await.unwrap();
+    let list = r#"[{"waybill_no":"YT0000000001","phone":"138"},{"waybill_no":"YT0000000002","phone":"13800000002"},{"waybill_no":"1","phone":"139"}]"#;
+    let (status, text) = upload(&courier, &[], list).await;
+    let report = json_of(&text);
+    assert_eq!((status, &report["created"], &report["rejected"]), (200, &json!(1), &json!(2)), "{text}");
+    let places: Vec<_> =
+        report["problems"].as_array().unwrap().iter().map(|p| (&p["line"], &p["object"])).collect();
+    assert_eq!(places, [(&json!(1), &json!(1)), (&json!(1), &json!(3)), (&json!(1), &json!(3))], "{text}");
+    assert!(report["problems"][1]["position"].as_u64().unwrap() > 90, "{text}");
+}
+
+#[tokio::test]
 async fn columns_are_named_once_and_known_to_the_whole_branch() {
     let world = World::start(&WorldOptions { tenants: vec!["Other"], ..WorldOptions::default() }).unwrap();
     let courier = world.sign_in("c1").await.unwrap();

@@ -79,6 +79,10 @@ pub struct ImportResult {
 pub struct RowProblem {
     /// Line, from 1.
     pub line: u32,
+    /// Of a list in JSON: which object of it, from 1.
+    pub object: Option<u32>,
+    /// Where in the line that object begins, from 1, if others stand in the same line.
+    pub position: Option<u32>,
     /// Column.
     pub column: String,
     /// What is wrong.
@@ -294,6 +298,8 @@ impl From<ImportReport> for ImportResult {
     fn from(r: ImportReport) -> Self {
         let problem = |p: waybell_domain::wire::RowProblem| RowProblem {
             line: p.line,
+            object: p.object,
+            position: p.position,
             column: p.column,
             problem: p.problem,
             hint: p.hint,

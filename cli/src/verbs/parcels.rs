@@ -39,10 +39,15 @@ fn small(bytes: u64) -> std::io::Result<()> {
 /// What is wrong with a line, or well to know of it.
 fn row_problem(lang: Lang, p: &RowProblem) -> String {
     let (problem, hint) = (say(lang, &p.problem), say(lang, &p.hint));
+    let place = match (p.object, p.position) {
+        (None, _) => texts::place(lang, p.line),
+        (Some(n), None) => texts::place_of_object(lang, n, p.line),
+        (Some(n), Some(position)) => texts::place_in_line(lang, n, p.line, position),
+    };
     match (p.column.as_str(), lang) {
-        ("", _) => texts::problem_of_line(lang, p.line, problem, hint),
-        (column, Lang::Zh) => texts::problem(lang, p.line, field(column).unwrap_or(column), problem, hint),
-        (column, Lang::En) => texts::problem(lang, p.line, column, problem, hint),
+        ("", _) => texts::problem_of_row(lang, place, problem, hint),
+        (column, Lang::Zh) => texts::problem(lang, place, field(column).unwrap_or(column), problem, hint),
+        (column, Lang::En) => texts::problem(lang, place, column, problem, hint),
     }
 }
 

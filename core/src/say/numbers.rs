@@ -12,6 +12,8 @@ pub(super) const PAIRS: &[Pair] = &[
         "ask the platform for the full number or its privacy number with extension",
         "请向平台索取完整号码，或带分机的隐私号",
     ),
+    ("number has a fraction, as no telephone number has", "号码带小数，电话号码不会有小数"),
+    ("correct it, and write an extension behind 转 or #", "请改正；分机号请写在“转”或 # 之后"),
     ("number was rounded by a spreadsheet", "号码已被表格软件取整，无法还原"),
     ("format the column as text and export again", "请把该列设为文本格式后重新导出"),
     ("there are several numbers", "有多个号码"),

@@ -28,7 +28,7 @@ use waybell_domain::import::{
 };
 use waybell_domain::parcel::ParcelState;
 use waybell_domain::wire::{
-    ActedAt, ImportReport, ImportRequest, ImportedRow, ParcelView, PolicyView, UserView,
+    ActedAt, ImportReport, ImportRequest, ImportedRow, ParcelView, PolicyView, RowProblem, UserView,
 };
 
 /// Problems that a report holds, at most.
@@ -231,8 +231,8 @@ fn examine(c: &Connection, seal: &Seal, user: &UserView, table: Table, now: Unix
             Err(problem) => problems.push(problem),
         }
     }
-    let rejected = problems.iter().map(|p| p.line).collect::<BTreeSet<_>>().len();
-    problems.sort_by_key(|p| p.line);
+    let rejected = problems.iter().map(RowProblem::row).collect::<BTreeSet<_>>().len();
+    problems.sort_by_key(RowProblem::row);
     problems.truncate(PROBLEMS);
     let (mut created, mut updated, mut unchanged, mut withdrawn) = (0, 0, 0, 0);
     let mut notes = table.notes;

@@ -8,6 +8,7 @@ use rusqlite::Connection;
 use std::collections::HashMap;
 use waybell_domain::clock::UnixMs;
 use waybell_domain::id::{OperationId, OrganisationId, ParcelId, UserId};
+use waybell_domain::import::Place;
 use waybell_domain::parcel::{CallMark, ParcelState, TaskKind, WaybillNo, parcel_id};
 use waybell_domain::phone::PhoneNumber;
 use waybell_domain::wire::{
@@ -41,7 +42,7 @@ impl GoodRow {
                 Some((problem, hint)) => (problem.to_owned(), hint.to_owned()),
                 None => (text, "correct it in the list".to_owned()),
             };
-            RowProblem { line: row.line, column: column.into(), problem, hint }
+            Place::line(row.line).problem(column, problem, &hint)
         };
         let waybill = WaybillNo::parse(&row.waybill_no).map_err(|e| problem("waybill_no", e.to_string()))?;
         let phone = match row.phone.trim() {

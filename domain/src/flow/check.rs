@@ -290,7 +290,6 @@ pub(super) fn parse_template(
     text: &str,
     variables: &BTreeSet<&str>,
 ) -> Result<Template, crate::template::TemplateError> {
-    Template::parse_with(text, |name| {
-        variables.contains(name).then(|| kind_of(name).unwrap_or(VariableKind::Text))
-    })
+    let kind = |name: &str| variables.contains(name).then(|| kind_of(name).unwrap_or(VariableKind::Text));
+    Template::parse_with(text, kind, || variables.iter().map(|name| (*name).to_owned()).collect())
 }

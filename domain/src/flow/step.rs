@@ -515,7 +515,7 @@ impl<'a> Walk<'a> {
     }
 
     fn template(&self, action: &Action, text: &str) -> Result<Template, FlowError> {
-        Template::parse_with(text, |name| Some(kind_of(name).unwrap_or(VariableKind::Text)))
+        Template::parse_with(text, |name| Some(kind_of(name).unwrap_or(VariableKind::Text)), Vec::new)
             .map_err(|e| FlowError::Text { action: action.id.clone(), problem: e.to_string() })
     }
 

@@ -17,15 +17,16 @@ pub fn bad_rows(
     lang: Lang,
     say: impl Fn(&str) -> String,
 ) -> Result<Vec<u8>, TableError> {
-    let rows = raw(bytes, choice)?;
-    let read = table(&rows, choice)?;
-    let mut reasons: BTreeMap<u32, Vec<String>> = BTreeMap::new();
+    let list = raw(bytes, choice)?;
+    let rows = list.rows.clone();
+    let read = table(list, choice)?;
+    let mut reasons: BTreeMap<(u32, Option<u32>), Vec<String>> = BTreeMap::new();
     for problem in &read.problems {
         let told = match problem.column.as_str() {
             "" => format!("{} ({})", say(&problem.problem), say(&problem.hint)),
             column => format!("{column}: {} ({})", say(&problem.problem), say(&problem.hint)),
         };
-        let of = reasons.entry(problem.line).or_default();
+        let of = reasons.entry(problem.row()).or_default();
         if !of.contains(&told) {
             of.push(told);
         }
@@ -36,9 +37,13 @@ pub fn bad_rows(
         own.map(harmless).chain(more).collect()
     };
     let header = told(&read.headings, [lang.pick("行号", "line").into(), lang.pick("原因", "reason").into()]);
-    let bad = rows.iter().filter_map(|(number, row)| {
-        let why = reasons.get(number)?.join("; ");
-        Some(told(row, [number.to_string(), plain(&why)]))
+    let bad = rows.iter().filter_map(|row| {
+        let why = reasons.get(&(row.at.line, row.at.object))?.join("; ");
+        let place = match row.at.object {
+            Some(n) => format!("{} {n}", lang.pick("对象", "object")),
+            None => row.at.line.to_string(),
+        };
+        Some(told(&row.cells, [place, plain(&why)]))
     });
     // its rows are all of one length, which is all that could be refused
     csv(std::iter::once(header).chain(bad))

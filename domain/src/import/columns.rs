@@ -144,12 +144,33 @@ const FOREIGN: &[&str] = &[
     "branch",
     "原单",
     "子单",
+    "客服",
+    "商家",
+    "卖家",
+    "店铺",
+    "派送员",
+    "派件员",
+    "业务员",
+    "seller",
+    "merchant",
 ];
+
+/// Whether a heading is that of a column of others.
+pub(super) fn is_foreign(heading: &str) -> bool {
+    FOREIGN.iter().any(|f| heading.contains(f))
+}
+
+/// Whether a heading is one of the names of a field, and not only holds it.
+pub(super) fn is_name(heading: &str) -> bool {
+    NAMES.iter().any(|(_, names)| names.contains(&heading))
+}
 
 /// The columns of a list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ColumnMap {
     columns: Vec<(Field, usize)>,
+    /// Further columns of telephone numbers.
+    phones: Vec<usize>,
 }
 
 impl ColumnMap {
@@ -157,6 +178,21 @@ impl ColumnMap {
     #[must_use]
     pub fn get(&self, field: Field) -> Option<usize> {
         self.columns.iter().find(|(f, _)| *f == field).map(|(_, at)| *at)
+    }
+
+    /// Further columns that hold the recipient's numbers.
+    pub(super) fn more_phones(&self) -> &[usize] {
+        &self.phones
+    }
+
+    /// Takes every further column that is headed as the recipient's telephone: 手机 beside 电话.
+    pub(super) fn find_more_phones(&mut self, header: &[String]) {
+        let names = NAMES.iter().filter(|(field, _)| *field == Field::Phone).flat_map(|(_, names)| *names);
+        let is_phone =
+            |heading: &str| !is_foreign(heading) && names.clone().any(|name| heading.contains(name));
+        let free = |at: &usize| !self.columns.iter().any(|(_, taken)| taken == at);
+        let found = header.iter().enumerate().filter(|(_, h)| is_phone(&plain(h))).map(|(at, _)| at);
+        self.phones = found.filter(free).collect();
     }
 
     /// Each field with its column.
@@ -172,7 +208,7 @@ impl ColumnMap {
     /// A map chosen by a person.
     #[must_use]
     pub fn of(columns: impl IntoIterator<Item = (Field, usize)>) -> Self {
-        Self { columns: columns.into_iter().collect() }
+        Self { columns: columns.into_iter().collect(), phones: Vec::new() }
     }
 }
 
@@ -197,9 +233,8 @@ pub(super) fn detect_more(header: &[String], map: &mut ColumnMap, not: &[Field])
             let fits = |heading: &str, name: &str| {
                 if exact { heading == name } else { *field != Field::State && heading.contains(name) }
             };
-            let found = names.iter().find_map(|name| {
-                headings.iter().position(|h| fits(h, name) && !FOREIGN.iter().any(|f| h.contains(f)))
-            });
+            let found =
+                names.iter().find_map(|name| headings.iter().position(|h| fits(h, name) && !is_foreign(h)));
             if let Some(at) = found.filter(|at| !map.columns.iter().any(|(_, taken)| taken == at)) {
                 map.columns.push((*field, at));
             }

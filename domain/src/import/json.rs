@@ -1,10 +1,13 @@
 //! Lists in JSON: objects with whatever names for their fields.
 //!
 //! The text becomes rows while it is read, up to the most rows and cells of a list: a few bytes of JSON can stand for a
-//! large value, so no tree of the whole file is made, and what no cell holds is passed over.
+//! large value, so no tree of the whole file is made, and what no cell holds is passed over. Each object is cut out of the
+//! text before it is read, which tells where it stands.
 
-use super::{Row, Rows, TableError, error};
+use super::place::{Row, Rows};
+use super::{Place, TableError, error};
 use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 use std::collections::HashMap;
 use std::fmt;
 
@@ -14,12 +17,13 @@ const LISTS: [&str; 9] =
 /// Names of fields that are looked at.
 const NAMES: usize = 200;
 
-/// The objects of a list as rows below a header of all their names; a row's number is its place in the list, from 1 for the
-/// header. Empty objects are no rows.
-pub(super) fn rows(text: &str) -> Result<Vec<Row>, TableError> {
+/// The objects of a list as rows below a header of all their names, each with its place. Empty objects are no rows. With
+/// `truths`, true and false are words; a list of parcels has no use for them.
+pub(super) fn rows(text: &str, truths: bool) -> Result<Vec<Row>, TableError> {
     let mut refused = None;
+    let reading = Reading { text, truths };
     let mut reader = serde_json::Deserializer::from_str(text);
-    let read = File { refused: &mut refused }.deserialize(&mut reader).and_then(|list| {
+    let read = File { reading, refused: &mut refused }.deserialize(&mut reader).and_then(|list| {
         reader.end()?;
         Ok(list)
     });
@@ -38,8 +42,46 @@ pub(super) fn rows(text: &str) -> Result<Vec<Row>, TableError> {
         return Ok(Vec::new());
     }
     let mut rows = list.rows.rows;
-    rows.insert(0, (1, list.header));
+    // where one alone stands in a line, the line is enough
+    let lines: Vec<u32> = rows.iter().map(|row| row.at.line).collect();
+    for (at, row) in rows.iter_mut().enumerate() {
+        let same = |other: Option<usize>| other.and_then(|o| lines.get(o)) == Some(&row.at.line);
+        if !same(at.checked_sub(1)) && !same(Some(at + 1)) {
+            row.at.position = None;
+        }
+    }
+    rows.insert(0, Row::of(Place::line(1), list.header));
     Ok(rows)
+}
+
+/// What is read, and how.
+#[derive(Clone, Copy)]
+struct Reading<'t> {
+    text: &'t str,
+    truths: bool,
+}
+
+/// Lines and characters up to a place in the text, asked for in order.
+#[derive(Default)]
+struct Walk {
+    byte: usize,
+    line: u32,
+    character: u32,
+}
+
+impl Walk {
+    /// The line of a byte and its character in the line, both from 1.
+    fn to(&mut self, text: &str, byte: usize) -> (u32, u32) {
+        for c in text.get(self.byte..byte).unwrap_or_default().chars() {
+            if c == '\n' {
+                (self.line, self.character) = (self.line.saturating_add(1), 0);
+            } else {
+                self.character = self.character.saturating_add(1);
+            }
+        }
+        self.byte = self.byte.max(byte);
+        (self.line.saturating_add(1), self.character.saturating_add(1))
+    }
 }
 
 /// A list while it is read.
@@ -123,12 +165,13 @@ macro_rules! seed {
 }
 
 /// The file: a list, or an object with one in it.
-struct File<'a> {
+struct File<'a, 't> {
+    reading: Reading<'t>,
     refused: &'a mut Option<TableError>,
 }
-seed!(File<'_>, Option<List>);
+seed!(File<'_, '_>, Option<List>);
 
-impl<'de> Visitor<'de> for File<'_> {
+impl<'de> Visitor<'de> for File<'_, '_> {
     type Value = Option<List>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -136,7 +179,7 @@ impl<'de> Visitor<'de> for File<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Option<List>, A::Error> {
-        Elements { refused: self.refused }.visit_seq(list)
+        Elements { reading: self.reading, refused: self.refused }.visit_seq(list)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Option<List>, A::Error> {
@@ -145,7 +188,8 @@ impl<'de> Visitor<'de> for File<'_> {
             let rank = LISTS.iter().position(|list| *list == name);
             match rank.filter(|rank| found.as_ref().is_none_or(|(best, _)| rank < best)) {
                 Some(rank) => {
-                    if let Some(list) = object.next_value_seed(Elements { refused: self.refused })? {
+                    let elements = Elements { reading: self.reading, refused: self.refused };
+                    if let Some(list) = object.next_value_seed(elements)? {
                         found = Some((rank, list));
                     }
                 }
@@ -161,12 +205,36 @@ impl<'de> Visitor<'de> for File<'_> {
 }
 
 /// What may be the list.
-struct Elements<'a> {
+struct Elements<'a, 't> {
+    reading: Reading<'t>,
     refused: &'a mut Option<TableError>,
 }
-seed!(Elements<'_>, Option<List>);
+seed!(Elements<'_, '_>, Option<List>);
 
-impl<'de> Visitor<'de> for Elements<'_> {
+impl Elements<'_, '_> {
+    /// One of the list, as it stands in the text.
+    fn take(&self, list: &mut List, walk: &mut Walk, number: u32, raw: &str) -> Result<(), TableError> {
+        let text = self.reading.text;
+        // the piece is borrowed from the text, so their addresses tell where it begins
+        let byte = (raw.as_ptr() as usize).saturating_sub(text.as_ptr() as usize);
+        let (line, character) = walk.to(text, byte);
+        let at = Place { line, object: Some(number), position: Some(character) };
+        let mut reader = serde_json::Deserializer::from_str(raw);
+        let element = Element { list, truths: self.reading.truths };
+        let Some(cells) = element.deserialize(&mut reader).map_err(|e| {
+            // counted from where the object begins
+            let line = u32::try_from(e.line()).unwrap_or(u32::MAX).saturating_sub(1).saturating_add(line);
+            let problem = format!("object {number} of the list is no JSON, in line {line}");
+            error("file", &problem, "export the list again")
+        })?
+        else {
+            return Ok(());
+        };
+        list.rows.push(at, cells)
+    }
+}
+
+impl<'de> Visitor<'de> for Elements<'_, '_> {
     type Value = Option<List>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -175,13 +243,12 @@ impl<'de> Visitor<'de> for Elements<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Option<List>, A::Error> {
         let mut list = List::default();
-        let mut line: u32 = 1;
-        while let Some(cells) = elements.next_element_seed(Element { list: &mut list })? {
-            line = line.saturating_add(1);
-            let Some(cells) = cells else { continue };
-            if let Err(e) = list.rows.push(line, cells) {
+        let (mut number, mut walk): (u32, Walk) = (0, Walk::default());
+        while let Some(raw) = elements.next_element::<&RawValue>()? {
+            number = number.saturating_add(1);
+            if let Err(e) = self.take(&mut list, &mut walk, number, raw.get()) {
                 *self.refused = Some(e);
-                return Err(A::Error::custom("list is too large"));
+                return Err(A::Error::custom("list cannot be taken"));
             }
         }
         Ok(Some(list))
@@ -196,6 +263,7 @@ impl<'de> Visitor<'de> for Elements<'_> {
 /// One of the list: its cells up to the last used one. `None` for an empty object; what is no object has no cells.
 struct Element<'a> {
     list: &'a mut List,
+    truths: bool,
 }
 seed!(Element<'_>, Option<Vec<String>>);
 
@@ -215,7 +283,7 @@ impl<'de> Visitor<'de> for Element<'_> {
                 object.next_value::<IgnoredAny>()?;
                 continue;
             };
-            let text = object.next_value_seed(Cell)?.unwrap_or_default();
+            let text = object.next_value_seed(Cell { truths: self.truths })?.unwrap_or_default();
             if column < cells.len() {
                 cells[column] = text;
             } else if !text.is_empty() {
@@ -233,7 +301,9 @@ impl<'de> Visitor<'de> for Element<'_> {
 }
 
 /// A cell as it would be typed; several texts are one, with spaces between. `None` for anything else.
-struct Cell;
+struct Cell {
+    truths: bool,
+}
 seed!(Cell, Option<String>);
 
 impl<'de> Visitor<'de> for Cell {
@@ -271,7 +341,14 @@ impl<'de> Visitor<'de> for Cell {
         Ok(Some(out.trim().to_owned()))
     }
 
-    pass_over!(None);
+    fn visit_bool<E: Error>(self, yes: bool) -> Result<Option<String>, E> {
+        Ok(self.truths.then(|| yes.to_string()))
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Option<String>, E> {
+        Ok(None)
+    }
+
     pass_over_object!(None);
 }
 

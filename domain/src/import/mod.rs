@@ -6,17 +6,20 @@
 //!                                     rows ──parse_row──> ImportRow, or what is wrong in which column
 //! ```
 //!
-//! A bad row never stops the good ones: it comes back with line, column, problem and what to do. Only a file that is no
-//! list at all is refused as a whole.
+//! A bad row never stops the good ones: it comes back with line, column, problem and what to do. What is no row of a parcel
+//! (totals, remarks, the header once more) is told as a note. Only a file that is no list at all is refused as a whole.
 
 mod bad;
 mod calendar;
 mod choice;
 mod columns;
 mod decode;
+mod hidden;
 mod json;
 mod notes;
 mod numbers;
+mod place;
+mod remark;
 mod row;
 mod sheet;
 mod state;
@@ -30,10 +33,12 @@ pub use columns::{ColumnMap, Field, detect_columns};
 pub use decode::decode;
 pub use notes::{not_on_list, stays_withdrawn};
 pub use numbers::{NumberList, read_numbers};
+pub use place::Place;
 pub use row::{FieldError, ImportRow, parse_row};
 pub use state::Standing;
 
 use choice::Header;
+use place::{List, Row, Rows};
 
 use crate::parcel::WaybillNo;
 use crate::wire::{ImportedRow, RowProblem};
@@ -68,11 +73,8 @@ pub struct Table {
     pub columns: Vec<ColumnTaken>,
 }
 
-/// Rows above the header in which some systems write a title.
-const TITLE_ROWS: usize = 5;
-
-/// A row of a file: its line or row number from 1, and its cells.
-type Row = (u32, Vec<String>);
+/// Rows among which the header is: some systems write titles and remarks above it.
+const TITLE_ROWS: usize = 20;
 
 /// Largest file that is looked at.
 pub const MOST_BYTES: usize = 200 << 20;
@@ -98,7 +100,7 @@ pub fn read_list(bytes: &[u8]) -> Result<Table, TableError> {
 /// # Errors
 /// As [`read_list`]; `columns` for a named column that the list does not have.
 pub fn read_list_with(bytes: &[u8], choice: &Choice) -> Result<Table, TableError> {
-    table(&raw(bytes, choice)?, choice)
+    table(raw(bytes, choice)?, choice)
 }
 
 /// Refuses a list of too many bytes, before it is copied or read.
@@ -114,19 +116,24 @@ pub fn small_enough(bytes: usize) -> Result<(), TableError> {
 }
 
 /// The rows of a list, header and titles included; of a workbook those of the sheet that is one.
-fn raw(bytes: &[u8], choice: &Choice) -> Result<Vec<Row>, TableError> {
+fn raw(bytes: &[u8], choice: &Choice) -> Result<List, TableError> {
     small_enough(bytes.len())?;
     if bytes.starts_with(b"PK\x03\x04") {
         return sheet::read(bytes, choice);
     }
     let text = decode(bytes)?;
-    match text.trim_start().chars().next() {
-        Some('[' | '{') => json::rows(&text),
+    let rows = match text.trim_start().chars().next() {
+        Some('[' | '{') => json::rows(&text, false)?,
         Some('<') => {
-            Err(error("file", "file is a web page, whatever its name says", "save it as XLSX or CSV"))
+            return Err(error(
+                "file",
+                "file is a web page, whatever its name says",
+                "save it as XLSX or CSV",
+            ));
         }
-        _ => csv_rows(&text),
-    }
+        _ => csv_rows(&text)?,
+    };
+    Ok(List { rows, notes: Vec::new() })
 }
 
 /// Reads a CSV file: UTF-8, UTF-16 or GB18030; separated by comma, semicolon or tab; quoted or not; with the header in
@@ -135,7 +142,8 @@ fn raw(bytes: &[u8], choice: &Choice) -> Result<Vec<Row>, TableError> {
 /// # Errors
 /// [`TableError`] if the file is empty, its encoding is unknown, or no row names a waybill column.
 pub fn read_csv(bytes: &[u8]) -> Result<Table, TableError> {
-    table(&csv_rows(&decode(bytes)?)?, &Choice::default())
+    let rows = csv_rows(&decode(bytes)?)?;
+    table(List { rows, notes: Vec::new() }, &Choice::default())
 }
 
 impl Table {
@@ -146,22 +154,6 @@ impl Table {
             Field::ALL.iter().map(|field| (*field, String::new())).collect();
         columns.extend(self.columns.iter().map(|c| (c.field, c.column.clone())));
         ListColumns { shape: shape_of(&self.headings), headings: self.headings.clone(), columns }
-    }
-}
-
-/// The rows of a file while they are read: refused at the first one, or the first cell, too many.
-#[derive(Default)]
-struct Rows {
-    rows: Vec<Row>,
-    cells: usize,
-}
-
-impl Rows {
-    fn push(&mut self, line: u32, cells: Vec<String>) -> Result<(), TableError> {
-        self.cells = self.cells.saturating_add(cells.len());
-        within(self.rows.len() + 1, self.cells)?;
-        self.rows.push((line, cells));
-        Ok(())
     }
 }
 
@@ -193,21 +185,22 @@ fn csv_rows(text: &str) -> Result<Vec<Row>, TableError> {
         let used = record.iter().take(MOST_COLUMNS).enumerate().filter(|(_, c)| !c.trim().is_empty());
         if let Some((last, _)) = used.last() {
             let cells = record.iter().take(last + 1).map(|c| c.trim().to_owned()).collect();
-            rows.push(u32::try_from(line).unwrap_or(u32::MAX), cells)?;
+            rows.push(Place::line(u32::try_from(line).unwrap_or(u32::MAX)), cells)?;
         }
     }
     Ok(rows.rows)
 }
 
-fn table(rows: &[Row], choice: &Choice) -> Result<Table, TableError> {
+fn table(list: List, choice: &Choice) -> Result<Table, TableError> {
+    let rows = &list.rows;
     if rows.is_empty() {
         return Err(error("file", "file has no rows", "export the list again"));
     }
-    let Some(Header { at, map, columns }) = choice.header(rows) else {
+    let Some(Header { at, depth, headings, map, columns }) = choice.header(rows) else {
         if let Some(refused) = choice.not_found(rows) {
             return Err(refused);
         }
-        let seen = rows.first().map(|(_, cells)| cells.join(", ")).unwrap_or_default();
+        let seen = rows.first().map(|row| row.cells.join(", ")).unwrap_or_default();
         let seen: String = seen.chars().take(80).collect();
         let problem = format!("no column is headed as waybill number; the first row is {seen:?}");
         return Err(error(
@@ -217,37 +210,59 @@ fn table(rows: &[Row], choice: &Choice) -> Result<Table, TableError> {
         ));
     };
     within(rows.len(), 0)?;
-    let (head_line, header) = rows[at].clone();
-    let mut table = Table { headings: header.clone(), columns, ..Table::default() };
+    let head_line = rows[at].at;
+    let mut table = Table { headings, columns, notes: list.notes, ..Table::default() };
     let mut odd = notes::Odd::default();
     // a list without a header, whose columns were named by their places
-    let headless = is_data(&map, &header);
+    let headless = is_data(&map, &table.headings);
     if headless {
-        table.headings = (1..=header.len()).map(|n| format!("#{n}")).collect();
+        table.headings = (1..=table.headings.len()).map(|n| format!("#{n}")).collect();
         table
             .columns
             .iter_mut()
             .for_each(|c| c.column = map.get(c.field).map_or_else(String::new, |at| format!("#{}", at + 1)));
     }
     let header = table.headings.clone();
-    for (line, cells) in &rows[if headless { at } else { at + 1 }..] {
+    let is_merged = |row: &Row, field| map.get(field).is_some_and(|at| row.merged.contains(&at));
+    let first = if headless { at } else { at + depth };
+    for (n, row) in rows.iter().enumerate().skip(first) {
+        if is_merged(row, Field::Waybill) && n > first {
+            odd.joined.push(row.at);
+            continue;
+        }
+        if let Some(remark) = remark::of(&map, &rows[at..first], &row.cells) {
+            odd.remark(row.at, remark);
+            continue;
+        }
         table.total += 1;
-        match parse_row(&map, &header, *line, cells) {
-            Ok(row) => {
-                if !row.other_phones.is_empty() {
-                    odd.several.push(row.line);
+        match parse_row(&map, &header, row.at, &row.cells) {
+            Ok(taken) => {
+                if !taken.other_phones.is_empty() {
+                    odd.several.push(row.at);
                 }
-                match row.stands {
-                    Some(Standing::Finished) => odd.finished.push(row.line),
-                    Some(Standing::Unknown) => odd.unknown(&map, row.line, cells),
+                if is_merged(row, Field::Phone) && taken.phone.is_some() {
+                    odd.shared.push(row.at);
+                }
+                odd.beside |= row::has_beside(&map, &row.cells);
+                if row.hidden {
+                    odd.hidden.push(row.at);
+                }
+                if row::has_broken(&map, &row.cells) {
+                    odd.broken.push(row.at);
+                }
+                match taken.stands {
+                    Some(Standing::Finished) => odd.finished.push(row.at),
+                    Some(Standing::Unknown) => odd.unknown(&map, row.at, &row.cells),
                     _ => {}
                 }
-                table.rows.push(row.into_wire());
+                odd.places.push(row.at);
+                table.rows.push(taken.into_wire());
             }
             Err(errors) => table.problems.extend(errors.into_iter().map(FieldError::into_wire)),
         }
     }
-    table.notes = notes::notes(&map, &header, head_line, &table, &odd);
+    let notes = notes::notes(&map, &header, head_line, &table, &odd);
+    table.notes.extend(notes);
     Ok(table)
 }
 

@@ -18,16 +18,21 @@ pub struct NumberList {
 /// # Errors
 /// [`TableError`] for a file that is no list, or that has no column of numbers.
 pub fn read_numbers(bytes: &[u8]) -> Result<NumberList, TableError> {
-    let rows = raw(bytes, &Choice::default())?;
-    let header = rows.iter().take(TITLE_ROWS).position(|(_, cells)| column(cells).is_some());
+    let rows = raw(bytes, &Choice::default())?.rows;
+    // below a number there is no header any more
+    let above = rows
+        .iter()
+        .take(TITLE_ROWS)
+        .take_while(|row| !row.cells.iter().any(|c| PhoneNumber::parse(c).is_ok()));
+    let header = above.into_iter().position(|row| column(&row.cells).is_some());
     let (at, rows, heading): (usize, &[Row], &str) = match header {
         Some(header) => {
-            let at = column(&rows[header].1).unwrap_or_default();
-            (at, &rows[header + 1..], rows[header].1.get(at).map_or("", String::as_str))
+            let at = column(&rows[header].cells).unwrap_or_default();
+            (at, &rows[header + 1..], rows[header].cells.get(at).map_or("", String::as_str))
         }
         None => {
             let number = |cells: &[String]| cells.iter().position(|c| PhoneNumber::parse(c).is_ok());
-            let Some(at) = rows.iter().take(TITLE_ROWS).find_map(|(_, cells)| number(cells)) else {
+            let Some(at) = rows.iter().take(TITLE_ROWS).find_map(|row| number(&row.cells)) else {
                 let problem = "file has no column of telephone numbers";
                 return Err(error("header", problem, "head it 电话 or phone, or write one number a line"));
             };
@@ -35,16 +40,11 @@ pub fn read_numbers(bytes: &[u8]) -> Result<NumberList, TableError> {
         }
     };
     let mut list = NumberList::default();
-    for (line, cells) in rows {
-        let text = cells.get(at).map_or("", |c| c.trim());
+    for row in rows {
+        let text = row.cells.get(at).map_or("", |c| c.trim());
         match PhoneNumber::parse(text) {
-            Ok(phone) => list.numbers.push((*line, phone)),
-            Err(e) => list.problems.push(RowProblem {
-                line: *line,
-                column: heading.to_owned(),
-                problem: e.to_string(),
-                hint: "correct the number".to_owned(),
-            }),
+            Ok(phone) => list.numbers.push((row.at.line, phone)),
+            Err(e) => list.problems.push(row.at.problem(heading, e.to_string(), "correct the number")),
         }
     }
     Ok(list)
@@ -72,10 +72,11 @@ mod tests {
         assert_eq!(read("13800001111\n138 0000 2222\n138\n"), (both, vec![3]));
         let table = "退订名单\n姓名,手机,备注\n王,13800001111,x\n李,,\n赵,13800002222转8,\n";
         assert_eq!(read(table), (vec!["3:+8613800001111".into(), "5:+8613800002222;ext=8".into()], vec![4]));
+        assert_eq!(read("13800001111\n王,电话不通\n13800002222\n").0.len(), 2, "a remark is no header");
         assert_eq!(read("王,13800001111\n").0, ["1:+8613800001111"]);
         assert_eq!(
             read(r#"[{"phone":"13800001111"},{"phone":"x"}]"#),
-            (vec!["2:+8613800001111".into()], vec![3])
+            (vec!["1:+8613800001111".into()], vec![1])
         );
         assert_eq!(read_numbers("a,b\nc,d\n".as_bytes()).unwrap_err().field, "header");
         assert_eq!(read_numbers(b"").unwrap_err().field, "header");

@@ -1,5 +1,6 @@
 //! One row of a list.
 
+use super::Place;
 use super::columns::{ColumnMap, Field};
 use super::state::{Standing, standing};
 use crate::parcel::{TaskKind, WaybillNo};
@@ -9,8 +10,8 @@ use crate::wire::{ImportedRow, RowProblem};
 /// A row that can be taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImportRow {
-    /// Line in the file, from 1.
-    pub line: u32,
+    /// Where it stands in the file.
+    pub at: Place,
     /// Waybill number.
     pub waybill: WaybillNo,
     /// The number to ring; `None` if the list has none.
@@ -31,10 +32,10 @@ pub struct ImportRow {
 
 /// What is wrong with a field of a row.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}, {column}: {problem}")]
+#[error("line {}, {column}: {problem}", at.line)]
 pub struct FieldError {
-    /// Line in the file, from 1.
-    pub line: u32,
+    /// Where the row stands in the file.
+    pub at: Place,
     /// Column as the list heads it.
     pub column: String,
     /// Which field.
@@ -47,14 +48,14 @@ pub struct FieldError {
 
 impl FieldError {
     pub(super) fn into_wire(self) -> RowProblem {
-        RowProblem { line: self.line, column: self.column, problem: self.problem, hint: self.hint }
+        self.at.problem(&self.column, self.problem, &self.hint)
     }
 }
 
 impl ImportRow {
     pub(super) fn into_wire(self) -> ImportedRow {
         ImportedRow {
-            line: self.line,
+            line: self.at.line,
             waybill_no: self.waybill.to_string(),
             recipient_name: self.name,
             phone: self.phone_text,
@@ -77,10 +78,11 @@ impl ImportRow {
 pub fn parse_row(
     map: &ColumnMap,
     header: &[String],
-    line: u32,
+    at: Place,
     cells: &[String],
 ) -> Result<ImportRow, Vec<FieldError>> {
     let cell = |field| map.get(field).and_then(|at| cells.get(at)).map_or("", |c| c.trim());
+    let whole = |field| Some(cell(field)).filter(|c| broken(c).is_none()).unwrap_or_default();
     let mut errors = Vec::new();
     let mut fail = |field: Field, text: String| {
         let column = map.get(field).and_then(|at| header.get(at)).cloned().unwrap_or_default();
@@ -89,33 +91,38 @@ pub fn parse_row(
             Some((problem, hint)) => (problem.to_owned(), hint.to_owned()),
             None => (text, "correct it in the list".to_owned()),
         };
-        errors.push(FieldError { line, column, field, problem, hint });
+        errors.push(FieldError { at, column, field, problem, hint });
     };
-    let waybill =
-        WaybillNo::parse(cell(Field::Waybill)).map_err(|e| fail(Field::Waybill, e.to_string())).ok();
-    let stands = standing(cell(Field::State));
-    let (phone, phone_text, other_phones) = match phones(cell(Field::Phone)) {
-        Ok(found) => found,
-        // of a parcel that is not to be rung for, nothing but the waybill number counts
-        Err(_) if matches!(stands, Some(Standing::Withdrawn | Standing::Finished)) => Default::default(),
-        Err(e) => {
-            fail(Field::Phone, e.to_string());
-            (None, String::new(), Vec::new())
-        }
+    let waybill = match broken(cell(Field::Waybill)) {
+        Some(problem) => Err(problem),
+        None => WaybillNo::parse(cell(Field::Waybill)).map_err(|e| e.to_string()),
     };
-    let kind = kind(cell(Field::Kind)).unwrap_or_else(|text| {
+    let waybill = waybill.map_err(|e| fail(Field::Waybill, e)).ok();
+    let stands = standing(whole(Field::State));
+    let numbers = numbers(map, cells);
+    let (phone, phone_text, other_phones) =
+        match broken(&numbers).map_or_else(|| phones(&numbers).map_err(|e| e.to_string()), Err) {
+            Ok(found) => found,
+            // of a parcel that is not to be rung for, nothing but the waybill number counts
+            Err(_) if matches!(stands, Some(Standing::Withdrawn | Standing::Finished)) => Default::default(),
+            Err(e) => {
+                fail(Field::Phone, e);
+                (None, String::new(), Vec::new())
+            }
+        };
+    let kind = kind(whole(Field::Kind)).unwrap_or_else(|text| {
         fail(Field::Kind, format!("{text:?} is no kind of task; write 派件 or 揽件"));
         None
     });
     match waybill {
         Some(waybill) if errors.is_empty() => Ok(ImportRow {
-            line,
+            at,
             waybill,
             phone,
             phone_text,
             other_phones,
-            name: cell(Field::Name).to_owned(),
-            address: cell(Field::Address).to_owned(),
+            name: whole(Field::Name).to_owned(),
+            address: whole(Field::Address).to_owned(),
             kind,
             stands,
         }),
@@ -123,12 +130,76 @@ pub fn parse_row(
     }
 }
 
+/// The numbers of a row as one text: those of its further columns stand behind that of the first.
+fn numbers(map: &ColumnMap, cells: &[String]) -> String {
+    let first = map.get(Field::Phone).and_then(|at| cells.get(at)).map_or("", |c| c.trim());
+    let more: Vec<&str> = beside(map, cells).collect();
+    match (is_none(first), more.is_empty()) {
+        (_, true) => first.to_owned(),
+        (true, false) => more.join("/"),
+        (false, false) => format!("{first}/{}", more.join("/")),
+    }
+}
+
+/// Whether the row has a waybill number or a telephone number that can be taken.
+pub(super) fn is_parcel(map: &ColumnMap, cells: &[String]) -> bool {
+    let waybill = map.get(Field::Waybill).and_then(|at| cells.get(at));
+    waybill.is_some_and(|cell| WaybillNo::parse(cell).is_ok()) || has_number(map, cells)
+}
+
+/// Whether a further column of telephone numbers has one.
+pub(super) fn has_beside(map: &ColumnMap, cells: &[String]) -> bool {
+    beside(map, cells).next().is_some()
+}
+
+/// What stands in the further columns and is a number, or was meant to be one; a remark (放门口, 苹果15) is none.
+fn beside<'a>(map: &'a ColumnMap, cells: &'a [String]) -> impl Iterator<Item = &'a str> {
+    let cells = map.more_phones().iter().filter_map(|at| cells.get(*at)).map(|c| c.trim());
+    let meant = |c: &&str| c.chars().filter(char::is_ascii_digit).count() >= 5 && broken(c).is_none();
+    cells.filter(meant)
+}
+
+/// Whether the row holds a number that can be rung.
+pub(super) fn has_number(map: &ColumnMap, cells: &[String]) -> bool {
+    phones(&numbers(map, cells)).is_ok_and(|(phone, ..)| phone.is_some())
+}
+
+/// What is wrong with a cell that a spreadsheet could not compute or show; a name, an address or a state is left out then.
+fn broken(cell: &str) -> Option<String> {
+    const ERRORS: [&str; 9] =
+        ["#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NULL!", "#NUM!", "#SPILL!", "#CALC!"];
+    let cell = cell.trim();
+    if ERRORS.iter().any(|error| cell.eq_ignore_ascii_case(error)) {
+        return Some(format!("cell holds {cell}, an error of the spreadsheet; put the value there"));
+    }
+    if cell.len() >= 3 && cell.bytes().all(|b| b == b'#') {
+        let problem = "cell holds nothing but #, as a spreadsheet shows what is too wide";
+        return Some(format!("{problem}; widen the column and export again"));
+    }
+    let formula =
+        cell.strip_prefix('=').is_some_and(|f| f == "…" || f.starts_with(|c: char| c.is_ascii_alphabetic()));
+    formula.then(|| {
+        "cell holds a formula without its result; open the list in a spreadsheet and save it again".to_owned()
+    })
+}
+
+/// Whether something that may be left out is left out for such a cell.
+pub(super) fn has_broken(map: &ColumnMap, cells: &[String]) -> bool {
+    let fields = [Field::Name, Field::Address, Field::Kind, Field::State];
+    fields.iter().filter_map(|f| cells.get(map.get(*f)?)).any(|cell| broken(cell).is_some())
+}
+
+/// A cell that says that there is no number.
+fn is_none(cell: &str) -> bool {
+    cell.chars().all(|c| !c.is_alphanumeric() && c != '*')
+        || matches!(cell, "无" | "没有" | "null" | "NULL" | "N/A" | "n/a")
+}
+
 /// The numbers of a cell: the first good one is rung, its text is kept, further ones are remembered.
 type Phones = (Option<PhoneNumber>, String, Vec<PhoneNumber>);
 
 fn phones(cell: &str) -> Result<Phones, PhoneError> {
-    let empty = cell.chars().all(|c| !c.is_alphanumeric() && c != '*');
-    if empty || matches!(cell, "无" | "没有" | "null" | "NULL" | "N/A" | "n/a") {
+    if is_none(cell) {
         return Ok((None, String::new(), Vec::new()));
     }
     let error = match PhoneNumber::parse(cell) {
@@ -151,7 +222,13 @@ fn phones(cell: &str) -> Result<Phones, PhoneError> {
     good.sort_by_key(|(phone, _)| phone.kind() != crate::phone::PhoneKind::Mobile);
     let mut good = good.into_iter();
     let Some((phone, text)) = good.next() else { return Err(error) };
-    Ok((Some(phone), text.to_owned(), good.map(|(phone, _)| phone).collect()))
+    let mut others: Vec<PhoneNumber> = Vec::new();
+    for (other, _) in good {
+        if other != phone && !others.contains(&other) {
+            others.push(other);
+        }
+    }
+    Ok((Some(phone), text.to_owned(), others))
 }
 
 /// A cell without what people and programs write around numbers: `="138…"` of spreadsheets, a leading `#`, remarks in brackets

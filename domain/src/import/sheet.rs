@@ -3,8 +3,12 @@
 //! A small file can unpack into gigabytes, and a sheet of two cells can span seventeen thousand million. So the parts are
 //! unpacked once into nothing, up to a limit, before any is read, and cells are taken up to a limit of rows and columns.
 
-use super::{Choice, MOST_COLUMNS, Row, TableError, error, within};
-use calamine::{DataRef, Reader, SheetType, SheetVisible, Xlsx};
+use super::{Choice, List, MOST_COLUMNS, Place, Row, TITLE_ROWS, TableError, error, hidden, within};
+use crate::wire::RowProblem;
+use calamine::{
+    DataRef, Dimensions, ExcelDateTime, Reader, SheetType, SheetVisible, Xlsx, XlsxCellFormulaMetadataRecord,
+    XlsxFormulaMetadata,
+};
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read};
 
@@ -12,33 +16,60 @@ use std::io::{Cursor, Read};
 const UNPACKED: u64 = 200 << 20;
 /// Most parts: the usual workbook has fifteen.
 const PARTS: usize = 2_000;
+/// Days that a spreadsheet counts, up to the year 9999.
+const DAYS: f64 = 2_958_466.0;
 /// Whole numbers up to here are exact in a spreadsheet (15 digits); beyond, the last digits are lost.
 const EXACT: f64 = 1e15;
 
-/// The first sheet, visible ones first, that has a waybill column; else the error of the first.
-pub(super) fn read(bytes: &[u8], choice: &Choice) -> Result<Vec<Row>, TableError> {
+/// The first sheet, visible ones first, that has a waybill column; else the first that is not empty. What is left aside is told.
+pub(super) fn read(bytes: &[u8], choice: &Choice) -> Result<List, TableError> {
     unpacks(bytes)?;
     // The library is good, but the file comes from outside.
     let read = std::panic::catch_unwind(|| sheets(bytes, choice));
     read.unwrap_or_else(|_| Err(damaged("its sheets cannot be read")))
 }
 
-fn sheets(bytes: &[u8], choice: &Choice) -> Result<Vec<Row>, TableError> {
+fn sheets(bytes: &[u8], choice: &Choice) -> Result<List, TableError> {
     let mut book: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).map_err(|e| damaged(&e.to_string()))?;
-    let mut sheets: Vec<_> =
-        book.sheets_metadata().iter().filter(|s| s.typ == SheetType::WorkSheet).cloned().collect();
-    sheets.sort_by_key(|s| s.visible != SheetVisible::Visible);
+    let all = book.sheets_metadata().iter().cloned().enumerate();
+    let mut sheets: Vec<_> = all.filter(|(_, s)| s.typ == SheetType::WorkSheet).collect();
+    sheets.sort_by_key(|(_, s)| s.visible != SheetVisible::Visible);
     let mut first = None;
-    for sheet in sheets {
-        let rows = rows(&mut book, &sheet.name)?;
+    let mut sheets = sheets.into_iter();
+    while let Some((place, sheet)) = sheets.next() {
+        let mut rows = rows(&mut book, &sheet.name, usize::MAX)?;
         if choice.header(&rows).is_some() {
-            return Ok(rows);
+            let hidden = hidden::rows(bytes, place);
+            rows.iter_mut().for_each(|row| row.hidden = hidden.contains(&row.at.line));
+            let visible = sheets.filter(|(_, s)| s.visible == SheetVisible::Visible);
+            let notes = others(&mut book, visible.map(|(_, s)| s.name), &sheet.name, choice);
+            return Ok(List { rows, notes });
         }
         if !rows.is_empty() {
             first.get_or_insert(rows);
         }
     }
-    Ok(first.unwrap_or_default())
+    Ok(List { rows: first.unwrap_or_default(), notes: Vec::new() })
+}
+
+/// A note about further sheets that are lists. One that cannot be read is none.
+fn others(
+    book: &mut Xlsx<Cursor<&[u8]>>,
+    names: impl Iterator<Item = String>,
+    taken: &str,
+    choice: &Choice,
+) -> Vec<RowProblem> {
+    let is_list = |name: &String| {
+        let rows = rows(book, name, TITLE_ROWS + 2).unwrap_or_default();
+        choice.header(&rows).is_some_and(|header| rows.len() > header.at + header.depth)
+    };
+    let lists: Vec<String> = names.filter(is_list).collect();
+    if lists.is_empty() {
+        return Vec::new();
+    }
+    let lists: String = lists.join(", ").chars().take(80).collect();
+    let problem = format!("the sheets {lists:?} are lists too, and only {taken:?} is read");
+    vec![Place::line(1).problem("", problem, "put their rows into one sheet, or import each as a file")]
 }
 
 /// Refuses a file whose parts are too large, before they are held in memory.
@@ -61,44 +92,107 @@ fn unpacks(bytes: &[u8]) -> Result<(), TableError> {
     Ok(())
 }
 
-fn rows(book: &mut Xlsx<Cursor<&[u8]>>, name: &str) -> Result<Vec<Row>, TableError> {
+/// The rows of a sheet, at most so many.
+fn rows(book: &mut Xlsx<Cursor<&[u8]>>, name: &str, most: usize) -> Result<Vec<Row>, TableError> {
     let mut cells = book.worksheet_cells_reader(name).map_err(|e| damaged(&e.to_string()))?;
-    let mut rows: BTreeMap<u32, Vec<String>> = BTreeMap::new();
+    let mut rows: BTreeMap<u32, Row> = BTreeMap::new();
     let mut held = 0;
-    while let Some(cell) = cells.next_cell().map_err(|e| damaged(&e.to_string()))? {
-        let (row, column) = cell.get_position();
-        let text = text(cell.get_value());
+    while let Some(cell) = cells.next_cell_with_formula_metadata().map_err(|e| damaged(&e.to_string()))? {
+        let (row, column) = cell.pos;
+        let text = text(cell);
         let column = column as usize;
         if text.is_empty() || column >= MOST_COLUMNS {
             continue;
         }
-        let (known, before) = (rows.len(), rows.get(&row).map_or(0, Vec::len));
+        if rows.len() >= most && !rows.contains_key(&row) {
+            break;
+        }
+        let (known, before) = (rows.len(), rows.get(&row).map_or(0, |r| r.cells.len()));
         held += (column + 1).saturating_sub(before);
         within(known + usize::from(before == 0), held)?;
-        let cells = rows.entry(row).or_default();
-        if before <= column {
-            cells.resize(column + 1, String::new());
-        }
-        cells[column] = text;
+        let kept = rows.entry(row).or_insert_with(|| Row::of(Place::line(row.saturating_add(1)), Vec::new()));
+        kept.put(column, text);
     }
-    Ok(rows.into_iter().map(|(row, cells)| (row.saturating_add(1), cells)).collect())
+    drop(cells);
+    fill(&mut rows, &book.merge_cells_by_sheet_name(name).map_err(|e| damaged(&e.to_string()))?)?;
+    Ok(rows.into_values().collect())
 }
 
-/// A cell as it would be typed: a telephone number that the spreadsheet took for a number is one again.
-fn text(value: &DataRef<'_>) -> String {
-    match value {
+/// Gives the text of a merged cell to the rows that it reaches down to, and that hold something else. A cell that is merged to
+/// the right stays one: a title is no row of headings.
+fn fill(rows: &mut BTreeMap<u32, Row>, merged: &[Dimensions]) -> Result<(), TableError> {
+    let mut filled = 0;
+    for region in merged {
+        let (top, column) = (region.start.0, region.start.1 as usize);
+        if region.end.0 <= top || column >= MOST_COLUMNS {
+            continue;
+        }
+        let Some(text) = rows.get(&top).and_then(|row| row.cells.get(column)).cloned() else { continue };
+        if text.is_empty() {
+            continue;
+        }
+        for (_, row) in rows.range_mut(top + 1..=region.end.0) {
+            filled += column + 1;
+            within(0, filled)?;
+            if row.cells.get(column).is_none_or(String::is_empty) {
+                row.put(column, text.clone());
+                row.merged.push(column);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A cell as a person sees it: a telephone number that the spreadsheet took for a number is one again, a day is no serial number.
+/// A formula that was never computed stands as it is written.
+fn text(cell: XlsxCellFormulaMetadataRecord<'_>) -> String {
+    match cell.value {
         DataRef::String(text) => text.trim().to_owned(),
         DataRef::SharedString(text) => text.trim().to_owned(),
         DataRef::Int(number) => number.to_string(),
-        DataRef::Float(number) if number.fract() == 0.0 && number.abs() < EXACT => format!("{number:.0}"),
-        // the form that number fields know as rounded
-        DataRef::Float(number) if number.abs() >= EXACT => format!("{number:E}").replace('E', "E+"),
-        DataRef::Float(number) => number.to_string(),
+        DataRef::Float(number) => shown(number),
         DataRef::Bool(yes) => yes.to_string(),
-        DataRef::DateTimeIso(text) | DataRef::DurationIso(text) => text.clone(),
-        // no field of a list is a date
-        DataRef::DateTime(date) => date.as_f64().to_string(),
-        DataRef::Error(_) | DataRef::Empty => String::new(),
+        DataRef::DateTimeIso(text) | DataRef::DurationIso(text) => text,
+        DataRef::DateTime(date) => day(&date),
+        DataRef::Error(error) => error.to_string(),
+        DataRef::Empty => match cell.formula {
+            Some(XlsxFormulaMetadata::Normal { formula } | XlsxFormulaMetadata::Shared { formula, .. }) => {
+                format!("={formula}")
+            }
+            Some(_) => "=…".to_owned(),
+            None => String::new(),
+        },
+    }
+}
+
+/// A number with the 15 digits that a spreadsheet has of it, which rounds away what computing left behind them.
+fn shown(number: f64) -> String {
+    let seen = format!("{number:.14e}").parse().unwrap_or(number);
+    if seen.abs() >= EXACT {
+        // the form that number fields know as rounded
+        return format!("{seen:E}").replace('E', "E+");
+    }
+    seen.to_string()
+}
+
+/// A day, a time of day or both, as `2026-09-01 14:30`; a span of time as `26:30:00`.
+fn day(date: &ExcelDateTime) -> String {
+    let serial = date.as_f64();
+    if !(0.0..DAYS).contains(&serial) {
+        // no day: a number in a column of days
+        return shown(serial);
+    }
+    if date.is_duration() {
+        let seconds = (serial * 86_400.0).round() as u64;
+        return format!("{}:{:02}:{:02}", seconds / 3_600, seconds / 60 % 60, seconds % 60);
+    }
+    let (year, month, day, hour, minute, second, _) = date.to_ymd_hms_milli();
+    let seconds = if second == 0 { String::new() } else { format!(":{second:02}") };
+    let time = format!("{hour:02}:{minute:02}{seconds}");
+    match (serial < 1.0, (hour, minute, second)) {
+        (true, _) => time,
+        (false, (0, 0, 0)) => format!("{year}-{month:02}-{day:02}"),
+        (false, _) => format!("{year}-{month:02}-{day:02} {time}"),
     }
 }
 

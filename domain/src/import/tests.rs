@@ -2,6 +2,7 @@ use super::*;
 
 mod choice;
 mod files;
+mod shapes;
 
 use crate::parcel::TaskKind;
 use proptest::prelude::*;
@@ -135,7 +136,7 @@ fn several_numbers_in_a_cell() {
     let row = |cell: &str| {
         let map = ColumnMap::of([(Field::Waybill, 0), (Field::Phone, 1)]);
         let cells = ["SF1234567890123".to_owned(), cell.to_owned()];
-        parse_row(&map, &[], 2, &cells)
+        parse_row(&map, &[], Place::line(2), &cells)
             .map(|r| (r.phone.map(|p| p.key()).unwrap_or_default(), r.other_phones.len()))
     };
     assert_eq!(row("13800001111/13900002222"), Ok(("+8613800001111".into(), 1)));

@@ -67,6 +67,11 @@ pub enum PhoneError {
     /// `1.38E+10`.
     #[error("number was rounded by a spreadsheet; format the column as text and export again")]
     Spreadsheet,
+    /// `13800001111.5`.
+    #[error(
+        "number has a fraction, as no telephone number has; correct it, and write an extension behind 转 or #"
+    )]
+    Fraction,
     /// More than one number.
     #[error("there are several numbers; keep one")]
     Several,
@@ -120,6 +125,7 @@ impl PhoneError {
             Self::Character(_) => "character",
             Self::Masked => "masked",
             Self::Spreadsheet => "spreadsheet",
+            Self::Fraction => "fraction",
             Self::Several => "several",
             Self::MobileLength(_) => "mobile_length",
             Self::MobilePrefix(_) => "mobile_prefix",

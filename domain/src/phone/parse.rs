@@ -59,9 +59,20 @@ pub(super) fn parse(text: &str, area: Option<&str>) -> Result<PhoneNumber, Phone
         let e164 = number(&groups.concat(), area)?;
         return Ok(PhoneNumber::new(e164, Some(extension.to_owned())));
     }
-    // 13800001111.0: a spreadsheet's number.
+    // 13800001111.0: a spreadsheet's number. With another fraction it has been computed with, and is nobody's.
     let groups = match groups.as_slice() {
-        [whole, "0"] if body.ends_with(".0") && number(whole, area).is_ok() => vec![*whole],
+        [whole, fraction] if body.trim_end().strip_suffix(fraction).is_some_and(|b| b.ends_with('.')) => {
+            match number(whole, area) {
+                // 17951130000.01234 is a mobile behind a dial prefix
+                Err(_) => groups,
+                Ok(_) if number(&groups.concat(), area).is_ok() => groups,
+                Ok(_) if fraction.bytes().all(|b| b == b'0') => vec![*whole],
+                Ok(_) if body.trim().len() == whole.len() + 1 + fraction.len() => {
+                    return Err(PhoneError::Fraction);
+                }
+                Ok(_) => groups,
+            }
+        }
         _ => groups,
     };
     if let [code, local, extension] = groups.as_slice()

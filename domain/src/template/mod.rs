@@ -7,6 +7,7 @@
 //! ([`Template::speak`]): counts and times become words, codes are read digit by digit, and each segment is either a
 //! literal or one slot, so that recorded or synthesized prompts can be kept by segment.
 
+mod forbidden;
 mod own_flow;
 mod spoken;
 #[cfg(test)]
@@ -98,12 +99,14 @@ pub enum TemplateError {
         column: usize,
     },
     /// A name that is no variable.
-    #[error("column {column}: there is no variable {name:?}; known are {}", names())]
+    #[error("column {column}: there is no variable {name:?}; known are {}", known.join(", "))]
     UnknownVariable {
         /// Column of the name.
         column: usize,
         /// The name.
         name: String,
+        /// Those that may stand in this place.
+        known: Vec<String>,
     },
     /// A character that cannot be spoken.
     #[error("column {column}: control character")]
@@ -122,10 +125,6 @@ pub enum TemplateError {
         /// What it must be.
         expected: &'static str,
     },
-}
-
-fn names() -> String {
-    VARIABLES.iter().map(|(name, ..)| *name).collect::<Vec<_>>().join(", ")
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -157,16 +156,18 @@ impl Template {
     /// # Errors
     /// [`TemplateError`] with the column of the first mistake.
     pub fn parse(source: &str) -> Result<Self, TemplateError> {
-        Self::parse_with(source, kind_of)
+        Self::parse_with(source, kind_of, || VARIABLES.iter().map(|(name, ..)| (*name).to_owned()).collect())
     }
 
-    /// Checks a template whose variables are known to `kind_of` (flows have variables of their own).
+    /// Checks a template whose variables are known to `kind_of` (flows have variables of their own); `known` names them for the
+    /// error.
     ///
     /// # Errors
     /// [`TemplateError`] with the column of the first mistake.
     pub fn parse_with(
         source: &str,
         kind_of: impl Fn(&str) -> Option<VariableKind>,
+        known: impl FnOnce() -> Vec<String>,
     ) -> Result<Self, TemplateError> {
         let length = source.chars().count();
         if source.trim().is_empty() {
@@ -193,7 +194,8 @@ impl Template {
                     }
                     let name = name.trim().to_owned();
                     let Some(kind) = kind_of(&name) else {
-                        return Err(TemplateError::UnknownVariable { column: column + 1, name });
+                        let (column, known) = (column + 1, known());
+                        return Err(TemplateError::UnknownVariable { column, name, known });
                     };
                     if !literal.is_empty() {
                         parts.push(Part::Literal(std::mem::take(&mut literal)));

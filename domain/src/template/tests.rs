@@ -47,7 +47,8 @@ fn mistakes_name_their_column() {
     assert_eq!(error(&"字".repeat(401)), TemplateError::TooLong(401));
     assert_eq!(error("您好{count"), TemplateError::Unclosed { column: 3 });
     assert_eq!(error("您好count}"), TemplateError::Unopened { column: 8 });
-    assert_eq!(error("a{nam}"), TemplateError::UnknownVariable { column: 3, name: "nam".into() });
+    assert!(matches!(error("a{nam}"), TemplateError::UnknownVariable { column: 3, name, known }
+            if name == "nam" && known.len() == VARIABLES.len()));
     assert_eq!(error("a\u{7}"), TemplateError::Control { column: 2 });
     assert!(error("{x}").to_string().contains("company"));
     assert_eq!(

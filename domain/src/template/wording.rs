@@ -1,7 +1,7 @@
 //! An organisation's own notice: its wording, and what is wrong with it before anybody hears it.
 
 use super::own_flow::{main_texts, notice_problems};
-use super::{LONGEST, Template, TemplateError};
+use super::{LONGEST, Template, TemplateError, forbidden};
 use crate::flow::{ActionKind, Flow, Texts, notice_with};
 use crate::id::BranchId;
 use crate::policy::{BadValue, check_ranges};
@@ -10,37 +10,6 @@ use serde::{Deserialize, Serialize};
 
 /// The variables that a call gives to its notice; others of [`super::VARIABLES`] would have no value.
 pub const GIVEN: [&str; 5] = ["company", "count", "estate", "building", "places"];
-
-/// Words of fraud and advertising. A notice that holds one is taken for spam by those who are rung, and by the carriers.
-const FORBIDDEN: &[&str] = &[
-    "中奖",
-    "贷款",
-    "借款",
-    "投资",
-    "理财",
-    "股票",
-    "彩票",
-    "博彩",
-    "返利",
-    "刷单",
-    "兼职",
-    "验证码",
-    "银行卡",
-    "转账",
-    "汇款",
-    "密码",
-    "身份证号",
-    "加微信",
-    "优惠券",
-    "公安局",
-    "法院传票",
-    "lottery",
-    "loan",
-    "investment",
-    "verification code",
-    "bank card",
-    "password",
-];
 
 /// Largest flow, bytes of its JSON: it is stored and read with every notice.
 pub const LARGEST_FLOW: usize = 256 << 10;
@@ -105,7 +74,8 @@ impl TemplatePolicy {
     /// The first field whose value cannot work.
     pub fn check(&self) -> Result<(), BadValue> {
         check_ranges(&[("longest_seconds", i64::from(self.longest_seconds), 5, 60)])?;
-        if self.forbidden.len() > 1_000 || self.forbidden.iter().any(|w| bare(w).is_empty() || w.len() > 200)
+        if self.forbidden.len() > 1_000
+            || self.forbidden.iter().any(|w| !forbidden::is_word(w) || w.len() > 200)
         {
             return Err(BadValue::new(
                 "forbidden",
@@ -114,43 +84,6 @@ impl TemplatePolicy {
         }
         Ok(())
     }
-
-    /// The forbidden word that a text holds, however it is spaced or punctuated.
-    fn found_in(&self, text: &str) -> Option<&str> {
-        let (joined, words) = (bare(text), words(text));
-        let own = self.forbidden.iter().map(String::as_str);
-        FORBIDDEN.iter().copied().chain(own).find(|word| match bare(word) {
-            word if word.is_ascii() => is_spelled(&words, &word),
-            word => joined.contains(&word),
-        })
-    }
-}
-
-/// English words: letters and digits in a row, half width and lower case.
-fn words(text: &str) -> Vec<String> {
-    let text: String = text.chars().map(half_width).flat_map(char::to_lowercase).collect();
-    let words = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|w| !w.is_empty());
-    words.map(str::to_owned).collect()
-}
-
-/// Whether words that follow each other, or letters apart, spell this one; "hello, an update" holds no loan.
-fn is_spelled(words: &[String], wanted: &str) -> bool {
-    (0..words.len()).any(|from| {
-        let mut rest = wanted;
-        for word in &words[from..] {
-            match rest.strip_prefix(word.as_str()) {
-                Some("") => return true,
-                Some(left) => rest = left,
-                None => return false,
-            }
-        }
-        false
-    })
-}
-
-/// Letters and digits alone, half width and lower case.
-fn bare(text: &str) -> String {
-    text.chars().map(half_width).flat_map(char::to_lowercase).filter(|c| c.is_alphanumeric()).collect()
 }
 
 /// How long a text takes to be spoken, in seconds, at the pace of an unhurried voice; each variable counts as a word.
@@ -273,6 +206,11 @@ fn names_place(text: &str) -> bool {
 fn check_text(field: &str, text: &str, policy: &TemplatePolicy) -> Result<(), BadValue> {
     let template = Template::parse(text).map_err(|e| {
         let problem = match e {
+            // only these have a value here
+            TemplateError::UnknownVariable { column, name, .. } => {
+                let known = GIVEN.map(str::to_owned).into();
+                TemplateError::UnknownVariable { column, name, known }.to_string()
+            }
             TemplateError::Empty => "is empty".to_owned(),
             TemplateError::TooLong(n) => format!("has {n} characters; {LONGEST} are possible"),
             other => other.to_string(),
@@ -292,7 +230,7 @@ fn check_text(field: &str, text: &str, policy: &TemplatePolicy) -> Result<(), Ba
 
 /// What no notice may say, whatever it is: the problem with it.
 pub(super) fn check_words(text: &str, policy: &TemplatePolicy) -> Option<String> {
-    if let Some(word) = policy.found_in(text) {
+    if let Some(word) = forbidden::found(text, &policy.forbidden) {
         return Some(format!("holds the forbidden word {word:?}"));
     }
     let number = longest_number(text) >= 7;
@@ -391,9 +329,12 @@ mod tests {
         assert!(problem("").starts_with("text is empty"));
         assert!(problem("您好，有快件。").contains("who is speaking"));
         assert!(problem("{company}，{time}到").contains("no notice has a value for {time}"));
-        assert!(problem("{company}{who}").contains("column 11"));
+        let unknown = problem("{company}{price}");
+        assert!(unknown.contains("column 11") && unknown.ends_with(&GIVEN.join(", ")), "{unknown}");
         assert!(problem("{company}，恭喜中 奖").contains("中奖"));
         assert!(problem("{company}，双-十-一快递").contains("双十一"));
+        assert!(problem("{company}，雙十一快遞").contains("双十一"));
+        assert!(problem("{company}，恭喜中獎").contains("中奖"));
         assert!(problem("{company}，请拨１３８ 0000-0000").contains("telephone"));
         assert!(problem(&format!("{{company}}，{}", "请".repeat(100))).contains("takes about 25 s"));
         for number in [

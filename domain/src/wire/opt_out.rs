@@ -39,8 +39,7 @@ mod tests {
     fn they_travel() {
         let view = OptOutView { phone_key: "+8613800001111".into(), source: "list".into(), since: UnixMs(5) };
         insta::assert_snapshot!(serde_json::to_string(&view).unwrap(), @r#"{"phone_key":"+8613800001111","source":"list","since":5}"#);
-        let problem =
-            RowProblem { line: 2, column: "phone".into(), problem: "no".into(), hint: "yes".into() };
+        let problem = crate::import::Place::line(2).problem("phone", "no", "yes");
         let report = OptOutReport { added: 1, known: 2, rejected: 1, problems: vec![problem] };
         insta::assert_snapshot!(serde_json::to_string(&report).unwrap(), @r#"{"added":1,"known":2,"rejected":1,"problems":[{"line":2,"column":"phone","problem":"no","hint":"yes"}]}"#);
         let back: OptOutReport = serde_json::from_str(&serde_json::to_string(&report).unwrap()).unwrap();

@@ -107,12 +107,26 @@ pub struct ImportRequest {
 pub struct RowProblem {
     /// Line in the file, from 1.
     pub line: u32,
+    /// Of a list in JSON: which object of it, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub object: Option<u32>,
+    /// Where in the line that object begins, in characters from 1, if others stand in the same line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub position: Option<u32>,
     /// Column as the list heads it.
     pub column: String,
     /// What is wrong.
     pub problem: String,
     /// What to do.
     pub hint: String,
+}
+
+impl RowProblem {
+    /// Which row it is about: several problems may be about one.
+    #[must_use]
+    pub fn row(&self) -> (u32, Option<u32>) {
+        (self.line, self.object)
+    }
 }
 
 /// What an import did, or would do (`dry_run`).

@@ -276,6 +276,8 @@ fn import_report() {
 fn row_problem() -> RowProblem {
     RowProblem {
         line: 17,
+        object: None,
+        position: None,
         column: "电话".into(),
         problem: "a mobile number has 11 digits, this has 10".into(),
         hint: "correct the number and import the list again".into(),
@@ -285,6 +287,8 @@ fn row_problem() -> RowProblem {
 #[test]
 fn row_problem_record() {
     insta::assert_json_snapshot!("row_problem", sent(row_problem()));
+    let of_json = RowProblem { line: 1, object: Some(3), position: Some(210), ..row_problem() };
+    insta::assert_json_snapshot!("row_problem_of_json", sent(of_json));
 }
 
 #[test]

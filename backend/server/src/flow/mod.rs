@@ -134,7 +134,7 @@ pub fn pieces(flow: &Flow, values: &Values) -> Vec<String> {
         let ActionKind::Say { text, .. } = &action.kind else { continue };
         let any = |name: &str| Some(kind_of(name).unwrap_or(VariableKind::Text));
         let (text, lang) = text.pick(Lang::Zh);
-        let segments = Template::parse_with(text, any).and_then(|t| t.speak(lang, values));
+        let segments = Template::parse_with(text, any, Vec::new).and_then(|t| t.speak(lang, values));
         for segment in segments.unwrap_or_default() {
             if !out.contains(&segment.text) {
                 out.push(segment.text);

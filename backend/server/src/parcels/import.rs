@@ -25,7 +25,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use tokio::sync::Mutex;
 use waybell_domain::clock::{SECOND, UnixMs};
 use waybell_domain::id::ImportId;
-use waybell_domain::import::{ListColumns, MOST_ROWS, Table, not_on_list, stays_withdrawn};
+use waybell_domain::import::{ListColumns, MOST_ROWS, Place, Table, not_on_list, stays_withdrawn};
 use waybell_domain::parcel::{CallMark, ParcelState, TaskKind, WaybillNo, parcel_id};
 use waybell_domain::phone::PhoneNumber;
 use waybell_domain::wire::{ActedAt, ImportReport, ImportRequest, ImportedRow, RowProblem};
@@ -78,7 +78,7 @@ impl List {
     /// Looks at the rows of a table.
     pub fn of(table: Table) -> List {
         let Table { rows, mut problems, notes, total, headings, columns } = table;
-        let mut rejected = problems.iter().map(|p| p.line).collect::<HashSet<_>>().len() as u32;
+        let mut rejected = problems.iter().map(RowProblem::row).collect::<HashSet<_>>().len() as u32;
         let mut good: Vec<Good> = Vec::with_capacity(rows.len());
         let mut seen: HashMap<String, usize> = HashMap::new();
         for row in &rows {
@@ -97,7 +97,7 @@ impl List {
                 }
             }
         }
-        problems.sort_by_key(|p| p.line);
+        problems.sort_by_key(RowProblem::row);
         problems.truncate(PROBLEMS_TOLD);
         let total = total.max(rows.len() as u32);
         let report = ImportReport { total, rejected, problems, notes, headings, columns, ..nothing_yet() };
@@ -191,13 +191,9 @@ fn tell(report: &mut ImportReport, fate: &Fate, word: Word, g: &Good, row: &Parc
         Fate::Same => report.unchanged += 1,
         Fate::Given => {
             report.unchanged += 1;
-            let told = RowProblem {
-                line: g.line,
-                column: "waybill_no".into(),
-                problem: format!("{} was handed to a colleague and stays there", g.waybill_no),
-                hint: "ask the colleague to hand it back".into(),
-            };
-            return note(report, told);
+            let told = format!("{} was handed to a colleague and stays there", g.waybill_no);
+            let hint = "ask the colleague to hand it back";
+            return note(report, Place::line(g.line).problem("waybill_no", told, hint));
         }
         Fate::Withdrawn => report.withdrawn += 1,
         Fate::Elsewhere => {
@@ -319,12 +315,8 @@ pub(crate) async fn take_part(
 
 /// Looks at one row.
 pub(crate) fn check(row: &ImportedRow) -> Result<Good, RowProblem> {
-    let problem = |column: &str, problem: String, hint: &str| RowProblem {
-        line: row.line,
-        column: column.into(),
-        problem,
-        hint: hint.into(),
-    };
+    let problem =
+        |column: &str, problem: String, hint: &str| Place::line(row.line).problem(column, problem, hint);
     let waybill = WaybillNo::parse(&row.waybill_no)
         .map_err(|e| problem("waybill_no", e.to_string(), "copy the number from the label"))?;
     let phone = match row.phone.trim() {

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use chrono::{Datelike, NaiveDate};
 use chrono_tz::Tz;
 
-use super::{TableError, decode, error};
+use super::{Place, TableError, decode, error};
 use crate::dial::policy::{CalendarDay, DayKind, MOST_NAME};
 use crate::wire::RowProblem;
 
@@ -66,44 +66,56 @@ pub fn read_calendar(bytes: &[u8], zone: Tz) -> Result<CalendarFile, TableError>
 /// Collects the days of a file.
 #[derive(Default)]
 struct Taker {
-    days: BTreeMap<NaiveDate, (u32, CalendarDay)>,
+    days: BTreeMap<NaiveDate, (Place, CalendarDay)>,
     problems: Vec<RowProblem>,
     notes: Vec<RowProblem>,
 }
 
 impl Taker {
-    fn wrong(&mut self, line: u32, column: &str, problem: String, hint: &str) {
-        put(&mut self.problems, line, column, problem, hint);
+    fn wrong(&mut self, at: impl Into<Place>, column: &str, problem: String, hint: &str) {
+        put(&mut self.problems, at.into(), column, problem, hint);
     }
 
-    fn note(&mut self, line: u32, column: &str, problem: String, hint: &str) {
-        put(&mut self.notes, line, column, problem, hint);
+    fn note(&mut self, at: impl Into<Place>, column: &str, problem: String, hint: &str) {
+        put(&mut self.notes, at.into(), column, problem, hint);
     }
 
     /// Takes the days from `from` to `to`, both included.
-    fn days(&mut self, line: u32, column: &str, from: NaiveDate, to: NaiveDate, name: &str, kind: DayKind) {
+    fn days(
+        &mut self,
+        at: impl Into<Place>,
+        column: &str,
+        from: NaiveDate,
+        to: NaiveDate,
+        name: &str,
+        kind: DayKind,
+    ) {
+        let at = at.into();
         if to < from {
-            return self.wrong(line, column, format!("{to} is before {from}"), "correct the dates");
+            return self.wrong(at, column, format!("{to} is before {from}"), "correct the dates");
         }
         if (to - from).num_days() >= LONGEST {
             let problem = format!("{from} to {to} is more than {LONGEST} days");
-            return self.wrong(line, column, problem, "correct the dates");
+            return self.wrong(at, column, problem, "correct the dates");
         }
         let name: String = name.trim().chars().take(MOST_NAME).collect();
         for date in from.iter_days().take_while(|date| *date <= to) {
             if !(2000..2100).contains(&date.year()) {
                 let problem = format!("{date} is not between 2000 and 2099");
-                return self.wrong(line, column, problem, "correct the dates");
+                return self.wrong(at, column, problem, "correct the dates");
             }
             let day = CalendarDay { date, name: name.clone(), kind };
             match self.days.get(&date) {
                 Some((before, other)) if other.kind != kind => {
                     let before = *before;
-                    let problem = format!("{date} is a holiday and a working day, see line {before}");
-                    self.wrong(line, column, problem, "keep one of the two");
+                    let problem = match before.object {
+                        Some(n) => format!("{date} is a holiday and a working day, see object {n}"),
+                        None => format!("{date} is a holiday and a working day, see line {}", before.line),
+                    };
+                    self.wrong(at, column, problem, "keep one of the two");
                 }
                 Some((_, other)) if !other.name.is_empty() => {}
-                _ => drop(self.days.insert(date, (line, day))),
+                _ => drop(self.days.insert(date, (at, day))),
             }
         }
     }
@@ -117,9 +129,9 @@ impl Taker {
     }
 }
 
-fn put(list: &mut Vec<RowProblem>, line: u32, column: &str, problem: String, hint: &str) {
+fn put(list: &mut Vec<RowProblem>, at: Place, column: &str, problem: String, hint: &str) {
     if list.len() < TOLD {
-        list.push(RowProblem { line, column: column.to_owned(), problem, hint: hint.to_owned() });
+        list.push(at.problem(column, problem, hint));
     }
 }
 

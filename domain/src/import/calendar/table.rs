@@ -3,9 +3,9 @@
 //! Columns are found by their headings; a CSV file without a heading holds date, name and kind in this order.
 
 use chrono::NaiveDate;
-use serde_json::Value;
 
-use super::super::{Row, TableError, csv_rows, error, json};
+use super::super::place::Row;
+use super::super::{TableError, csv_rows, error, json};
 use super::{Taker, date_of, kind_of};
 use crate::dial::policy::DayKind;
 
@@ -25,7 +25,7 @@ const KIND: &[&str] =
 
 pub(super) fn read(text: &str, taker: &mut Taker) -> Result<(), TableError> {
     let mut rows = match text.trim_start().chars().next() {
-        Some('[' | '{') => json::rows(&with_words(text))?,
+        Some('[' | '{') => json::rows(text, true)?,
         Some('<') => {
             return Err(error(
                 "file",
@@ -35,10 +35,10 @@ pub(super) fn read(text: &str, taker: &mut Taker) -> Result<(), TableError> {
         }
         _ => csv_rows(text)?,
     };
-    let Some((_, first)) = rows.first() else {
+    let Some(first) = rows.first().map(|row| row.cells.clone()) else {
         return Err(error("file", "file has no rows", "send an ICS file, or rows of date, name and kind"));
     };
-    let columns = match columns(first) {
+    let columns = match columns(&first) {
         Some(columns) => {
             rows.remove(0);
             columns
@@ -58,22 +58,6 @@ pub(super) fn read(text: &str, taker: &mut Taker) -> Result<(), TableError> {
     Ok(())
 }
 
-/// The text with `"true"` for `true`: a list has no use for truth values, a calendar has.
-fn with_words(text: &str) -> String {
-    fn walk(value: &mut Value) {
-        match value {
-            Value::Bool(yes) => *value = Value::String(yes.to_string()),
-            Value::Array(values) => values.iter_mut().for_each(walk),
-            Value::Object(fields) => fields.values_mut().for_each(walk),
-            _ => {}
-        }
-    }
-    // what is no JSON is told by the reader of lists, with its line
-    let Ok(mut value) = serde_json::from_str::<Value>(text) else { return text.to_owned() };
-    walk(&mut value);
-    value.to_string()
-}
-
 fn columns(header: &[String]) -> Option<Columns> {
     let plain: Vec<String> =
         header.iter().map(|h| h.trim().to_lowercase().replace(['_', ' ', '-'], "")).collect();
@@ -81,14 +65,14 @@ fn columns(header: &[String]) -> Option<Columns> {
     Some(Columns { date: find(DATE)?, end: find(END), name: find(NAME), kind: find(KIND) })
 }
 
-fn take(columns: &Columns, (line, cells): &Row, taker: &mut Taker) {
+fn take(columns: &Columns, Row { at: place, cells, .. }: &Row, taker: &mut Taker) {
     let cell = |at: Option<usize>| at.and_then(|at| cells.get(at)).map_or("", |c| c.trim());
     let mut date = |at: usize, field: &str| -> Option<NaiveDate> {
         let text = cell(Some(at));
         let found = date_of(text);
         if found.is_none() {
             let text: String = text.chars().take(40).collect();
-            taker.wrong(*line, field, format!("{text:?} is no date"), "write it as 2026-10-01");
+            taker.wrong(*place, field, format!("{text:?} is no date"), "write it as 2026-10-01");
         }
         found
     };
@@ -108,9 +92,9 @@ fn take(columns: &Columns, (line, cells): &Row, taker: &mut Taker) {
             None => {
                 let text: String = cell(Some(at)).chars().take(40).collect();
                 let problem = format!("{text:?} is no kind of day");
-                return taker.wrong(*line, "kind", problem, "write holiday (休) or workday (班)");
+                return taker.wrong(*place, "kind", problem, "write holiday (休) or workday (班)");
             }
         },
     };
-    taker.days(*line, "date", from, to, cell(columns.name), kind);
+    taker.days(*place, "date", from, to, cell(columns.name), kind);
 }

@@ -7,21 +7,21 @@ use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
 /// A sheet: its name, whether it is hidden, its rows of cells. A cell that begins with `=` is a number.
-type Sheet<'a> = (&'a str, bool, &'a [&'a [&'a str]]);
+pub(super) type Sheet<'a> = (&'a str, bool, &'a [&'a [&'a str]]);
 
 fn part(zip: &mut ZipWriter<Cursor<Vec<u8>>>, name: &str, text: &[u8]) {
     zip.start_file(name, SimpleFileOptions::default()).unwrap();
     zip.write_all(text).unwrap();
 }
 
-fn book(sheets: &[Sheet<'_>]) -> Vec<u8> {
+pub(super) fn book(sheets: &[Sheet<'_>]) -> Vec<u8> {
     let xml: Vec<String> = sheets.iter().map(|(_, _, rows)| sheet_xml(rows)).collect();
     let listed: Vec<(&str, bool, &str)> =
         sheets.iter().zip(&xml).map(|((name, hidden, _), xml)| (*name, *hidden, xml.as_str())).collect();
     pack(&listed)
 }
 
-fn sheet_xml(rows: &[&[&str]]) -> String {
+pub(super) fn sheet_xml(rows: &[&[&str]]) -> String {
     let mut xml = String::new();
     for (r, cells) in rows.iter().enumerate() {
         xml.push_str(&format!("<row r=\"{}\">", r + 1));
@@ -39,7 +39,7 @@ fn sheet_xml(rows: &[&[&str]]) -> String {
     )
 }
 
-fn pack(sheets: &[(&str, bool, &str)]) -> Vec<u8> {
+pub(super) fn pack(sheets: &[(&str, bool, &str)]) -> Vec<u8> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     let (mut types, mut names, mut links) = (String::new(), String::new(), String::new());
     for (n, (name, hidden, _)) in sheets.iter().enumerate() {
@@ -59,6 +59,23 @@ fn pack(sheets: &[(&str, bool, &str)]) -> Vec<u8> {
     for (n, (_, _, xml)) in sheets.iter().enumerate() {
         part(&mut zip, &format!("xl/worksheets/sheet{n}.xml"), xml.as_bytes());
     }
+    zip.finish().unwrap().into_inner()
+}
+
+/// The workbook with styles, by which its days are days.
+pub(super) fn with_styles(workbook: &[u8], styles: &str) -> Vec<u8> {
+    let mut from = zip::ZipArchive::new(Cursor::new(workbook)).unwrap();
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    for at in 0..from.len() {
+        let mut old = from.by_index(at).unwrap();
+        let (name, mut text) = (old.name().unwrap().into_owned(), String::new());
+        std::io::Read::read_to_string(&mut old, &mut text).unwrap();
+        if name == "xl/_rels/workbook.xml.rels" {
+            text = text.replace("</Relationships>", "<Relationship Id=\"s\" Type=\"http://schemas.openxmlformats.org/officeDocument/2006/relationships/styles\" Target=\"styles.xml\"/></Relationships>");
+        }
+        part(&mut zip, &name, text.as_bytes());
+    }
+    part(&mut zip, "xl/styles.xml", styles.as_bytes());
     zip.finish().unwrap().into_inner()
 }
 
@@ -122,7 +139,7 @@ fn json_lists() {
         {"waybillNo":"YT0000000002","phone":["13800000002"],"extra":{"a":1}}, 7]}"#;
     let table = read_list(text.as_bytes()).unwrap();
     let good: Vec<_> = table.rows.iter().map(|r| (r.line, r.waybill_no.as_str(), r.phone.as_str())).collect();
-    assert_eq!(good, [(2, "YT0000000001", "13800000001"), (3, "YT0000000002", "13800000002")]);
+    assert_eq!(good, [(1, "YT0000000001", "13800000001"), (2, "YT0000000002", "13800000002")]);
     assert_eq!(table.problems.len(), 1, "what is no object has no waybill: {:?}", table.problems);
     assert!(read_list(b"[{\"a\": }]").unwrap_err().problem.contains("line 1 column"));
     assert!(read_list(b"{\"a\": 1}").unwrap_err().problem.contains("no list"));
@@ -157,9 +174,13 @@ proptest! {
 #[test]
 fn a_list_is_found_under_the_best_of_its_names() {
     let text = r#"{"data":[{"waybill_no":"YT0000000001"}],"count":{"rows":1},"rows":[{},{"x":[[1],{"a":[]},"y","z"],"waybill_no":"YT0000000002"}],"list":"no"}"#;
-    let rows = json::rows(text).unwrap();
-    let header = vec!["x".to_owned(), "waybill_no".to_owned()];
-    assert_eq!(rows, [(1, header), (3, vec!["y z".to_owned(), "YT0000000002".to_owned()])]);
+    let rows = json::rows(text, false).unwrap();
+    assert_eq!(rows[0].cells, ["x", "waybill_no"]);
+    assert_eq!(
+        (rows[1].at.object, &rows[1].cells),
+        (Some(2), &vec!["y z".to_owned(), "YT0000000002".into()])
+    );
+    assert_eq!(rows.len(), 2);
 }
 
 #[test]
@@ -187,8 +208,8 @@ fn a_small_file_of_very_many_rows_is_refused_and_empty_objects_are_none() {
 #[test]
 fn cells_are_kept_up_to_the_last_used_one() {
     let rows = csv_rows(&format!("a,b{}\n,x,,\n", ",".repeat(100_000))).unwrap();
-    assert_eq!(rows[0].1, ["a", "b"]);
-    assert_eq!(rows[1].1, ["", "x"]);
+    assert_eq!(rows[0].cells, ["a", "b"]);
+    assert_eq!(rows[1].cells, ["", "x"]);
 }
 
 #[test]

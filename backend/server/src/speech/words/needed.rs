@@ -66,7 +66,7 @@ fn literals(flow: &Flow) -> Vec<String> {
     let mut out = Vec::new();
     for action in &flow.actions {
         let ActionKind::Say { text, .. } = &action.kind else { continue };
-        let Ok(template) = Template::parse_with(text.pick(Lang::Zh).0, any) else { continue };
+        let Ok(template) = Template::parse_with(text.pick(Lang::Zh).0, any, Vec::new) else { continue };
         // empty variables make no segment; a count is never empty, and is no literal
         let values = template.variables().into_iter().map(|name| {
             let value = match any(name) {
