@@ -217,7 +217,7 @@ impl Config {
         }
         out.extend(self.speech.warning().map(str::to_owned));
         let pairs = (u32::from(self.rtp_ports.1) - u32::from(self.rtp_ports.0)).div_ceil(2);
-        let channels: u32 = self.trunk.iter().map(|t| u32::from(t.channels)).sum();
+        let channels: u32 = self.trunk.iter().map(|t| t.channels).sum();
         if pairs < channels {
             out.push(format!(
                 "rtp_ports has room for {pairs} calls and the trunks carry {channels}: a call needs two ports"
