@@ -43,6 +43,7 @@ texts! {
     no_server_hint() = "加上 --server https://…", "add --server https://…";
     kept(n) = "已保存在本机，{n} 个操作待发送；有网络时自动发送，不会重复", "kept on this machine, {n} operations wait; they go out when there is a network, once";
     kept_in_part(sent, total) = "清单已送达 {sent} 行，共 {total} 行；其余保存在本机，有网络时自动继续，不会重复；现在继续：waybell sync", "{sent} of {total} rows of the list have arrived; the others are kept on this machine and go on when there is a network, once; to go on now: waybell sync";
+    reading_list(seconds) = "正在读取清单：{seconds} 秒", "reading the list: {seconds} s";
     sent_so_far(sent, total) = "正在发送清单：{sent}/{total} 行", "sending the list: {sent} of {total} rows";
     kept_why(problem) = "原因：{problem}", "because: {problem}";
     taken_off(n) = "撤回 {n} 件，不再呼叫", "{n} withdrawn; nobody is rung for them";

@@ -305,7 +305,7 @@ impl Config {
                 bad("--config", problem, "name a file in UTF-8 that the server may read")
             })?;
             unreadable::syntax(file, &text).map_or(Ok(()), |e| Err(ConfigError::Unreadable(e)))?;
-            figment = figment.merge(Toml::string(&text));
+            figment = figment.merge(Toml::file(file));
         }
         // other programs of the house have variables with the same prefix
         let known: Vec<String> = serde_json::to_value(Config::default())

@@ -109,7 +109,7 @@ enum Admin {
         #[arg(long)]
         login: String,
         /// Password, 8 characters or more.
-        #[arg(long, env = "WAYBELL_PASSWORD")]
+        #[arg(long, env = "WAYBELL_PASSWORD", hide_env_values = true)]
         password: String,
         /// Name on screens.
         #[arg(long)]
@@ -128,10 +128,23 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // one line for whoever runs it; where in the program it arose helps nobody
-            eprintln!("waybell-server: {error:#}");
+            eprintln!("waybell-server: {}", told(&error));
             ExitCode::FAILURE
         }
     }
+}
+
+/// An error with its causes, none of them twice.
+fn told(error: &anyhow::Error) -> String {
+    error.chain().fold(String::new(), |mut said, cause| {
+        let cause = cause.to_string();
+        if said.is_empty() {
+            said = cause;
+        } else if !said.ends_with(&cause) {
+            said += &format!(": {cause}");
+        }
+        said
+    })
 }
 
 fn start() -> anyhow::Result<()> {

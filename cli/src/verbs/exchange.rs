@@ -50,6 +50,8 @@ pub(super) async fn exchange(client: &Client, out: &Out, rest: Duration) -> Resu
     loop {
         tokio::select! {
             done = &mut exchange => return done,
+            // all of it is kept: what follows says so
+            _ = tokio::signal::ctrl_c() => return Ok(()),
             () = tokio::time::sleep(GLANCE) => {}
         }
         let now = client.tasks().importing()?;

@@ -7,6 +7,7 @@ use crate::out::{DONE, FAILED, Failure, Out};
 use crate::texts;
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::{Duration, Instant};
 use waybell_core::Client;
 use waybell_core::say::say;
 use waybell_domain::import::{Choice, ColumnSource, ColumnTaken, Field, bad_rows, detect_columns};
@@ -35,7 +36,7 @@ pub(super) async fn import(client: &Client, out: &Out, list: &List<'_>) -> Outco
             .map_err(|e| Failure::file(out, file, &e))?;
     }
     let choice = Choice { named: columns.clone(), remembered: client.tasks().columns()? };
-    let report = client.tasks().import_list(&bytes, columns, list.dry_run).await?;
+    let report = reading(out, client.tasks().import_list(&bytes, columns, list.dry_run)).await?;
     tell_report(out, &report);
     if let Some(file) = list.bad {
         let rows = bad_rows(&bytes, &choice, out.lang, |text| say(out.lang, text));
@@ -52,6 +53,19 @@ pub(super) async fn import(client: &Client, out: &Out, list: &List<'_>) -> Outco
     let nothing = report.created + report.updated + report.unchanged + report.withdrawn == 0;
     let code = deliver_list(client, out, out.masked(&report)).await?;
     Ok(if nothing { FAILED } else { code })
+}
+
+/// Waits for a list to be read and kept, and says so where it is long.
+async fn reading<T>(out: &Out, work: impl Future<Output = T>) -> T {
+    let (mut work, mut progress, began) = (std::pin::pin!(work), out.progress(), Instant::now());
+    loop {
+        tokio::select! {
+            done = &mut work => return done,
+            () = tokio::time::sleep(Duration::from_secs(1)) => {
+                progress.show(&texts::reading_list(out.lang, began.elapsed().as_secs()));
+            }
+        }
+    }
 }
 
 /// `phone=联系` as field and column.

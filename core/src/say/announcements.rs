@@ -11,6 +11,8 @@ pub(super) const PAIRS: &[Pair] = &[
     ("it is of the whole organisation: ask head office", "这是全公司的公告，请联系总部"),
     ("this announcement was withdrawn", "这条公告已撤回"),
     ("post another one", "请重新发布"),
+    ("this announcement was changed too often", "这条公告修改次数过多"),
+    ("withdraw it and post another one", "请撤回后重新发布"),
     ("somebody else has changed this announcement meanwhile", "其他人刚刚修改过这条公告"),
     ("cannot be together with ends_at", "不能与 ends_at 同时填写"),
     ("send one of the two", "请只填其中一个"),

@@ -242,6 +242,10 @@ pub(crate) async fn cycle(inner: &Inner, now: bool) -> Result<()> {
             done = crate::tracking::upload::upload(inner, &me, now).await;
         }
         if done.is_ok() {
+            // before the list, which may be long: somebody may have to read something first
+            done = feed::pull::<crate::announcements::Feed>(inner, &me).await;
+        }
+        if done.is_ok() {
             done = pull::pull(inner, &me).await;
         }
         if done.is_ok() {
@@ -249,9 +253,6 @@ pub(crate) async fn cycle(inner: &Inner, now: bool) -> Result<()> {
         }
         if done.is_ok() {
             done = feed::pull::<crate::orders::Feed>(inner, &me).await;
-        }
-        if done.is_ok() {
-            done = feed::pull::<crate::announcements::Feed>(inner, &me).await;
         }
         if matches!(done, Err(Error::SignedOut)) && before != Some(me.epoch) {
             inner.reload()?;

@@ -121,6 +121,14 @@ const NAMES: &[(Field, &[&str])] = &[
             "包裹状态",
             "派送状态",
             "任务状态",
+            "派件状态",
+            "配送状态",
+            "签收状态",
+            "物流状态",
+            "订单状态",
+            "当前状态",
+            "最新状态",
+            "处理状态",
             "状态",
             "waybillstatus",
             "parcelstatus",
@@ -153,6 +161,22 @@ const FOREIGN: &[&str] = &[
     "业务员",
     "seller",
     "merchant",
+    "驿站",
+    "代收",
+    "站点",
+    "司机",
+    "仓库",
+    "揽收",
+    "物流公司",
+    "快递公司",
+    "承运",
+    "发票",
+    "driver",
+    "station",
+    "store",
+    "agent",
+    "carrier",
+    "invoice",
 ];
 
 /// Whether a heading is that of a column of others.
@@ -187,9 +211,17 @@ impl ColumnMap {
 
     /// Takes every further column that is headed as the recipient's telephone: 手机 beside 电话.
     pub(super) fn find_more_phones(&mut self, header: &[String]) {
-        let names = NAMES.iter().filter(|(field, _)| *field == Field::Phone).flat_map(|(_, names)| *names);
-        let is_phone =
-            |heading: &str| !is_foreign(heading) && names.clone().any(|name| heading.contains(name));
+        // the whole heading, but for which of several it is: a telephone of the driver or of the station is somebody else's
+        let is_phone = |heading: &str| {
+            let heading = heading.trim_matches(|c: char| "0123456789一二三四第".contains(c));
+            let heading = ["备用", "其他", "其它", "另一", "第二", "other", "second", "alternate", "backup"]
+                .iter()
+                .fold(heading, |h, which| {
+                    h.strip_prefix(which).or_else(|| h.strip_suffix(which)).unwrap_or(h)
+                });
+            !is_foreign(heading)
+                && NAMES.iter().any(|(field, names)| *field == Field::Phone && names.contains(&heading))
+        };
         let free = |at: &usize| !self.columns.iter().any(|(_, taken)| taken == at);
         let found = header.iter().enumerate().filter(|(_, h)| is_phone(&plain(h))).map(|(at, _)| at);
         self.phones = found.filter(free).collect();

@@ -112,7 +112,13 @@ pub(super) fn of(map: &ColumnMap, header: &[Row], cells: &[String]) -> Option<Re
         return Some(Remark::Total(short(text())));
     }
     let first = used.first()?;
-    (is_foot(first) && used.len() <= 8).then(|| Remark::Foot(short(text())))
+    // a row whose waybill or telephone number is only wrong is a bad row
+    let no_number = |field: Field| {
+        let cell = map.get(field).and_then(|at| cells.get(at)).map(|c| folded(c)).unwrap_or_default();
+        is_foot(&cell) || !cell.split(|c: char| !c.is_ascii_digit()).any(|run| run.len() > 4)
+    };
+    (is_foot(first) && used.len() <= 8 && no_number(Field::Waybill) && no_number(Field::Phone))
+        .then(|| Remark::Foot(short(text())))
 }
 
 /// Half width and lower case, without spaces at its ends.

@@ -12,6 +12,9 @@ use waybell_domain::announcement::{body, times, title};
 use waybell_domain::clock::UnixMs;
 use waybell_domain::wire::AnnouncementChange;
 
+/// Texts that one announcement may have: each is kept, because receipts are of a text.
+const VERSIONS: i64 = 100;
+
 /// Changes one; `None` for what is not named stays.
 pub(super) async fn change(
     write: &Write,
@@ -49,6 +52,10 @@ pub(super) async fn change(
         times(starts, ends, at.wall).map_err(refused)?;
     }
     let version = row.version + i64::from(other_text);
+    if version > VERSIONS {
+        let message = "this announcement was changed too often";
+        return Err(ApiError::conflict("too_many_versions", message).hint("withdraw it and post another one"));
+    }
     if other_text {
         text(write, scope, at, &row.id, version, (&new_text.0, &new_text.1)).await?;
     }

@@ -58,9 +58,15 @@ pub async fn pull_announcements(
         app.clock.wall().0.into(),
         i64::from(limit).into(),
     ]);
+    // what has changed since is found by its revision, not by looking at all that there ever was
+    let changed = if since == 0 {
+        ""
+    } else {
+        " AND (a.rev > $5 OR a.id IN (SELECT announcement_id FROM announcement_receipt WHERE person_id = $4 AND rev > $5))"
+    };
     // who begins needs neither what is over nor what was withdrawn
     let sql = format!(
-        "SELECT * FROM ({} WHERE {condition} AND ($5 > 0 OR (a.withdrawn_at IS NULL AND (a.ends_at IS NULL OR a.ends_at > $7)))) x \
+        "SELECT * FROM ({} WHERE {condition} AND ($5 > 0 OR (a.withdrawn_at IS NULL AND (a.ends_at IS NULL OR a.ends_at > $7))){changed}) x \
          WHERE x.rev > $5 AND x.rev <= $6 ORDER BY x.rev LIMIT $8",
         select(4)
     );

@@ -33,6 +33,22 @@ impl Config {
         if self.rtp_ports.0 >= self.rtp_ports.1 {
             return Err(bad("rtp_ports", "first port is not below the last".into(), "write [20000, 29999]"));
         }
+        if !["text", "json"].contains(&self.log_format.as_str()) {
+            return Err(bad("log_format", format!("{:?} is unknown", self.log_format), "write text or json"));
+        }
+        if self.public_address.is_some_and(|ip| ip.is_unspecified()) {
+            let problem = "is no address that others can reach".to_owned();
+            return Err(bad(
+                "public_address",
+                problem,
+                "write the address that the carrier sees, or take it out",
+            ));
+        }
+        if let Some(path) = self.database_url().strip_prefix("sqlite:")
+            && let Some(folder) = Path::new(path).parent()
+        {
+            can_hold("database", folder)?;
+        }
         if self.rtp_ports.0 < 1_024 {
             let problem = format!("{} is below 1024", self.rtp_ports.0);
             return Err(bad(
@@ -264,9 +280,13 @@ fn try_out(folder: &Path) -> std::io::Result<()> {
     std::fs::remove_file(&file)
 }
 
-/// An address that stands for every one of this machine.
+/// An address to which no call can be sent: any, many or all.
 fn is_wildcard(peer: &str) -> bool {
-    peer.parse::<std::net::SocketAddr>().is_ok_and(|a| a.ip().is_unspecified())
+    peer.parse::<std::net::SocketAddr>().is_ok_and(|a| {
+        let ip = a.ip().to_canonical();
+        let of_this_net = matches!(ip, std::net::IpAddr::V4(v4) if v4.is_broadcast() || v4.octets()[0] == 0);
+        ip.is_unspecified() || ip.is_multicast() || of_this_net
+    })
 }
 
 /// Whether a program is where its path says, or on the search path.
@@ -292,8 +312,32 @@ pub fn parse_listener(text: &str) -> Result<(String, std::net::SocketAddr), Conf
 
 /// A name or address, a colon, a port.
 fn is_peer(text: &str) -> bool {
-    text.rsplit_once(':')
-        .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok_and(|p| p > 0))
+    let Some((host, port)) = text.rsplit_once(':') else { return false };
+    if !port.parse::<u16>().is_ok_and(|p| p > 0) {
+        return false;
+    }
+    match host.strip_prefix('[').and_then(|h| h.strip_suffix(']')) {
+        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => host.parse::<std::net::Ipv4Addr>().is_ok() || is_name(host),
+    }
+}
+
+/// A name of a host: labels of letters, digits and hyphens, the last of which is no number (RFC 1123 section 2.1).
+fn is_name(host: &str) -> bool {
+    let label = |l: &str| {
+        !l.is_empty()
+            && l.len() <= 63
+            && !l.starts_with('-')
+            && !l.ends_with('-')
+            && l.chars().all(|c| c.is_alphanumeric() || "-_".contains(c))
+    };
+    let host = host.strip_suffix('.').unwrap_or(host);
+    host.len() <= 253
+        && host.split('.').all(label)
+        && host
+            .rsplit('.')
+            .next()
+            .is_some_and(|last| !last.starts_with("0x") && last.chars().any(|c| !c.is_ascii_digit()))
 }
 
 #[cfg(test)]
@@ -332,6 +376,14 @@ mod tests {
             ("rtp_ports = [80, 2000]".to_owned(), "rtp_ports"),
             (trunk("").replace("a.test", "0.0.0.0"), "trunk[0].peers"),
             (trunk("").replace("a.test", "[::]"), "trunk[0].peers"),
+            (trunk("").replace("a.test", "*"), "trunk[0].peers"),
+            (trunk("").replace("a.test", "0x0"), "trunk[0].peers"),
+            (trunk("").replace("a.test", "192.0.2.999"), "trunk[0].peers"),
+            (trunk("").replace("a.test", "224.0.0.1"), "trunk[0].peers"),
+            (trunk("").replace("a.test", "[::ffff:0.0.0.0]"), "trunk[0].peers"),
+            ("log_format = \"xml\"".to_owned(), "log_format"),
+            ("public_address = \"0.0.0.0\"".to_owned(), "public_address"),
+            ("database = \"sqlite:/proc/x/w.db\"".to_owned(), "key database"),
             (trunk("transport = \"tls\""), "trunk[0].transport"),
             (trunk("tls_ca = \"DIR/none.pem\""), "trunk[0].tls_ca"),
             (trunk("register = true"), "trunk[0].user"),

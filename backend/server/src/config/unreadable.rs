@@ -36,7 +36,12 @@ fn one(error: &figment::Error, text: &str) -> String {
         path.push(name);
     }
     let key = written(&path);
-    let at = place(text, &path).map_or_else(String::new, |start| format!(" (line {})", line(text, start)));
+    let source = error.metadata.as_ref();
+    let at = match source.map(|m| (m.source.as_ref(), m.name.contains("environment"))) {
+        Some((_, true)) => format!(" (variable WAYBELL_{})", path.join("__").to_uppercase()),
+        Some((None, _)) => " (--set)".to_owned(),
+        _ => place(text, &path).map_or_else(String::new, |start| format!(" (line {})", line(text, start))),
+    };
     match &error.kind {
         Kind::InvalidType(_, expected) | Kind::InvalidValue(_, expected) => {
             format!("{key}{at} has a value of the wrong kind: expected {expected}")

@@ -4,7 +4,7 @@
 //! handing over and noting it down it goes again, which does no harm (the provider gets the same id).
 //!
 //! Data that were put back from a backup do not know which messages have gone since, nor which calls were answered. What
-//! belongs to a batch that is paused for that waits with it; ending the batch drops it ([`drop_restored`]).
+//! belongs to a batch that was paused for that waits until somebody resumes it; ending the batch drops it ([`drop_restored`]).
 
 mod provider;
 
@@ -89,8 +89,8 @@ async fn hand_over(app: &Shared, provider: &dyn TextMessage) -> Result<(), Store
     let due: Vec<Due> = all(
         app.store.read(),
         "SELECT id, phone_key, text, tries FROM message m WHERE state = 'pending' AND next_at <= $1 AND NOT EXISTS \
-         (SELECT 1 FROM recipient r JOIN batch b ON b.id = r.batch_id WHERE r.id = m.recipient_id AND b.state = 'paused' \
-         AND b.reason = $2) ORDER BY next_at LIMIT 50",
+         (SELECT 1 FROM recipient r JOIN batch b ON b.id = r.batch_id WHERE r.id = m.recipient_id AND b.reason = $2) \
+         ORDER BY next_at LIMIT 50",
         [now.0.into(), RESTORED.into()],
     )
     .await?;

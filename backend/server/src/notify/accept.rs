@@ -287,6 +287,7 @@ pub async fn act(
         row => row.filter(|r| visible(scope, r)).ok_or_else(|| ApiError::not_found("batch"))?,
     };
     let state = BatchState::parse(&row.state).unwrap_or_default();
+    let restored = row.reason.as_deref() == Some(RESTORED);
     let event = match action {
         BatchAction::Pause => BatchEvent::Pause,
         BatchAction::Resume => BatchEvent::Resume,
@@ -305,12 +306,21 @@ pub async fn act(
     let text = id.to_string();
     write
         .exec(
-            "UPDATE batch SET state = $1, reason = NULL, rev = $2 WHERE id = $3",
-            [next.as_str().into(), write.next_rev().into(), text.clone().into()],
+            "UPDATE batch SET state = $1, reason = CASE WHEN $4 = 1 THEN reason ELSE NULL END, rev = $2 WHERE id = $3",
+            [
+                next.as_str().into(),
+                write.next_rev().into(),
+                text.clone().into(),
+                // only who resumes it says that the data are good
+                i64::from(restored && action != BatchAction::Resume).into(),
+            ],
         )
         .await?;
+    if restored && action == BatchAction::Resume {
+        super::resumed::end_empty(write, &text).await?;
+    }
     if action == BatchAction::Undo {
-        if row.reason.as_deref() == Some(RESTORED) {
+        if restored {
             crate::messages::drop_restored(write, &text).await?;
         }
         undo(app, write, &text).await?;

@@ -5,6 +5,7 @@ use super::live::{Call, Effect, Menu};
 use super::send::{mark_parcels, touch};
 use super::{talk, why};
 use crate::org::policy::organisation;
+use crate::store::owner::RESTORED;
 use crate::store::{Several, StoreError, all, exec, number, one};
 use sea_orm::FromQueryResult;
 use waybell_domain::clock::UnixMs;
@@ -546,6 +547,7 @@ fn release_dir(end: &LegEnd) -> Option<&'static str> {
 #[derive(FromQueryResult)]
 struct State {
     state: String,
+    reason: Option<String>,
 }
 
 /// Bumps the touched batches' revision, and ends those that have nobody left.
@@ -582,8 +584,15 @@ pub(crate) async fn settle_batches(engine: &mut Engine, round: &mut Round) -> Re
 async fn finish(round: &Round, batch: BatchId, rev: i64) -> Result<(), StoreError> {
     use waybell_domain::dial::batch::{BatchEvent, BatchState};
     let row: Option<State> =
-        one(round.write.tx(), "SELECT state FROM batch WHERE id = $1", [batch.to_string().into()]).await?;
-    let Some(state) = row.and_then(|r| BatchState::parse(&r.state)) else { return Ok(()) };
+        one(round.write.tx(), "SELECT state, reason FROM batch WHERE id = $1", [batch.to_string().into()])
+            .await?;
+    let Some((state, reason)) = row.and_then(|r| Some((BatchState::parse(&r.state)?, r.reason))) else {
+        return Ok(());
+    };
+    // what is known of it is a backup's: somebody looks, and resumes or ends it
+    if state == BatchState::Paused && reason.as_deref() == Some(RESTORED) {
+        return Ok(());
+    }
     let state = state.on(BatchEvent::Finish).unwrap_or(state);
     round
         .write

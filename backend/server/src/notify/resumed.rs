@@ -17,6 +17,13 @@ pub struct Resumed {
     pub waiting: i64,
 }
 
+/// A restored batch in which nobody waits any more is over once somebody lets it go on.
+pub(super) async fn end_empty(write: &Write, batch: &str) -> Result<(), StoreError> {
+    let sql = "UPDATE batch SET state = 'done', reason = NULL, rev = $1 WHERE id = $2 AND NOT EXISTS (SELECT 1 FROM recipient r \
+               WHERE r.batch_id = batch.id AND r.state NOT IN ('done', 'suppressed', 'cancelled'))";
+    write.exec(sql, [write.next_rev().into(), batch.into()]).await.map(drop)
+}
+
 /// Lets them go on, when the server starts; which these are.
 ///
 /// # Errors
@@ -27,6 +34,9 @@ pub async fn resume_restored(write: &Write) -> Result<Vec<Resumed>, StoreError> 
                JOIN person p ON p.id = b.courier_id JOIN organisation o ON o.id = b.organisation_id \
                WHERE b.state = 'paused' AND b.reason = $1 ORDER BY o.name, p.login, b.id";
     let batches: Vec<Resumed> = all(write.tx(), sql, [RESTORED.into()]).await?;
+    for batch in batches.iter().filter(|b| b.waiting == 0) {
+        end_empty(write, &batch.batch).await?;
+    }
     let sql = "UPDATE batch SET state = 'scheduled', reason = NULL, rev = $1 WHERE state = 'paused' AND reason = $2";
     write.exec(sql, [write.next_rev().into(), RESTORED.into()]).await?;
     Ok(batches)

@@ -58,14 +58,18 @@ pub(super) async fn left_today(
         let mut numbers = free_to_show(app, &all_numbers, &owners, organisation);
         numbers.sort();
         numbers.dedup();
+        // no number at all is no matter of a day: the dialler says so
+        if numbers.is_empty() {
+            return Ok(None);
+        }
         let mut left = 0u32;
         for number in &numbers {
             let today = shown_since(write.tx(), number, midnight).await?;
             left = left.saturating_add(policy.display_left(today).unwrap_or(u32::MAX));
         }
-        Ok(left)
+        Ok(Some(left))
     };
-    write.beyond(look).await.map(Some)
+    write.beyond(look).await
 }
 
 async fn shown_since<C: ConnectionTrait>(db: &C, display: &str, from: UnixMs) -> Result<u32, StoreError> {

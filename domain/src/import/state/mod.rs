@@ -30,21 +30,28 @@ pub(super) fn standing(cell: &str) -> Option<Standing> {
     }
     let said: Vec<Said> = clauses(cell).iter().map(|clause| said(clause)).collect();
     let any = |what: Said| said.contains(&what);
-    Some(if any(Said::Unclear) || any(Said::Withdrawn) && (any(Said::NotWithdrawn) || any(Said::Again)) {
-        Standing::Unknown
-    } else if any(Said::Withdrawn) {
-        Standing::Withdrawn
-    } else if any(Said::Back) {
-        Standing::Finished
-    } else {
-        // the last word counts: 派送中-已签收
-        match said.iter().rfind(|s| matches!(s, Said::Finished | Said::Open | Said::Again)) {
-            Some(Said::Finished) => Standing::Finished,
-            Some(_) => Standing::Open,
-            None if any(Said::NotWithdrawn) => Standing::Open,
-            None => Standing::Unknown,
-        }
-    })
+    // 撤回(误), 撤回？
+    let doubted = any(Said::Withdrawn) && cell.contains(['?', '？', '误', '错', '疑']);
+    Some(
+        if doubted
+            || any(Said::Unclear)
+            || any(Said::Withdrawn) && (any(Said::NotWithdrawn) || any(Said::Again))
+        {
+            Standing::Unknown
+        } else if any(Said::Withdrawn) {
+            Standing::Withdrawn
+        } else if any(Said::Back) {
+            Standing::Finished
+        } else {
+            // the last word counts: 派送中-已签收
+            match said.iter().rfind(|s| matches!(s, Said::Finished | Said::Open | Said::Again)) {
+                Some(Said::Finished) => Standing::Finished,
+                Some(_) => Standing::Open,
+                None if any(Said::NotWithdrawn) => Standing::Open,
+                None => Standing::Unknown,
+            }
+        },
+    )
 }
 
 /// What a clause says.
@@ -281,12 +288,12 @@ mod tests {
                 "派送中 待签收 未签收 签收失败 拦截失败 取消拦截 待派送 派件中 已揽收 运输中 到件 问题件 异常 待取件 undelivered pending \
                  取消退回 退回取消 不要撤回 未撤回 撤回取消 取消撤回 尚未撤回 没有撤回 并未取消 未被取消 不取消 请勿拦截 无需撤回 撤回失败 \
                  撤回未成功 取消不了 撤回申请被驳回 撤销拦截 拦截已取消 退回已取消 撤回已撤销 notcancelled NOT_CANCELLED NotWithdrawn \
-                 un-cancelled 取消签收 重新派送 未派送 派送失败 退回失败 非撤回 未取消，派送中 拒绝撤回 不退回 未退回",
+                 un-cancelled 取消签收 重新派送 未派送 派送失败 退回失败 非撤回 未取消，派送中 拒绝撤回 不退回 未退回 网点签收 派送中-网点签收",
             ),
             (
                 Standing::Unknown,
                 "打印 A 1 是 申请撤回 待拦截 疑似撤回 撤回待审核 未取消撤回 不用派送 不要派送 已取消，重新派送 取消后重新派送 已取消已退回 \
-                 是否撤回 撤回？？取消撤回 撤回拦截 不是撤回 取消发票 不未撤回 恢复取消 可撤回 avoid 拒收 待退回",
+                 是否撤回 撤回？？取消撤回 撤回拦截 不是撤回 取消发票 不未撤回 恢复取消 可撤回 avoid 拒收 待退回 撤回(误) 误撤回 撤回？ cancelled?",
             ),
         ] {
             for word in words.split_whitespace() {

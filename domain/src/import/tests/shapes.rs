@@ -314,3 +314,46 @@ fn remarks_in_a_second_column_are_no_numbers() {
     assert_eq!(good(&table).iter().map(|r| r.2).collect::<Vec<_>>(), ["", "13800000002"]);
     assert!(!told(&table.notes).iter().any(|n| n.contains("too")), "{:?}", table.notes);
 }
+
+/// A column of somebody else's telephone is nobody's second number, whatever it is called.
+#[test]
+fn telephones_of_others_are_not_rung() {
+    for heading in [
+        "驿站电话",
+        "代收点电话",
+        "司机电话",
+        "仓库电话",
+        "物流公司电话",
+        "揽收电话",
+        "站点电话",
+        "发票电话",
+        "driver phone",
+        "store tel",
+        "紧急联系人电话",
+        "邻居手机",
+        "售后电话",
+    ] {
+        let csv = format!(
+            "运单号,收件人,电话,地址,{heading}\nSF1234567890123,王一,0571-88886666,幸福花园3栋,13711112222\nSF1234567890124,李四,,文一路18号,13711112222\n"
+        );
+        let table = crate::import::read_list(csv.as_bytes()).unwrap();
+        let phones: Vec<&str> = table.rows.iter().map(|row| row.phone.as_str()).collect();
+        assert!(phones.iter().all(|p| !p.contains("137")), "{heading}: {phones:?}");
+    }
+    for heading in ["手机", "备用电话", "电话2", "联系电话", "第二电话", "mobile"] {
+        let csv = format!("运单号,电话,地址,{heading}\nSF1234567890124,,文一路18号,13711112222\n");
+        let table = crate::import::read_list(csv.as_bytes()).unwrap();
+        assert_eq!(table.rows[0].phone, "13711112222", "{heading}");
+    }
+}
+
+/// A row whose numbers are only wrong is a bad row, also where it begins like a line at the foot.
+#[test]
+fn a_wrong_number_behind_a_remark_is_a_bad_row() {
+    let csv = "备注,收件人,电话,运单号\n急件,王一,13800001111,SF1234567890123\n注：易碎,王五,1391111,\n日期：2026-11-23,,,\n制表人：张三,,打印 2026-11-23 08:00,\n";
+    let table = crate::import::read_list(csv.as_bytes()).unwrap();
+    let lines: Vec<u32> = table.problems.iter().map(|p| p.line).collect();
+    let kept: Vec<u32> = table.rows.iter().map(|r| r.line).collect();
+    assert!(lines.contains(&3) || kept.contains(&3), "{table:?}");
+    assert!(!lines.contains(&4) && !lines.contains(&5), "{table:?}");
+}

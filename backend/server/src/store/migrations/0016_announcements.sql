@@ -46,4 +46,4 @@ CREATE TABLE announcement_receipt (
     rev BIGINT NOT NULL,
     PRIMARY KEY (announcement_id, person_id, version)
 );
-CREATE INDEX announcement_receipt_rev ON announcement_receipt (rev);
+CREATE INDEX announcement_receipt_rev ON announcement_receipt (person_id, rev);
