@@ -4,7 +4,7 @@
 //! handing over and noting it down it goes again, which does no harm (the provider gets the same id).
 //!
 //! Data that were put back from a backup do not know which messages have gone since, nor which calls were answered. What
-//! belongs to a batch that was paused for that waits until somebody resumes it; ending the batch drops it ([`drop_restored`]).
+//! belongs to a batch that was paused for that waits until somebody resumes it; ending the batch drops it.
 
 mod provider;
 
