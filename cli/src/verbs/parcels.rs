@@ -12,7 +12,7 @@ use waybell_core::notify::ZONE;
 use waybell_core::say::{field, say};
 use waybell_core::sync::SyncStatus;
 use waybell_domain::id::ParcelId;
-use waybell_domain::import::MOST_BYTES;
+use waybell_domain::import::{MOST_BYTES, small_enough};
 use waybell_domain::lang::Lang;
 use waybell_domain::parcel::ParcelState;
 use waybell_domain::wire::{ParcelView, RowProblem};
@@ -29,11 +29,9 @@ pub(super) fn read_list(file: &Path) -> std::io::Result<Vec<u8>> {
 }
 
 fn small(bytes: u64) -> std::io::Result<()> {
-    if bytes <= MOST_BYTES as u64 {
-        return Ok(());
-    }
-    let problem = format!("file has {} MB, 200 are the most; split the list", bytes >> 20);
-    Err(std::io::Error::new(std::io::ErrorKind::FileTooLarge, problem))
+    small_enough(usize::try_from(bytes).unwrap_or(usize::MAX)).map_err(|e| {
+        std::io::Error::new(std::io::ErrorKind::FileTooLarge, format!("{}; {}", e.problem, e.hint))
+    })
 }
 
 /// What is wrong with a line, or well to know of it.

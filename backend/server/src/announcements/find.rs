@@ -164,7 +164,8 @@ pub(super) async fn branches<C: ConnectionTrait>(
     let people = people(scope, row, &mut values);
     let sql = format!(
         "SELECT p.branch_id, b.name, COUNT(p.id) AS audience, COUNT(r.person_id) AS has_read FROM person p \
-         LEFT JOIN branch b ON b.id = p.branch_id {RECEIPT} AND r.version >= $2 WHERE {people} \
+         LEFT JOIN branch b ON b.id = p.branch_id LEFT JOIN (SELECT DISTINCT person_id FROM announcement_receipt \
+         WHERE announcement_id = $1 AND version >= $2) r ON r.person_id = p.id WHERE {people} \
          GROUP BY p.branch_id, b.name ORDER BY b.name, p.branch_id"
     );
     let rows: Vec<Count> = all(db, &sql, values).await?;

@@ -136,9 +136,9 @@ pub async fn change_announcement(
     let (scope, at) = (poster(&signed)?, clock(&app));
     let write = app.store.begin().await?;
     let row = change::change(&write, scope, at, &id, &asked).await?;
-    let view = shown(write.tx(), scope, &row).await?;
     write.commit().await?;
-    Ok(Json(view))
+    // counted behind the commit: nobody waits for it to write
+    Ok(Json(shown(app.store.read(), scope, &row).await?))
 }
 
 /// Take one back: it shows nowhere any more. It stays in the list, with who has read it.
@@ -153,9 +153,9 @@ pub async fn withdraw_announcement(
     let (scope, at) = (poster(&signed)?, clock(&app));
     let write = app.store.begin().await?;
     let row = change::withdraw(&write, scope, at, &id).await?;
-    let view = shown(write.tx(), scope, &row).await?;
     write.commit().await?;
-    Ok(Json(view))
+    // counted behind the commit: nobody waits for it to write
+    Ok(Json(shown(app.store.read(), scope, &row).await?))
 }
 
 /// Confirm that a version was read, perhaps a while ago and without a network. Sent again, or by another phone, it has no second
