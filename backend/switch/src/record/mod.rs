@@ -152,15 +152,19 @@ impl Recorder {
     }
 }
 
-fn start() -> Ways {
+fn ways() -> (Ways, Writer) {
     let (orders, inbox) = channel();
     let (pieces, queue) = sync_channel(QUEUE);
-    let writer = Writer::new(inbox, queue);
+    (Ways { orders, pieces }, Writer::new(inbox, queue))
+}
+
+fn start() -> Ways {
+    let (ways, writer) = ways();
     let begun = std::thread::Builder::new().name("recorder".to_owned()).spawn(move || writer.run());
     if let Err(error) = begun {
         tracing::error!(%error, "nothing can be recorded");
     }
-    Ways { orders, pieces }
+    ways
 }
 
 #[cfg(test)]

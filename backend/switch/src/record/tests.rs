@@ -1,13 +1,32 @@
 use super::sealed::{FileKey, Sealed, mend};
 use super::timeline::{SILENCE, Timeline};
 use super::wav::HEADER;
-use super::{RecordSpec, Recorder, RecordingEnd};
+use super::writer::Writer;
+use super::{RecordSpec, Recorder, RecordingEnd, ways};
 use crate::media::Codec;
 use crate::rtp::monotonic;
 use std::path::Path;
 
 fn finish(end: tokio::sync::oneshot::Receiver<RecordingEnd>) -> RecordingEnd {
     end.blocking_recv().expect("an end")
+}
+
+/// A recorder whose writer works when the test says, at the time the test says.
+fn by_hand() -> (Recorder, Writer) {
+    let (ways, writer) = ways();
+    let recorder = Recorder::default();
+    assert!(recorder.writer.set(ways).is_ok());
+    (recorder, writer)
+}
+
+/// Begin of a recording, nanoseconds of no clock.
+const START: u64 = 7_000_000_000;
+const SECOND: u64 = 1_000_000_000;
+/// Between two packets.
+const PACKET: u64 = 20_000_000;
+
+fn loudest(sound: &[u8]) -> u16 {
+    sound.iter().map(|b| Codec::Pcma.decode(*b).unsigned_abs()).max().unwrap_or(0)
 }
 
 fn key() -> FileKey {
@@ -38,13 +57,12 @@ fn tone(codec: Codec, n: usize) -> Vec<u8> {
 fn two_legs_are_two_channels() {
     let dir = tempfile::tempdir().expect("dir");
     let path = dir.path().join("a.wav");
-    let recorder = Recorder::default();
-    let now = monotonic();
+    let (recorder, mut writer) = by_hand();
     let spec = RecordSpec { path: path.clone(), key: key(), cut_silence: false };
-    let (mut taps, end) = recorder.open(spec, 2, now);
+    let (mut taps, end) = recorder.open(spec, 2, START);
     let (right, left) = (taps.pop().expect("right"), taps.pop().expect("left"));
     for n in 0..10u32 {
-        let at = now + u64::from(n) * 20_000_000;
+        let at = START + u64::from(n) * PACKET;
         left.push(Codec::Pcma, 5_000 + n * 160, at, &tone(Codec::Pcma, 160));
         if n >= 5 {
             right.push(
@@ -57,32 +75,32 @@ fn two_legs_are_two_channels() {
     }
     drop(left);
     drop(right);
+    writer.step(START + PACKET * 10);
     let end = finish(end);
     assert_eq!((end.ms, end.lost, end.problem), (200, 0, None));
     let (channels, data) = samples(&path);
     assert_eq!((channels, data.len()), (2, 3_200));
     let right: Vec<u8> = data.iter().skip(1).step_by(2).copied().collect();
     assert!(right[..800].iter().all(|b| *b == SILENCE));
-    let loud = |s: &[u8]| s.iter().map(|b| Codec::Pcma.decode(*b).unsigned_abs()).max();
-    assert!(loud(&right[800..]) > Some(7_000));
+    assert!(loudest(&right[800..]) > 7_000);
     assert!(data.iter().step_by(2).take(1_600).any(|b| *b != SILENCE));
 }
 
 #[test]
 fn silence_at_the_end_is_cut_and_no_speech_is_none() {
     let dir = tempfile::tempdir().expect("dir");
-    let recorder = Recorder::default();
+    let (recorder, mut writer) = by_hand();
     for (name, spoken) in [("a.wav", 50u32), ("b.wav", 0)] {
         let path = dir.path().join(name);
-        let now = monotonic();
         let (taps, end) =
-            recorder.open(RecordSpec { path: path.clone(), key: key(), cut_silence: true }, 1, now);
+            recorder.open(RecordSpec { path: path.clone(), key: key(), cut_silence: true }, 1, START);
         for n in 0..200u32 {
             let quiet = vec![SILENCE; 160];
             let speech = if n < spoken { tone(Codec::Pcma, 160) } else { quiet };
-            taps[0].push(Codec::Pcma, n * 160, now + u64::from(n) * 20_000_000, &speech);
+            taps[0].push(Codec::Pcma, n * 160, START + u64::from(n) * PACKET, &speech);
         }
         drop(taps);
+        writer.step(START + 4 * SECOND);
         let end = finish(end);
         assert_eq!(end.speech_ms, u64::from(spoken) * 20);
         assert_eq!(end.ms, u64::from(spoken) * 20 + 500);
@@ -134,30 +152,42 @@ fn a_disk_that_refuses_is_told_and_nothing_stops() {
 fn what_was_said_is_on_the_disk_while_it_is_being_said() {
     let dir = tempfile::tempdir().expect("dir");
     let path = dir.path().join("a.wav");
-    let recorder = Recorder::default();
-    // begun three seconds ago, as far as the writer knows: two are settled at the first look
-    let start = monotonic() - 3_000_000_000;
+    let (recorder, mut writer) = by_hand();
     let (taps, end) =
-        recorder.open(RecordSpec { path: path.clone(), key: key(), cut_silence: false }, 1, start);
-    for n in 0..150u32 {
-        taps[0].push(Codec::Pcma, n * 160, start + u64::from(n) * 20_000_000, &tone(Codec::Pcma, 160));
-    }
+        recorder.open(RecordSpec { path: path.clone(), key: key(), cut_silence: false }, 1, START);
     let dead = dir.path().join("dead.wav");
-    let until = std::time::Instant::now() + std::time::Duration::from_secs(10);
-    loop {
-        assert!(std::time::Instant::now() < until, "nothing is written");
-        // what a death at this moment would leave
-        if path.exists() && std::fs::copy(&path, &dead).is_ok_and(|length| length > 76 + 8_028) {
-            break;
+    for n in 0..150u32 {
+        let at = START + u64::from(n) * PACKET;
+        taps[0].push(Codec::Pcma, n * 160, at, &tone(Codec::Pcma, 160));
+        writer.step(at);
+        // what a death at this moment would leave: every whole second that is 400 ms old
+        if n % 10 == 9 {
+            std::fs::copy(&path, &dead).expect("copy");
+            mend(&dead, &key()).expect("mend");
+            let (_, heard) = samples(&dead);
+            let whole = (at - START).saturating_sub(SECOND * 2 / 5) / SECOND;
+            assert_eq!(heard.len() as u64, whole * 8_000, "after packet {n}");
+            assert!(heard.chunks(160).all(|part| loudest(part) > 7_000));
         }
-        std::thread::yield_now();
     }
-    mend(&dead, &key()).expect("mend");
-    let (_, heard) = samples(&dead);
-    assert!(heard.len() >= 8_000 && heard.len().is_multiple_of(8_000), "{}", heard.len());
-    let loud = heard.iter().map(|b| Codec::Pcma.decode(*b).unsigned_abs()).max();
-    assert!(loud > Some(7_000));
     drop(taps);
+    writer.step(START + 3 * SECOND);
     finish(end);
-    assert!(samples(&path).1.len() >= 150 * 160);
+    assert_eq!(samples(&path).1.len(), 150 * 160);
+}
+
+#[test]
+fn the_writer_has_a_thread_of_its_own() {
+    let dir = tempfile::tempdir().expect("dir");
+    let path = dir.path().join("a.wav");
+    let recorder = Recorder::default();
+    let (taps, end) =
+        recorder.open(RecordSpec { path: path.clone(), key: key(), cut_silence: false }, 1, monotonic());
+    // Ahead of the clock, so that it is not late however slowly this thread runs.
+    let at = monotonic() + 5 * SECOND;
+    taps[0].push(Codec::Pcma, 0, at, &tone(Codec::Pcma, 160));
+    drop(taps);
+    let end = finish(end);
+    assert_eq!((end.lost, end.problem), (0, None));
+    assert!(loudest(&samples(&path).1) > 7_000);
 }

@@ -84,16 +84,29 @@ impl Writer {
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
             }
-            self.take_in();
-            self.close();
-            let now = monotonic();
-            for recording in self.open.values_mut() {
-                recording.write(now, &mut self.buffer);
-            }
+            self.round(monotonic());
         }
         for (_, mut recording) in self.open.drain() {
             recording.finish(&mut self.buffer);
         }
+    }
+
+    /// Takes in what has come, closes what is complete, and writes the seconds that are settled at `now`.
+    fn round(&mut self, now: u64) {
+        self.take_in();
+        self.close();
+        for recording in self.open.values_mut() {
+            recording.write(now, &mut self.buffer);
+        }
+    }
+
+    /// As one turn of [`Writer::run`] would at `now`, with all orders given so far.
+    #[cfg(test)]
+    pub(super) fn step(&mut self, now: u64) {
+        while let Ok(order) = self.orders.try_recv() {
+            self.obey(order);
+        }
+        self.round(now);
     }
 
     fn obey(&mut self, order: Order) {
