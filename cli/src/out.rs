@@ -201,17 +201,22 @@ impl Out {
             serde_json::Value::Array(list) => list.iter_mut().for_each(|v| self.hide(v)),
             serde_json::Value::Object(map) => {
                 for (key, value) in map {
-                    match value.as_str().filter(|_| key == "phone") {
-                        Some(text) => {
-                            let shown = PhoneNumber::from_key(text).map(|p| self.phone(&p));
-                            *value = shown.unwrap_or_default().into();
+                    match (key.as_str(), value) {
+                        ("phone", serde_json::Value::String(text)) => *text = self.hidden(text),
+                        ("more_phones", serde_json::Value::Array(list)) => {
+                            let hidden = |v: &serde_json::Value| self.hidden(v.as_str().unwrap_or_default());
+                            list.iter_mut().for_each(|v| *v = hidden(v).into());
                         }
-                        None => self.hide(value),
+                        (_, value) => self.hide(value),
                     }
                 }
             }
             _ => {}
         }
+    }
+
+    fn hidden(&self, key: &str) -> String {
+        PhoneNumber::from_key(key).map(|p| self.phone(&p)).unwrap_or_default()
     }
 
     /// A line for people; nothing with `--json`.

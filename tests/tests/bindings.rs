@@ -42,10 +42,10 @@ fn a_pair_speaks_both_ways_and_neither_sees_the_others_number() {
         callee.rings();
         caller.hear("SIP/2.0 180");
         assert!(caller.final_answer_within(SECOND / 2).is_none(), "nobody pays for ringing");
-        callee.picks_up();
-        assert_eq!(caller.final_answer(), 200);
         caller.line.says(tones.0);
         callee.line.says(tones.1);
+        callee.picks_up();
+        assert_eq!(caller.final_answer(), 200);
         std::thread::sleep(SECOND * 2);
         assert!(caller.line.hears(tones.1) && callee.line.hears(tones.0), "each hears the other");
         callee.hangs_up();

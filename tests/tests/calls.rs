@@ -20,6 +20,8 @@ mod exchange;
 mod house;
 #[path = "calls/kills.rs"]
 mod kills;
+#[path = "calls/numbers.rs"]
+mod numbers;
 #[path = "calls/outgoing.rs"]
 mod outgoing;
 #[path = "calls/rules.rs"]

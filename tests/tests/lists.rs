@@ -287,3 +287,57 @@ async fn a_later_list_withdraws_and_nobody_is_rung_for_it() {
     );
     assert_eq!(back["address"], json!("幸福花园2幢101"));
 }
+
+#[tokio::test]
+async fn further_numbers_of_a_cell_and_of_a_column_are_kept_and_not_rung() {
+    let world = World::start(&WorldOptions::default()).unwrap();
+    let courier = world.sign_in("c1").await.unwrap();
+    let list = "运单号,手机,电话,地址\n\
+        SF0000000005001,0571-88886661/13800005001 转 12,,幸福花园1幢101\n\
+        SF0000000005002,13800005002,0571-88886662;13800005002,幸福花园2幢101\n\
+        SF0000000005003,13800005003,,幸福花园3幢101\n";
+    let numbers = async |waybill: &str| {
+        let parcels = courier.get("/parcels").await.unwrap();
+        let all = parcels.as_array().unwrap().clone();
+        let found = all.into_iter().find(|p| p["waybill_no"] == json!(waybill)).unwrap();
+        (found["phone"].clone(), found["more_phones"].clone())
+    };
+    // on the phone before a server knows of it, and on the server
+    let phone = Phone::new(&world.server.url).unwrap();
+    phone.must(&["login", "c1"]).unwrap();
+    let file = phone.home().join("day.csv");
+    std::fs::write(&file, list).unwrap();
+    phone.must(&["import", file.to_str().unwrap()]).unwrap();
+    let hidden = phone.must(&["tasks", "--json"]).unwrap();
+    assert!(!hidden.contains("8888666") && !hidden.contains("13800005"), "masked unless asked: {hidden}");
+    let shown = json_of(&phone.must(&["tasks", "--json", "--full"]).unwrap());
+    let shown = shown.as_array().or(shown["parcels"].as_array()).unwrap();
+    for (waybill, first, more) in [
+        ("SF0000000005001", "+8613800005001;ext=12", json!(["+8657188886661"])),
+        ("SF0000000005002", "+8613800005002", json!(["+8657188886662"])),
+        ("SF0000000005003", "+8613800005003", Value::Null),
+    ] {
+        assert_eq!(numbers(waybill).await, (json!(first), more.clone()), "{waybill}");
+        let own = shown.iter().find(|p| p["waybill_no"] == json!(waybill)).unwrap();
+        assert_eq!((&own["phone"], &own["more_phones"]), (&json!(first), &more), "{own}");
+    }
+    // a courier who has only the caller's last digits finds the parcel
+    let found = json_of(&phone.must(&["search", "8886662", "--json"]).unwrap());
+    let hits = found.as_array().or(found["parcels"].as_array()).or(found["hits"].as_array());
+    assert_eq!(hits.unwrap().len(), 1, "{found}");
+    let found = courier.get("/parcels?search=88886661").await.unwrap();
+    assert_eq!(found.as_array().unwrap().len(), 1, "{found}");
+    // taken once more it is the same list; a list with one number takes the others away, one without a number does not
+    let again = json_of(&upload(&courier, &[], list).await.1);
+    assert_eq!(again["unchanged"], json!(3), "{again}");
+    upload(&courier, &[], "运单号,状态\nSF0000000005001,派送中\n").await;
+    assert_eq!(numbers("SF0000000005001").await.1, json!(["+8657188886661"]));
+    upload(&courier, &[], "运单号,手机\nSF0000000005001,13800005001 转 12\n").await;
+    assert_eq!(numbers("SF0000000005001").await, (json!("+8613800005001;ext=12"), Value::Null));
+    // and only the first of each is rung
+    let parcels = courier.get("/parcels").await.unwrap();
+    let ids: Vec<&Value> = parcels.as_array().unwrap().iter().map(|p| &p["id"]).collect();
+    let plan = courier.post("/plans", &json!({ "template": "arrived", "parcels": ids })).await.unwrap();
+    assert_eq!(plan["rings"], json!(3), "{plan}");
+    assert!(!plan.to_string().contains("8888666"), "{plan}");
+}

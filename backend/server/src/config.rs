@@ -8,7 +8,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 mod check;
+mod folders;
 mod unreadable;
+mod values;
 
 pub use check::parse_listener;
 

@@ -150,6 +150,9 @@ fn told(error: &anyhow::Error) -> String {
 fn start() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let config = Config::load(arguments.config.as_deref(), &arguments.set)?;
+    if let (Verb::CheckConfig, None) = (&arguments.command, &arguments.config) {
+        say("no file is named (--config FILE): these are the defaults, with what variables and --set say");
+    }
     log_to_stderr(&config.log_format);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(run(arguments.command, config))
@@ -159,6 +162,7 @@ async fn run(command: Verb, config: Config) -> anyhow::Result<()> {
     match command {
         Verb::Serve => serve(config).await,
         Verb::CheckConfig => {
+            config.folders()?;
             say("the configuration is good");
             for warning in config.warnings() {
                 say(&format!("warning: {warning}"));
@@ -231,6 +235,7 @@ async fn erase_recordings(config: &Config, name: &str, again: &str) -> anyhow::R
 
 async fn serve(config: Config) -> anyhow::Result<()> {
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    config.folders()?;
     let running = waybell_server::start(config).await?;
     say(&serde_json::json!({ "ready": true, "http": format!("http://{}", running.http) }).to_string());
     let stopping = running.app.stopping.clone();

@@ -166,7 +166,7 @@ pub(super) fn cells(out: &Out, p: &ParcelView) -> Vec<String> {
         p.mark.label(out.lang).to_owned(),
         super::doors::state_told(out, p.state.label(out.lang), p.door.as_ref()),
         p.recipient_name.clone(),
-        p.phone.as_ref().map(|n| out.phone(n)).unwrap_or_default(),
+        p.phones().map(|n| out.phone(n)).collect::<Vec<_>>().join(" / "),
         p.address.clone(),
     ]
 }

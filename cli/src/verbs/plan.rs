@@ -136,6 +136,7 @@ mod tests {
             courier: UserId::at(1, [1; 10]),
             recipient_name: "王芳".into(),
             phone: None,
+            more_phones: Vec::new(),
             address: "路边摊".into(),
             estate: estate.into(),
             building: building.into(),

@@ -64,8 +64,8 @@ pub(super) const PAIRS: &[Pair] = &[
     ),
     ("{} rows have several telephone numbers, the first in this line", "{} 行有多个电话号码，第一处在此行"),
     (
-        "the first mobile of each is rung, and the others are not kept; write another one first to have it rung",
-        "只呼叫其中第一个手机号，其余不保留；要呼叫另一个，请把它写在最前面",
+        "the first mobile of each is rung, and who rings from another is known; write another one first to have it rung",
+        "只呼叫其中第一个手机号；客户用其他号码打来也能认出；要呼叫另一个，请把它写在最前面",
     ),
     ("this waybill stands in object {} too", "第 {} 个对象也有这个运单号"),
     ("the later one counts", "以后一个为准"),

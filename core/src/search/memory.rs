@@ -6,6 +6,7 @@ use crate::store::seal::Seal;
 use rusqlite::Connection;
 use std::collections::{HashMap, HashSet};
 use waybell_domain::id::ParcelId;
+use waybell_domain::phone::PhoneNumber;
 use waybell_domain::search::{Finder, Index, Picker, Text};
 use waybell_domain::wire::ParcelView;
 
@@ -62,9 +63,10 @@ impl Memory {
     }
 
     fn put(&mut self, n: i64, view: &ParcelView) {
-        let phone = view.phone.as_ref().map(|p| p.e164()).unwrap_or_default();
+        let phones: Vec<&str> = view.phones().map(PhoneNumber::e164).collect();
+        let phones = phones.join("\t");
         let text =
-            Text::new(&format!("{}\t{}\t{}\t{phone}", view.address, view.recipient_name, view.waybill_no));
+            Text::new(&format!("{}\t{}\t{}\t{phones}", view.address, view.recipient_name, view.waybill_no));
         let doc = Doc { n, id: view.id, sequence: view.sequence, text };
         match self.places.get(&n).and_then(|at| self.docs.get_mut(*at)) {
             Some(known) if known.text == doc.text && known.sequence == doc.sequence => known.id = doc.id,

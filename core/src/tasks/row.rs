@@ -24,6 +24,7 @@ pub(crate) struct GoodRow {
     pub kind: Option<TaskKind>,
     pub name: String,
     pub phone: Option<PhoneNumber>,
+    pub more_phones: Vec<PhoneNumber>,
     pub address: String,
     pub estate: String,
     pub building: String,
@@ -45,12 +46,7 @@ impl GoodRow {
             Place::line(row.line).problem(column, problem, &hint)
         };
         let waybill = WaybillNo::parse(&row.waybill_no).map_err(|e| problem("waybill_no", e.to_string()))?;
-        let phone = match row.phone.trim() {
-            // of what is withdrawn, nothing but the waybill number counts
-            _ if row.withdrawn == Some(true) => None,
-            "" => None,
-            text => Some(PhoneNumber::parse(text).map_err(|e| problem("phone", e.to_string()))?),
-        };
+        let (phone, more_phones) = row.phones().map_err(|e| problem("phone", e.to_string()))?;
         let place = waybell_domain::address::split(&row.address);
         Ok(GoodRow {
             id: parcel_id(organisation, waybill.as_str()),
@@ -58,6 +54,7 @@ impl GoodRow {
             kind: row.kind,
             name: clip(row.recipient_name.trim(), 100),
             phone,
+            more_phones,
             address: clip(row.address.trim(), 500),
             estate: place.estate.unwrap_or_default(),
             building: place.building.unwrap_or_default(),
@@ -90,6 +87,7 @@ impl GoodRow {
             courier,
             recipient_name: String::new(),
             phone: None,
+            more_phones: Vec::new(),
             address: String::new(),
             estate: String::new(),
             building: String::new(),
@@ -113,6 +111,7 @@ impl GoodRow {
         }
         if self.phone.is_some() {
             view.phone.clone_from(&self.phone);
+            view.more_phones.clone_from(&self.more_phones);
         }
         if !self.address.is_empty() {
             view.address.clone_from(&self.address);
@@ -131,7 +130,7 @@ impl GoodRow {
     pub(crate) fn same(&self, known: &ParcelView, courier: UserId) -> bool {
         known.courier == courier
             && (self.name.is_empty() || known.recipient_name == self.name)
-            && (self.phone.is_none() || known.phone == self.phone)
+            && (self.phone.is_none() || (known.phone == self.phone && known.more_phones == self.more_phones))
             && (self.address.is_empty() || known.address == self.address)
             && self.kind.is_none_or(|kind| known.kind == kind)
             && !(self.withdrawn == Some(false) && known.state == ParcelState::Withdrawn)

@@ -11,6 +11,7 @@
 
 mod bad;
 mod calendar;
+mod cell;
 mod choice;
 mod columns;
 mod decode;
@@ -28,6 +29,7 @@ mod tests;
 
 pub use bad::bad_rows;
 pub use calendar::{CalendarFile, read_calendar};
+pub use cell::{CellPhones, MOST_MORE, cell_phones};
 pub use choice::{Choice, ColumnSource, ColumnTaken, ListColumns, shape_of};
 pub use columns::{ColumnMap, Field, detect_columns};
 pub use decode::decode;

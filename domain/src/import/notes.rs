@@ -147,7 +147,7 @@ pub(super) fn notes(
             &odd.several,
             Some(Field::Phone),
             "{} rows have several telephone numbers, the first in this line",
-            "the first mobile of each is rung, and the others are not kept; write another one first to have it rung",
+            "the first mobile of each is rung, and who rings from another is known; write another one first to have it rung",
         ),
         (
             &silent,

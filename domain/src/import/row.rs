@@ -1,10 +1,11 @@
 //! One row of a list.
 
 use super::Place;
+use super::cell::{CellPhones, cell_phones, is_none};
 use super::columns::{ColumnMap, Field};
 use super::state::{Standing, standing};
 use crate::parcel::{TaskKind, WaybillNo};
-use crate::phone::{PhoneError, PhoneNumber};
+use crate::phone::PhoneNumber;
 use crate::wire::{ImportedRow, RowProblem};
 
 /// A row that can be taken.
@@ -18,7 +19,7 @@ pub struct ImportRow {
     pub phone: Option<PhoneNumber>,
     /// That number as it was written.
     pub phone_text: String,
-    /// Further numbers of the same cell.
+    /// Further numbers of the same cell, or of further columns.
     pub other_phones: Vec<PhoneNumber>,
     /// Recipient's name; may be empty.
     pub name: String,
@@ -59,6 +60,7 @@ impl ImportRow {
             waybill_no: self.waybill.to_string(),
             recipient_name: self.name,
             phone: self.phone_text,
+            more_phones: self.other_phones.iter().map(PhoneNumber::key).collect(),
             address: self.address,
             kind: self.kind,
             withdrawn: match self.stands {
@@ -100,14 +102,14 @@ pub fn parse_row(
     let waybill = waybill.map_err(|e| fail(Field::Waybill, e)).ok();
     let stands = standing(whole(Field::State));
     let numbers = numbers(map, cells);
-    let (phone, phone_text, other_phones) =
-        match broken(&numbers).map_or_else(|| phones(&numbers).map_err(|e| e.to_string()), Err) {
+    let CellPhones { phone, text: phone_text, more: other_phones } =
+        match broken(&numbers).map_or_else(|| cell_phones(&numbers).map_err(|e| e.to_string()), Err) {
             Ok(found) => found,
             // of a parcel that is not to be rung for, nothing but the waybill number counts
             Err(_) if matches!(stands, Some(Standing::Withdrawn | Standing::Finished)) => Default::default(),
             Err(e) => {
                 fail(Field::Phone, e);
-                (None, String::new(), Vec::new())
+                CellPhones::default()
             }
         };
     let kind = kind(whole(Field::Kind)).unwrap_or_else(|text| {
@@ -161,7 +163,7 @@ fn beside<'a>(map: &'a ColumnMap, cells: &'a [String]) -> impl Iterator<Item = &
 
 /// Whether the row holds a number that can be rung.
 pub(super) fn has_number(map: &ColumnMap, cells: &[String]) -> bool {
-    phones(&numbers(map, cells)).is_ok_and(|(phone, ..)| phone.is_some())
+    cell_phones(&numbers(map, cells)).is_ok_and(|found| found.phone.is_some())
 }
 
 /// What is wrong with a cell that a spreadsheet could not compute or show; a name, an address or a state is left out then.
@@ -187,80 +189,6 @@ fn broken(cell: &str) -> Option<String> {
 pub(super) fn has_broken(map: &ColumnMap, cells: &[String]) -> bool {
     let fields = [Field::Name, Field::Address, Field::Kind, Field::State];
     fields.iter().filter_map(|f| cells.get(map.get(*f)?)).any(|cell| broken(cell).is_some())
-}
-
-/// A cell that says that there is no number.
-fn is_none(cell: &str) -> bool {
-    cell.chars().all(|c| !c.is_alphanumeric() && c != '*')
-        || matches!(cell, "无" | "没有" | "null" | "NULL" | "N/A" | "n/a")
-}
-
-/// The numbers of a cell: the first good one is rung, its text is kept, further ones are remembered.
-type Phones = (Option<PhoneNumber>, String, Vec<PhoneNumber>);
-
-fn phones(cell: &str) -> Result<Phones, PhoneError> {
-    if is_none(cell) {
-        return Ok((None, String::new(), Vec::new()));
-    }
-    let error = match PhoneNumber::parse(cell) {
-        Ok(phone) => return Ok((Some(phone), cell.to_owned(), Vec::new())),
-        Err(error) => error,
-    };
-    let cleaned = cleaned(cell);
-    if let Ok(phone) = PhoneNumber::parse(&cleaned) {
-        return Ok((Some(phone), cleaned, Vec::new()));
-    }
-    let mut good: Vec<(PhoneNumber, &str)> = Vec::new();
-    for separators in [&['/', '、', ';', '；', '|', '\n'][..], &[',', '，', ' ', '/', '、', ';']] {
-        let pieces = cleaned.split(separators).map(str::trim).filter(|p| !p.is_empty());
-        good = pieces.filter_map(|p| PhoneNumber::parse(p).ok().map(|phone| (phone, p))).collect();
-        if !good.is_empty() {
-            break;
-        }
-    }
-    // A mobile is rung before a fixed line.
-    good.sort_by_key(|(phone, _)| phone.kind() != crate::phone::PhoneKind::Mobile);
-    let mut good = good.into_iter();
-    let Some((phone, text)) = good.next() else { return Err(error) };
-    let mut others: Vec<PhoneNumber> = Vec::new();
-    for (other, _) in good {
-        if other != phone && !others.contains(&other) {
-            others.push(other);
-        }
-    }
-    Ok((Some(phone), text.to_owned(), others))
-}
-
-/// A cell without what people and programs write around numbers: `="138…"` of spreadsheets, a leading `#`, remarks in brackets
-/// that hold no digit (家, 妈妈), the brackets of an extension, and the colon behind its word.
-fn cleaned(cell: &str) -> String {
-    let cell = cell.strip_prefix("=\"").and_then(|c| c.strip_suffix('"')).unwrap_or(cell);
-    let cell = cell.trim().trim_start_matches(['#', '＃']);
-    let mut out = String::with_capacity(cell.len());
-    let mut rest = cell;
-    while let Some(open) = rest.find(['(', '（', '[', '【']) {
-        let (before, from) = rest.split_at(open);
-        let Some(close) = from.find([')', '）', ']', '】']) else { break };
-        let inner = from.get(from.chars().next().map_or(0, char::len_utf8)..close).unwrap_or_default();
-        let after = from.get(close..).and_then(|f| f.chars().next()).map_or(close, |c| close + c.len_utf8());
-        out.push_str(before);
-        let word = inner.trim().to_lowercase();
-        if !inner.chars().any(char::is_numeric) {
-            out.push(' ');
-        } else if ["分机", "转", "ext"].iter().any(|w| word.starts_with(w)) {
-            out.push_str(inner);
-        } else {
-            out.push_str(from.get(..after).unwrap_or_default());
-        }
-        rest = from.get(after..).unwrap_or_default();
-    }
-    out.push_str(rest);
-    for (written, plain) in
-        [("分机号", "分机"), ("分机：", "分机"), ("分机:", "分机"), ("转：", "转"), ("转:", "转")]
-    {
-        out = out.replace(written, plain);
-    }
-    out.trim().to_owned()
 }
 
 fn kind(cell: &str) -> Result<Option<TaskKind>, String> {

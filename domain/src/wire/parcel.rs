@@ -29,6 +29,10 @@ pub struct ParcelView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub phone: Option<PhoneNumber>,
+    /// Further numbers of the recipient, as [`phone`](Self::phone): never rung for a notice; who rings from one is known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>))]
+    pub more_phones: Vec<PhoneNumber>,
     /// Address as written.
     pub address: String,
     /// Estate, as split from the address; empty when unknown.
@@ -55,6 +59,13 @@ pub struct ParcelView {
     pub rev: i64,
 }
 
+impl ParcelView {
+    /// All numbers of the recipient, the one to ring first.
+    pub fn phones(&self) -> impl Iterator<Item = &PhoneNumber> {
+        self.phone.iter().chain(&self.more_phones)
+    }
+}
+
 /// One row of a list that was already split into columns.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -66,9 +77,12 @@ pub struct ImportedRow {
     /// Recipient's name.
     #[serde(default)]
     pub recipient_name: String,
-    /// Number as written in the list.
+    /// Number as written in the list; of several the first mobile is rung.
     #[serde(default)]
     pub phone: String,
+    /// Further numbers of the recipient; two are kept.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub more_phones: Vec<String>,
     /// Address as written in the list.
     #[serde(default)]
     pub address: String,

@@ -74,6 +74,7 @@ fn parcel_view() -> ParcelView {
         courier: id!(UserId, 3),
         recipient_name: "王芳".into(),
         phone: Some(phone("13800001111转123")),
+        more_phones: vec![phone("057188886666")],
         address: "杭州市西湖区幸福花园3幢2单元501".into(),
         estate: "幸福花园".into(),
         building: "3幢".into(),
@@ -208,7 +209,8 @@ fn every_role_has_one_word() {
 #[test]
 fn parcel_view_record() {
     insta::assert_json_snapshot!("parcel_view", sent(parcel_view()));
-    let bare = ParcelView { phone: None, outcome: None, preference: None, ..parcel_view() };
+    let bare =
+        ParcelView { phone: None, more_phones: Vec::new(), outcome: None, preference: None, ..parcel_view() };
     let json = sent(bare);
     for field in ["phone", "outcome", "preference"] {
         assert!(json.get(field).is_none(), "{field}");
@@ -222,6 +224,7 @@ fn imported_row() {
         waybill_no: "SF1234567890123".into(),
         recipient_name: "王芳".into(),
         phone: "138-0000-1111 转 123".into(),
+        more_phones: vec!["+8657188886666".into()],
         address: "幸福花园3幢2单元501".into(),
         kind: Some(TaskKind::Pickup),
         withdrawn: Some(true),
@@ -239,6 +242,7 @@ fn import_request() {
         waybill_no: "SF1234567890123".into(),
         recipient_name: String::new(),
         phone: "13800001111".into(),
+        more_phones: Vec::new(),
         address: String::new(),
         kind: None,
         withdrawn: None,

@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 /// Longest wait for a message; only a failing test takes so long.
@@ -489,8 +489,17 @@ pub(crate) fn linear(code: u8) -> i16 {
     if a & 0x80 == 0 { -size } else { size }
 }
 
+/// The code whose value is nearest.
 fn alaw(sample: i16) -> u8 {
-    (0..=255u8).min_by_key(|c| (i32::from(linear(*c)) - i32::from(sample)).abs()).unwrap()
+    static CODES: OnceLock<Vec<(i16, u8)>> = OnceLock::new();
+    let codes = CODES.get_or_init(|| {
+        let mut codes: Vec<(i16, u8)> = (0..=255u8).map(|c| (linear(c), c)).collect();
+        codes.sort_unstable();
+        codes
+    });
+    let above = codes.partition_point(|(value, _)| *value < sample);
+    let near = &codes[above.saturating_sub(1)..(above + 1).min(codes.len())];
+    near.iter().min_by_key(|(value, _)| (i32::from(*value) - i32::from(sample)).abs()).unwrap().1
 }
 
 /// Share of the sound's energy that lies at this frequency, 0 to 1.
@@ -506,10 +515,11 @@ pub(crate) fn share(samples: &[i16], hertz: u32) -> f64 {
     if all == 0.0 { 0.0 } else { 2.0 * (re * re + im * im) / (all * samples.len() as f64) }
 }
 
-/// Whether a tone fills most of the sound; a busy machine may drop some of the test's own packets.
+/// Whether a tone fills most of the sound once there is any; a busy machine may drop some of the test's own packets.
 pub(crate) fn mostly(samples: &[i16], hertz: u32) -> bool {
-    let windows = samples.chunks_exact(2_000);
-    let (all, of) = (windows.len(), windows.filter(|w| share(w, hertz) > 0.8).count());
+    let windows = samples.chunks_exact(2_000).skip_while(|w| loudness(w) < 100.0);
+    let windows: Vec<&[i16]> = windows.collect();
+    let (all, of) = (windows.len(), windows.iter().filter(|w| share(w, hertz) > 0.8).count());
     all > 0 && of * 2 > all
 }
 

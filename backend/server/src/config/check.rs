@@ -44,11 +44,6 @@ impl Config {
                 "write the address that the carrier sees, or take it out",
             ));
         }
-        if let Some(path) = self.database_url().strip_prefix("sqlite:")
-            && let Some(folder) = Path::new(path).parent()
-        {
-            can_hold("database", folder)?;
-        }
         if self.rtp_ports.0 < 1_024 {
             let problem = format!("{} is below 1024", self.rtp_ports.0);
             return Err(bad(
@@ -57,9 +52,6 @@ impl Config {
                 "write ports that a service may open, such as [20000, 29999]",
             ));
         }
-        for (key, folder) in [("data", self.data.clone()), ("media", self.media_dir())] {
-            can_hold(key, &folder)?;
-        }
         if let Err(e) = self.http.parse::<std::net::SocketAddr>() {
             return Err(bad(
                 "http",
@@ -67,24 +59,13 @@ impl Config {
                 "write address:port, for example 127.0.0.1:8600",
             ));
         }
-        for (key, seconds, most, usual) in
-            [("ring_seconds", self.ring_seconds, 300, 45), ("call_seconds", self.call_seconds, 86_400, 300)]
-        {
-            if !(1..=most).contains(&seconds) {
-                let problem = format!("{seconds} is not between 1 and {most}");
-                return Err(bad(key, problem, &format!("{usual} is usual")));
-            }
-        }
-        if self.rate.step_seconds == 0 {
-            return Err(bad(
-                "rate.step_seconds",
-                "is 0".into(),
-                "write the step of the carrier's price: 6 or 60",
-            ));
-        }
+        self.check_values()?;
         let mut heard_on = Vec::new();
-        for listener in &self.sip {
+        for (n, listener) in self.sip.iter().enumerate() {
             heard_on.push(parse_listener(listener)?.0);
+            if !listener.ends_with(":0") && self.sip[..n].contains(listener) {
+                return Err(bad("sip", format!("{listener:?} stands there twice"), "take one of them out"));
+            }
         }
         self.check_certificate(heard_on.iter().any(|t| t == "tls"))?;
         for (index, trunk) in self.trunk.iter().enumerate() {
@@ -203,6 +184,10 @@ impl Config {
             let hint = format!("add one to sip, for example \"{}:0.0.0.0:5060\"", trunk.transport);
             return Err(bad(&key("transport"), format!("sip has no {} listener", trunk.transport), &hint));
         }
+        if let Some(seconds) = trunk.session_expires.filter(|s| *s < 90) {
+            let problem = format!("{seconds} is below 90, the least that is allowed (RFC 4028 section 4)");
+            return Err(bad(&key("session_expires"), problem, "1800 is usual"));
+        }
         readable(&key("tls_ca"), trunk.tls_ca.as_deref())?;
         if trunk.user.is_none() && (trunk.password.is_some() || trunk.register) {
             let problem = "is not set, but password or register is";
@@ -252,32 +237,6 @@ fn readable(key: &str, file: Option<&Path>) -> Result<(), ConfigError> {
             Err(bad(key, format!("{}: {error}", file.display()), "name a file that the server may read"))
         }
     }
-}
-
-/// A folder that is there, or that can be made.
-fn can_hold(key: &str, folder: &Path) -> Result<(), ConfigError> {
-    let hint = "name a folder that the server may write";
-    let Some(there) = folder.ancestors().find(|f| f.exists() || f.as_os_str().is_empty()) else {
-        return Ok(());
-    };
-    let there = if there.as_os_str().is_empty() { Path::new(".") } else { there };
-    let problem = match std::fs::metadata(there) {
-        Ok(m) if !m.is_dir() => format!("{} is no folder", there.display()),
-        // tried and not asked: permissions do not tell what a read-only or a special file system does
-        Ok(_) => match try_out(there) {
-            Ok(()) => return Ok(()),
-            Err(e) => format!("{} cannot be written: {}", there.display(), e.kind()),
-        },
-        Err(e) => format!("{}: {}", there.display(), e.kind()),
-    };
-    Err(bad(key, problem, hint))
-}
-
-/// Makes a file in a folder, and takes it away.
-fn try_out(folder: &Path) -> std::io::Result<()> {
-    let file = folder.join(format!(".waybell-{:016x}", rand::random::<u64>()));
-    std::fs::OpenOptions::new().write(true).create_new(true).open(&file)?;
-    std::fs::remove_file(&file)
 }
 
 /// An address to which no call can be sent: any, many or all.
@@ -350,7 +309,7 @@ mod tests {
         let file = dir.path().join("waybell.toml");
         std::fs::write(&file, lines.replace("DIR", &dir.path().display().to_string())).unwrap();
         match Config::load(Some(&file), &[]) {
-            Ok(config) => config.warnings().join("\n"),
+            Ok(config) => config.folders().map_or_else(|e| e.to_string(), |()| config.warnings().join("\n")),
             Err(error) => error.to_string(),
         }
     }
@@ -388,6 +347,16 @@ mod tests {
             (trunk("tls_ca = \"DIR/none.pem\""), "trunk[0].tls_ca"),
             (trunk("register = true"), "trunk[0].user"),
             (trunk("user = \"u\""), "trunk[0].password"),
+            (trunk("session_expires = 20"), "trunk[0].session_expires"),
+            ("sip = [\"udp:0.0.0.0:5060\", \"udp:0.0.0.0:5060\"]".to_owned(), "key sip"),
+            ("data = \"\"".to_owned(), "key data"),
+            ("media_threads = 0".to_owned(), "media_threads"),
+            ("media_threads = 100000".to_owned(), "media_threads"),
+            ("drain_seconds = 100000".to_owned(), "drain_seconds"),
+            ("limits = { per_person = 0 }".to_owned(), "limits.per_person"),
+            ("rate = { step_minor = -1 }".to_owned(), "rate.step_minor"),
+            ("messages = { url = \"ftp://a.test/x\" }".to_owned(), "messages.url"),
+            ("kms = \"DIR\"".to_owned(), "key kms"),
         ] {
             let problem = told(&lines);
             assert!(problem.contains(key) && problem.starts_with("configuration key"), "{lines}: {problem}");

@@ -44,7 +44,7 @@ fn one(error: &figment::Error, text: &str) -> String {
     };
     match &error.kind {
         Kind::InvalidType(_, expected) | Kind::InvalidValue(_, expected) => {
-            format!("{key}{at} has a value of the wrong kind: expected {expected}")
+            format!("{key}{at} has a value of the wrong kind: expected {}", plain(&expected.to_string()))
         }
         Kind::UnknownField(name, known) => {
             let near = known
@@ -61,6 +61,18 @@ fn one(error: &figment::Error, text: &str) -> String {
         Kind::MissingField(name) => format!("{key}{at} lacks {name}"),
         kind if key.is_empty() => kind.to_string(),
         kind => format!("{key}{at}: {kind}"),
+    }
+}
+
+/// What a value should be, for people who do not write Rust.
+fn plain(expected: &str) -> String {
+    match expected {
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number, not negative and not too large".to_owned(),
+        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number".to_owned(),
+        "f32" | "f64" => "a number".to_owned(),
+        "a boolean" => "true or false".to_owned(),
+        "a string" | "path string" => "a text in double quotes".to_owned(),
+        other => other.to_owned(),
     }
 }
 

@@ -128,7 +128,7 @@ pub(crate) async fn open_parcels<C: ConnectionTrait>(
     let rows: Vec<ParcelRow> = all(
         db,
         "SELECT courier_id, waybill_no, building, estate, state_at FROM parcel WHERE organisation_id = $1 \
-         AND phone_key = $2 AND state IN ('planned', 'out_for_delivery', 'exception') \
+         AND (phone_key = $2 OR phone_key_2 = $2 OR phone_key_3 = $2) AND state IN ('planned', 'out_for_delivery', 'exception') \
          ORDER BY state_at DESC, id LIMIT 200",
         [organisation.into(), customer.into()],
     )

@@ -197,7 +197,9 @@ fn known_of(
 async fn waybills_in_scope(write: &Write, scope: &Scope, key: &str) -> ApiResult<HashSet<String>> {
     let (filter, mut values) = scope.filter("p", 2);
     values.insert(0, key.into());
-    let sql = format!("SELECT p.waybill_no FROM parcel p WHERE p.phone_key = $1 AND {filter}");
+    let sql = format!(
+        "SELECT p.waybill_no FROM parcel p WHERE (p.phone_key = $1 OR p.phone_key_2 = $1 OR p.phone_key_3 = $1) AND {filter}"
+    );
     let rows: Vec<Waybill> = all(write.tx(), &sql, values).await?;
     Ok(rows.into_iter().map(|r| r.waybill_no).collect())
 }

@@ -53,6 +53,7 @@ pub(crate) struct Good {
     kind: Option<TaskKind>,
     name: String,
     pub(crate) phone_key: Option<String>,
+    more_phones: Vec<String>,
     address: String,
     estate: String,
     building: String,
@@ -319,14 +320,7 @@ pub(crate) fn check(row: &ImportedRow) -> Result<Good, RowProblem> {
         |column: &str, problem: String, hint: &str| Place::line(row.line).problem(column, problem, hint);
     let waybill = WaybillNo::parse(&row.waybill_no)
         .map_err(|e| problem("waybill_no", e.to_string(), "copy the number from the label"))?;
-    let phone = match row.phone.trim() {
-        // of what is withdrawn, nothing but the waybill number counts
-        _ if row.withdrawn == Some(true) => None,
-        "" => None,
-        text => Some(
-            PhoneNumber::parse(text).map_err(|e| problem("phone", e.to_string(), "correct the number"))?,
-        ),
-    };
+    let (phone, more) = row.phones().map_err(|e| problem("phone", e.to_string(), "correct the number"))?;
     let place = waybell_domain::address::split(&row.address);
     Ok(Good {
         line: row.line,
@@ -334,6 +328,7 @@ pub(crate) fn check(row: &ImportedRow) -> Result<Good, RowProblem> {
         kind: row.kind,
         name: clip(row.recipient_name.trim(), 100),
         phone_key: phone.map(|p| p.key()),
+        more_phones: more.iter().map(PhoneNumber::key).collect(),
         address: clip(row.address.trim(), 500),
         estate: place.estate.unwrap_or_default(),
         building: place.building.unwrap_or_default(),
@@ -391,7 +386,8 @@ async fn known<C: ConnectionTrait>(db: &C, scope: &Scope, now: UnixMs, good: &[G
 fn same(old: &ParcelRow, g: &Good, scope: &Scope) -> bool {
     old.courier_id == scope.person.to_string()
         && (g.leaves(&g.name) || old.recipient_name == g.name)
-        && (g.leaves(g.phone_key.as_deref().unwrap_or_default()) || old.phone_key == g.phone_key)
+        && (g.leaves(g.phone_key.as_deref().unwrap_or_default())
+            || (old.phone_key == g.phone_key && old.more().eq(g.more_phones.iter().map(String::as_str))))
         && (g.leaves(&g.address) || old.address == g.address)
         && old.kind == g.kind_after(old)
 }
@@ -425,6 +421,8 @@ fn row(scope: &Scope, now: UnixMs, old: Option<&ParcelRow>, g: &Good, sequence: 
         state: ParcelState::default().as_str().into(),
         recipient_name: String::new(),
         phone_key: None,
+        phone_key_2: None,
+        phone_key_3: None,
         address: String::new(),
         estate: String::new(),
         building: String::new(),
@@ -445,12 +443,16 @@ fn row(scope: &Scope, now: UnixMs, old: Option<&ParcelRow>, g: &Good, sequence: 
     }
     let kind = g.kind_after(&row).to_owned();
     let place = !g.leaves(&g.address);
+    let phones = !g.leaves(g.phone_key.as_deref().unwrap_or_default());
+    let more = |n: usize| g.more_phones.get(n).cloned();
     ParcelRow {
         courier_id: scope.person.to_string(),
         state: if back { ParcelState::default().as_str().into() } else { row.state },
         kind,
         recipient_name: if g.leaves(&g.name) { row.recipient_name } else { g.name.clone() },
-        phone_key: if g.phone_key.is_none() && !g.whole { row.phone_key } else { g.phone_key.clone() },
+        phone_key: if phones { g.phone_key.clone() } else { row.phone_key },
+        phone_key_2: if phones { more(0) } else { row.phone_key_2 },
+        phone_key_3: if phones { more(1) } else { row.phone_key_3 },
         address: if place { g.address.clone() } else { row.address },
         estate: if place { g.estate.clone() } else { row.estate },
         building: if place { g.building.clone() } else { row.building },
@@ -470,6 +472,8 @@ fn values(scope: &Scope, row: &ParcelRow) -> Vec<Value> {
         row.state.clone().into(),
         row.recipient_name.clone().into(),
         row.phone_key.clone().into(),
+        row.phone_key_2.clone().into(),
+        row.phone_key_3.clone().into(),
         row.address.clone().into(),
         row.estate.clone().into(),
         row.building.clone().into(),
@@ -483,13 +487,13 @@ fn values(scope: &Scope, row: &ParcelRow) -> Vec<Value> {
 }
 
 async fn insert(write: &Write, rows: &[Vec<Value>]) -> ApiResult<()> {
-    const WIDTH: usize = 17;
+    const WIDTH: usize = 19;
     for chunk in rows.chunks(CHUNK) {
         let tuples: Vec<String> =
             (0..chunk.len()).map(|i| format!("({})", marks(1 + i * WIDTH, WIDTH))).collect();
         let sql = format!(
             "INSERT INTO parcel (id, organisation_id, branch_id, courier_id, waybill_no, kind, state, recipient_name, \
-             phone_key, address, estate, building, mark, sequence, imported_at, state_at, rev) VALUES {}",
+             phone_key, phone_key_2, phone_key_3, address, estate, building, mark, sequence, imported_at, state_at, rev) VALUES {}",
             tuples.join(",")
         );
         write.exec(&sql, chunk.iter().flatten().cloned()).await?;
@@ -520,7 +524,7 @@ async fn correct(write: &Write, scope: &Scope, old: &ParcelRow, row: &ParcelRow)
     write
         .exec(
             "UPDATE parcel SET courier_id = $1, kind = $2, recipient_name = $3, phone_key = $4, address = $5, \
-             estate = $6, building = $7, rev = $8, branch_id = $9 WHERE id = $10",
+             estate = $6, building = $7, rev = $8, branch_id = $9, phone_key_2 = $10, phone_key_3 = $11 WHERE id = $12",
             [
                 row.courier_id.clone().into(),
                 row.kind.clone().into(),
@@ -531,6 +535,8 @@ async fn correct(write: &Write, scope: &Scope, old: &ParcelRow, row: &ParcelRow)
                 row.building.clone().into(),
                 row.rev.into(),
                 scope.branch.map(|b| b.to_string()).into(),
+                row.phone_key_2.clone().into(),
+                row.phone_key_3.clone().into(),
                 row.id.clone().into(),
             ],
         )

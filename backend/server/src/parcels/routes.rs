@@ -17,6 +17,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use waybell_domain::import::{Choice, TableError, read_list_with};
+use waybell_domain::phone::PhoneNumber;
 use waybell_domain::wire::{
     ErrorBody, ImportReport, ImportRequest, ParcelStateRequest, ParcelView, SyncPage,
 };
@@ -157,8 +158,9 @@ fn matches(wanted: &str, parcel: &ParcelView) -> bool {
     if wanted.is_empty() {
         return true;
     }
-    let phone = parcel.phone.as_ref().map(|p| p.e164().to_owned()).unwrap_or_default();
-    let text = format!("{} {} {} {phone}", parcel.address, parcel.recipient_name, parcel.waybill_no);
+    let phones: Vec<&str> = parcel.phones().map(PhoneNumber::e164).collect();
+    let phones = phones.join(" ");
+    let text = format!("{} {} {} {phones}", parcel.address, parcel.recipient_name, parcel.waybill_no);
     waybell_domain::search::matches(wanted, &text)
 }
 

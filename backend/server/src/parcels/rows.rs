@@ -9,8 +9,8 @@ use waybell_domain::phone::PhoneNumber;
 use waybell_domain::wire::ParcelView;
 
 /// Columns of [`ParcelRow`], for a table with alias `p`.
-pub const COLUMNS: &str = "p.id, p.courier_id, p.waybill_no, p.kind, p.state, p.recipient_name, p.phone_key, p.address, \
-     p.estate, p.building, p.mark, p.outcome, p.preference, p.door, p.sequence, p.imported_at, p.rev";
+pub const COLUMNS: &str = "p.id, p.courier_id, p.waybill_no, p.kind, p.state, p.recipient_name, p.phone_key, \
+     p.phone_key_2, p.phone_key_3, p.address, p.estate, p.building, p.mark, p.outcome, p.preference, p.door, p.sequence, p.imported_at, p.rev";
 
 /// A row of `parcel`.
 #[derive(Clone, Debug, FromQueryResult)]
@@ -29,6 +29,10 @@ pub struct ParcelRow {
     pub recipient_name: String,
     /// Number key.
     pub phone_key: Option<String>,
+    /// Key of a further number.
+    pub phone_key_2: Option<String>,
+    /// Key of one more.
+    pub phone_key_3: Option<String>,
     /// Address.
     pub address: String,
     /// Estate.
@@ -61,6 +65,11 @@ impl ParcelRow {
         view
     }
 
+    /// Keys of the further numbers.
+    pub(super) fn more(&self) -> impl Iterator<Item = &str> {
+        [self.phone_key_2.as_deref(), self.phone_key_3.as_deref()].into_iter().flatten()
+    }
+
     fn read(&self) -> Option<ParcelView> {
         Some(ParcelView {
             id: ParcelId::parse(&self.id).ok()?,
@@ -70,6 +79,7 @@ impl ParcelRow {
             courier: UserId::parse(&self.courier_id).ok()?,
             recipient_name: self.recipient_name.clone(),
             phone: self.phone_key.as_deref().map(PhoneNumber::from_key).transpose().ok()?,
+            more_phones: self.more().filter_map(|key| PhoneNumber::from_key(key).ok()).collect(),
             address: self.address.clone(),
             estate: self.estate.clone(),
             building: self.building.clone(),

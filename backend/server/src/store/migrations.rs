@@ -24,6 +24,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0014_sealed.sql"),
     include_str!("migrations/0015_bindings.sql"),
     include_str!("migrations/0016_announcements.sql"),
+    include_str!("migrations/0017_phones.sql"),
 ];
 
 /// Tables whose rows carry `rev`.

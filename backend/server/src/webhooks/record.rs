@@ -200,6 +200,7 @@ fn record(fields: &Map<String, Value>, place: u32) -> Result<Record, HookProblem
         waybill_no: read("waybill_no")?,
         recipient_name: read("recipient_name")?,
         phone: read("phone")?,
+        more_phones: Vec::new(),
         address: read("address")?,
         kind,
         withdrawn: Some(withdrawn),

@@ -57,7 +57,7 @@ impl Filter {
 
     /// Where it would be at a later time.
     pub(super) fn ahead(&self, at: i64) -> Filter {
-        let dt = (at - self.at).max(0) as f64 * 1e-3;
+        let dt = at.saturating_sub(self.at).max(0) as f64 * 1e-3;
         let mut next = *self;
         next.at = at;
         if dt > FORGOTTEN {

@@ -477,7 +477,7 @@ impl State {
             return None;
         }
         let agrees = self.held.last().is_none_or(|h| {
-            let seconds = (at - h.at) as f64 * 1e-3;
+            let seconds = at.saturating_sub(h.at) as f64 * 1e-3;
             let slack = [&h.fix, &fix].map(filter::deviation).iter().sum::<f64>() * 2.0;
             fix.place.metres_to(h.fix.place) <= slack + FASTEST * seconds
         });
@@ -504,7 +504,7 @@ impl State {
         let held = std::mem::take(&mut self.held);
         if let (Some(last), Some(first)) = (&self.last, held.first()) {
             let metres = first.fix.place.metres_to(last.fix.place);
-            let seconds = (first.at - last.at).max(1) as f64 * 1e-3;
+            let seconds = first.at.saturating_sub(last.at).max(1) as f64 * 1e-3;
             if metres > 500.0 && metres / seconds > FASTEST {
                 let at = UnixMs(first.at);
                 if self.spoof.see(SpoofSign::Teleport) {
@@ -542,7 +542,7 @@ impl State {
         if let Some(from) = self.last_at()
             && !broken
             && (self.resumed
-                || at - from.0 > GAP_MS
+                || at.saturating_sub(from.0) > GAP_MS
                     && !(self.stays.is_staying()
                         && self.trouble.is_none()
                         && !self.stays.is_outside(fix.place, accuracy)))
@@ -553,7 +553,7 @@ impl State {
         }
         (self.trouble, self.poor, self.resumed) = (None, 0, false);
         let mut filter = self.filter.map(|f| f.ahead(at)).unwrap_or_else(|| Filter::begin(at, &fix));
-        let seconds = self.last.as_ref().map_or(0.0, |l| (at - l.at) as f64 * 1e-3);
+        let seconds = self.last.as_ref().map_or(0.0, |l| at.saturating_sub(l.at) as f64 * 1e-3);
         filter.take(&fix);
         self.filter = Some(filter);
         let time = UnixMs(at);

@@ -82,7 +82,7 @@ impl Spoof {
             step = (
                 delta(fix.place.lat_e7, before.place.lat_e7),
                 delta(fix.place.lon_e7, before.place.lon_e7),
-                at - before.at,
+                at.saturating_sub(before.at),
             );
             let equal = (step.0 - before.step.0).abs() <= 2
                 && (step.1 - before.step.1).abs() <= 2

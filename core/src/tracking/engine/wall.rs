@@ -70,7 +70,10 @@ impl State {
             self.clock_is_off(now, effects);
         } else if self.odd.len() > MOST {
             let first = self.odd.remove(0);
-            effects.push(Effect::Drop { at: first.fix.wall, reason: reason(first.age() - self.skew) });
+            effects.push(Effect::Drop {
+                at: first.fix.wall,
+                reason: reason(first.age().saturating_sub(self.skew)),
+            });
         }
         None
     }

@@ -62,6 +62,7 @@ fn rows(count: usize, random: &mut StdRng) -> anyhow::Result<Vec<ParcelView>> {
             courier: me.id,
             recipient_name: name,
             phone: Some(PhoneNumber::parse(&phone).map_err(|e| anyhow::anyhow!("{phone}: {e}"))?),
+            more_phones: Vec::new(),
             address: format!(
                 "{}{}栋{}单元{}室",
                 places.choose(random).context("no address")?,
