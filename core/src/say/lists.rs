@@ -81,6 +81,15 @@ pub(super) const PAIRS: &[Pair] = &[
         "they count where the first column has none, or no mobile; name the telephone column to have it alone",
         "第一列没有号码或没有手机号时使用它们；只要一列时请指定电话列",
     ),
+    (
+        "{} more rows are totals or remarks and no parcels, the first in this line",
+        "另有 {} 行是合计或备注，不是快件，第一处在此行",
+    ),
+    ("the rows are left aside", "这些行未导入"),
+    (
+        "{} more rows have other states that are not known, the first in this line",
+        "另有 {} 行的状态也无法识别，第一处在此行",
+    ),
     ("{} is a total and no parcel", "{} 是合计行，不是快件"),
     ("{} is a remark about the list and no parcel", "{} 是清单的说明，不是快件"),
     ("{} rows are hidden in the workbook, the first in this line", "{} 行在工作表中是隐藏的，第一处在本行"),

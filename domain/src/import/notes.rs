@@ -34,6 +34,9 @@ pub(super) struct Odd {
     headers: Vec<Place>,
     /// Words that are not known, each with its first place and how many rows have it.
     words: BTreeMap<String, (Place, u32)>,
+    /// Rows of further such words, and rows that are no parcels beyond those that are told one by one.
+    more_words: Vec<Place>,
+    more_remarks: Vec<Place>,
 }
 
 impl Odd {
@@ -43,6 +46,8 @@ impl Odd {
         let word: String = cell.trim().chars().take(20).collect();
         if self.words.len() < TWICE || self.words.contains_key(&word) {
             self.words.entry(word).or_insert((at, 0)).1 += 1;
+        } else {
+            self.more_words.push(at);
         }
     }
 
@@ -51,7 +56,7 @@ impl Odd {
         match remark {
             Remark::Header => self.headers.push(at),
             _ if self.remarks.len() < TWICE => self.remarks.push((at, remark)),
-            _ => {}
+            _ => self.more_remarks.push(at),
         }
     }
 }
@@ -107,6 +112,18 @@ pub(super) fn notes(
         None => Vec::new(),
     };
     for (places, field, problem, hint) in [
+        (
+            &odd.more_remarks,
+            None,
+            "{} more rows are totals or remarks and no parcels, the first in this line",
+            "the rows are left aside",
+        ),
+        (
+            &odd.more_words,
+            Some(Field::State),
+            "{} more rows have other states that are not known, the first in this line",
+            "the parcels are taken as to be delivered; take out what is not",
+        ),
         (
             &odd.headers,
             None,

@@ -53,7 +53,45 @@ const TOTALS: &[&str] = &[
     "總數",
 ];
 /// Words that make a total with a number only: 共56件.
-const TOTALS_OF: &[&str] = &["共", "总", "共有", "计", "件数", "数量", "票数"];
+const TOTALS_OF: &[&str] = &[
+    "共",
+    "总",
+    "共有",
+    "计",
+    "件数",
+    "数量",
+    "票数",
+    "应收",
+    "应付",
+    "实收",
+    "实付",
+    "代收",
+    "代收货款",
+    "货款",
+    "到付",
+    "运费",
+    "金额",
+    "重量",
+    "总重",
+    "总重量",
+    "总价",
+    "总额",
+];
+/// Who signs, before a word of [`FEET`].
+const SIGNERS: &[&str] = &[
+    "客户",
+    "收件人",
+    "收货人",
+    "司机",
+    "派件员",
+    "快递员",
+    "业务员",
+    "站长",
+    "主管",
+    "负责人",
+    "仓管",
+    "领导",
+];
 /// What is counted, or when, before a total.
 const OF: &[&str] = &[
     "本页", "本日", "今日", "当日", "当天", "本单", "本表", "全部", "以上", "派件", "派送", "收件", "快件",
@@ -92,6 +130,11 @@ const FEET: &[&str] = &[
     "制表", "制单", "打印", "导出", "审核", "复核", "经办", "填表", "统计", "签字", "签名", "备注", "说明",
     "注", "日期", "时间", "页码", "printed", "exported", "prepared", "checked", "note", "notes", "remark",
     "remarks", "date",
+];
+/// The same before a colon only: an address begins like them.
+const FEET_OF: &[&str] = &[
+    "发件", "寄件", "发货", "发出", "交接", "接收", "盖章", "客服", "热线", "投诉", "地址", "网点", "站点",
+    "公司", "单位", "负责",
 ];
 
 /// What the row is; `None` for a parcel, good or bad. `header` is that of the list.
@@ -151,7 +194,10 @@ fn is_total(cell: &str) -> bool {
     while let Some(rest) = OF.iter().find_map(|of| word.strip_prefix(of)).filter(|rest| !rest.is_empty()) {
         word = rest;
     }
-    TOTALS.contains(&word) || has_number && TOTALS_OF.contains(&word)
+    // 代收货款合计
+    let sums =
+        |word: &str| word.chars().count() <= 8 && ["合计", "总计", "小计"].iter().any(|w| word.ends_with(w));
+    TOTALS.contains(&word) || sums(word) || has_number && TOTALS_OF.contains(&word)
 }
 
 /// A number of things or an amount, or a sign that there is none.
@@ -165,13 +211,35 @@ fn is_foot(cell: &str) -> bool {
     if digits && ["第页", "共页", "第页共页", "page", "pageof"].contains(&letters.as_str()) {
         return true;
     }
-    let Some((label, _)) = cell.split_once(':') else { return false };
+    // 打印时间:…, 打印时间2026-09-01, 签字____
+    let Some(end) = cell.find(|c: char| c == ':' || c == '_' || c.is_ascii_digit()) else { return false };
+    let (label, rest) = cell.split_at(end);
     let label = label.trim();
-    let begins = FEET.iter().find_map(|foot| label.strip_prefix(foot));
+    let label = SIGNERS.iter().find_map(|who| label.strip_prefix(who)).unwrap_or(label);
+    let of: &[&str] = if rest.starts_with(':') { FEET_OF } else { &[] };
+    let begins = FEET.iter().chain(of).find_map(|foot| label.strip_prefix(foot));
     begins.is_some_and(|rest| {
         matches!(
             rest.trim(),
-            "" | "人" | "员" | "时间" | "日期" | "人员" | "单位" | "网点" | "by" | "at" | "on"
+            "" | "人"
+                | "员"
+                | "方"
+                | "时间"
+                | "日期"
+                | "人员"
+                | "单位"
+                | "网点"
+                | "信息"
+                | "地址"
+                | "电话"
+                | "热线"
+                | "签字"
+                | "签名"
+                | "盖章"
+                | "名称"
+                | "by"
+                | "at"
+                | "on"
         )
     })
 }
@@ -203,6 +271,9 @@ mod tests {
             &["SUM", "1,234.00"],
             &["共计", "56", "-", "/"],
             &["總計", "56"],
+            &["应收 1,280.00 元", ""],
+            &["代收货款合计", "", "", "￥2,560"],
+            &["代收货款合计：2560元", "应收：1280元"],
         ] {
             let found = remark(cells);
             assert!(matches!(found, Some(Remark::Total(_))), "{cells:?}: {found:?}");
@@ -221,6 +292,8 @@ mod tests {
             &["", "王芳", "", "备注：放门口"],
             &["Summer", "1"],
             &["", "", "", "幸福花园3栋"],
+            &["", "代收", "", "幸福花园3栋"],
+            &["", "", "", "公司3号楼"],
             &["共"],
         ] {
             assert_eq!(remark(cells), None, "{cells:?}");
@@ -235,6 +308,10 @@ mod tests {
             &["第1页", "共3页"],
             &["Printed by: Wang"],
             &["备注：以上均为当日件"],
+            &["客户签字：______", "", "日期：____"],
+            &["签字____"],
+            &["打印时间 2026-09-01 08:00"],
+            &["发件信息：某某电商仓", "", ""],
         ] {
             assert!(matches!(remark(cells), Some(Remark::Foot(_))), "{cells:?}: {:?}", remark(cells));
         }

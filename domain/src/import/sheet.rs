@@ -41,8 +41,7 @@ fn sheets(bytes: &[u8], choice: &Choice) -> Result<List, TableError> {
         if choice.header(&rows).is_some() {
             let hidden = hidden::rows(bytes, place);
             rows.iter_mut().for_each(|row| row.hidden = hidden.contains(&row.at.line));
-            let visible = sheets.filter(|(_, s)| s.visible == SheetVisible::Visible);
-            let notes = others(&mut book, visible.map(|(_, s)| s.name), &sheet.name, choice);
+            let notes = others(&mut book, sheets.map(|(_, s)| s.name), &sheet.name, choice);
             return Ok(List { rows, notes });
         }
         if !rows.is_empty() {

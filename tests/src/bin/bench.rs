@@ -8,6 +8,7 @@ use std::net::UdpSocket;
 use std::time::{Duration, Instant};
 use waybell_carrier::config::Profile;
 use waybell_tests::campaign::Campaign;
+use waybell_tests::phone::Phone;
 use waybell_tests::results::{Figure, figure, store};
 use waybell_tests::{Database, World, WorldOptions, list};
 
@@ -172,7 +173,27 @@ async fn import() -> anyhow::Result<()> {
         seconds.push(began.elapsed().as_secs_f64());
         eprintln!("import run {run}: {:.3} s", seconds[run]);
     }
-    tell(vec![figure("import.rows_10k", "s", &seconds)])
+    tell(vec![figure("import.rows_10k", "s", &seconds), figure("import.rows_100k", "s", &long_list().await?)])
+}
+
+/// A file of 100,000 rows by the courier's app in the terminal: read, kept, sent in parts, and pulled back with the server's
+/// word for each parcel.
+async fn long_list() -> anyhow::Result<Vec<f64>> {
+    let mut seconds = Vec::new();
+    for run in 0..3 {
+        let world = World::start(&options(BUSY, (10, 10)))?;
+        let phone = Phone::new(&world.server.url)?;
+        phone.must(&["login", "c1"])?;
+        let file = phone.list("long.csv", &list::rows(100_000, 800_000_000))?;
+        let began = Instant::now();
+        phone.must(&["import", file.to_str().context("odd path")?])?;
+        seconds.push(began.elapsed().as_secs_f64());
+        let courier = world.sign_in("c1").await?;
+        let page = courier.get("/parcels?limit=1").await?;
+        anyhow::ensure!(page.as_array().is_some_and(|p| p.len() == 1), "nothing arrived");
+        eprintln!("long list run {run}: {:.1} s", seconds[run]);
+    }
+    Ok(seconds)
 }
 
 async fn rss() -> anyhow::Result<()> {

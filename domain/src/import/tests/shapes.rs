@@ -270,7 +270,7 @@ fn other_sheets_that_are_lists_are_told() {
     ]))
     .unwrap();
     assert_eq!(table.rows.len(), 1);
-    assert_eq!(told(&table.notes), ["1 : the sheets \"下午\" are lists too, and only \"上午\" is read"]);
+    assert_eq!(told(&table.notes), ["1 : the sheets \"下午, 旧\" are lists too, and only \"上午\" is read"]);
 }
 
 #[test]

@@ -38,6 +38,7 @@ const BARS: &[Bar] = &[
     bar("dial.kill.resume_s", Is::AtMost, 10.0, "make bench-guarantee"),
     bar("notice.heard", Is::AtLeast, 0.9, "make bench BENCH=heard"),
     bar("import.rows_10k", Is::AtMost, 2.0, "make bench BENCH=import"),
+    bar("import.rows_100k", Is::AtMost, 30.0, "make bench BENCH=import"),
     bar("server.rss_after", Is::AtMost, 150.0, "make bench BENCH=rss"),
     bar("sync.delta", Is::AtMost, 150.0, "make bench BENCH=phone"),
     bar("store.open", Is::AtMost, 30.0, "make bench BENCH=phone"),
