@@ -7,7 +7,8 @@ SHELL := /bin/bash
 CARGO ?= cargo
 # Built programs are run from here and not by `cargo run -p`, which would build them again with other features.
 PROGRAMS := $(or $(CARGO_TARGET_DIR),target)
-# Scenarios wait for telephones more than they compute, so three run at once on two cores.
+# Scenarios wait for telephones more than they compute, so two suites of three tests each run at once on two cores.
+TEST_SUITES ?= 2
 TEST_THREADS ?= 3
 
 .PHONY: help setup build run test check fmt openapi simulate bench bench-guarantee bench-route soak fuzz voice
@@ -36,7 +37,7 @@ run: setup build
 	@$(PROGRAMS)/debug/waybell-demo $(DEMO)
 
 test: setup check
-	$(CARGO) test --workspace --locked --no-fail-fast -- --test-threads=$(TEST_THREADS)
+	@CARGO='$(CARGO)' scripts/tests $(TEST_SUITES) $(TEST_THREADS)
 	@if [ -x scripts/kotlin ]; then scripts/kotlin; else echo 'kotlin: no package yet, nothing to test'; fi
 
 check: build

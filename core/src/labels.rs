@@ -31,9 +31,14 @@ impl Found {
             return Some(read.clone());
         }
         let mut fitting =
-            list.iter().filter(|p| self.parcels.contains(&p.id)).filter_map(|p| p.phone.clone());
+            list.iter().filter(|p| self.parcels.contains(&p.id)).filter_map(|p| self.fitting(p).cloned());
         let first = fitting.next()?;
         fitting.all(|other| other == first).then_some(first)
+    }
+
+    /// The number of a parcel that was read.
+    fn fitting<'a>(&self, parcel: &'a ParcelView) -> Option<&'a PhoneNumber> {
+        parcel.phones().find(|phone| self.candidate.fits(phone))
     }
 }
 
@@ -75,7 +80,7 @@ impl Labels {
 }
 
 fn with_parcels(candidate: Candidate, list: &[ParcelView]) -> Found {
-    let fits = |p: &&ParcelView| p.phone.as_ref().is_some_and(|phone| candidate.fits(phone));
+    let fits = |p: &&ParcelView| p.phones().any(|phone| candidate.fits(phone));
     let parcels = list.iter().filter(fits).map(|p| p.id).collect();
     Found { candidate, parcels }
 }
@@ -87,6 +92,7 @@ mod tests {
 
     const DAY: &str = "运单号,收件人,电话,地址\nYD0000000001,张三,13800001111,幸福花园3栋\n\
         YD0000000002,张三,13800001111,幸福花园3栋\nYD0000000003,李四,13856781234,和平里5号\n\
+        YD0000000006,孙七,13900001111/13956784321,和平里8号\n\
         YD0000000004,王五,17000001111转1234,和平里6号\nYD0000000005,赵六,17000001111转9999,和平里7号\n";
 
     #[tokio::test]
@@ -111,6 +117,10 @@ mod tests {
         assert_eq!(waybills(&either[0]).len(), 2);
         let heard = labels.heard("幺三八 五六七八 幺二三四").await.unwrap();
         assert_eq!(waybills(&heard[0]), ["YD0000000003"]);
+        // the label has the second number of a parcel
+        let second = labels.read(&["孙七 139****4321".into()]).await.unwrap();
+        assert_eq!(waybills(&second[0]), ["YD0000000006"]);
+        assert_eq!(second[0].phone(&list).unwrap().dial_string(), "13956784321");
         let strange = labels.read(&["收 13900002222".into()]).await.unwrap();
         assert!(strange[0].parcels.is_empty() && strange[0].candidate.sure());
     }

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 mod check;
 mod folders;
+mod ports;
 mod unreadable;
 mod values;
 

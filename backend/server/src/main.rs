@@ -163,6 +163,7 @@ async fn run(command: Verb, config: Config) -> anyhow::Result<()> {
         Verb::Serve => serve(config).await,
         Verb::CheckConfig => {
             config.folders()?;
+            config.master_keys()?;
             say("the configuration is good");
             for warning in config.warnings() {
                 say(&format!("warning: {warning}"));

@@ -62,16 +62,26 @@ pub(super) const PAIRS: &[Pair] = &[
         "they are not rung unless an earlier list had their numbers; add the numbers and import again",
         "这些收件人不会被呼叫（之前的清单已有号码的除外）；补上号码后再次导入",
     ),
+    ("{} rows have telephone numbers that are left out, the first in this line", "{} 行有未采用的电话号码，第一处在此行"),
+    (
+        "three of a row are kept, and a number that is hidden or too short is none; write the right ones first",
+        "每行最多保留三个号码，带星号或位数不足的不算；请把正确的写在前面",
+    ),
     ("{} rows have several telephone numbers, the first in this line", "{} 行有多个电话号码，第一处在此行"),
     (
-        "the first mobile of each is rung, and who rings from another is known; write another one first to have it rung",
-        "只呼叫其中第一个手机号；客户用其他号码打来也能认出；要呼叫另一个，请把它写在最前面",
+        "the first mobile of each is rung, and who rings from another is known while the parcel is on its way; write another one first to have it rung",
+        "只呼叫其中第一个手机号；派送期间客户用其他号码打来也能认出；要呼叫另一个，请把它写在最前面",
     ),
     ("this waybill stands in object {} too", "第 {} 个对象也有这个运单号"),
     ("the later one counts", "以后一个为准"),
     ("object {} of the list is no JSON, in line {}", "清单中第 {} 个对象不是 JSON，在第 {} 行"),
     ("{} is a holiday and a working day, see object {}", "{} 既是假日又是工作日，见第 {} 个对象"),
     ("the sheets {} are lists too, and only {} is read", "工作表 {} 也是清单，这次只读取 {}"),
+    ("the hidden sheets {} are lists too, and only {} is read", "隐藏的工作表 {} 也是清单，这次只读取 {}"),
+    (
+        "show them in the spreadsheet if they are today's; otherwise nothing is to be done",
+        "如果是今天的，请在表格软件里取消隐藏；否则无需处理",
+    ),
     (
         "put their rows into one sheet, or import each as a file",
         "请把各表的行合到一个工作表，或各存为一个文件分别导入",

@@ -24,7 +24,7 @@ pub(crate) struct GoodRow {
     pub kind: Option<TaskKind>,
     pub name: String,
     pub phone: Option<PhoneNumber>,
-    pub more_phones: Vec<PhoneNumber>,
+    pub more_phones: Option<Vec<PhoneNumber>>,
     pub address: String,
     pub estate: String,
     pub building: String,
@@ -110,8 +110,12 @@ impl GoodRow {
             view.recipient_name.clone_from(&self.name);
         }
         if self.phone.is_some() {
+            match &self.more_phones {
+                Some(more) => view.more_phones.clone_from(more),
+                None if view.phone == self.phone => {}
+                None => view.more_phones.clear(),
+            }
             view.phone.clone_from(&self.phone);
-            view.more_phones.clone_from(&self.more_phones);
         }
         if !self.address.is_empty() {
             view.address.clone_from(&self.address);
@@ -130,7 +134,7 @@ impl GoodRow {
     pub(crate) fn same(&self, known: &ParcelView, courier: UserId) -> bool {
         known.courier == courier
             && (self.name.is_empty() || known.recipient_name == self.name)
-            && (self.phone.is_none() || (known.phone == self.phone && known.more_phones == self.more_phones))
+            && (self.phone.is_none() || known.phone == self.phone && self.more_phones.as_ref().is_none_or(|more| known.more_phones == *more))
             && (self.address.is_empty() || known.address == self.address)
             && self.kind.is_none_or(|kind| known.kind == kind)
             && !(self.withdrawn == Some(false) && known.state == ParcelState::Withdrawn)

@@ -222,7 +222,7 @@ impl Model {
             waybill_no: format!("SF10000000{n:05}"),
             recipient_name: "张".into(),
             phone: "13811110009".into(),
-            more_phones: Vec::new(),
+            more_phones: None,
             address: "杭州".into(),
             kind: None,
             withdrawn: None,

@@ -18,6 +18,28 @@ words! {
     }
 }
 
+/// Headings of a further column with the recipient's fixed line, normalised.
+const LINES: &[&str] = &[
+    "固定电话",
+    "固话",
+    "座机",
+    "座机号码",
+    "家庭电话",
+    "办公电话",
+    "收件人固定电话",
+    "收件人固话",
+    "收件人座机",
+    "收货人固定电话",
+    "收货人固话",
+    "收货人座机",
+    "收件固话",
+    "收件座机",
+    "landline",
+    "homephone",
+    "officephone",
+    "recipientlandline",
+];
+
 /// Names of each field, normalised; the better ones first. A name that contains one of the words of [`FOREIGN`] is never
 /// taken.
 const NAMES: &[(Field, &[&str])] = &[
@@ -216,11 +238,11 @@ impl ColumnMap {
             let heading = heading.trim_matches(|c: char| "0123456789一二三四第".contains(c));
             let heading = ["备用", "其他", "其它", "另一", "第二", "other", "second", "alternate", "backup"]
                 .iter()
-                .fold(heading, |h, which| {
-                    h.strip_prefix(which).or_else(|| h.strip_suffix(which)).unwrap_or(h)
-                });
+                .fold(heading.to_owned(), |h, which| h.replacen(which, "", 1));
+            let heading = heading.as_str();
             !is_foreign(heading)
-                && NAMES.iter().any(|(field, names)| *field == Field::Phone && names.contains(&heading))
+                && (LINES.contains(&heading)
+                    || NAMES.iter().any(|(field, names)| *field == Field::Phone && names.contains(&heading)))
         };
         let free = |at: &usize| !self.columns.iter().any(|(_, taken)| taken == at);
         let found = header.iter().enumerate().filter(|(_, h)| is_phone(&plain(h))).map(|(at, _)| at);

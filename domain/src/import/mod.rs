@@ -242,6 +242,9 @@ fn table(list: List, choice: &Choice) -> Result<Table, TableError> {
                 if !taken.other_phones.is_empty() {
                     odd.several.push(row.at);
                 }
+                if taken.left_out {
+                    odd.left_out.push(row.at);
+                }
                 if is_merged(row, Field::Phone) && taken.phone.is_some() {
                     odd.shared.push(row.at);
                 }

@@ -18,6 +18,8 @@ pub(super) struct Odd {
     pub finished: Vec<Place>,
     /// Rows with more than one good telephone number.
     pub several: Vec<Place>,
+    /// Rows with numbers that are not kept.
+    pub left_out: Vec<Place>,
     /// Rows whose waybill number is that of a merged cell above.
     pub joined: Vec<Place>,
     /// Rows whose telephone number is that of a merged cell above.
@@ -164,7 +166,13 @@ pub(super) fn notes(
             &odd.several,
             Some(Field::Phone),
             "{} rows have several telephone numbers, the first in this line",
-            "the first mobile of each is rung, and who rings from another is known; write another one first to have it rung",
+            "the first mobile of each is rung, and who rings from another is known while the parcel is on its way; write another one first to have it rung",
+        ),
+        (
+            &odd.left_out,
+            Some(Field::Phone),
+            "{} rows have telephone numbers that are left out, the first in this line",
+            "three of a row are kept, and a number that is hidden or too short is none; write the right ones first",
         ),
         (
             &silent,

@@ -1,7 +1,9 @@
 //! Telephone numbers as a list: one a line, or a column of a table.
 
-use super::{Choice, Field, Row, TITLE_ROWS, TableError, detect_columns, error, raw};
-use crate::phone::PhoneNumber;
+use super::{
+    CellPhones, Choice, Field, Row, TITLE_ROWS, TableError, cell_phones, detect_columns, error, raw,
+};
+use crate::phone::{PhoneError, PhoneNumber};
 use crate::wire::RowProblem;
 
 /// Numbers that were read.
@@ -42,8 +44,19 @@ pub fn read_numbers(bytes: &[u8]) -> Result<NumberList, TableError> {
     let mut list = NumberList::default();
     for row in rows {
         let text = row.cells.get(at).map_or("", |c| c.trim());
-        match PhoneNumber::parse(text) {
-            Ok(phone) => list.numbers.push((row.at.line, phone)),
+        match cell_phones(text) {
+            Ok(CellPhones { phone: Some(phone), more, left_out: false, .. }) => {
+                list.numbers.extend(std::iter::once(phone).chain(more).map(|phone| (row.at.line, phone)));
+            }
+            Ok(CellPhones { left_out: true, .. }) => {
+                let problem = "not every number of the cell can be read; write one number a line".to_owned();
+                list.problems.push(row.at.problem(heading, problem, "correct the number"));
+            }
+            Ok(_) => list.problems.push(row.at.problem(
+                heading,
+                PhoneError::Empty.to_string(),
+                "correct the number",
+            )),
             Err(e) => list.problems.push(row.at.problem(heading, e.to_string(), "correct the number")),
         }
     }
@@ -70,6 +83,8 @@ mod tests {
     fn one_a_line_a_table_and_json() {
         let both = vec!["1:+8613800001111".to_owned(), "2:+8613800002222".to_owned()];
         assert_eq!(read("13800001111\n138 0000 2222\n138\n"), (both, vec![3]));
+        let two = vec!["1:+8613800001111".to_owned(), "1:+8613800002222".to_owned()];
+        assert_eq!(read("13800001111/13800002222\n13800001111/138000\n"), (two, vec![2]));
         let table = "退订名单\n姓名,手机,备注\n王,13800001111,x\n李,,\n赵,13800002222转8,\n";
         assert_eq!(read(table), (vec!["3:+8613800001111".into(), "5:+8613800002222;ext=8".into()], vec![4]));
         assert_eq!(read("13800001111\n王,电话不通\n13800002222\n").0.len(), 2, "a remark is no header");

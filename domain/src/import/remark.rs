@@ -128,7 +128,7 @@ const ENGLISH_BESIDE: &[&str] = &[
 /// What a line at the foot of a list begins with.
 const FEET: &[&str] = &[
     "制表", "制单", "打印", "导出", "审核", "复核", "经办", "填表", "统计", "签字", "签名", "备注", "说明",
-    "注", "日期", "时间", "页码", "printed", "exported", "prepared", "checked", "note", "notes", "remark",
+    "注", "日期", "时间", "页码", "服务热线", "客服热线", "客服电话", "投诉电话", "printed", "exported", "prepared", "checked", "note", "notes", "remark",
     "remarks", "date",
 ];
 /// The same before a colon only: an address begins like them.
@@ -151,17 +151,25 @@ pub(super) fn of(map: &ColumnMap, header: &[Row], cells: &[String]) -> Option<Re
     let used: Vec<String> = cells.iter().map(|c| folded(c)).filter(|c| !c.is_empty()).collect();
     let text = || cells.iter().filter(|c| !c.trim().is_empty()).cloned().collect::<Vec<_>>().join(" ");
     let short = |text: String| text.chars().take(40).collect::<String>();
+    let of =
+        |field: Field| map.get(field).and_then(|at| cells.get(at)).map(|c| folded(c)).unwrap_or_default();
+    // a row whose waybill or telephone number is only wrong is a bad row
+    let no_number = |field: Field| {
+        let cell = of(field);
+        let runs = cell.split(|c: char| !(c.is_ascii_digit() || c == '*'));
+        is_foot(&cell) || is_total(&cell) || !runs.into_iter().any(|run| run.len() > 4)
+    };
+    if !no_number(Field::Waybill) || !no_number(Field::Phone) {
+        return None;
+    }
     if used.iter().any(|c| is_total(c)) && used.iter().all(|c| is_total(c) || is_quantity(c)) {
         return Some(Remark::Total(short(text())));
     }
     let first = used.first()?;
-    // a row whose waybill or telephone number is only wrong is a bad row
-    let no_number = |field: Field| {
-        let cell = map.get(field).and_then(|at| cells.get(at)).map(|c| folded(c)).unwrap_or_default();
-        is_foot(&cell) || !cell.split(|c: char| !c.is_ascii_digit()).any(|run| run.len() > 4)
-    };
-    (is_foot(first) && used.len() <= 8 && no_number(Field::Waybill) && no_number(Field::Phone))
-        .then(|| Remark::Foot(short(text())))
+    // 地址:幸福花园3栋 in the address's own column is one
+    let says = |field: Field| !of(field).is_empty() && of(field) == *first;
+    let own = (says(Field::Address) || says(Field::Name)) && !is_foot_of(first, FEET, &[]);
+    (is_foot(first) && !own && used.len() <= 8).then(|| Remark::Foot(short(text())))
 }
 
 /// Half width and lower case, without spaces at its ends.
@@ -179,6 +187,15 @@ fn bare(mut text: &str) -> &str {
 }
 
 fn is_total(cell: &str) -> bool {
+    // 总计 3 票 应收15.50元
+    let mut parts = cell.split_whitespace();
+    is_one_total(cell)
+        || parts.clone().count() > 1
+            && parts.clone().any(is_one_total)
+            && parts.all(|part| is_one_total(part) || is_quantity(part))
+}
+
+fn is_one_total(cell: &str) -> bool {
     let has_number = cell.chars().any(|c| c.is_ascii_digit());
     let mut words = cell.split(|c: char| !c.is_ascii_alphabetic()).filter(|w| !w.is_empty());
     if cell.is_ascii() {
@@ -206,18 +223,28 @@ fn is_quantity(cell: &str) -> bool {
 }
 
 fn is_foot(cell: &str) -> bool {
+    is_foot_of(cell, FEET, FEET_OF)
+}
+
+/// The same by these words, and by those `before_colon` where a colon follows.
+fn is_foot_of(cell: &str, words: &[&str], before_colon: &[&str]) -> bool {
     let letters: String = cell.chars().filter(|c| c.is_alphabetic()).collect();
     let digits = cell.chars().any(|c| c.is_ascii_digit());
     if digits && ["第页", "共页", "第页共页", "page", "pageof"].contains(&letters.as_str()) {
         return true;
     }
     // 打印时间:…, 打印时间2026-09-01, 签字____
-    let Some(end) = cell.find(|c: char| c == ':' || c == '_' || c.is_ascii_digit()) else { return false };
+    // 签字 alone, with the name or the time in the next cell
+    let end = cell.find(|c: char| c == ':' || c == '_' || c.is_ascii_digit()).unwrap_or(cell.len());
     let (label, rest) = cell.split_at(end);
     let label = label.trim();
-    let label = SIGNERS.iter().find_map(|who| label.strip_prefix(who)).unwrap_or(label);
-    let of: &[&str] = if rest.starts_with(':') { FEET_OF } else { &[] };
-    let begins = FEET.iter().chain(of).find_map(|foot| label.strip_prefix(foot));
+    if label.chars().count() <= 8 && ["签字", "签名", "盖章"].iter().any(|w| label.ends_with(w)) {
+        return true;
+    }
+    let signs = |label: &&str| label.starts_with("日期");
+    let label = SIGNERS.iter().find_map(|who| label.strip_prefix(who)).filter(signs).unwrap_or(label);
+    let of = if rest.starts_with(':') { before_colon } else { &[] };
+    let begins = words.iter().chain(of).find_map(|foot| label.strip_prefix(foot));
     begins.is_some_and(|rest| {
         matches!(
             rest.trim(),
@@ -270,6 +297,7 @@ mod tests {
             &["Grand total: 56 parcels"],
             &["SUM", "1,234.00"],
             &["共计", "56", "-", "/"],
+            &["总计 3 票 应收15.50元"],
             &["總計", "56"],
             &["应收 1,280.00 元", ""],
             &["代收货款合计", "", "", "￥2,560"],
@@ -293,6 +321,10 @@ mod tests {
             &["Summer", "1"],
             &["", "", "", "幸福花园3栋"],
             &["", "代收", "", "幸福花园3栋"],
+            &["", "", "1380000111", "", "到付35元"],
+            &["", "", "138****1234", "", "代收120元"],
+            &["", "", "", "地址：幸福花园3栋502"],
+            &["", "", "", "收件人地址：幸福花园3栋502", "客户要求下午送"],
             &["", "", "", "公司3号楼"],
             &["共"],
         ] {
@@ -310,6 +342,11 @@ mod tests {
             &["备注：以上均为当日件"],
             &["客户签字：______", "", "日期：____"],
             &["签字____"],
+            &["签字"],
+            &["派送员签字:"],
+            &["签收人签字"],
+            &["打印时间", "2026-11-23 08:00"],
+            &["服务热线 95546"],
             &["打印时间 2026-09-01 08:00"],
             &["发件信息：某某电商仓", "", ""],
         ] {

@@ -21,6 +21,8 @@ pub struct ImportRow {
     pub phone_text: String,
     /// Further numbers of the same cell, or of further columns.
     pub other_phones: Vec<PhoneNumber>,
+    /// There are more than are kept, or some that cannot be read.
+    pub left_out: bool,
     /// Recipient's name; may be empty.
     pub name: String,
     /// Address as written; may be empty.
@@ -59,8 +61,8 @@ impl ImportRow {
             line: self.at.line,
             waybill_no: self.waybill.to_string(),
             recipient_name: self.name,
+            more_phones: self.phone.map(|_| self.other_phones.iter().map(PhoneNumber::key).collect()),
             phone: self.phone_text,
-            more_phones: self.other_phones.iter().map(PhoneNumber::key).collect(),
             address: self.address,
             kind: self.kind,
             withdrawn: match self.stands {
@@ -102,7 +104,7 @@ pub fn parse_row(
     let waybill = waybill.map_err(|e| fail(Field::Waybill, e)).ok();
     let stands = standing(whole(Field::State));
     let numbers = numbers(map, cells);
-    let CellPhones { phone, text: phone_text, more: other_phones } =
+    let CellPhones { phone, text: phone_text, more: other_phones, left_out } =
         match broken(&numbers).map_or_else(|| cell_phones(&numbers).map_err(|e| e.to_string()), Err) {
             Ok(found) => found,
             // of a parcel that is not to be rung for, nothing but the waybill number counts
@@ -123,6 +125,7 @@ pub fn parse_row(
             phone,
             phone_text,
             other_phones,
+            left_out,
             name: whole(Field::Name).to_owned(),
             address: whole(Field::Address).to_owned(),
             kind,

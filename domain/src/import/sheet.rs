@@ -41,7 +41,7 @@ fn sheets(bytes: &[u8], choice: &Choice) -> Result<List, TableError> {
         if choice.header(&rows).is_some() {
             let hidden = hidden::rows(bytes, place);
             rows.iter_mut().for_each(|row| row.hidden = hidden.contains(&row.at.line));
-            let notes = others(&mut book, sheets.map(|(_, s)| s.name), &sheet.name, choice);
+            let notes = others(&mut book, sheets.map(|(_, s)| s), &sheet.name, choice);
             return Ok(List { rows, notes });
         }
         if !rows.is_empty() {
@@ -51,24 +51,33 @@ fn sheets(bytes: &[u8], choice: &Choice) -> Result<List, TableError> {
     Ok(List { rows: first.unwrap_or_default(), notes: Vec::new() })
 }
 
-/// A note about further sheets that are lists. One that cannot be read is none.
+/// Notes about further sheets that are lists. One that cannot be read is none.
 fn others(
     book: &mut Xlsx<Cursor<&[u8]>>,
-    names: impl Iterator<Item = String>,
+    sheets: impl Iterator<Item = calamine::Sheet>,
     taken: &str,
     choice: &Choice,
 ) -> Vec<RowProblem> {
-    let is_list = |name: &String| {
-        let rows = rows(book, name, TITLE_ROWS + 2).unwrap_or_default();
+    let is_list = |sheet: &calamine::Sheet| {
+        let rows = rows(book, &sheet.name, TITLE_ROWS + 2).unwrap_or_default();
         choice.header(&rows).is_some_and(|header| rows.len() > header.at + header.depth)
     };
-    let lists: Vec<String> = names.filter(is_list).collect();
-    if lists.is_empty() {
-        return Vec::new();
-    }
-    let lists: String = lists.join(", ").chars().take(80).collect();
-    let problem = format!("the sheets {lists:?} are lists too, and only {taken:?} is read");
-    vec![Place::line(1).problem("", problem, "put their rows into one sheet, or import each as a file")]
+    let (seen, hidden): (Vec<_>, Vec<_>) =
+        sheets.filter(is_list).partition(|sheet| sheet.visible == SheetVisible::Visible);
+    let names = |sheets: Vec<calamine::Sheet>| {
+        let names: Vec<String> = sheets.into_iter().map(|sheet| sheet.name).collect();
+        Some(names.join(", ").chars().take(80).collect::<String>()).filter(|names| !names.is_empty())
+    };
+    let at = |problem: String, hint: &str| Place::line(1).problem("", problem, hint);
+    let seen = names(seen).map(|names| {
+        let problem = format!("the sheets {names:?} are lists too, and only {taken:?} is read");
+        at(problem, "put their rows into one sheet, or import each as a file")
+    });
+    let hidden = names(hidden).map(|names| {
+        let problem = format!("the hidden sheets {names:?} are lists too, and only {taken:?} is read");
+        at(problem, "show them in the spreadsheet if they are today's; otherwise nothing is to be done")
+    });
+    seen.into_iter().chain(hidden).collect()
 }
 
 /// Refuses a file whose parts are too large, before they are held in memory.

@@ -80,9 +80,9 @@ pub struct ImportedRow {
     /// Number as written in the list; of several the first mobile is rung.
     #[serde(default)]
     pub phone: String,
-    /// Further numbers of the recipient; two are kept.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub more_phones: Vec<String>,
+    /// Further numbers of the recipient; two are kept. Absent: those that are known stay as long as `phone` is the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub more_phones: Option<Vec<String>>,
     /// Address as written in the list.
     #[serde(default)]
     pub address: String,

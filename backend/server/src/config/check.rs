@@ -61,12 +61,10 @@ impl Config {
         }
         self.check_values()?;
         let mut heard_on = Vec::new();
-        for (n, listener) in self.sip.iter().enumerate() {
+        for listener in &self.sip {
             heard_on.push(parse_listener(listener)?.0);
-            if !listener.ends_with(":0") && self.sip[..n].contains(listener) {
-                return Err(bad("sip", format!("{listener:?} stands there twice"), "take one of them out"));
-            }
         }
+        self.check_ports()?;
         self.check_certificate(heard_on.iter().any(|t| t == "tls"))?;
         for (index, trunk) in self.trunk.iter().enumerate() {
             self.check_trunk(index, trunk, &heard_on)?;
@@ -309,7 +307,10 @@ mod tests {
         let file = dir.path().join("waybell.toml");
         std::fs::write(&file, lines.replace("DIR", &dir.path().display().to_string())).unwrap();
         match Config::load(Some(&file), &[]) {
-            Ok(config) => config.folders().map_or_else(|e| e.to_string(), |()| config.warnings().join("\n")),
+            Ok(config) => {
+                let usable = config.folders().and_then(|()| config.master_keys());
+                usable.map_or_else(|e| e.to_string(), |()| config.warnings().join("\n"))
+            }
             Err(error) => error.to_string(),
         }
     }
@@ -357,6 +358,8 @@ mod tests {
             ("rate = { step_minor = -1 }".to_owned(), "rate.step_minor"),
             ("messages = { url = \"ftp://a.test/x\" }".to_owned(), "messages.url"),
             ("kms = \"DIR\"".to_owned(), "key kms"),
+            ("kms = \"DIR/cert.pem\"".to_owned(), "key kms"),
+            ("kms = \"DIR/none/kms.key\"".to_owned(), "key kms"),
         ] {
             let problem = told(&lines);
             assert!(problem.contains(key) && problem.starts_with("configuration key"), "{lines}: {problem}");

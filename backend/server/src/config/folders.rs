@@ -10,22 +10,40 @@ impl Config {
     /// # Errors
     /// The first that cannot be written, by its key.
     pub fn folders(&self) -> Result<(), ConfigError> {
+        for (key, folder) in [("data", self.data.clone()), ("media", self.media_dir())] {
+            can_hold(key, &folder)?;
+        }
         if let Some(path) = self.database_url().strip_prefix("sqlite:")
             && let Some(folder) = Path::new(path).parent()
         {
             can_hold("database", folder)?;
         }
-        for (key, folder) in [("data", self.data.clone()), ("media", self.media_dir())] {
-            can_hold(key, &folder)?;
-        }
+        Ok(())
+    }
+
+    /// Looks at the file of the master keys. A server starts without one that reads, as calls go on; but nothing is recorded.
+    ///
+    /// # Errors
+    /// What is wrong with it, or with its folder where it is to be made.
+    pub fn master_keys(&self) -> Result<(), ConfigError> {
         let kms = self.kms_file();
         if kms.is_dir() {
             let problem = format!("{} is a folder", kms.display());
             return Err(bad("kms", problem, "name the file that holds the master keys, or is to hold them"));
         }
-        match kms.parent() {
-            Some(folder) if !kms.exists() => can_hold("kms", folder),
-            _ => Ok(()),
+        if kms.exists() {
+            let held = crate::keys::FileKms::existing(&kms);
+            let hint = "name the file of the master keys; without it no recording can be made or heard";
+            return held.map(|_| ()).map_err(|e| bad("kms", e.to_string(), hint));
+        }
+        match kms.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            // the one in the data folder is made with it
+            Some(folder) if self.kms.is_some() && !folder.is_dir() => {
+                let problem = format!("there is no folder {}", folder.display());
+                Err(bad("kms", problem, "make it, or name another file"))
+            }
+            Some(folder) => can_hold("kms", folder),
+            None => Ok(()),
         }
     }
 }

@@ -105,6 +105,13 @@ impl Where {
         self.values.push(value);
         self.sql.push_str(&format!(" AND {condition} ${}", self.values.len()));
     }
+
+    /// One of the columns has the value.
+    fn any(&mut self, columns: [&str; 3], value: Value) {
+        self.values.push(value);
+        let arms = columns.map(|column| format!("{column} = ${}", self.values.len()));
+        self.sql.push_str(&format!(" AND ({})", arms.join(" OR ")));
+    }
 }
 
 /// The consents that the asker sees, oldest first.
@@ -183,7 +190,7 @@ async fn by_hand(db: &DatabaseConnection, scope: &Scope, filter: &Filter) -> Api
     which.and("h.at >=", filter.from.unwrap_or(0).into());
     which.and("h.at <", filter.to.unwrap_or(i64::MAX).into());
     if let Some(phone) = &filter.phone {
-        which.and("p.phone_key =", phone.key().into());
+        which.any(["p.phone_key", "p.phone_key_2", "p.phone_key_3"], phone.key().into());
     }
     if let Some(preference) = &filter.preference {
         which.and("h.preference =", preference.clone().into());

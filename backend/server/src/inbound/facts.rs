@@ -119,7 +119,8 @@ pub(crate) async fn known<C: ConnectionTrait>(
     Ok(Known { facts, waybills })
 }
 
-/// Parcels that are on their way to a customer, the newest first, and their waybills.
+/// Parcels that are on their way to a customer, the newest first, and their waybills. The organisation stands in each arm:
+/// otherwise SQLite, which keeps no statistics here, reads all of its parcels.
 pub(crate) async fn open_parcels<C: ConnectionTrait>(
     db: &C,
     organisation: &str,
@@ -127,8 +128,9 @@ pub(crate) async fn open_parcels<C: ConnectionTrait>(
 ) -> Result<(Vec<OpenParcel>, Vec<String>), StoreError> {
     let rows: Vec<ParcelRow> = all(
         db,
-        "SELECT courier_id, waybill_no, building, estate, state_at FROM parcel WHERE organisation_id = $1 \
-         AND (phone_key = $2 OR phone_key_2 = $2 OR phone_key_3 = $2) AND state IN ('planned', 'out_for_delivery', 'exception') \
+        "SELECT courier_id, waybill_no, building, estate, state_at FROM parcel WHERE \
+         (organisation_id = $1 AND phone_key = $2 OR organisation_id = $1 AND phone_key_2 = $2 \
+         OR organisation_id = $1 AND phone_key_3 = $2) AND state IN ('planned', 'out_for_delivery', 'exception') \
          ORDER BY state_at DESC, id LIMIT 200",
         [organisation.into(), customer.into()],
     )

@@ -65,6 +65,8 @@ struct ParcelState3 {
     id: String,
     state: String,
     phone_key: Option<String>,
+    phone_key_2: Option<String>,
+    phone_key_3: Option<String>,
 }
 
 #[derive(FromQueryResult)]
@@ -82,6 +84,9 @@ struct Past {
     template_key: String,
 }
 
+/// How far back calls count, ms: the longest frequency window is 30 days.
+const LOOKED_BACK: i64 = 31 * waybell_domain::clock::DAY;
+
 /// Facts for the last look before calls.
 pub(crate) async fn facts(
     round: &Round,
@@ -93,11 +98,28 @@ pub(crate) async fn facts(
     let parcels: Vec<String> = rows.iter().flat_map(|r| r.parcel_ids()).map(|p| p.to_string()).collect();
     let keys: Vec<String> = rows.iter().map(|r| r.phone_key.clone()).collect();
     let mut facts = people(tx, organisation, notice, &parcels, &keys, round.now).await?;
+    // whose further number is whose that is rung
+    let mut beside: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for chunk in parcels.chunks(CHUNK) {
         let (marks, values) = listed(1, chunk);
-        let sql = format!("SELECT id, state, phone_key FROM parcel WHERE id IN ({marks})");
+        let sql = format!(
+            "SELECT id, state, phone_key, phone_key_2, phone_key_3 FROM parcel WHERE id IN ({marks})"
+        );
         for p in all::<ParcelState3, _>(tx, &sql, values).await? {
+            for further in p.phone_key_2.into_iter().chain(p.phone_key_3) {
+                beside.entry(further).or_default().extend(p.phone_key.clone());
+            }
             facts.parcels.insert(p.id, (p.state, p.phone_key));
+        }
+    }
+    let further: Vec<String> = beside.keys().cloned().collect();
+    let since = round.now.0 - LOOKED_BACK;
+    for chunk in further.chunks(CHUNK) {
+        for (key, rang) in rang_back(tx, organisation, chunk, since).await? {
+            for rung in beside.get(&key).into_iter().flatten() {
+                let known = facts.rang.entry(rung.clone()).or_default();
+                *known = RangBack { now: known.now || rang.now, spoke: known.spoke.max(rang.spoke) };
+            }
         }
     }
     let again: Vec<String> = rows.iter().filter(|r| r.attempts > 0).map(|r| r.id.clone()).collect();
@@ -130,8 +152,7 @@ async fn people<C: ConnectionTrait>(
             format!("SELECT parcel_id AS key FROM notified WHERE notice = $1 AND parcel_id IN ({marks})");
         facts.said.extend(all::<Key, _>(db, &sql, values).await?.into_iter().map(|k| k.key));
     }
-    // the longest frequency window is 30 days
-    let since = now.0 - 31 * waybell_domain::clock::DAY;
+    let since = now.0 - LOOKED_BACK;
     for chunk in keys.chunks(CHUNK) {
         let (marks, people) = listed(2, chunk);
         let mut values: Vec<Value> = std::iter::once(organisation.into()).chain(people).collect();
@@ -146,7 +167,7 @@ async fn people<C: ConnectionTrait>(
             values.len() + 1
         );
         values.push(since.into());
-        for past in all::<Past, _>(db, &sql, values.clone()).await? {
+        for past in all::<Past, _>(db, &sql, values).await? {
             if past.is_open == 1 {
                 facts.open.insert(past.phone_key.clone());
             }
@@ -160,17 +181,29 @@ async fn people<C: ConnectionTrait>(
             let call = PastCall::new(UnixMs(past.intent_at), outcome);
             facts.history.entry(past.phone_key).or_default().push(call);
         }
-        let sql = format!(
-            "SELECT customer_key AS key, MAX(bridged_at) AS spoke, MAX(is_open) AS open FROM phone_call \
-             WHERE organisation_id = $1 AND customer_key IN ({marks}) AND started_at > ${} GROUP BY customer_key",
-            values.len()
-        );
-        for rang in all::<CalledIn, _>(db, &sql, values).await? {
-            let spoke = rang.spoke.map(UnixMs);
-            facts.rang.insert(rang.key, RangBack { now: rang.open == 1, spoke });
-        }
+        facts.rang.extend(rang_back(db, organisation, chunk, since).await?);
     }
     Ok(facts)
+}
+
+/// Who of some numbers has called, or was called, and spoke since then, or is on the line.
+async fn rang_back<C: ConnectionTrait>(
+    db: &C,
+    organisation: &str,
+    keys: &[String],
+    since: i64,
+) -> Result<Vec<(String, RangBack)>, StoreError> {
+    let (marks, people) = listed(2, keys);
+    let mut values: Vec<Value> = std::iter::once(organisation.into()).chain(people).collect();
+    values.push(since.into());
+    let sql = format!(
+        "SELECT customer_key AS key, MAX(bridged_at) AS spoke, MAX(is_open) AS open FROM phone_call \
+         WHERE organisation_id = $1 AND customer_key IN ({marks}) AND started_at > ${} GROUP BY customer_key",
+        values.len()
+    );
+    let rows = all::<CalledIn, _>(db, &sql, values).await?;
+    let read = |r: CalledIn| (r.key, RangBack { now: r.open == 1, spoke: r.spoke.map(UnixMs) });
+    Ok(rows.into_iter().map(read).collect())
 }
 
 #[derive(FromQueryResult)]

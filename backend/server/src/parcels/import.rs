@@ -53,7 +53,8 @@ pub(crate) struct Good {
     kind: Option<TaskKind>,
     name: String,
     pub(crate) phone_key: Option<String>,
-    more_phones: Vec<String>,
+    /// Keys; absent: those that are known stay as long as the first number is the same.
+    more_phones: Option<Vec<String>>,
     address: String,
     estate: String,
     building: String,
@@ -328,7 +329,7 @@ pub(crate) fn check(row: &ImportedRow) -> Result<Good, RowProblem> {
         kind: row.kind,
         name: clip(row.recipient_name.trim(), 100),
         phone_key: phone.map(|p| p.key()),
-        more_phones: more.iter().map(PhoneNumber::key).collect(),
+        more_phones: more.map(|more| more.iter().map(PhoneNumber::key).collect()),
         address: clip(row.address.trim(), 500),
         estate: place.estate.unwrap_or_default(),
         building: place.building.unwrap_or_default(),
@@ -387,7 +388,7 @@ fn same(old: &ParcelRow, g: &Good, scope: &Scope) -> bool {
     old.courier_id == scope.person.to_string()
         && (g.leaves(&g.name) || old.recipient_name == g.name)
         && (g.leaves(g.phone_key.as_deref().unwrap_or_default())
-            || (old.phone_key == g.phone_key && old.more().eq(g.more_phones.iter().map(String::as_str))))
+            || old.phone_key == g.phone_key && g.more_phones.as_ref().is_none_or(|more| old.more().eq(more)))
         && (g.leaves(&g.address) || old.address == g.address)
         && old.kind == g.kind_after(old)
 }
@@ -444,15 +445,20 @@ fn row(scope: &Scope, now: UnixMs, old: Option<&ParcelRow>, g: &Good, sequence: 
     let kind = g.kind_after(&row).to_owned();
     let place = !g.leaves(&g.address);
     let phones = !g.leaves(g.phone_key.as_deref().unwrap_or_default());
-    let more = |n: usize| g.more_phones.get(n).cloned();
+    let same_phone = row.phone_key == g.phone_key;
+    let more = |n: usize, known: Option<String>| match &g.more_phones {
+        _ if !phones => known,
+        Some(more) => more.get(n).cloned(),
+        None => known.filter(|_| same_phone),
+    };
     ParcelRow {
         courier_id: scope.person.to_string(),
         state: if back { ParcelState::default().as_str().into() } else { row.state },
         kind,
         recipient_name: if g.leaves(&g.name) { row.recipient_name } else { g.name.clone() },
         phone_key: if phones { g.phone_key.clone() } else { row.phone_key },
-        phone_key_2: if phones { more(0) } else { row.phone_key_2 },
-        phone_key_3: if phones { more(1) } else { row.phone_key_3 },
+        phone_key_2: more(0, row.phone_key_2),
+        phone_key_3: more(1, row.phone_key_3),
         address: if place { g.address.clone() } else { row.address },
         estate: if place { g.estate.clone() } else { row.estate },
         building: if place { g.building.clone() } else { row.building },

@@ -19,8 +19,18 @@ use waybell_domain::wire::ImportedRow;
 pub(super) const MOST: usize = 5_000;
 /// Unknown fields that are told.
 const IGNORED_TOLD: usize = 20;
-const FIELDS: [&str; 9] =
-    ["line", "waybill_no", "recipient_name", "phone", "address", "kind", "courier", "reference", "withdrawn"];
+const FIELDS: [&str; 10] = [
+    "line",
+    "waybill_no",
+    "recipient_name",
+    "phone",
+    "more_phones",
+    "address",
+    "kind",
+    "courier",
+    "reference",
+    "withdrawn",
+];
 
 /// Why a record was left out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -195,12 +205,22 @@ fn record(fields: &Map<String, Value>, place: u32) -> Result<Record, HookProblem
                 .ok_or_else(|| wrong("kind", "is no kind of task", "send delivery or pickup"))?,
         ),
     };
+    let more_phones = match fields.get("more_phones") {
+        None | Some(Value::Null) => None,
+        Some(Value::Array(list)) => {
+            let number = |n: &Value| n.as_str().map(str::to_owned).or_else(|| n.as_u64().map(|n| n.to_string()));
+            let numbers: Option<Vec<String>> = list.iter().map(number).collect();
+            let hint = "send [\"138…\"]";
+            Some(numbers.ok_or_else(|| wrong("more_phones", "holds something else than texts", hint))?)
+        }
+        Some(_) => return Err(wrong("more_phones", "is no list", "send [\"138…\"], or leave it out")),
+    };
     let row = ImportedRow {
         line,
         waybill_no: read("waybill_no")?,
         recipient_name: read("recipient_name")?,
         phone: read("phone")?,
-        more_phones: Vec::new(),
+        more_phones,
         address: read("address")?,
         kind,
         withdrawn: Some(withdrawn),
@@ -238,11 +258,13 @@ mod tests {
             { "waybill_no": "SF1000000000020", "line": -1 },
             { "waybill_no": "SF1000000000021", "reference": "x".repeat(101) },
             { "phone": "13800001111" },
+            { "waybill_no": "SF1000000000022", "more_phones": "13800001111" },
+            { "waybill_no": "SF1000000000023", "more_phones": [true] },
         ] }));
         let taken: Vec<&str> = read.records.iter().map(|r| r.good.waybill_no.as_str()).collect();
         assert_eq!(taken, ["SF1000000000011", "7700000000013", "SF1000000000018"]);
         assert!(read.records[2].withdrawn && read.records[0].courier.as_deref() == Some("li.wei"));
-        assert_eq!(read.total, 12);
+        assert_eq!(read.total, 14);
         let told: Vec<(u32, &str)> = read.problems.iter().map(|p| (p.line, p.field.as_str())).collect();
         assert_eq!(
             told,
@@ -255,7 +277,9 @@ mod tests {
                 (9, "record"),
                 (10, "line"),
                 (11, "reference"),
-                (12, "waybill_no")
+                (12, "waybill_no"),
+                (13, "more_phones"),
+                (14, "more_phones")
             ]
         );
         assert!(read.problems.iter().all(|p| !p.problem.is_empty() && !p.hint.is_empty()));

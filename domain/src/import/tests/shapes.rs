@@ -258,6 +258,21 @@ fn numbers_of_a_second_column_are_not_lost() {
 }
 
 #[test]
+fn a_fixed_line_in_its_own_column_is_kept_beside_the_mobile() {
+    for second in ["固定电话", "座机", "收件人固话", "收件人备用电话", "备用手机"] {
+        let text = format!(
+            "运单号,收件人电话,{second},地址\nYT0000000001,13800000001,021-58880005,x\nYT0000000002,,021-58880006,x\nYT0000000003,138****0003,13800000003,x\n"
+        );
+        let table = read_csv(text.as_bytes()).unwrap();
+        let rows: Vec<(&str, Option<usize>)> =
+            table.rows.iter().map(|r| (r.phone.as_str(), r.more_phones.as_ref().map(Vec::len))).collect();
+        let wanted = [("13800000001", Some(1)), ("021-58880006", Some(0)), ("13800000003", Some(0))];
+        assert_eq!(rows, wanted, "{second}");
+        assert!(table.notes.iter().any(|n| n.line == 4 && n.problem.contains("left out")), "{:?}", table.notes);
+    }
+}
+
+#[test]
 fn other_sheets_that_are_lists_are_told() {
     let one: &[&[&str]] = &[HEAD, &["YT0000000001", "a", "13800000001", "x"]];
     let two: &[&[&str]] = &[HEAD, &["YT0000000002", "b", "13800000002", "x"]];
@@ -270,7 +285,9 @@ fn other_sheets_that_are_lists_are_told() {
     ]))
     .unwrap();
     assert_eq!(table.rows.len(), 1);
-    assert_eq!(told(&table.notes), ["1 : the sheets \"下午, 旧\" are lists too, and only \"上午\" is read"]);
+    let told = told(&table.notes);
+    assert_eq!(told[0], "1 : the sheets \"下午\" are lists too, and only \"上午\" is read");
+    assert_eq!(told[1..], ["1 : the hidden sheets \"旧\" are lists too, and only \"上午\" is read"]);
 }
 
 #[test]
