@@ -7,9 +7,9 @@ SHELL := /bin/bash
 CARGO ?= cargo
 # Built programs are run from here and not by `cargo run -p`, which would build them again with other features.
 PROGRAMS := $(or $(CARGO_TARGET_DIR),target)
-# Scenarios wait for telephones more than they compute, so two suites of three tests each run at once on two cores.
+# Scenarios wait for telephones more than they compute, so two suites of two tests each run at once on two cores.
 TEST_SUITES ?= 2
-TEST_THREADS ?= 3
+TEST_THREADS ?= 2
 
 .PHONY: help setup build run test check fmt openapi simulate bench bench-guarantee bench-route soak fuzz voice
 

@@ -177,7 +177,9 @@ impl Out {
     /// A telephone number as it may be shown: a terminal is read by others too.
     pub(crate) fn phone(&self, phone: &PhoneNumber) -> String {
         if self.full {
-            return phone.dial_string();
+            let word = if self.lang == Lang::Zh { "转" } else { "ext." };
+            let extension = phone.extension().map(|e| format!(" {word} {e}")).unwrap_or_default();
+            return phone.dial_string() + &extension;
         }
         let masked = phone.masked();
         match (masked.strip_prefix("+86"), phone.kind()) {
@@ -202,7 +204,7 @@ impl Out {
             serde_json::Value::Object(map) => {
                 for (key, value) in map {
                     match (key.as_str(), value) {
-                        ("phone", serde_json::Value::String(text)) => *text = self.hidden(text),
+                        ("phone" | "phone_key", serde_json::Value::String(text)) => *text = self.hidden(text),
                         ("more_phones", serde_json::Value::Array(list)) => {
                             let hidden = |v: &serde_json::Value| self.hidden(v.as_str().unwrap_or_default());
                             list.iter_mut().for_each(|v| *v = hidden(v).into());

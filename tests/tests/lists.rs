@@ -203,7 +203,9 @@ async fn numbers_opt_out_by_list() {
     let phone = Phone::new(&world.server.url).unwrap();
     phone.must(&["login", "boss"]).unwrap();
     phone.must(&["opt-outs", "--add", "13800009999"]).unwrap();
-    assert!(phone.must(&["opt-outs"]).unwrap().contains("+8613800009999"));
+    assert!(phone.must(&["opt-outs", "--full"]).unwrap().contains("13800009999"));
+    assert!(phone.must(&["opt-outs"]).unwrap().contains("138****9999"));
+    assert!(!phone.must(&["opt-outs", "--json"]).unwrap().contains("13800009999"));
     phone.must(&["opt-outs", "--remove", "13800009999"]).unwrap();
     assert_eq!(boss.get("/opt-outs").await.unwrap().as_array().unwrap().len(), 2);
     let file = phone.home().join("numbers.txt");

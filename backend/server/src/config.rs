@@ -412,7 +412,10 @@ mod tests {
         let e = Config::load(None, &["htttp=1".into()]).unwrap_err().to_string();
         assert!(e.contains("htttp"), "{e}");
         let e = Config::load(None, &["trunk=[{ password = 48211973 }]".into()]).unwrap_err().to_string();
-        assert!(e.contains("password") && e.contains("a string") && !e.contains("48211973"), "{e}");
+        assert!(
+            e.contains("password") && e.contains("a text in double quotes") && !e.contains("48211973"),
+            "{e}"
+        );
         let e = Config::load(None, &["sip=[\"upd:1.2.3.4:5060\"]".into()]).unwrap_err().to_string();
         assert!(e.contains("upd") && e.contains("udp:0.0.0.0:5060"), "{e}");
     }

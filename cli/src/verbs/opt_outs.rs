@@ -34,9 +34,10 @@ pub(super) async fn opt_outs(client: &Client, out: &Out, args: &OptOutArgs) -> O
         return Ok(DONE);
     }
     let list = client.organisation().opt_outs().await?;
-    out.json(&list);
+    out.json(&out.masked(&list));
     let row = |o: &OptOutView| {
-        vec![o.phone_key.clone(), texts::opt_out_source(out.lang, &o.source), when::stamp(o.since)]
+        let phone = PhoneNumber::from_key(&o.phone_key).map(|phone| out.phone(&phone));
+        vec![phone.unwrap_or_default(), texts::opt_out_source(out.lang, &o.source), when::stamp(o.since)]
     };
     out.table(&list.iter().map(row).collect::<Vec<_>>());
     Ok(DONE)

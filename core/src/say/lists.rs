@@ -62,7 +62,14 @@ pub(super) const PAIRS: &[Pair] = &[
         "they are not rung unless an earlier list had their numbers; add the numbers and import again",
         "这些收件人不会被呼叫（之前的清单已有号码的除外）；补上号码后再次导入",
     ),
-    ("{} rows have telephone numbers that are left out, the first in this line", "{} 行有未采用的电话号码，第一处在此行"),
+    (
+        "{} rows have telephone numbers that are left out, the first in this line",
+        "{} 行有未采用的电话号码，第一处在此行",
+    ),
+    (
+        "not every number of the cell can be read; write one number a line",
+        "单元格里有号码无法识别；请每行写一个号码",
+    ),
     (
         "three of a row are kept, and a number that is hidden or too short is none; write the right ones first",
         "每行最多保留三个号码，带星号或位数不足的不算；请把正确的写在前面",

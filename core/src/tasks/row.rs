@@ -134,7 +134,9 @@ impl GoodRow {
     pub(crate) fn same(&self, known: &ParcelView, courier: UserId) -> bool {
         known.courier == courier
             && (self.name.is_empty() || known.recipient_name == self.name)
-            && (self.phone.is_none() || known.phone == self.phone && self.more_phones.as_ref().is_none_or(|more| known.more_phones == *more))
+            && (self.phone.is_none()
+                || known.phone == self.phone
+                    && self.more_phones.as_ref().is_none_or(|more| known.more_phones == *more))
             && (self.address.is_empty() || known.address == self.address)
             && self.kind.is_none_or(|kind| known.kind == kind)
             && !(self.withdrawn == Some(false) && known.state == ParcelState::Withdrawn)

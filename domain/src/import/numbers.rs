@@ -21,11 +21,9 @@ pub struct NumberList {
 /// [`TableError`] for a file that is no list, or that has no column of numbers.
 pub fn read_numbers(bytes: &[u8]) -> Result<NumberList, TableError> {
     let rows = raw(bytes, &Choice::default())?.rows;
+    let is_number = |cell: &String| cell_phones(cell).is_ok_and(|found| found.phone.is_some());
     // below a number there is no header any more
-    let above = rows
-        .iter()
-        .take(TITLE_ROWS)
-        .take_while(|row| !row.cells.iter().any(|c| PhoneNumber::parse(c).is_ok()));
+    let above = rows.iter().take(TITLE_ROWS).take_while(|row| !row.cells.iter().any(is_number));
     let header = above.into_iter().position(|row| column(&row.cells).is_some());
     let (at, rows, heading): (usize, &[Row], &str) = match header {
         Some(header) => {
@@ -33,7 +31,7 @@ pub fn read_numbers(bytes: &[u8]) -> Result<NumberList, TableError> {
             (at, &rows[header + 1..], rows[header].cells.get(at).map_or("", String::as_str))
         }
         None => {
-            let number = |cells: &[String]| cells.iter().position(|c| PhoneNumber::parse(c).is_ok());
+            let number = |cells: &[String]| cells.iter().position(is_number);
             let Some(at) = rows.iter().take(TITLE_ROWS).find_map(|row| number(&row.cells)) else {
                 let problem = "file has no column of telephone numbers";
                 return Err(error("header", problem, "head it 电话 or phone, or write one number a line"));

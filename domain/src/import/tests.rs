@@ -20,6 +20,7 @@ fn a_usual_list() {
         "waybill_no": "SF1234567890123",
         "recipient_name": "王小明",
         "phone": "13800001111",
+        "more_phones": [],
         "address": "幸福花园3栋501"
       },
       {
@@ -27,6 +28,7 @@ fn a_usual_list() {
         "waybill_no": "YT1234567890123",
         "recipient_name": "李四",
         "phone": "0571-88886666转801",
+        "more_phones": [],
         "address": "文一路18号,西湖区"
       }
     ]

@@ -196,7 +196,10 @@ impl Cluster {
     /// It does not run.
     pub fn kill(&self) -> anyhow::Result<()> {
         let pid = self.pid()?;
+        // those who serve a connection go on for a while without their server: they die with it, as in a power cut
+        let served = children(pid);
         signal(pid, libc::SIGKILL);
+        served.iter().for_each(|child| signal(*child, libc::SIGKILL));
         let mut shell = self.shell.lock().unwrap_or_else(|e| e.into_inner());
         if let Some(mut child) = shell.take() {
             // while its standard input is open, the shell removes nothing
@@ -330,6 +333,19 @@ fn unprivileged() -> anyhow::Result<Option<(u32, u32)>> {
         Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
     };
     Ok(Some(ids("postgres").or_else(|| ids("nobody")).context("no user for PostgreSQL")?))
+}
+
+/// The processes that a server has started.
+fn children(parent: i32) -> Vec<i32> {
+    let Ok(all) = std::fs::read_dir("/proc") else { return Vec::new() };
+    let of_parent = |pid: &i32| {
+        // PID (NAME) STATE PARENT …, and a name may hold anything (proc(5))
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let behind = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+        behind.split_whitespace().nth(1).and_then(|p| p.parse().ok()) == Some(parent)
+    };
+    let pids = all.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    pids.filter(of_parent).collect()
 }
 
 #[allow(unsafe_code, reason = "a signal to a server that this process has started")]

@@ -34,7 +34,11 @@ impl Config {
             let (first, last) = self.rtp_ports;
             if one.udp && (first..=last).contains(&one.address.port()) {
                 let problem = format!("holds the port of {} ({})", one.key, one.written);
-                return Err(bad("rtp_ports", problem, "write ports that nothing else has, such as [20000, 29999]"));
+                return Err(bad(
+                    "rtp_ports",
+                    problem,
+                    "write ports that nothing else has, such as [20000, 29999]",
+                ));
             }
         }
         Ok(())
@@ -64,7 +68,10 @@ mod tests {
     fn each_port_is_given_once() {
         assert_eq!(told(|_| {}), "");
         let sip = |list: &[&str]| list.iter().map(|l| (*l).to_owned()).collect::<Vec<_>>();
-        assert_eq!(told(|c| c.sip = sip(&["udp:0.0.0.0:5060", "tcp:0.0.0.0:5060", "udp:127.0.0.1:5062"])), "");
+        assert_eq!(
+            told(|c| c.sip = sip(&["udp:0.0.0.0:5060", "tcp:0.0.0.0:5060", "udp:127.0.0.1:5062"])),
+            ""
+        );
         assert_eq!(told(|c| c.sip = sip(&["udp:127.0.0.1:0", "udp:127.0.0.1:0"])), "");
         assert!(told(|c| c.sip = sip(&["udp:0.0.0.0:5060", "udp:127.0.0.1:5060"])).contains("key sip"));
         assert!(told(|c| c.sip = sip(&["tcp:127.0.0.1:8600"])).contains("key sip"));

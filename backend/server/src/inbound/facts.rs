@@ -1,6 +1,7 @@
 //! The facts about a caller, read in one go.
 
 use crate::numbers::PublishedNumber;
+use crate::parcels::rows::OF_CUSTOMER;
 use crate::store::{StoreError, all, one};
 use sea_orm::{ConnectionTrait, FromQueryResult};
 use std::collections::{BTreeMap, BTreeSet};
@@ -119,8 +120,7 @@ pub(crate) async fn known<C: ConnectionTrait>(
     Ok(Known { facts, waybills })
 }
 
-/// Parcels that are on their way to a customer, the newest first, and their waybills. The organisation stands in each arm:
-/// otherwise SQLite, which keeps no statistics here, reads all of its parcels.
+/// Parcels that are on their way to a customer, the newest first, and their waybills.
 pub(crate) async fn open_parcels<C: ConnectionTrait>(
     db: &C,
     organisation: &str,
@@ -128,10 +128,10 @@ pub(crate) async fn open_parcels<C: ConnectionTrait>(
 ) -> Result<(Vec<OpenParcel>, Vec<String>), StoreError> {
     let rows: Vec<ParcelRow> = all(
         db,
-        "SELECT courier_id, waybill_no, building, estate, state_at FROM parcel WHERE \
-         (organisation_id = $1 AND phone_key = $2 OR organisation_id = $1 AND phone_key_2 = $2 \
-         OR organisation_id = $1 AND phone_key_3 = $2) AND state IN ('planned', 'out_for_delivery', 'exception') \
-         ORDER BY state_at DESC, id LIMIT 200",
+        &format!(
+            "SELECT p.courier_id, p.waybill_no, p.building, p.estate, p.state_at FROM parcel p WHERE {OF_CUSTOMER} \
+             AND p.state IN ('planned', 'out_for_delivery', 'exception') ORDER BY p.state_at DESC, p.id LIMIT 200"
+        ),
         [organisation.into(), customer.into()],
     )
     .await?;

@@ -7,6 +7,7 @@ use crate::inbound::{self, open_parcels};
 use crate::numbers::same;
 use crate::org::policy::organisation;
 use crate::org::sets::rule_set;
+use crate::parcels::rows::OF_CUSTOMER;
 use crate::store::scope::Scope;
 use crate::store::{Write, all, number, one};
 use axum::http::StatusCode;
@@ -196,12 +197,8 @@ fn known_of(
 /// The customer's waybills that the asker may see in any case.
 async fn waybills_in_scope(write: &Write, scope: &Scope, key: &str) -> ApiResult<HashSet<String>> {
     let (filter, mut values) = scope.filter("p", 3);
-    values.splice(0..0, [key.into(), scope.organisation.to_string().into()]);
-    // the organisation stands in each arm, as in `open_parcels`
-    let sql = format!(
-        "SELECT p.waybill_no FROM parcel p WHERE (p.organisation_id = $2 AND p.phone_key = $1 \
-         OR p.organisation_id = $2 AND p.phone_key_2 = $1 OR p.organisation_id = $2 AND p.phone_key_3 = $1) AND {filter}"
-    );
+    values.splice(0..0, [scope.organisation.to_string().into(), key.into()]);
+    let sql = format!("SELECT p.waybill_no FROM parcel p WHERE {OF_CUSTOMER} AND {filter}");
     let rows: Vec<Waybill> = all(write.tx(), &sql, values).await?;
     Ok(rows.into_iter().map(|r| r.waybill_no).collect())
 }

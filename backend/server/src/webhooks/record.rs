@@ -208,7 +208,8 @@ fn record(fields: &Map<String, Value>, place: u32) -> Result<Record, HookProblem
     let more_phones = match fields.get("more_phones") {
         None | Some(Value::Null) => None,
         Some(Value::Array(list)) => {
-            let number = |n: &Value| n.as_str().map(str::to_owned).or_else(|| n.as_u64().map(|n| n.to_string()));
+            let number =
+                |n: &Value| n.as_str().map(str::to_owned).or_else(|| n.as_u64().map(|n| n.to_string()));
             let numbers: Option<Vec<String>> = list.iter().map(number).collect();
             let hint = "send [\"138…\"]";
             Some(numbers.ok_or_else(|| wrong("more_phones", "holds something else than texts", hint))?)

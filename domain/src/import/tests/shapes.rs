@@ -268,7 +268,11 @@ fn a_fixed_line_in_its_own_column_is_kept_beside_the_mobile() {
             table.rows.iter().map(|r| (r.phone.as_str(), r.more_phones.as_ref().map(Vec::len))).collect();
         let wanted = [("13800000001", Some(1)), ("021-58880006", Some(0)), ("13800000003", Some(0))];
         assert_eq!(rows, wanted, "{second}");
-        assert!(table.notes.iter().any(|n| n.line == 4 && n.problem.contains("left out")), "{:?}", table.notes);
+        assert!(
+            table.notes.iter().any(|n| n.line == 4 && n.problem.contains("left out")),
+            "{:?}",
+            table.notes
+        );
     }
 }
 
