@@ -360,7 +360,7 @@ fn server_config(folder: &Path, peer: SocketAddr, options: &WorldOptions, trunk:
     format!(
         "data = {:?}\nhttp = \"127.0.0.1:{}\"\nsip = [\"udp:127.0.0.1:{}\", \"tcp:127.0.0.1:{}\"{}]\nrtp_ports = [{}, {}]\n{}{}\n[speech]\n{}{}{}\n\
          [[trunk]]\nname = \"carrier\"\npeers = [\"{peer}\"]\ntransport = \"{}\"\ncalls_per_second = {}\nchannels = {}\n\
-         caller_ids = {:?}\nprobe = {}\n{}{trunk}",
+         caller_ids = {:?}\nprobe = {}\n{}{trunk}\n{}",
         folder.join("data"),
         waybell_cluster::free_port(),
         sip,
@@ -379,5 +379,11 @@ fn server_config(folder: &Path, peer: SocketAddr, options: &WorldOptions, trunk:
         options.shown,
         options.probe,
         if trunk.contains("options_seconds") { "" } else { "options_seconds = 0\n" },
+        // phones of a test ask in a second what a person asks in a minute
+        if options.server.contains("[limits]") {
+            ""
+        } else {
+            "[limits]\nper_address = 2000\nper_person = 1000\n"
+        },
     )
 }
