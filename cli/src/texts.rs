@@ -46,7 +46,7 @@ texts! {
     reading_list(seconds) = "正在读取清单：{seconds} 秒", "reading the list: {seconds} s";
     sent_so_far(sent, total) = "正在发送清单：{sent}/{total} 行", "sending the list: {sent} of {total} rows";
     kept_why(problem) = "原因：{problem}", "because: {problem}";
-    taken_off(n) = "撤回 {n} 件，不再呼叫", "{n} withdrawn; nobody is rung for them";
+    taken_off(n) = "{n} 件按清单已撤回、退回或签收，不再呼叫", "{n} withdrawn, sent back or delivered by the list; nobody is rung for them";
     imported(created, updated, unchanged, rejected) = "新增 {created}，更新 {updated}，未变 {unchanged}，拒绝 {rejected}", "{created} new, {updated} changed, {unchanged} unchanged, {rejected} rejected";
     nothing_taken() = "没有导入任何快件：", "nothing was imported:";
     dry_run() = "预览，未作任何更改", "only a preview: nothing was changed";

@@ -18,10 +18,11 @@ use waybell_domain::wire::{EngineState, TrunkLife};
 struct Finding {
     /// What was looked at.
     what: &'static str,
+    /// Nothing is wrong: good, or only worth knowing.
     ok: bool,
     zh: String,
     en: String,
-    /// What to do, when something is wrong.
+    /// What to do, when something is wrong or could be better.
     #[serde(skip_serializing_if = "Option::is_none")]
     todo: Option<String>,
 }
@@ -41,9 +42,28 @@ impl Report<'_> {
         self.findings.push(Finding { what, ok: false, zh: zh.into(), en: en.into(), todo });
     }
 
+    /// What works and could be better.
+    fn advise(
+        &mut self,
+        what: &'static str,
+        zh: impl Into<String>,
+        en: impl Into<String>,
+        todo: (&str, &str),
+    ) {
+        self.bad(what, zh, en, todo);
+        if let Some(last) = self.findings.last_mut() {
+            last.ok = true;
+        }
+    }
+
     fn tell(self, worst: u8) -> u8 {
+        let worst = if self.findings.iter().all(|f| f.ok) { worst } else { worst.max(FAILED) };
         for f in &self.findings {
-            let sign = if f.ok { "✓" } else { "✗" };
+            let sign = match (f.ok, &f.todo) {
+                (true, None) => "✓",
+                (true, Some(_)) => "!",
+                (false, _) => "✗",
+            };
             self.out.line(format!("{sign} {}", self.out.lang.pick(&f.zh, &f.en)));
             if let Some(todo) = &f.todo {
                 self.out.line(format!("    → {todo}"));
@@ -187,7 +207,7 @@ async fn trunks(client: &Client, report: &mut Report<'_>, worst: &mut u8) {
         );
     } else if trunks.iter().any(|t| t.life == TrunkLife::Unproven) {
         let names = named(TrunkLife::Unproven);
-        report.bad(
+        report.advise(
             "trunks",
             format!("电话线路还没有应答过：{names}；先试打一个"),
             format!("nothing was heard of a trunk yet: {names}; one call at a time is tried"),
@@ -209,7 +229,7 @@ async fn voice(client: &Client, report: &mut Report<'_>) {
         "have the administrator record the words or set an engine (docs/voices.md)",
     );
     if let Some(warning) = &voice.warning {
-        report.bad("voice", say(Lang::Zh, warning), warning, todo);
+        report.advise("voice", say(Lang::Zh, warning), warning, todo);
     } else if let Some(problem) = voice.engines.iter().find_map(problem) {
         report.bad("voice", format!("语音引擎有故障：{}", say(Lang::Zh, &problem)), problem, todo);
     } else {

@@ -8,11 +8,11 @@ use crate::out::{DONE, FAILED, Failure, OFFLINE, Out, SIGN_IN};
 use crate::texts;
 use serde_json::json;
 use std::time::{Duration, Instant};
-use waybell_core::Client;
 use waybell_core::outbox::{OperationState, OperationView};
 use waybell_core::say::{field, say};
 use waybell_core::sync::{SyncState, SyncStatus};
 use waybell_core::tasks::Importing;
+use waybell_core::{Client, Error};
 use waybell_domain::lang::Lang;
 
 /// How long a list is waited for that does not get on: one part of it, on a slow server.
@@ -40,8 +40,29 @@ pub(super) async fn deliver_list(client: &Client, out: &Out, answer: serde_json:
     tell_delivered(client, out, answer, &[], &before)
 }
 
-/// Sends and pulls, for as long as a list gets on and then for `rest`; tells on the way how far it is.
-pub(super) async fn exchange(client: &Client, out: &Out, rest: Duration) -> Result<(), waybell_core::Error> {
+/// Sends and pulls, for as long as a list gets on and then for `rest`; tells on the way how far it is. Whoever asked too
+/// often waits as long as the server says, if that is not long.
+pub(super) async fn exchange(client: &Client, out: &Out, rest: Duration) -> Result<(), Error> {
+    let end = Instant::now() + rest;
+    loop {
+        let done = once(client, out, rest).await;
+        let wait = match &done {
+            Err(Error::Refused(refusal)) if refusal.status == 429 => {
+                Duration::from_secs(refusal.retry_after.unwrap_or(1).max(1).into())
+            }
+            _ => return done,
+        };
+        if Instant::now() + wait >= end {
+            return done;
+        }
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => return Ok(()),
+            () = tokio::time::sleep(wait) => {}
+        }
+    }
+}
+
+async fn once(client: &Client, out: &Out, rest: Duration) -> Result<(), Error> {
     let sync = client.sync();
     let mut exchange = std::pin::pin!(sync.now());
     let mut progress = out.progress();

@@ -84,6 +84,13 @@ pub(super) const PAIRS: &[Pair] = &[
     ("object {} of the list is no JSON, in line {}", "清单中第 {} 个对象不是 JSON，在第 {} 行"),
     ("{} is a holiday and a working day, see object {}", "{} 既是假日又是工作日，见第 {} 个对象"),
     ("the sheets {} are lists too, and only {} is read", "工作表 {} 也是清单，这次只读取 {}"),
+    (
+        "the list is on the hidden sheet {}; no visible sheet is one",
+        "清单在隐藏的工作表 {} 上；可见的工作表都不是清单",
+    ),
+    ("show it in the spreadsheet and look whether it is today's", "请在表格中取消隐藏，核对是否当天清单"),
+    ("invalid type: {}, expected an object", "类型不对：{}，应为对象"),
+    ("a list where an object is expected", "此处应为对象，却是列表"),
     ("the hidden sheets {} are lists too, and only {} is read", "隐藏的工作表 {} 也是清单，这次只读取 {}"),
     (
         "show them in the spreadsheet if they are today's; otherwise nothing is to be done",

@@ -45,6 +45,17 @@ const MOST_ACTIONS: usize = 250;
 /// Most characters of an id.
 const LONGEST_ID: usize = 50;
 
+/// What the reader of JSON says, without the names of our types.
+fn plain(problem: &str) -> String {
+    match problem.split_once("expected struct ") {
+        Some((found, _)) if found.starts_with("invalid length") => {
+            "a list where an object is expected".into()
+        }
+        Some((found, _)) => format!("{found}expected an object"),
+        None => problem.to_owned(),
+    }
+}
+
 impl Flow {
     /// Reads a flow from JSON and checks it.
     ///
@@ -63,8 +74,7 @@ impl Flow {
     pub fn read(json: &str) -> Result<Self, FlowProblem> {
         serde_json::from_str(json).map_err(|e| {
             let text = e.to_string();
-            let problem =
-                text.rsplit_once(" at line ").map_or(text.as_str(), |(problem, _)| problem).to_owned();
+            let problem = plain(text.rsplit_once(" at line ").map_or(text.as_str(), |(problem, _)| problem));
             FlowProblem::Json { line: e.line(), column: e.column(), problem }
         })
     }

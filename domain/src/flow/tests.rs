@@ -250,6 +250,12 @@ fn with_actions(actions: &str) -> String {
 }
 
 #[test]
+fn what_is_no_flow_is_told_in_plain_words() {
+    assert_eq!(problems("[]"), ["line 1, column 2: a list where an object is expected"]);
+    assert_eq!(problems("7"), ["line 1, column 1: invalid type: integer `7`, expected an object"]);
+}
+
+#[test]
 fn problems_are_named() {
     let end = r#"{"id":"z","type":"hangup","params":{}}"#;
     for (actions, problem) in [

@@ -111,7 +111,7 @@ pub fn read_list_with(bytes: &[u8], choice: &Choice) -> Result<Table, TableError
 /// [`TableError`] above [`MOST_BYTES`].
 pub fn small_enough(bytes: usize) -> Result<(), TableError> {
     if bytes > MOST_BYTES {
-        let problem = format!("file has {} MB, 200 are the most", bytes >> 20);
+        let problem = format!("file has {} MB, 200 are the most", bytes.div_ceil(1 << 20));
         return Err(error("file", &problem, "split the list"));
     }
     Ok(())

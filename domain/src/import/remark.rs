@@ -77,21 +77,6 @@ const TOTALS_OF: &[&str] = &[
     "总价",
     "总额",
 ];
-/// Who signs, before a word of [`FEET`].
-const SIGNERS: &[&str] = &[
-    "客户",
-    "收件人",
-    "收货人",
-    "司机",
-    "派件员",
-    "快递员",
-    "业务员",
-    "站长",
-    "主管",
-    "负责人",
-    "仓管",
-    "领导",
-];
 /// What is counted, or when, before a total.
 const OF: &[&str] = &[
     "本页", "本日", "今日", "当日", "当天", "本单", "本表", "全部", "以上", "派件", "派送", "收件", "快件",
@@ -265,11 +250,10 @@ fn is_foot_of(cell: &str, words: &[&str], before_colon: &[&str]) -> bool {
     let end = cell.find(|c: char| c == ':' || c == '_' || c.is_ascii_digit()).unwrap_or(cell.len());
     let (label, rest) = cell.split_at(end);
     let label = label.trim();
-    if label.chars().count() <= 8 && ["签字", "签名", "盖章"].iter().any(|w| label.ends_with(w)) {
+    if label.chars().count() <= 8 && ["签字", "签名", "盖章", "日期"].iter().any(|w| label.ends_with(w))
+    {
         return true;
     }
-    let signs = |label: &&str| label.starts_with("日期");
-    let label = SIGNERS.iter().find_map(|who| label.strip_prefix(who)).filter(signs).unwrap_or(label);
     let of = if rest.starts_with(':') { before_colon } else { &[] };
     let begins = words.iter().chain(of).find_map(|foot| label.strip_prefix(foot));
     begins.is_some_and(|rest| {

@@ -41,7 +41,13 @@ fn sheets(bytes: &[u8], choice: &Choice) -> Result<List, TableError> {
         if choice.header(&rows).is_some() {
             let hidden = hidden::rows(bytes, place);
             rows.iter_mut().for_each(|row| row.hidden = hidden.contains(&row.at.line));
-            let notes = others(&mut book, sheets.map(|(_, s)| s), &sheet.name, choice);
+            let mut notes = others(&mut book, sheets.map(|(_, s)| s), &sheet.name, choice);
+            if sheet.visible != SheetVisible::Visible {
+                let problem =
+                    format!("the list is on the hidden sheet {:?}; no visible sheet is one", sheet.name);
+                let hint = "show it in the spreadsheet and look whether it is today's";
+                notes.insert(0, Place::line(1).problem("", problem, hint));
+            }
             return Ok(List { rows, notes });
         }
         if !rows.is_empty() {

@@ -72,6 +72,15 @@ impl Config {
         Ok(())
     }
 
+    /// Whether calls to this peer come back to us.
+    fn is_own(&self, transport: &str, peer: &str) -> bool {
+        let Ok(peer) = peer.parse::<std::net::SocketAddr>() else { return false };
+        self.sip.iter().filter_map(|l| parse_listener(l).ok()).any(|(heard, own)| {
+            let here = own.ip() == peer.ip() || (own.ip().is_unspecified() && peer.ip().is_loopback());
+            heard == transport && own.port() == peer.port() && own.port() != 0 && here
+        })
+    }
+
     fn check_apps(&self) -> Result<(), ConfigError> {
         if let Some(addr) = &self.app_calls
             && addr.ip().is_unspecified()
@@ -160,9 +169,22 @@ impl Config {
                 "list the numbers you are authorised to show",
             ));
         }
+        if let Some(peer) = trunk.peers.iter().find(|p| self.is_own(&trunk.transport, p)) {
+            let problem = format!("{peer:?} is an address of this server's own (sip)");
+            return Err(bad(&key("peers"), problem, "write the carrier's host and port"));
+        }
+        if let Some(peer) = twice(trunk.peers.iter().map(|p| p.to_lowercase())) {
+            return Err(bad(&key("peers"), format!("{peer:?} is there twice"), "write each peer once"));
+        }
+        let mut shown = Vec::new();
         for id in &trunk.caller_ids {
-            waybell_domain::phone::PhoneNumber::parse(id)
+            let number = waybell_domain::phone::PhoneNumber::parse(id)
                 .map_err(|e| bad(&key("caller_ids"), format!("{e}"), "write numbers like +862085551234"))?;
+            shown.push(number.e164().to_owned());
+        }
+        if let Some(number) = twice(shown.into_iter()) {
+            let hint = "write each number once; its share of the calls does not grow by it";
+            return Err(bad(&key("caller_ids"), format!("{number} is there twice"), hint));
         }
         if trunk.reserve.is_some_and(|r| r >= trunk.channels) {
             return Err(bad(
@@ -244,6 +266,12 @@ fn is_wildcard(peer: &str) -> bool {
         let of_this_net = matches!(ip, std::net::IpAddr::V4(v4) if v4.is_broadcast() || v4.octets()[0] == 0);
         ip.is_unspecified() || ip.is_multicast() || of_this_net
     })
+}
+
+/// The first that is there a second time.
+fn twice(all: impl Iterator<Item = String>) -> Option<String> {
+    let mut seen = std::collections::HashSet::new();
+    all.into_iter().find(|one| !seen.insert(one.clone()))
 }
 
 /// Whether a program is where its path says, or on the search path.
@@ -340,6 +368,16 @@ mod tests {
             (trunk("").replace("a.test", "0x0"), "trunk[0].peers"),
             (trunk("").replace("a.test", "192.0.2.999"), "trunk[0].peers"),
             (trunk("").replace("a.test", "224.0.0.1"), "trunk[0].peers"),
+            (trunk("").replace("\"a.test:5060\"", "\"a.test:5060\", \"A.test:5060\""), "trunk[0].peers"),
+            (
+                format!("sip = [\"udp:0.0.0.0:5060\"]\n{}", trunk("").replace("a.test", "127.0.0.1")),
+                "trunk[0].peers",
+            ),
+            (
+                trunk("").replace("\"+862131001234\"", "\"+862131001234\", \"021 3100 1234\""),
+                "trunk[0].caller_ids",
+            ),
+            ("messages = { url = \"http://sms.test/x\", token = \"t\" }".to_owned(), "messages.url"),
             (trunk("").replace("a.test", "[::ffff:0.0.0.0]"), "trunk[0].peers"),
             ("log_format = \"xml\"".to_owned(), "log_format"),
             ("public_address = \"0.0.0.0\"".to_owned(), "public_address"),

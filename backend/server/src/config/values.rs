@@ -44,7 +44,20 @@ impl Config {
                 let hint = "write the provider's https:// address";
                 return Err(bad("messages.url", "is no http or https address".into(), hint));
             }
+            let read = reqwest::Url::parse(url).ok();
+            let open =
+                read.is_some_and(|u| u.scheme() == "http" && !u.host_str().is_some_and(is_this_machine));
+            if open && self.messages.token.is_some() {
+                let problem =
+                    "is not encrypted, and messages.token would go over the network for all to read";
+                return Err(bad("messages.url", problem.into(), "write the provider's https:// address"));
+            }
         }
         Ok(())
     }
+}
+
+fn is_this_machine(host: &str) -> bool {
+    let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+    host == "localhost" || address.is_ok_and(|a| a.is_loopback())
 }

@@ -109,6 +109,11 @@ fn a_hidden_sheet_comes_last() {
     assert_eq!(table.rows[0].waybill_no, "YT0000000002");
     let table = read_list(&book(&[("旧", true, old)])).unwrap();
     assert_eq!(table.rows[0].waybill_no, "YT0000000001");
+    assert!(
+        table.notes[0].problem.starts_with("the list is on the hidden sheet \"旧\""),
+        "{:?}",
+        table.notes
+    );
 }
 
 #[test]
