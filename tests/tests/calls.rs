@@ -30,6 +30,8 @@ mod rules;
 mod sealed;
 #[path = "calls/switch_stage.rs"]
 mod switch_stage;
+#[path = "calls/told.rs"]
+mod told;
 
 use exchange::{Exchange, loudness, mostly};
 use house::{CUSTOMER, House, server_address};

@@ -1,7 +1,7 @@
 //! The life of a call that came in, from the first ring to the last leg.
 //!
 //! ```text
-//!  New ──begin──▶ Ringing(n) ──answered──▶ Whispering(n) ──key 1──▶ Connecting(n) ──caller answered──▶ Talking(n)
+//!  New ──begin──▶ Ringing(n) ──answered──▶ Whispering(n) ──key 1──▶ Connecting(n) ──caller answered──▶ [Telling(n)] ──▶ Talking(n)
 //!                  │  ▲  busy, declined, no answer, not accepted: n+1        │ courier gone            │ either hangs up
 //!                  │  └──────────────────────────────┘                       ▼                         ▼
 //!                  └──nobody left──▶ Picking ──caller answered──▶ Greeting ──▶ Beeping ──▶ Recording ──▶ Ending
@@ -12,6 +12,7 @@
 //!
 //! * one courier is rung at a time, nobody twice;
 //! * a bridge is asked for only where both sides have answered and the courier has accepted;
+//! * where callers are told of recordings, none is asked for before the notice was heard to its end;
 //! * when the caller is gone, every courier's leg is told to end; when the call ends, the caller's leg is;
 //! * it is over once its legs are, and says so exactly once ([`Deed::Over`]).
 
@@ -20,7 +21,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::decide::{Candidate, Decision};
-use super::policy::InboundPolicy;
+use super::policy::{InboundPolicy, Taping};
 use crate::clock::UnixMs;
 use crate::id::UserId;
 
@@ -85,6 +86,8 @@ pub enum CallPhase {
     Whispering(usize),
     /// The candidate has accepted; the caller is being answered.
     Connecting(usize),
+    /// The caller hears that the call is recorded.
+    Telling(usize),
     /// They speak.
     Talking(usize),
     /// The caller is being answered for voicemail.
@@ -177,12 +180,19 @@ pub enum Deed {
     },
     /// Answer the caller.
     AnswerCaller,
-    /// Join caller and candidate; `record` where it is to be recorded.
+    /// Tell the caller that the call is recorded; then [`CallEvent::Said`].
+    TellRecording {
+        /// Candidate.
+        n: usize,
+        /// For [`CallEvent::Said`].
+        token: u32,
+    },
+    /// Join caller and candidate.
     Bridge {
         /// Candidate.
         n: usize,
-        /// Record both sides.
-        record: bool,
+        /// Whether both sides are recorded.
+        tape: Taping,
     },
     /// Play the greeting to the caller.
     Greet {
@@ -307,7 +317,7 @@ impl InboundCall {
             CallEvent::CallerAnswered if self.caller_up && !self.caller_answered => {
                 self.caller_answered = true;
                 match self.phase {
-                    CallPhase::Connecting(n) => self.bridge(n, &mut deeds),
+                    CallPhase::Connecting(n) => self.connect(n, &mut deeds),
                     CallPhase::Picking => self.greet(&mut deeds),
                     // hung up on before it was answered: that is under way
                     _ => {}
@@ -327,7 +337,10 @@ impl InboundCall {
     /// Whether the call is about candidate `n` now.
     fn is_at(&self, n: usize) -> bool {
         use CallPhase as P;
-        matches!(self.phase, P::Ringing(m) | P::Whispering(m) | P::Connecting(m) | P::Talking(m) if m == n)
+        matches!(
+            self.phase,
+            P::Ringing(m) | P::Whispering(m) | P::Connecting(m) | P::Telling(m) | P::Talking(m) if m == n
+        )
     }
 
     fn begin(&mut self, now: UnixMs, deeds: &mut Vec<Deed>) {
@@ -381,16 +394,30 @@ impl InboundCall {
         self.phase = CallPhase::Connecting(n);
         self.next_token();
         if self.caller_answered {
-            self.bridge(n, deeds);
+            self.connect(n, deeds);
         } else {
             deeds.push(Deed::AnswerCaller);
             self.wait(ANSWER_MS, deeds);
         }
     }
 
-    fn bridge(&mut self, n: usize, deeds: &mut Vec<Deed>) {
+    /// Both are there: they speak, as soon as the caller knows of the recording.
+    fn connect(&mut self, n: usize, deeds: &mut Vec<Deed>) {
+        match (self.policy.record, self.policy.tell_recording) {
+            (false, _) => self.bridge(n, Taping::Off, deeds),
+            (true, false) => self.bridge(n, Taping::On, deeds),
+            (true, true) => {
+                self.phase = CallPhase::Telling(n);
+                let token = self.next_token();
+                deeds.push(Deed::TellRecording { n, token });
+                deeds.push(Deed::Wait { token, ms: TELLING_MS });
+            }
+        }
+    }
+
+    fn bridge(&mut self, n: usize, tape: Taping, deeds: &mut Vec<Deed>) {
         self.phase = CallPhase::Talking(n);
-        deeds.push(Deed::Bridge { n, record: self.policy.record });
+        deeds.push(Deed::Bridge { n, tape });
         self.wait(self.policy.talk_ms, deeds);
     }
 
@@ -434,6 +461,7 @@ impl InboundCall {
             CallPhase::Whispering(n) if !self.policy.accept_key && token.wrapping_add(1) == self.token => {
                 self.accept(n, now, deeds);
             }
+            CallPhase::Telling(n) if token == self.token => self.bridge(n, Taping::On, deeds),
             CallPhase::Greeting if token == self.token => self.beep(deeds),
             CallPhase::Beeping if token == self.token => self.record(deeds),
             _ => {}
@@ -446,6 +474,8 @@ impl InboundCall {
             CallPhase::Whispering(n) if !self.policy.accept_key && token.wrapping_add(1) == self.token => {
                 self.next(n, TryResult::NotAccepted, now, deeds);
             }
+            // who was not told is not recorded; a caller who has hung up is told of in a moment
+            CallPhase::Telling(_) if token == self.token => self.wait(GONE_MS, deeds),
             _ => self.said(token, now, deeds),
         }
     }
@@ -455,6 +485,7 @@ impl InboundCall {
             CallPhase::Ringing(n) => self.next(n, TryResult::NoAnswer, now, deeds),
             CallPhase::Whispering(n) if !self.policy.accept_key => self.accept(n, now, deeds),
             CallPhase::Whispering(n) => self.next(n, TryResult::NotAccepted, now, deeds),
+            CallPhase::Telling(n) => self.bridge(n, Taping::Untold, deeds),
             CallPhase::Talking(n) => {
                 self.decide_on(InboundOutcome::Answered);
                 deeds.extend([Deed::HangUpCaller, Deed::DropCourier { n }]);
@@ -493,6 +524,7 @@ impl InboundCall {
             CallPhase::Connecting(at) if at == n => {
                 self.phase = CallPhase::Picking;
             }
+            CallPhase::Telling(at) if at == n => self.pick(deeds),
             CallPhase::Talking(at) if at == n => {
                 self.decide_on(InboundOutcome::Answered);
                 deeds.push(Deed::HangUpCaller);
@@ -558,6 +590,10 @@ impl InboundCall {
 
 /// How long the caller's side may take to acknowledge our answer: 64·T1 (RFC 3261 13.3.1.4) and a little.
 const ANSWER_MS: i64 = 35_000;
+/// The notice of the recording that is not over by then will never be.
+const TELLING_MS: i64 = 15_000;
+/// Between the end of what is said to a leg that is gone and the word that it is.
+const GONE_MS: i64 = 500;
 /// A greeting that is not over by then will never be.
 const GREETING_MS: i64 = 60_000;
 /// The same for the tone.

@@ -30,7 +30,7 @@ pub use decide::{
     Availability, Block, Candidate, Contact, Decision, Duty, ExplainLine, Facts, OnCall, OpenParcel, Person,
     Rule, Verdict, decide,
 };
-pub use policy::InboundPolicy;
+pub use policy::{InboundPolicy, Taping};
 
 use std::collections::BTreeMap;
 

@@ -5,6 +5,17 @@ use serde::{Deserialize, Serialize};
 use crate::clock::{DAY, HOUR, MINUTE, SECOND};
 use crate::policy::{BadValue, check_ranges};
 
+/// Whether a call is recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taping {
+    /// By the rules it is not.
+    Off,
+    /// It is.
+    On,
+    /// It was to be, and the other side could not be told so: it is not, and shows why.
+    Untold,
+}
+
 /// Rules for calls that come in. Times are milliseconds. A field that is left out has its default.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -34,6 +45,8 @@ pub struct InboundPolicy {
     pub speech_ms: i64,
     /// Bridged calls are recorded.
     pub record: bool,
+    /// The caller is told, before a call is bridged that is recorded. Callers who leave a message are told by the greeting.
+    pub tell_recording: bool,
     /// Days that recordings and voicemails are kept.
     pub keep_days: u16,
     /// Longest call.
@@ -59,6 +72,7 @@ impl Default for InboundPolicy {
             voicemail_ms: 3 * MINUTE,
             speech_ms: 600,
             record: true,
+            tell_recording: false,
             keep_days: 90,
             talk_ms: HOUR,
             caller_calls: 3,

@@ -161,7 +161,7 @@ fn a_call_that_is_taken() {
     assert!(matches!(deeds[0], Deed::Whisper { n: 1, .. }));
     assert!(call.on(CallEvent::CourierKey { n: 1, key: '5' }, NOW).is_empty());
     assert_eq!(call.on(CallEvent::CourierKey { n: 1, key: '1' }, NOW)[0], Deed::AnswerCaller);
-    assert_eq!(call.on(CallEvent::CallerAnswered, NOW)[0], Deed::Bridge { n: 1, record: true });
+    assert_eq!(call.on(CallEvent::CallerAnswered, NOW)[0], Deed::Bridge { n: 1, tape: Taping::On });
     assert_eq!(call.on(CallEvent::CallerEnded, NOW), [Deed::DropCourier { n: 1 }]);
     let deeds = call.on(CallEvent::CourierEnded { n: 1, result: TryResult::Failed }, NOW);
     assert_eq!(deeds, [Deed::Over { outcome: InboundOutcome::Answered }]);
@@ -232,10 +232,12 @@ struct Watch {
     over: usize,
     token: u32,
     said: u32,
+    /// What was last heard to its end.
+    told: Option<u32>,
 }
 
 impl Watch {
-    fn deeds(&mut self, deeds: &[Deed], accept_key: bool) {
+    fn deeds(&mut self, deeds: &[Deed], accept_key: bool, tell: bool) {
         for deed in deeds {
             assert_eq!(self.over, 0, "nothing is done after the end: {deed:?}");
             match *deed {
@@ -249,7 +251,16 @@ impl Watch {
                     assert!(self.up.contains(&n));
                     self.dropped.insert(n);
                 }
-                Deed::Bridge { n, .. } => {
+                Deed::TellRecording { n, token } => {
+                    assert!(self.caller_up && self.caller_answered && self.up.contains(&n));
+                    self.said = token;
+                    self.told = None;
+                }
+                Deed::Bridge { n, tape } => {
+                    assert!(
+                        !tell || tape != Taping::On || self.told == Some(self.said),
+                        "recorded, and not told"
+                    );
                     assert!(self.caller_up && self.caller_answered && self.answered.contains(&n));
                     assert!(!accept_key || self.accepted.contains(&n));
                     assert!(self.up.contains(&n) && !self.dropped.contains(&n));
@@ -288,6 +299,37 @@ fn a_whisper_that_was_not_heard_is_no_acceptance() {
     }
 }
 
+#[test]
+fn the_caller_hears_of_the_recording_before_anybody_speaks() {
+    for (heard, tape) in [(true, Taping::On), (false, Taping::Untold)] {
+        let mut call = calling(2, InboundPolicy { tell_recording: true, ..InboundPolicy::default() });
+        call.on(CallEvent::Begin, NOW);
+        call.on(CallEvent::CourierAnswered { n: 0 }, NOW);
+        call.on(CallEvent::CourierKey { n: 0, key: '1' }, NOW);
+        let deeds = call.on(CallEvent::CallerAnswered, NOW);
+        let [Deed::TellRecording { n: 0, token }, Deed::Wait { .. }] = deeds[..] else { panic!("{deeds:?}") };
+        let deeds = if heard {
+            call.on(CallEvent::Said { token }, NOW)
+        } else {
+            let deeds = call.on(CallEvent::Unheard { token }, NOW);
+            let [Deed::Wait { token, .. }] = deeds[..] else { panic!("{deeds:?}") };
+            call.on(CallEvent::Time { token }, NOW)
+        };
+        assert_eq!(deeds[0], Deed::Bridge { n: 0, tape });
+    }
+}
+
+#[test]
+fn a_courier_who_hangs_up_during_the_notice_leaves_the_caller_to_the_voicemail() {
+    let mut call = calling(1, InboundPolicy { tell_recording: true, ..InboundPolicy::default() });
+    call.on(CallEvent::Begin, NOW);
+    call.on(CallEvent::CourierAnswered { n: 0 }, NOW);
+    call.on(CallEvent::CourierKey { n: 0, key: '1' }, NOW);
+    call.on(CallEvent::CallerAnswered, NOW);
+    let deeds = call.on(CallEvent::CourierEnded { n: 0, result: TryResult::Failed }, NOW);
+    assert!(matches!(deeds[0], Deed::Greet { .. }), "{deeds:?}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
@@ -297,12 +339,13 @@ proptest! {
         candidates in 0u8..4,
         accept_key: bool,
         voicemail: bool,
+        tell: bool,
     ) {
-        let policy = InboundPolicy { accept_key, voicemail, ..InboundPolicy::default() };
+        let policy = InboundPolicy { accept_key, voicemail, tell_recording: tell, ..InboundPolicy::default() };
         let mut call = calling(candidates, policy);
         let mut watch = Watch { caller_up: true, ..Watch::default() };
         let mut now = NOW;
-        watch.deeds(&call.on(CallEvent::Begin, now), accept_key);
+        watch.deeds(&call.on(CallEvent::Begin, now), accept_key, tell);
         for (kind, n, later) in events {
             now = UnixMs(now.0 + later);
             let event = match kind {
@@ -324,13 +367,16 @@ proptest! {
                     watch.caller_up = false;
                     CallEvent::CallerEnded
                 }
-                8 | 9 => CallEvent::Said { token: watch.said },
+                8 | 9 => {
+                    watch.told = Some(watch.said);
+                    CallEvent::Said { token: watch.said }
+                }
                 10 | 11 => CallEvent::Time { token: watch.token },
                 12 => CallEvent::Unheard { token: watch.said },
                 _ => continue,
             };
             let deeds = call.on(event, now);
-            watch.deeds(&deeds, accept_key);
+            watch.deeds(&deeds, accept_key, tell);
             if !watch.caller_up {
                 prop_assert!(watch.up.is_subset(&watch.dropped), "a courier is left ringing: {:?}", watch);
             }
@@ -341,10 +387,10 @@ proptest! {
         // whatever is up ends by itself in the end
         if watch.caller_up {
             watch.caller_up = false;
-            watch.deeds(&call.on(CallEvent::CallerEnded, now), accept_key);
+            watch.deeds(&call.on(CallEvent::CallerEnded, now), accept_key, tell);
         }
         for n in std::mem::take(&mut watch.up) {
-            watch.deeds(&call.on(CallEvent::CourierEnded { n, result: TryResult::Failed }, now), accept_key);
+            watch.deeds(&call.on(CallEvent::CourierEnded { n, result: TryResult::Failed }, now), accept_key, tell);
         }
         prop_assert_eq!(watch.over, 1);
         prop_assert_eq!(call.phase(), CallPhase::Over);

@@ -1,10 +1,10 @@
 //! The life of a call that a courier makes, from the first ring of their own telephone to the last leg.
 //!
 //! ```text
-//!  New ──▶ RingingCourier ──answered──▶ Briefing ──key 1──▶ RingingCustomer ──answered──▶ [Menu ──▶ Keying] ──▶ Talking
-//!             │ busy, no answer,          │ no key, hung up     │ busy, no answer, refused    (an extension)     │ either
-//!             ▼ refused                   ▼                     ▼                                                ▼ hangs up
-//!           Ending ◀──────────────────────┴──────── said ── Announcing (the courier hears why)                Ending
+//!  New ──▶ RingingCourier ──answered──▶ Briefing ──key 1──▶ RingingCustomer ──answered──▶ [Menu ──▶ Keying] ──▶ [Telling] ──▶ Talking
+//!             │ busy, no answer,          │ no key, hung up     │ busy, no answer, refused    (an extension)   (of the       │ either
+//!             ▼ refused                   ▼                     ▼                                               recording)   ▼ hangs up
+//!           Ending ◀──────────────────────┴──────── said ── Announcing (the courier hears why)                            Ending
 //! ```
 //!
 //! [`OutgoingCall::on`] takes one event and gives the deeds to do, in order; whoever runs it stores each deed that acts on
@@ -12,12 +12,13 @@
 //!
 //! * the customer is rung only after the courier has taken the call, and once;
 //! * a bridge is asked for only where both sides have answered, and once;
+//! * where customers are told of recordings, none is asked for before the notice was heard to its end;
 //! * when either side is gone, or the app hangs up, the other side's leg is told to end;
 //! * it is over once its legs are, and says so exactly once ([`OutgoingDeed::Over`]).
 
 use super::policy::OutgoingPolicy;
 use crate::clock::UnixMs;
-use crate::inbound::TryResult;
+use crate::inbound::{Taping, TryResult};
 
 words! {
     /// What a courier's call came to.
@@ -58,6 +59,8 @@ pub enum OutgoingPhase {
     Menu,
     /// The extension is being keyed.
     Keying,
+    /// The customer hears that the call is recorded.
+    Telling,
     /// They speak.
     Talking,
     /// The courier hears why nobody speaks.
@@ -129,10 +132,15 @@ pub enum OutgoingDeed {
     RingCustomer,
     /// Key the extension into the menu that has answered.
     KeyExtension,
-    /// Join both; `record` where it is to be recorded.
+    /// Tell the customer that the call is recorded; then [`OutgoingEvent::Said`].
+    TellRecording {
+        /// For [`OutgoingEvent::Said`].
+        token: u32,
+    },
+    /// Join both.
     Bridge {
-        /// Record both sides.
-        record: bool,
+        /// Whether both sides are recorded.
+        tape: Taping,
     },
     /// Tell the courier why nobody speaks; then [`OutgoingEvent::Said`].
     Announce {
@@ -164,6 +172,8 @@ pub enum OutgoingDeed {
 pub struct Spoken {
     /// They are recorded.
     pub record: bool,
+    /// The customer is told before.
+    pub tell_recording: bool,
     /// Longest call.
     pub talk_ms: i64,
     /// For a number with an extension: how long the menu speaks before it takes keys, and how long the keys take.
@@ -297,13 +307,27 @@ impl OutgoingCall {
                 self.phase = OutgoingPhase::Menu;
                 self.wait(speaks, deeds);
             }
-            None => self.bridge(deeds),
+            None => self.connect(deeds),
         }
     }
 
-    fn bridge(&mut self, deeds: &mut Vec<OutgoingDeed>) {
+    /// Both are there: they speak, as soon as the customer knows of the recording.
+    fn connect(&mut self, deeds: &mut Vec<OutgoingDeed>) {
+        match (self.spoken.record, self.spoken.tell_recording) {
+            (false, _) => self.bridge(Taping::Off, deeds),
+            (true, false) => self.bridge(Taping::On, deeds),
+            (true, true) => {
+                self.phase = OutgoingPhase::Telling;
+                let token = self.next_token();
+                deeds.push(OutgoingDeed::TellRecording { token });
+                deeds.push(OutgoingDeed::Wait { token, ms: ANNOUNCEMENT_MS });
+            }
+        }
+    }
+
+    fn bridge(&mut self, tape: Taping, deeds: &mut Vec<OutgoingDeed>) {
         self.phase = OutgoingPhase::Talking;
-        deeds.push(OutgoingDeed::Bridge { record: self.spoken.record });
+        deeds.push(OutgoingDeed::Bridge { tape });
         self.wait(self.spoken.talk_ms, deeds);
     }
 
@@ -342,6 +366,7 @@ impl OutgoingCall {
             }
             // the menu hung up before it put anybody through
             P::Menu | P::Keying => self.announce(OutgoingOutcome::Failed, deeds),
+            P::Telling => self.announce(OutgoingOutcome::Declined, deeds),
             P::Talking => {
                 self.decide_on(OutgoingOutcome::Answered);
                 deeds.push(OutgoingDeed::DropCourier);
@@ -364,6 +389,7 @@ impl OutgoingCall {
             OutgoingPhase::Briefing if !self.policy.accept_key && token.wrapping_add(1) == self.token => {
                 self.ring_customer(now, deeds);
             }
+            OutgoingPhase::Telling if token == self.token => self.bridge(Taping::On, deeds),
             OutgoingPhase::Announcing if token == self.token => self.let_courier_go(deeds),
             _ => {}
         }
@@ -377,6 +403,8 @@ impl OutgoingCall {
                 self.decide_on(OutgoingOutcome::CourierAway);
                 deeds.push(OutgoingDeed::DropCourier);
             }
+            // who was not told is not recorded; a customer who has hung up is told of in a moment
+            OutgoingPhase::Telling if token == self.token => self.wait(GONE_MS, deeds),
             _ => self.said(token, now, deeds),
         }
     }
@@ -404,7 +432,8 @@ impl OutgoingCall {
                 deeds.push(OutgoingDeed::KeyExtension);
                 self.wait(self.spoken.menu_ms.map_or(0, |(_, keys)| keys), deeds);
             }
-            P::Keying => self.bridge(deeds),
+            P::Keying => self.connect(deeds),
+            P::Telling => self.bridge(Taping::Untold, deeds),
             P::Talking => {
                 self.decide_on(OutgoingOutcome::Answered);
                 deeds.extend([OutgoingDeed::DropCustomer, OutgoingDeed::DropCourier]);
@@ -474,5 +503,7 @@ impl OutgoingCall {
     }
 }
 
+/// Between the end of what is said to a leg that is gone and the word that it is.
+const GONE_MS: i64 = 500;
 /// An announcement that is not over by then will never be.
 const ANNOUNCEMENT_MS: i64 = 15_000;

@@ -2,13 +2,17 @@ use super::*;
 use crate::clock::{MINUTE, UnixMs};
 use crate::dial::policy::Policy;
 use crate::id::UserId;
-use crate::inbound::TryResult;
+use crate::inbound::{Taping, TryResult};
 use proptest::prelude::*;
 
 fn call(menu: bool, accept_key: bool) -> OutgoingCall {
+    telling(menu, accept_key, false)
+}
+
+fn telling(menu: bool, accept_key: bool, tell_recording: bool) -> OutgoingCall {
     let policy = OutgoingPolicy { accept_key, ..OutgoingPolicy::default() };
     let menu_ms = menu.then_some((2_000, 800));
-    OutgoingCall::new(policy, Spoken { record: true, talk_ms: 60_000, menu_ms })
+    OutgoingCall::new(policy, Spoken { record: true, tell_recording, talk_ms: 60_000, menu_ms })
 }
 
 /// A call, its clock and everything that it wanted.
@@ -72,7 +76,7 @@ fn the_customer_is_rung_once_the_courier_has_pressed_1() {
     assert!(!line.deeds.contains(&OutgoingDeed::RingCustomer));
     let deeds = line.on(OutgoingEvent::CourierKey { key: '1' });
     assert_eq!(deeds[..2], [OutgoingDeed::RingTone, OutgoingDeed::RingCustomer]);
-    assert_eq!(line.on(OutgoingEvent::CustomerAnswered)[0], OutgoingDeed::Bridge { record: true });
+    assert_eq!(line.on(OutgoingEvent::CustomerAnswered)[0], OutgoingDeed::Bridge { tape: Taping::On });
     assert_eq!(line.on(OutgoingEvent::CustomerEnded { result: NORMAL }), [OutgoingDeed::DropCourier]);
     line.on(OutgoingEvent::CourierEnded { result: NORMAL });
     assert_eq!(line.outcome(), Some(OutgoingOutcome::Answered));
@@ -145,7 +149,7 @@ fn an_extension_is_keyed_before_they_speak() {
     let deeds = line.on(OutgoingEvent::CustomerAnswered);
     assert!(matches!(deeds[..], [OutgoingDeed::Wait { ms: 2_000, .. }]), "{deeds:?}");
     assert_eq!(line.time()[0], OutgoingDeed::KeyExtension);
-    assert_eq!(line.time()[0], OutgoingDeed::Bridge { record: true });
+    assert_eq!(line.time()[0], OutgoingDeed::Bridge { tape: Taping::On });
 }
 
 #[test]
@@ -244,6 +248,41 @@ fn whoever_hung_up_before_the_customer_was_rung_has_given_up() {
 }
 
 #[test]
+fn the_customer_hears_of_the_recording_before_anybody_speaks() {
+    for (heard, tape) in [(true, Taping::On), (false, Taping::Untold)] {
+        let mut line = Line::new(telling(false, true, true));
+        line.on(OutgoingEvent::Begin);
+        line.on(OutgoingEvent::CourierAnswered);
+        line.on(OutgoingEvent::CourierKey { key: '1' });
+        let deeds = line.on(OutgoingEvent::CustomerAnswered);
+        let [OutgoingDeed::TellRecording { token }, OutgoingDeed::Wait { .. }] = deeds[..] else {
+            panic!("{deeds:?}")
+        };
+        let deeds = if heard {
+            line.on(OutgoingEvent::Said { token })
+        } else {
+            line.on(OutgoingEvent::Unheard { token });
+            line.time()
+        };
+        assert_eq!(deeds[0], OutgoingDeed::Bridge { tape });
+    }
+}
+
+#[test]
+fn a_customer_who_hangs_up_during_the_notice_has_declined() {
+    let mut line = Line::new(telling(false, true, true));
+    line.on(OutgoingEvent::Begin);
+    line.on(OutgoingEvent::CourierAnswered);
+    line.on(OutgoingEvent::CourierKey { key: '1' });
+    line.on(OutgoingEvent::CustomerAnswered);
+    let deeds = line.on(OutgoingEvent::CustomerEnded { result: NORMAL });
+    assert!(
+        matches!(deeds[0], OutgoingDeed::Announce { outcome: OutgoingOutcome::Declined, .. }),
+        "{deeds:?}"
+    );
+}
+
+#[test]
 fn rules_that_cannot_work_are_named() {
     assert!(OutgoingPolicy::default().check().is_ok());
     let wrong = |change: fn(&mut OutgoingPolicy)| {
@@ -292,11 +331,11 @@ proptest! {
 
     #[test]
     fn whatever_happens_nobody_is_left_on_a_line(
-        menu: bool, accept_key: bool, events in proptest::collection::vec(event(), 0..40)
+        menu: bool, accept_key: bool, tell: bool, events in proptest::collection::vec(event(), 0..40)
     ) {
         use OutgoingDeed as D;
         use OutgoingEvent as E;
-        let mut line = Line::new(call(menu, accept_key));
+        let mut line = Line::new(telling(menu, accept_key, tell));
         line.on(E::Begin);
         let (mut courier_up, mut customer_up, mut courier_answered, mut customer_answered) = (true, false, false, false);
         for event in events {
@@ -322,7 +361,9 @@ proptest! {
                         prop_assert!(courier_up && courier_answered && !customer_up);
                         customer_up = true;
                     }
-                    D::Bridge { .. } => {
+                    D::Bridge { tape } => {
+                        let told = !tell || tape != Taping::On || matches!(event, E::Said { .. });
+                        prop_assert!(told, "recorded, and not told");
                         let both = courier_answered && customer_answered;
                         prop_assert!(courier_up && customer_up && both);
                     }

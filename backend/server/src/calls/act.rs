@@ -11,7 +11,7 @@ use sea_orm::FromQueryResult;
 use std::time::Duration;
 use tokio::time::Instant;
 use waybell_domain::id::{BranchId, OrganisationId, UserId};
-use waybell_domain::inbound::{CallEvent, CallPhase, Deed, TryResult, whisper};
+use waybell_domain::inbound::{CallEvent, CallPhase, Deed, Taping, TryResult, whisper};
 use waybell_domain::phone::PhoneNumber;
 use waybell_switch::{LegId, Play, Q850};
 
@@ -77,9 +77,13 @@ impl Call {
                     self.switch.reject(&self.caller, 503, "");
                 }
             }
-            Deed::Bridge { n, record } => {
+            Deed::TellRecording { n, token } => {
                 self.taken_by_mobile(n);
-                self.bridge(n, record).await;
+                self.say(self.caller.clone(), token, vec![sound::OF_RECORDING.to_owned()], 1);
+            }
+            Deed::Bridge { n, tape } => {
+                self.taken_by_mobile(n);
+                self.bridge(n, tape).await;
             }
             Deed::Greet { token } => {
                 let words = crate::voicemail::greeting(&self.company, self.mode);
@@ -147,6 +151,9 @@ impl Call {
         self.app.calls.adopt(leg.clone(), self.own.clone());
         let words = self.whisper(n);
         self.app.speech.prepare(self.whose(), words);
+        if self.policy.record && self.policy.tell_recording {
+            self.app.speech.prepare(self.whose(), vec![sound::OF_RECORDING.to_owned()]);
+        }
         self.switch.place(ready.record, ready.permit);
         crate::crash::point("call.courier_rung");
         Ok(leg)
@@ -162,7 +169,7 @@ impl Call {
     }
 
     /// Joins caller and candidate, first of all: who waits on the line does not wait for a disk.
-    async fn bridge(&mut self, n: usize, record: bool) {
+    async fn bridge(&mut self, n: usize, tape: Taping) {
         let Some(courier) = self.courier(n).cloned() else { return };
         if sound::join(&self.switch, &self.caller, &courier).await != Joined::Yes {
             // nobody spoke: `close` shows it as missed
@@ -177,7 +184,11 @@ impl Call {
                 self.book.note(line);
             }
         }
-        if !record || !self.record(Some(&courier)).await {
+        if tape == Taping::Untold {
+            let of = (self.number.organisation, self.id, self.policy.keep_days);
+            sound::Tape::untold(&self.app, &mut self.book, of).await;
+        }
+        if tape != Taping::On || !self.record(Some(&courier)).await {
             self.book.keep(&[]).await;
         }
         crate::crash::point("call.bridged");

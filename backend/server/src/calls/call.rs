@@ -216,6 +216,9 @@ impl Call {
 
     async fn hear(&mut self, heard: Heard) {
         match heard {
+            Heard::Mute { token } if matches!(self.machine.phase(), CallPhase::Telling(_)) => {
+                self.give(CallEvent::Unheard { token }).await;
+            }
             Heard::Mute { token } => self.give(CallEvent::Said { token }).await,
             Heard::Recorded(end) => self.tape.ended(end),
             Heard::DiskLow => self.tape.cut(&self.switch),
@@ -246,9 +249,13 @@ impl Call {
             EventKind::Digit { digit, source } if is_key(self.machine.phase(), digit, source) => {
                 self.give(CallEvent::CallerKey).await;
             }
-            EventKind::PlayEnded { token, .. } => {
+            EventKind::PlayEnded { token, completed, .. } => {
                 if let Ok(token) = u32::try_from(token) {
-                    self.give(CallEvent::Said { token }).await;
+                    let event = match completed {
+                        true => CallEvent::Said { token },
+                        false => CallEvent::Unheard { token },
+                    };
+                    self.give(event).await;
                 }
             }
             EventKind::Ended { end } => {

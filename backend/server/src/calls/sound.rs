@@ -17,6 +17,8 @@ use waybell_switch::{LegId, Play, Prompt, RecordSpec, RecordingEnd, Switch, Swit
 /// How often, and how long apart, a bridge is tried: media of a leg that was answered a moment ago has yet to start.
 const BRIDGE_TRIES: u32 = 50;
 const BRIDGE_STEP: Duration = Duration::from_millis(20);
+/// What the other side hears before a call that is recorded.
+pub(crate) const OF_RECORDING: &str = "为保证服务质量，本次通话将被录音。";
 /// Pause between rounds of what is said more than once.
 const PAUSE: Duration = Duration::from_millis(800);
 /// Longest wait for the end of a recording whose legs have ended.
@@ -154,6 +156,18 @@ impl Tape {
             }
         });
         true
+    }
+
+    /// A call that was to be recorded is not, because the other side could not be told so: its row says it.
+    pub(crate) async fn untold(
+        app: &Shared,
+        book: &mut Book,
+        (organisation, call, keep_days): (OrganisationId, CallId, u16),
+    ) {
+        let begun = recordings::begin(app, organisation, call, "call", keep_days).await;
+        let problem = "the other side could not be told of it";
+        book.note(begun.line("failed", Some(problem)));
+        recordings::failed(&begun.id, problem);
     }
 
     /// The recorder has finished.

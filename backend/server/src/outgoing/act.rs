@@ -3,13 +3,13 @@
 use super::call::Call;
 use crate::calls::WHISPERS;
 use crate::calls::rows::{self, Line};
-use crate::calls::sound::{self, Joined};
+use crate::calls::sound::{self, Joined, Tape};
 use crate::calls::ways::{self, Showing, Unrung};
 use std::f64::consts::TAU;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 use tokio::time::Instant;
-use waybell_domain::inbound::TryResult;
+use waybell_domain::inbound::{Taping, TryResult};
 use waybell_domain::outgoing::{OutgoingDeed, OutgoingEvent, OutgoingOutcome, briefing};
 use waybell_domain::wire::AppSaid;
 use waybell_switch::{LegId, Play, Prompt, Q850, Switch};
@@ -82,7 +82,13 @@ impl Call {
                     self.switch.send_digits(leg, &format!("{keys}{}", self.app.config.extension.end));
                 }
             }
-            OutgoingDeed::Bridge { record } => self.bridge(record).await,
+            OutgoingDeed::TellRecording { token } => {
+                if let Some(leg) = self.customer_leg.clone() {
+                    let words = (self.organisation.into(), vec![sound::OF_RECORDING.to_owned()]);
+                    sound::say(&self.app, &self.switch, &self.own, leg, token, words, 1);
+                }
+            }
+            OutgoingDeed::Bridge { tape } => self.bridge(tape).await,
             OutgoingDeed::DropCourier => return self.drop_courier(),
             OutgoingDeed::DropCustomer => self.hang_up(self.customer_leg.as_ref()),
             OutgoingDeed::Wait { token, ms } => {
@@ -165,7 +171,7 @@ impl Call {
     }
 
     /// Joins both, first of all: who waits on the line does not wait for a disk.
-    async fn bridge(&mut self, record: bool) {
+    async fn bridge(&mut self, tape: Taping) {
         let (Some(courier), Some(customer)) = (self.courier_leg.clone(), self.customer_leg.clone()) else {
             return;
         };
@@ -180,7 +186,10 @@ impl Call {
             self.book.note(line);
         }
         let of = (self.organisation, self.id, self.keep_days);
-        let begun = record
+        if tape == Taping::Untold {
+            Tape::untold(&self.app, &mut self.book, of).await;
+        }
+        let begun = tape == Taping::On
             && self
                 .tape
                 .begin(&self.app, &self.switch, &self.own, &mut self.book, of, &customer, Some(&courier))

@@ -97,7 +97,8 @@ pub(super) fn begin(
         let ms = KEY_MS * i64::try_from(keys).unwrap_or(0) + 500 * i64::try_from(pauses).unwrap_or(0);
         (i64::from(menu.after_ms), ms + KEYED_MS)
     });
-    let spoken = Spoken { record: placed.shared.record, talk_ms: placed.shared.talk_ms, menu_ms };
+    let (record, tell_recording) = (placed.shared.record, placed.shared.tell_recording);
+    let spoken = Spoken { record, tell_recording, talk_ms: placed.shared.talk_ms, menu_ms };
     let call = Call {
         app: app.clone(),
         switch,
@@ -160,6 +161,9 @@ impl Call {
 
     async fn hear(&mut self, heard: Heard) {
         match heard {
+            Heard::Mute { token } if self.machine.phase() == OutgoingPhase::Telling => {
+                self.give(OutgoingEvent::Unheard { token }).await;
+            }
             Heard::Mute { token } => self.give(OutgoingEvent::Said { token }).await,
             Heard::Recorded(end) => self.tape.ended(end),
             Heard::DiskLow => self.tape.cut(&self.switch),
@@ -217,7 +221,7 @@ impl Call {
             EventKind::Digit { digit, .. } if courier => {
                 self.give(OutgoingEvent::CourierKey { key: digit }).await;
             }
-            EventKind::PlayEnded { token, completed, .. } if courier => {
+            EventKind::PlayEnded { token, completed, .. } => {
                 if let Ok(token) = u32::try_from(token) {
                     let event = match completed {
                         true => OutgoingEvent::Said { token },
