@@ -82,7 +82,10 @@ impl Call {
                     self.switch.send_digits(leg, &format!("{keys}{}", self.app.config.extension.end));
                 }
             }
-            OutgoingDeed::Bridge { record } => self.bridge(record).await,
+            OutgoingDeed::Bridge { record } => {
+                self.tell_app(AppSaid::Answered);
+                self.bridge(record).await;
+            }
             OutgoingDeed::DropCourier => return self.drop_courier(),
             OutgoingDeed::DropCustomer => self.hang_up(self.customer_leg.as_ref()),
             OutgoingDeed::Wait { token, ms } => {
