@@ -72,6 +72,7 @@ async fn run(arguments: &Arguments, out: &Out) -> Result<u8, Failure> {
 
 fn log_to_stderr() {
     let filter = tracing_subscriber::EnvFilter::try_from_env("WAYBELL_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("error"));
+        // the library for calls writes to the log what the core tells as a state of the call
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("error,webrtc=off,rtc=off"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
 }

@@ -54,6 +54,7 @@ pub(crate) struct Inner {
     pub sync: SyncShared,
     pub tracks: crate::tracking::upload::TrackShared,
     pub search: SearchState,
+    pub signalling: crate::call::signalling::Signalling,
     background: Mutex<Option<Background>>,
 }
 
@@ -83,6 +84,7 @@ impl Client {
             sync: SyncShared::default(),
             tracks: crate::tracking::upload::TrackShared::default(),
             search: SearchState::default(),
+            signalling: crate::call::signalling::Signalling::default(),
             background: Mutex::default(),
         };
         let sound = inner.data_dir.join(crate::calls::audio::FOLDER);

@@ -5,6 +5,8 @@
 
 #[path = "calls/app.rs"]
 mod app;
+#[path = "calls/app_core.rs"]
+mod app_core;
 #[path = "calls/app_legs.rs"]
 mod app_legs;
 #[path = "calls/back.rs"]

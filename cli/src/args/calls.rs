@@ -63,6 +63,37 @@ pub(crate) struct RingArgs {
     /// End the call that is being made instead.
     #[arg(long, conflicts_with = "whom")]
     pub hang_up: bool,
+    /// Speak through this program over the data network instead; your own telephone does not ring.
+    #[arg(long, conflicts_with = "hang_up")]
+    pub app: bool,
+    #[command(flatten)]
+    pub sound: SoundArgs,
+}
+
+/// Microphone and loudspeaker of a call over the app.
+#[derive(Args)]
+pub(crate) struct SoundArgs {
+    /// What the customer hears of you: a WAV file, from the moment they answer.
+    #[arg(long, value_name = "FILE")]
+    pub play: Option<PathBuf>,
+    /// Keep what you hear in this WAV file.
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
+    /// Hang up after so many seconds of speaking.
+    #[arg(long, value_name = "SECONDS")]
+    pub seconds: Option<u32>,
+}
+
+#[derive(Args)]
+pub(crate) struct AnswerArgs {
+    #[command(flatten)]
+    pub sound: SoundArgs,
+    /// Wait so many seconds for a call; otherwise until Ctrl-C.
+    #[arg(long, value_name = "SECONDS")]
+    pub wait: Option<u32>,
+    /// Decline it instead of taking it.
+    #[arg(long)]
+    pub decline: bool,
 }
 
 #[derive(Args)]

@@ -14,7 +14,9 @@ mod words;
 
 pub(crate) use announcements::{AnnouncementsVerb, EditArgs, PostArgs};
 pub(crate) use attendance::PunchArgs;
-pub(crate) use calls::{CallsArgs, DutyArgs, HandledArgs, ListenArgs, ReachArgs, RingArgs};
+pub(crate) use calls::{
+    AnswerArgs, CallsArgs, DutyArgs, HandledArgs, ListenArgs, ReachArgs, RingArgs, SoundArgs,
+};
 pub(crate) use door::{Chosen, ExceptArgs, LeaveArgs, PickUpArgs, SignArgs};
 pub(crate) use language::language_of;
 pub(crate) use orders::{OpenOrderArgs, OrderArgs, OrderDo, OrdersArgs};

@@ -2,7 +2,7 @@
 
 use super::announcements::AnnouncementsVerb;
 use super::attendance::PunchArgs;
-use super::calls::{CallsArgs, DutyArgs, HandledArgs, ListenArgs, ReachArgs, RingArgs};
+use super::calls::{AnswerArgs, CallsArgs, DutyArgs, HandledArgs, ListenArgs, ReachArgs, RingArgs};
 use super::door::{Chosen, ExceptArgs, LeaveArgs, PickUpArgs, SignArgs};
 use super::orders::{OpenOrderArgs, OrderArgs, OrdersArgs};
 use super::organisation::{ConsentArgs, OptOutArgs, PeopleVerb, PolicyVerb, Switch};
@@ -285,8 +285,15 @@ pub(crate) enum Verb {
     Availability(ReachArgs),
     /// Call a customer: your own telephone rings first, then theirs, and neither side sees the other's number; needs the server.
     #[command(after_help = "Without a network nothing rings, and nothing will ring later.\n\nExamples:\n  \
-        waybell call SF1234567890123\n  waybell call a1b2c3\n  waybell call 13800000000\n  waybell call --hang-up")]
+        waybell call SF1234567890123\n  waybell call a1b2c3\n  waybell call 13800000000\n  waybell call --hang-up\n  \
+        waybell call 13800000000 --app --play hello.wav --record heard.wav")]
     Call(RingArgs),
+    /// Wait for a customer's call over the app, and take it with files for microphone and loudspeaker; needs the server.
+    #[command(
+        after_help = "While they speak, a line of 0-9 * # presses keys, m mutes, h holds, q hangs up; so does Ctrl-C.\n\nExamples:\n  \
+        waybell answer --play hello.wav --record heard.wav\n  waybell answer --decline --wait 60"
+    )]
+    Answer(AnswerArgs),
     /// Show or set who is on duty for an area (administrators).
     #[command(
         after_help = "Examples:\n  waybell duty\n  waybell duty 一号片区\n  waybell duty 一号片区 li.wei --take-over\n  \

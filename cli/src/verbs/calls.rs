@@ -347,6 +347,9 @@ pub(super) async fn ring(client: &Client, out: &Out, args: &RingArgs) -> Outcome
         return hang_up(client, out).await;
     };
     let (whom, name) = whom(client, out, text).await?;
+    if args.app {
+        return super::app_call::call(client, out, &whom, name, &args.sound).await;
+    }
     match calls.ring(&whom).await {
         Ok(started) => {
             out.json(&started);
@@ -361,11 +364,18 @@ pub(super) async fn ring(client: &Client, out: &Out, args: &RingArgs) -> Outcome
             out.line(format!("  → {}", texts::ring_hint(out.lang)));
             Ok(DONE)
         }
-        Err(error @ Error::Offline { left, .. }) => {
+        Err(error) => Err(not_rung(out, error)),
+    }
+}
+
+/// Why nothing rings, or whether it might.
+pub(super) fn not_rung(out: &Out, error: Error) -> Failure {
+    match error {
+        Error::Offline { left, .. } => {
             let hint = if left { texts::ring_unknown(out.lang) } else { texts::ring_offline(out.lang) };
-            Err(Failure::from(error).hint(hint))
+            Failure::from(error).hint(hint)
         }
-        Err(other) => Err(other.into()),
+        other => other.into(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod account;
 mod announcements;
+mod app_call;
 mod attendance;
 mod batch;
 mod calendar;
@@ -111,6 +112,7 @@ async fn verb(arguments: &Arguments, client: &Client, out: &Out, data_dir: &Path
         Verb::Handled(args) => calls::handled(client, out, args).await,
         Verb::Availability(args) => calls::reach(client, out, args).await,
         Verb::Call(args) => calls::ring(client, out, args).await,
+        Verb::Answer(args) => app_call::answer(client, out, args).await,
         Verb::Duty(args) => duty::duty(client, out, args).await,
         Verb::Orders(args) => orders::orders(client, out, args).await,
         Verb::Order(args) => orders::order(client, out, args).await,

@@ -67,11 +67,16 @@ impl Calls {
     /// server's reason (a call is under way already, the number may not be called); `BadInput` for what is no number;
     /// `NotFound`, `SignedOut`.
     pub async fn ring(&self, whom: &Whom) -> Result<CallStarted> {
+        self.ring_over(whom, CallWay::Callback).await
+    }
+
+    /// The same over either way. Over the app nobody is rung before the app has offered.
+    pub(crate) async fn ring_over(&self, whom: &Whom, way: CallWay) -> Result<CallStarted> {
         let inner = &self.client.inner;
         let limit = Limit::from_now(inner);
         let me = inner.sign_in()?;
         let id = CallId::at(inner.clock.wall(), random());
-        let mut body = CallRequest { id, parcel: None, call: None, number: None, way: CallWay::Callback };
+        let mut body = CallRequest { id, parcel: None, call: None, number: None, way };
         match whom {
             Whom::Parcel(parcel) => body.parcel = Some(self.known_to_server(*parcel, &limit).await?),
             Whom::Call(call) => body.call = Some(*call),

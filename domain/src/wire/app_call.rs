@@ -5,7 +5,7 @@
 //!  POST /calls {"way": "app"} ──────────▶       ◀── invite {label, words, ice_servers}
 //!  invite {sdp: offer} ─────────────────▶       ──▶ ringing
 //!  ◀──────────────────── answer {sdp}           ──▶ answer {sdp: offer}
-//!                                               ◀── answer {sdp}
+//!  ◀──────────────── ringing, answered          ◀── answer {sdp}
 //!  either: candidate, restart {sdp: offer} ▶ ◀ answer {sdp}; hold, resume; bye
 //! ```
 //!
@@ -105,6 +105,8 @@ pub enum AppSaid {
         /// Description.
         sdp: String,
     },
+    /// From the server, in a call that the app makes: the customer has answered, and the two are put through.
+    Answered,
     /// From the app: an address that was found later.
     Candidate {
         /// `candidate:…`, as in a description.
@@ -178,6 +180,7 @@ mod tests {
             },
             AppSaid::Ringing,
             AppSaid::Answer { sdp: sdp() },
+            AppSaid::Answered,
             AppSaid::Candidate { candidate: "candidate:1 1 udp 2113937151 192.0.2.7 54400 typ host".into() },
             AppSaid::Restart { sdp: sdp() },
             AppSaid::Hold,

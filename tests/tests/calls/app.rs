@@ -140,7 +140,7 @@ impl<'a> Phone<'a> {
 }
 
 /// The recording has the customer's tone on the left alone, the courier's on the right alone.
-fn recorded(house: &House, call: &Value, customer: u32, courier: u32) {
+pub(crate) fn recorded(house: &House, call: &Value, customer: u32, courier: u32) {
     let sound = house.audio(&house.boss, call);
     assert_eq!((sound.len(), &call["audio"]["state"]), (2, &json!("done")));
     for (side, own, other) in [(0, customer, courier), (1, courier, customer)] {

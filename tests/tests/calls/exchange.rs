@@ -345,6 +345,8 @@ struct Sound {
     stop: AtomicBool,
     /// Packets of keys that are about to be sent, before anything else.
     keys: Mutex<VecDeque<Key>>,
+    /// Telephone-events that came, with their timestamps.
+    keys_heard: Mutex<Vec<(u32, u8)>>,
 }
 
 /// A packet's time of a key.
@@ -383,6 +385,16 @@ impl Line {
             }));
             queue.extend([Key::Pause; KEY as usize]);
         }
+    }
+
+    /// Keys are told as telephone-events from now on; before the call is picked up.
+    pub(crate) fn takes_keys(&mut self) {
+        self.events = true;
+    }
+
+    /// Telephone-events that were heard, each once.
+    pub(crate) fn keys_heard(&self) -> Vec<u8> {
+        self.sound.keys_heard.lock().unwrap().iter().map(|(_, event)| *event).collect()
     }
 
     fn sdp(&self) -> String {
@@ -440,6 +452,13 @@ fn run(socket: &UdpSocket, sound: &Sound) {
         while let Ok(length) = socket.recv(&mut buffer) {
             if length > 12 && buffer[1] & 0x7f == 8 {
                 sound.heard.lock().unwrap().extend(buffer[12..length].iter().map(|b| linear(*b)));
+            }
+            if length > 12 && buffer[1] & 0x7f == 101 {
+                let key = (u32::from_be_bytes([buffer[4], buffer[5], buffer[6], buffer[7]]), buffer[12]);
+                let mut heard = sound.keys_heard.lock().unwrap();
+                if !heard.contains(&key) {
+                    heard.push(key);
+                }
             }
         }
         let Some(to) = *sound.to.lock().unwrap() else { continue };

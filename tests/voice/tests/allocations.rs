@@ -5,6 +5,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::time::Duration;
+use waybell_core::call::audio::{TICK, rings};
 use waybell_core::call::codec::{OpusDecoder, OpusEncoder, RATE, Settings};
 use waybell_core::call::ladder::Plan;
 use waybell_core::call::playout::{Arrival, PlayoutBuffer};
@@ -96,4 +97,22 @@ fn a_coarse_copy_costs_two_short_buffers_of_the_codec() {
     let (asked, coarse) = asked(&[], 10);
     assert!(coarse > 20, "{coarse}");
     assert_eq!(asked, 2 * coarse);
+}
+
+#[test]
+fn a_device_s_callbacks_ask_for_no_memory() {
+    let ((mut microphone, mut loudspeaker), (mut put, mut take)) = rings();
+    let (mut tick, mut buffer) = ([0.1; TICK], [0.2; 1_024]);
+    let before = ASKED.get();
+    let mut heard = 0;
+    // lengths as devices choose them, too much for the ring and too little in turn
+    for n in [64, 480, 1_024, 96, 1, 441].into_iter().cycle().take(6_000) {
+        put.put(&buffer[..n]);
+        while microphone.tick(&mut tick) {
+            heard += usize::from(loudspeaker.give(&tick));
+        }
+        take.take(&mut buffer[..n]);
+    }
+    assert_eq!(ASKED.get() - before, 0);
+    assert!(heard > 1_000 && microphone.lost() > 0 && loudspeaker.short() > 0, "{heard}");
 }

@@ -88,7 +88,10 @@ impl Call {
                     sound::say(&self.app, &self.switch, &self.own, leg, token, words, 1);
                 }
             }
-            OutgoingDeed::Bridge { tape } => self.bridge(tape).await,
+            OutgoingDeed::Bridge { tape } => {
+                self.tell_app(AppSaid::Answered);
+                self.bridge(tape).await;
+            }
             OutgoingDeed::DropCourier => return self.drop_courier(),
             OutgoingDeed::DropCustomer => self.hang_up(self.customer_leg.as_ref()),
             OutgoingDeed::Wait { token, ms } => {

@@ -70,7 +70,10 @@ impl Call {
             AppSaid::Busy | AppSaid::Bye { .. } | AppSaid::Cancel { .. } => {
                 self.give(OutgoingEvent::HangUp).await;
             }
-            AppSaid::Invite { sdp: None, .. } | AppSaid::Ringing | AppSaid::Ack { .. } => {}
+            AppSaid::Invite { sdp: None, .. }
+            | AppSaid::Ringing
+            | AppSaid::Answered
+            | AppSaid::Ack { .. } => {}
         }
     }
 

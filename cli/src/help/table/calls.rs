@@ -1,6 +1,10 @@
 //! Calls.
 
-use super::Verb;
+use super::{Argument, Verb};
+
+const PLAY: Argument = ("play", "对方接听后听到的内容：WAV 文件", "文件");
+const RECORD: Argument = ("record", "把听到的写入这个 WAV 文件", "文件");
+const SECONDS: Argument = ("seconds", "通话这么多秒后挂断", "秒数");
 
 pub(super) const VERBS: &[Verb] = &[
     Verb {
@@ -58,11 +62,30 @@ pub(super) const VERBS: &[Verb] = &[
         about: "呼叫客户：您的手机先响，接听后再呼叫客户，双方都看不到对方号码；需要连上服务器",
         after: Some(
             "没有网络时不会呼叫，之后也不会自动呼叫。\n\n示例：\n  waybell call SF1234567890123\n  waybell call a1b2c3\n  \
-             waybell call 13800000000\n  waybell call --hang-up",
+             waybell call 13800000000\n  waybell call --hang-up\n  waybell call 13800000000 --app --play 你好.wav --record 听到.wav",
         ),
         args: &[
             ("whom", "清单上的运单号、waybell calls 中的编号，或电话号码", "对象"),
             ("hang_up", "改为结束正在进行的呼叫", ""),
+            ("app", "改用本程序经数据网络通话，您的手机不响", ""),
+            PLAY,
+            RECORD,
+            SECONDS,
+        ],
+    },
+    Verb {
+        name: "answer",
+        about: "等待客户的网络来电并接听，用文件代替话筒和听筒；需要连上服务器",
+        after: Some(
+            "通话中输入一行 0-9 * # 为按键，m 静音，h 保持，q 挂断；Ctrl-C 也是挂断。\n\n示例：\n  \
+             waybell answer --play 你好.wav --record 听到.wav\n  waybell answer --decline --wait 60",
+        ),
+        args: &[
+            PLAY,
+            RECORD,
+            SECONDS,
+            ("wait", "最多等待这么多秒；不写则等到 Ctrl-C", "秒数"),
+            ("decline", "改为拒接", ""),
         ],
     },
     Verb {

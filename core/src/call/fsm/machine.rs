@@ -128,6 +128,13 @@ impl Machine {
             }
             Event::Connected(id) => self.connected(id, effects),
             Event::Disconnected(id) => self.disconnected(id, effects),
+            Event::NoMedia(id) => {
+                if let Some(call) = self.live().filter(|c| c.id == id && c.has_media) {
+                    let outgoing = matches!(call.phase, Phase::Dialing | Phase::Ringing);
+                    effects.push(Effect::Send(id, if outgoing { Message::Cancel } else { Message::Bye }));
+                    self.end(Reason::NoMedia);
+                }
+            }
             Event::NetworkChanged => {
                 if let Some(call) = self.live().filter(|c| c.has_media) {
                     effects.push(Effect::RestartMedia(call.id));
@@ -241,6 +248,9 @@ impl Machine {
         let incoming = call.phase == Phase::Incoming;
         let answered = matches!(call.phase, Phase::Connecting | Phase::Up | Phase::Lost);
         match message {
+            Message::Proceeding if call.phase == Phase::Dialing => {
+                self.timer(Timer::State, NO_ANSWER, effects);
+            }
             Message::Ringing if call.phase == Phase::Dialing => {
                 self.with(|c| c.phase = Phase::Ringing);
                 self.timer(Timer::State, NO_ANSWER, effects);
@@ -257,8 +267,9 @@ impl Machine {
             Message::Bye if outgoing => self.end(Reason::NoAnswer),
             Message::Bye if incoming => self.end(Reason::Missed),
             Message::Bye => self.end(Reason::HungUpThere),
-            // The caller gave up in the very moment of our answer.
+            // The caller gave up, or another device was quicker, in the very moment of our answer.
             Message::Cancel if call.phase == Phase::Connecting => self.end(Reason::Missed),
+            Message::Elsewhere if call.phase == Phase::Connecting => self.end(Reason::Elsewhere),
             Message::Hold if answered => self.with(|c| c.held_there = true),
             Message::Resume if answered => self.with(|c| c.held_there = false),
             Message::Restart if answered => effects.push(Effect::AnswerRestart(call.id)),

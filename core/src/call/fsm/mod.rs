@@ -39,7 +39,8 @@ pub use machine::Machine;
 pub struct CallId(pub Uuid);
 
 /// What a screen shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum State {
     /// No call yet.
     Idle,
@@ -66,7 +67,8 @@ pub enum State {
 }
 
 /// Why a call ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Reason {
     /// Hung up here.
     HungUp,
@@ -101,6 +103,8 @@ pub enum Reason {
 pub enum Message {
     /// A call is offered.
     Invite,
+    /// The server has the call and is setting it up; nothing rings yet.
+    Proceeding,
     /// It rings.
     Ringing,
     /// It was answered.
@@ -144,6 +148,8 @@ pub enum Event {
     Connected(CallId),
     /// The media lost it.
     Disconnected(CallId),
+    /// The media cannot be set up at all.
+    NoMedia(CallId),
     /// The phone has another network.
     NetworkChanged,
     /// A cellular call took the microphone, or rings and will.

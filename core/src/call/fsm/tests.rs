@@ -39,6 +39,7 @@ fn timer(events: &[Event], of: Timer) -> Event {
 #[test]
 fn the_table() {
     let dialing = vec![Event::Dial(id(1))];
+    let proceeding = [&dialing[..], &[signal(Message::Proceeding)]].concat();
     let ringing = [&dialing[..], &[signal(Message::Ringing)]].concat();
     let answered = [&ringing[..], &[signal(Message::Answer)]].concat();
     let active = [&answered[..], &[Event::Connected(id(1))]].concat();
@@ -52,6 +53,11 @@ fn the_table() {
         ("it rings there", &dialing, signal(Message::Ringing), State::Ringing),
         ("answered without ringing", &dialing, signal(Message::Answer), State::Connecting),
         ("the server is mute", &dialing, late(&dialing), State::Ended(Reason::NoReply)),
+        ("the switch's answer is no good", &proceeding, Event::NoMedia(id(1)), State::Ended(Reason::NoMedia)),
+        ("another call's is", &proceeding, Event::NoMedia(id(2)), State::Dialing),
+        ("the server sets it up", &dialing, signal(Message::Proceeding), State::Dialing),
+        ("its first word came in time", &proceeding, late(&dialing), State::Dialing),
+        ("it rings nobody", &proceeding, late(&proceeding), State::Ended(Reason::NoReply)),
         ("we give up", &dialing, Event::HangUp, State::Ended(US)),
         ("busy", &ringing, signal(Message::Busy), State::Ended(Reason::Busy)),
         ("declined", &ringing, signal(Message::Decline), State::Ended(Reason::DeclinedThere)),
@@ -65,6 +71,7 @@ fn the_table() {
         ("another device answers", &incoming, signal(Message::Elsewhere), State::Ended(Reason::Elsewhere)),
         ("nobody is here", &incoming, late(&incoming), State::Ended(Reason::Missed)),
         ("cancel crosses the answer", &taken, signal(Message::Cancel), State::Ended(Reason::Missed)),
+        ("another device was quicker", &taken, signal(Message::Elsewhere), State::Ended(Reason::Elsewhere)),
         ("we connect", &taken, Event::Connected(id(1)), State::Active),
         ("they hang up", &active, signal(Message::Bye), State::Ended(Reason::HungUpThere)),
         ("we hold", &active, Event::Hold, State::HeldLocal),
@@ -172,8 +179,9 @@ impl Random {
     }
 }
 
-const MESSAGES: [Message; 11] = [
+const MESSAGES: [Message; 12] = [
     Message::Invite,
+    Message::Proceeding,
     Message::Ringing,
     Message::Answer,
     Message::Cancel,
@@ -196,13 +204,14 @@ fn event(random: &mut Random, timers: &[TimerId]) -> Event {
         7 => Event::HangUp,
         8 | 9 => Event::Hold,
         10 | 11 => Event::Resume,
-        12..=22 => Event::Signal(call, MESSAGES[random.below(11) as usize]),
+        12..=22 => Event::Signal(call, MESSAGES[random.below(12) as usize]),
         23..=26 => Event::Connected(call),
         27 | 28 => Event::Disconnected(call),
         29 => Event::NetworkChanged,
         30 | 31 => Event::CellularBegan,
         32..=34 => Event::CellularEnded { resume: random.below(2) == 0 },
         35 => Event::AudioFailed(call),
+        36 => Event::NoMedia(call),
         _ if timers.is_empty() => Event::NetworkChanged,
         _ => Event::Timer(timers[random.below(timers.len() as u64) as usize]),
     }
