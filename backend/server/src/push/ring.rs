@@ -11,7 +11,7 @@ use crate::app::Shared;
 use crate::calls::Heard;
 use parking_lot::Mutex;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use waybell_domain::clock::UnixMs;
@@ -65,15 +65,17 @@ pub(crate) async fn phones(app: &Shared, organisation: OrganisationId, person: U
 pub(crate) fn wake(app: &Shared, call: CallId, phones: Vec<Target>, expires_at: UnixMs) -> Woken {
     let (stop, sent) = (app.stopping.child_token(), Arc::<Mutex<Vec<Target>>>::default());
     let left = Arc::new(AtomicUsize::new(phones.len()));
+    let taken = Arc::new(AtomicBool::new(false));
     for target in phones {
-        let (app, stop, sent, left) = (app.clone(), stop.clone(), sent.clone(), left.clone());
+        let (app, stop, sent) = (app.clone(), stop.clone(), sent.clone());
+        let (left, taken) = (left.clone(), taken.clone());
         tokio::spawn(async move {
             let notice = PushNotice { kind: PushKind::Call, call_id: Some(call), expires_at };
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = insist(&app, &target, &notice, &sent) => {}
-            }
-            if left.fetch_sub(1, Ordering::AcqRel) == 1 && sent.lock().is_empty() {
+                done = insist(&app, &target, &notice, &sent) => taken.fetch_or(done, Ordering::AcqRel),
+            };
+            if left.fetch_sub(1, Ordering::AcqRel) == 1 && !taken.load(Ordering::Acquire) {
                 app.calls.tell(call, Heard::Unpushed);
             }
         });
@@ -105,25 +107,25 @@ impl Woken {
     }
 }
 
-/// Tries until the vendor has taken the notice or does not want it, or the call has stopped ringing.
-async fn insist(app: &Shared, target: &Target, notice: &PushNotice, sent: &Mutex<Vec<Target>>) {
-    let Some(engine) = app.push.of(target.vendor).cloned() else { return };
+/// Tries until the vendor has taken the notice or does not want it, or the call has stopped ringing. Whether it has taken it.
+async fn insist(app: &Shared, target: &Target, notice: &PushNotice, sent: &Mutex<Vec<Target>>) -> bool {
+    let Some(engine) = app.push.of(target.vendor).cloned() else { return false };
     let mut gap = GAP;
+    // a request that is cut off, or is not answered, may have been taken
+    sent.lock().push(target.clone());
     loop {
-        // a request that is cut off may have been taken
-        sent.lock().push(target.clone());
         let refused = match one(app, engine.as_ref(), target, notice).await {
-            Ok(()) => return,
+            Ok(()) => return true,
             Err(refused) => refused,
         };
-        sent.lock().retain(|t| t != target);
         if refused.kind != Kind::Again {
-            return;
+            sent.lock().retain(|t| t != target);
+            return false;
         }
         let wait = refused.wait.unwrap_or_default().max(spread(gap));
         let now = app.clock.now();
         if now.0.saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)) >= notice.expires_at.0 {
-            return;
+            return false;
         }
         tokio::time::sleep(wait).await;
         gap = (gap * 2).min(LONGEST);
