@@ -26,6 +26,8 @@ mod kills;
 mod numbers;
 #[path = "calls/outgoing.rs"]
 mod outgoing;
+#[path = "calls/push/mod.rs"]
+mod push;
 #[path = "calls/rules.rs"]
 mod rules;
 #[path = "calls/sealed.rs"]

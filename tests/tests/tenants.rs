@@ -89,6 +89,7 @@ fn body(method: &str, path: &str, b: &Belongings) -> Option<Value> {
         "/api/v1/numbers/{id}" => json!({ "name": "x" }),
         "/api/v1/me/availability" if method == "PUT" => json!({ "mode": "available" }),
         "/api/v1/me/availability" => json!({ "mode": "available", "acted_at": { "wall": now_ms() } }),
+        "/api/v1/me/push-token" => json!({ "vendor": "fcm", "token": "of-a-stranger" }),
         "/api/v1/orders" => json!({
             "id": uuid::Uuid::now_v7(), "type": "complaint", "content": "x", "call": b.batch
         }),
@@ -182,6 +183,8 @@ fn expected(method: &str, path: &str) -> &'static [u16] {
         ("POST", "/api/v1/attendance/corrections") => &[404, 403],
         // nobody of the asker's own was missed
         ("POST", "/api/v1/batches/again") => &[409],
+        // of the asker's own sign-in, whoever had the token before
+        (_, "/api/v1/me/push-token") => &[204],
         // lists and own things
         _ => &[200, 403],
     }

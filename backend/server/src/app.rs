@@ -49,6 +49,8 @@ pub struct App {
     pub apps: crate::app_calls::Sessions,
     /// Where couriers on duty are.
     pub positions: crate::tracks::Positions,
+    /// Services that wake apps.
+    pub push: crate::push::Engines,
     /// Spoken notices.
     pub speech: Speech,
     /// Whether waybill systems are told of results.

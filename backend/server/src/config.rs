@@ -1,5 +1,6 @@
 //! Configuration: one TOML file, each key also as flag and as `WAYBELL_*` variable (file < variable < flag).
 
+use crate::push::PushConfig;
 use crate::speech::SpeechConfig;
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
@@ -52,6 +53,8 @@ pub struct Config {
     pub webhooks: Webhooks,
     /// Voice of notices.
     pub speech: SpeechConfig,
+    /// Vendors that wake apps for calls.
+    pub push: PushConfig,
     /// Menus that ask for an extension.
     pub extension: Extension,
     /// Price of calls, for the estimate.
@@ -202,6 +205,7 @@ impl Default for Config {
             messages: Messages::default(),
             webhooks: Webhooks::default(),
             speech: SpeechConfig::default(),
+            push: PushConfig::default(),
             extension: Extension::default(),
             rate: Rate::default(),
             tls_certificate: None,

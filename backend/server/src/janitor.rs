@@ -51,6 +51,12 @@ async fn tidy(store: &Store, now: i64, stopping: &CancellationToken) -> Result<(
             "DELETE FROM operation WHERE (person_id, key) IN (SELECT person_id, key FROM operation WHERE at < $1 LIMIT $2)",
         ),
         (
+            // before the session that it is of
+            0,
+            "DELETE FROM push_token WHERE session_id IN (SELECT t.session_id FROM push_token t \
+             JOIN session s ON s.id = t.session_id WHERE s.expires_at < $1 LIMIT $2)",
+        ),
+        (
             OPERATION_MS,
             "DELETE FROM session WHERE id IN (SELECT id FROM session WHERE expires_at < $1 LIMIT $2)",
         ),

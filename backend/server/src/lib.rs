@@ -31,6 +31,7 @@ pub mod orders;
 pub mod org;
 pub mod outgoing;
 pub mod parcels;
+pub mod push;
 pub mod recordings;
 mod sheet;
 pub mod speech;

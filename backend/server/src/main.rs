@@ -164,6 +164,7 @@ async fn run(command: Verb, config: Config) -> anyhow::Result<()> {
         Verb::CheckConfig => {
             config.folders()?;
             config.master_keys()?;
+            config.push_keys()?;
             say("the configuration is good");
             for warning in config.warnings() {
                 say(&format!("warning: {warning}"));

@@ -90,6 +90,8 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let (dialler, ear) = Dialler::new();
     let speech = Speech::new(&config.speech, config.media_dir().join("prompts"));
     crate::speech::words::load(&store, &config.media_dir(), speech.words()).await?;
+    let push = crate::push::Engines::open(&config.push)
+        .map_err(|e| StartError::Other(format!("configuration key {e}")))?;
     let networks = Networks::parse(&config.webhooks.allowed_networks)
         .map_err(|bad| StartError::Other(format!("webhooks.allowed_networks: {bad:?} is no network")))?;
     let receivers = webhooks::Client::new(networks).map_err(|e| StartError::Other(e.to_string()))?;
@@ -108,6 +110,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         calls: crate::calls::Calls::default(),
         apps: crate::app_calls::Sessions::default(),
         positions: crate::tracks::Positions::default(),
+        push,
         speech,
         webhooks: told,
         stopping: CancellationToken::new(),

@@ -11,6 +11,7 @@ use waybell_domain::clock::UnixMs;
 use waybell_domain::id::CallId;
 use waybell_domain::inbound::Availability;
 use waybell_domain::lang::Lang;
+use waybell_domain::wire::{PushTokenRequest, PushVendor};
 
 /// A call as a list shows it.
 #[derive(Clone, Debug, uniffi::Record)]
@@ -172,6 +173,22 @@ impl WaybellClient {
             Availability::parse(&mode).ok_or_else(|| bad("mode", "is not available, riding or off"))?;
         let calls = self.client.calls();
         run(async move { calls.set_reach(mode, until.map(UnixMs)).await }).await
+    }
+
+    /// Says where this phone can be woken for a call while the app is closed: `vendor` is fcm, apns (a token of PushKit), huawei,
+    /// xiaomi, oppo or vivo. Call it at each start of the app and whenever the token changes; without a token it is woken no
+    /// more. Stored when this returns, told the server once for each sign-in, when there is a network.
+    pub async fn set_push_token(
+        &self,
+        vendor: String,
+        token: Option<String>,
+        app_version: Option<String>,
+    ) -> Answer<()> {
+        let vendor = PushVendor::parse(&vendor)
+            .ok_or_else(|| bad("vendor", "is not fcm, apns, huawei, xiaomi, oppo or vivo"))?;
+        let request = token.map(|token| PushTokenRequest { vendor, token, app_version });
+        let session = self.client.session();
+        run(async move { session.set_push_token(request).await }).await
     }
 
     /// Fetches the sound of a call to this phone, sealed, unless it is here; how many bytes the WAV file has. Goes on where it

@@ -96,6 +96,16 @@ pub(super) const PAIRS: &[Pair] = &[
     ("offer one stream of audio", "只提供一路音频"),
     ("is another call than that of the path", "与路径中的通话不同"),
     ("send the id of the path", "请与路径中的编号一致"),
+    ("is empty, too long or has others than printable characters", "为空、过长或含有不可见字符"),
+    ("is not fcm, apns, huawei, xiaomi, oppo or vivo", "不是 fcm、apns、huawei、xiaomi、oppo 或 vivo"),
+    ("give the token as the vendor's library gives it", "请原样填写厂商推送库给出的令牌"),
+    (
+        "is empty, longer than {} characters or has others than a token has",
+        "为空、超过 {} 个字符或含有令牌不会有的字符",
+    ),
+    ("send the token as the vendor's library gives it", "请原样发送厂商推送库给出的令牌"),
+    ("is longer than {} characters, or no text", "超过 {} 个字符，或不是文字"),
+    ("send it as 1.4.0", "写成 1.4.0 的形式"),
     ("no app can be told to reach a wildcard", "不能让 App 连接通配地址"),
     (
         "name the address that apps reach, here or as public_address",

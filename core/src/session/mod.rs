@@ -19,6 +19,7 @@
 //! so that no gap is left between the look and the write, in whichever process the other sign-in was made. What a
 //! person does is filed only while this person is the one signed in.
 
+pub(crate) mod push;
 #[cfg(test)]
 mod tests;
 mod wipe;

@@ -1,7 +1,8 @@
 use crate::error::Error;
 use crate::sync::SyncState;
-use crate::testing::{Phone, list, open};
+use crate::testing::{Fault, Phone, list, open};
 use waybell_domain::id::UserId;
+use waybell_domain::wire::{PushTokenRequest, PushVendor};
 
 #[tokio::test]
 async fn a_wrong_password_is_told() {
@@ -158,4 +159,47 @@ async fn signing_out_sends_what_waits_first() {
     assert_eq!(phone.fake.model.lock().parcels.len(), 2);
     assert!(phone.fake.model.lock().signed_out);
     assert!(phone.client.tasks().list().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_push_token_is_told_once_for_each_sign_in_and_stays_with_the_phone() {
+    let mut phone = Phone::signed_in().await;
+    let told = |phone: &Phone| phone.fake.model.lock().push_tokens.clone();
+    let request = |token: &str| {
+        Some(PushTokenRequest { vendor: PushVendor::Fcm, token: token.into(), app_version: None })
+    };
+    let (first, second) = (UserId::at(1, [1; 10]), UserId::at(9, [9; 10]));
+    phone.client.sync().now().await.unwrap();
+    assert_eq!(told(&phone), [], "nothing to tell");
+    // without a network, and the app is started again
+    phone.client.session().set_push_token(request("one")).await.unwrap();
+    phone.fake.misbehave(&[Fault::DropRequest]);
+    assert!(matches!(phone.client.sync().now().await, Err(Error::Offline { .. })));
+    phone.restart();
+    phone.client.sync().now().await.unwrap();
+    phone.client.session().set_push_token(request("one")).await.unwrap();
+    phone.client.sync().now().await.unwrap();
+    assert_eq!(told(&phone), [(first, Some("one".into()))]);
+    // a server that is not well for a moment costs the list nothing
+    phone.client.session().set_push_token(request("two")).await.unwrap();
+    phone.fake.misbehave(&[Fault::Unavailable]);
+    phone.client.sync().now().await.unwrap();
+    phone.client.sync().now().await.unwrap();
+    assert_eq!(told(&phone)[1..], [(first, Some("two".into()))]);
+
+    phone.client.session().logout().await.unwrap();
+    phone.fake.model.lock().user.id = second;
+    phone.client.session().login("other", "password").await.unwrap();
+    phone.client.sync().now().await.unwrap();
+    assert_eq!(told(&phone)[2..], [(second, Some("two".into()))], "the phone is the next person's");
+    phone.client.session().set_push_token(None).await.unwrap();
+    phone.client.sync().now().await.unwrap();
+    phone.client.sync().now().await.unwrap();
+    assert_eq!(told(&phone)[3..], [(second, None)]);
+    for bad in ["", "a b", "推送", &"x".repeat(513)] {
+        match phone.client.session().set_push_token(request(bad)).await {
+            Err(Error::BadInput { field, .. }) => assert_eq!(field, "token"),
+            other => panic!("{other:?}"),
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! Removing the data of a person from this phone.
 
+use super::push::PUSH;
 use super::{DEVICE, ENDED, EPOCH, OWNER, SERVER, SignedOut, TOKENS, epoch, owner, raise};
 use crate::calls::audio::remove_all;
 use crate::client::Inner;
@@ -63,8 +64,8 @@ pub(super) fn clear(t: &Connection, seal: &Seal, now: &EventTime) -> Result<u32>
         "PRAGMA secure_delete = ON; DELETE FROM parcel; DELETE FROM batch; DELETE FROM recipient;",
     )?;
     t.execute(
-        "DELETE FROM meta WHERE key NOT IN (?1, ?2, ?3, ?4, ?5, 'touch')",
-        [DEVICE, EPOCH, OWNER, SERVER, TOKENS],
+        "DELETE FROM meta WHERE key NOT IN (?1, ?2, ?3, ?4, ?5, ?6, 'touch')",
+        [DEVICE, EPOCH, OWNER, SERVER, TOKENS, PUSH],
     )?;
     crate::calls::rows::clear(t)?;
     crate::orders::rows::clear(t)?;

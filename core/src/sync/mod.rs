@@ -239,6 +239,9 @@ pub(crate) async fn cycle(inner: &Inner, now: bool) -> Result<()> {
         }
         let mut done = push(inner, &me, now).await;
         if done.is_ok() {
+            done = crate::session::push::send(inner, &me).await;
+        }
+        if done.is_ok() {
             done = crate::tracking::upload::upload(inner, &me, now).await;
         }
         if done.is_ok() {

@@ -58,6 +58,8 @@ pub(crate) struct Model {
     /// Generation of the data; empty as an old server.
     pub generation: String,
     keys: HashMap<String, (Vec<u8>, u16, String)>,
+    /// Each push token that was told, with whose; `None` where one was taken back.
+    pub push_tokens: Vec<(UserId, Option<String>)>,
 }
 
 impl Default for Model {
@@ -102,6 +104,7 @@ impl Default for Model {
             page: 2_000,
             generation: "g1".into(),
             keys: HashMap::new(),
+            push_tokens: Vec::new(),
         }
     }
 }
@@ -188,6 +191,13 @@ impl Model {
             "/api/v1/tracks" => self.tracks.take(self.user.id, &request.body),
             "/api/v1/auth/logout" => {
                 self.signed_out = true;
+                (204, String::new())
+            }
+            "/api/v1/me/push-token" => {
+                let told: Option<Value> = serde_json::from_slice(&request.body).ok();
+                let token = told.and_then(|t| t["token"].as_str().map(str::to_owned));
+                assert_eq!(token.is_none(), request.line.starts_with("DELETE "));
+                self.push_tokens.push((self.user.id, token));
                 (204, String::new())
             }
             "/api/v1/policy" => answer(&self.policy),

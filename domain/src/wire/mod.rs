@@ -22,6 +22,7 @@ mod opt_out;
 mod order;
 mod parcel;
 mod plan;
+mod push;
 mod sync;
 mod template;
 #[cfg(test)]
@@ -71,6 +72,7 @@ pub use order::{
 };
 pub use parcel::{ImportReport, ImportRequest, ImportedRow, ParcelStateRequest, ParcelView, RowProblem};
 pub use plan::{PlanRequest, PlanView, ReasonCount, SuppressedView};
+pub use push::{PushKind, PushNotice, PushTokenRequest, PushVendor};
 pub use sync::{PolicyView, SyncPage, TemplateView, WsEvent};
 pub use template::{DraftState, FlowCheck, FlowIssue, TemplateDraftView, TemplateReview};
 pub use track::{

@@ -42,10 +42,14 @@ pub(crate) struct Phone<'a> {
 
 impl<'a> Phone<'a> {
     pub(crate) fn new(house: &'a House, login: &str) -> Phone<'a> {
-        let api = house.sign_in(login);
-        let mut phone = Phone { house, api, socket: None, seq: 0, seen: HashSet::new(), told: Vec::new() };
+        let mut phone = Phone::of(house, house.sign_in(login));
         phone.connects();
         phone
+    }
+
+    /// Without a socket.
+    pub(crate) fn of(house: &'a House, api: Api) -> Phone<'a> {
+        Phone { house, api, socket: None, seq: 0, seen: HashSet::new(), told: Vec::new() }
     }
 
     pub(crate) fn connects(&mut self) {

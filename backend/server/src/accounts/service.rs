@@ -165,6 +165,7 @@ pub async fn revoke(app: &App, write: &Write, session: SessionId, now: UnixMs) -
             [now.0.into(), session.to_string().into()],
         )
         .await?;
+    crate::push::tokens::forget(write, session).await?;
     app.revoked.lock().insert(session, now);
     Ok(())
 }
@@ -178,6 +179,7 @@ pub async fn revoke_all(write: &Write, person: UserId, now: UnixMs) -> ApiResult
         [now.0.into(), person.to_string().into()],
     )
     .await?;
+    crate::push::tokens::forget_all(write, person).await?;
     Ok(rows.iter().filter_map(|r| SessionId::parse(&r.id).ok()).collect())
 }
 

@@ -66,6 +66,13 @@ pub(crate) fn say(app: &Shared, session: SessionId, call: CallId, said: AppSaid)
     app.apps.say(session, call, said, app.clock.now());
 }
 
+/// An app has connected: calls that ring its person hear of it.
+pub(crate) fn came(app: &Shared, session: SessionId, person: UserId) {
+    for call in app.apps.calls_of(person) {
+        app.calls.tell(call, Heard::Came { session, person });
+    }
+}
+
 /// Apps of a person that can be rung now.
 pub(crate) fn apps_of(app: &Shared, person: UserId) -> Vec<SessionId> {
     if app.config.app_calls.is_some() { app.apps.connected(person) } else { Vec::new() }

@@ -146,6 +146,12 @@ impl Sessions {
         sessions.iter().filter(|(_, s)| s.person == person && s.sockets > 0).map(|(id, _)| *id).collect()
     }
 
+    /// Calls in which this person may say something.
+    pub(super) fn calls_of(&self, person: UserId) -> Vec<CallId> {
+        let parties = self.parties.lock();
+        parties.iter().filter(|(_, who)| who.contains(&person)).map(|(call, _)| *call).collect()
+    }
+
     /// From now on this person may say something in this call.
     pub(crate) fn open(&self, call: CallId, person: UserId) {
         self.parties.lock().entry(call).or_default().insert(person);

@@ -7,8 +7,11 @@
 //! | app taken, its sound there | answered and accepted; the mobile is dropped |
 //! | mobile answered, 1 pressed | answered, key; the app is dropped |
 //! | app declined | ended: busy or declined; the mobile is dropped, or not rung at all |
-//! | no app, app gone, or 6 s without an answer | nothing: the mobile is rung |
+//! | no app, app gone, none could be woken, or 6 s without an answer | nothing: the mobile is rung |
 //! | both over | ended, by what the mobile said |
+//!
+//! An app without a socket is woken (`push`), and is a telephone like the others as soon as it connects; as long as none has, an
+//! app leg waits that nobody hears ring.
 //!
 //! One task takes all of it in turn, so of two that answer together one is first: the other is dropped before anybody is bridged.
 
@@ -16,8 +19,10 @@ use super::call::Call;
 use super::rows;
 use super::ways::Unrung;
 use crate::app_calls;
+use crate::push::ring::{self, Woken};
 use std::time::Duration;
 use tokio::time::Instant;
+use waybell_domain::clock::UnixMs;
 use waybell_domain::id::{SessionId, UserId};
 use waybell_domain::inbound::{CallEvent, InboundOutcome, TryResult};
 use waybell_domain::wire::{AppBye, AppSaid};
@@ -33,6 +38,8 @@ pub(super) struct Both {
     pub courier: UserId,
     /// Apps that ring, or rang.
     apps: Vec<SessionId>,
+    /// Phones without a socket that were woken for it.
+    woken: Option<Woken>,
     /// The app that has taken the call.
     session: Option<SessionId>,
     app_leg: Option<LegId>,
@@ -68,14 +75,19 @@ impl Both {
 }
 
 impl Call {
-    /// Rings a candidate: the app where one is connected, else the mobile.
+    /// Rings a candidate: the app where one is connected or can be woken, else the mobile.
     pub(super) async fn ring_candidate(&mut self, n: usize) -> Result<(), Unrung> {
         let courier = self.machine.candidates().get(n).ok_or("no such candidate")?.courier;
+        let mut phones = ring::phones(&self.app, self.number.organisation, courier).await;
+        // before the look at who is connected: whoever connects after it is heard of
+        self.app.apps.open(self.id, courier);
         let apps = app_calls::apps_of(&self.app, courier);
+        phones.retain(|p| !apps.contains(&p.session));
         let mut both = Both {
             n,
             courier,
             apps,
+            woken: None,
             session: None,
             app_leg: None,
             mobile: None,
@@ -84,22 +96,20 @@ impl Call {
             answered: false,
             word: None,
         };
-        if !both.apps.is_empty() {
+        if !both.apps.is_empty() || !phones.is_empty() {
             let leg = rows::app_leg(self.id, n);
             let line = rows::app_leg_placed(self.id, &leg, courier, self.now());
             if self.book.keep(&[line]).await {
-                self.app.apps.open(self.id, courier);
                 self.app.calls.adopt(leg.clone(), self.own.clone());
                 both.app_leg = Some(leg);
                 both.due = Some(Instant::now() + ms(self.policy.app_first_ms));
-                let invite = AppSaid::Invite {
-                    sdp: None,
-                    label: Some(self.label.clone()),
-                    words: self.whisper_words(n),
-                    ice_servers: app_calls::ice_servers(&self.app, courier),
-                };
                 for session in &both.apps {
-                    app_calls::say(&self.app, *session, self.id, invite.clone());
+                    self.invite(n, courier, *session);
+                }
+                if !phones.is_empty() {
+                    let rings = self.policy.app_first_ms + self.policy.ring_ms;
+                    let until = UnixMs(self.now().0 + rings);
+                    both.woken = Some(ring::wake(&self.app, self.id, phones, until));
                 }
                 crate::crash::point("call.app_rung");
                 self.both.push(both);
@@ -108,6 +118,36 @@ impl Call {
         }
         self.both.push(both);
         self.ring_mobile(n).await
+    }
+
+    /// Has an app ring.
+    fn invite(&self, n: usize, courier: UserId, session: SessionId) {
+        let invite = AppSaid::Invite {
+            sdp: None,
+            label: Some(self.label.clone()),
+            words: self.whisper_words(n),
+            ice_servers: app_calls::ice_servers(&self.app, courier),
+        };
+        app_calls::say(&self.app, session, self.id, invite);
+    }
+
+    /// An app of somebody who is rung has connected, or says that it is there: it rings as well.
+    pub(super) fn app_came(&mut self, session: SessionId, person: UserId) {
+        let Some(both) = self.both.iter_mut().rev().find(|b| b.courier == person) else { return };
+        let rings = both.app_leg.is_some() && both.session.is_none() && both.taken.is_none();
+        if rings && !both.apps.contains(&session) {
+            both.apps.push(session);
+            let n = both.n;
+            self.invite(n, person, session);
+        }
+    }
+
+    /// No app was woken: where none is there, the mobile need not wait for one.
+    pub(super) async fn unpushed(&mut self) {
+        let waits = |b: &&Both| b.woken.is_some() && b.apps.is_empty() && b.due.is_some();
+        if let Some(n) = self.both.iter().rev().find(waits).map(|b| b.n) {
+            self.mobile_too(n).await;
+        }
     }
 
     async fn ring_mobile(&mut self, n: usize) -> Result<(), Unrung> {
@@ -191,8 +231,12 @@ impl Call {
         let Some(both) = self.candidate(n) else { return };
         let Some(leg) = both.app_leg.clone() else { return };
         let (session, apps) = (both.session, both.apps.clone());
+        let woken = both.woken.take();
         if session.is_none() {
             both.app_leg = None;
+        }
+        if let Some(woken) = woken {
+            woken.over(&self.app, &apps);
         }
         match session {
             Some(session) => {
@@ -221,9 +265,14 @@ impl Call {
             return;
         };
         match said {
+            AppSaid::Ringing => self.app_came(from, person),
             AppSaid::Answer { sdp } if both.session.is_none() && both.taken.is_none() => {
                 both.session = Some(from);
                 let others: Vec<SessionId> = both.apps.iter().copied().filter(|s| *s != from).collect();
+                if let Some(woken) = both.woken.take() {
+                    let came: Vec<SessionId> = others.iter().copied().chain([from]).collect();
+                    woken.over(&self.app, &came);
+                }
                 for other in others {
                     let said = AppSaid::Cancel { reason: Some(AppBye::Elsewhere) };
                     app_calls::say(&self.app, other, self.id, said);
@@ -371,7 +420,10 @@ impl Call {
         if both.taken.is_some() {
             return;
         }
-        if matches!(result, TryResult::Declined) && both.mobile.is_none() && both.session.is_none() {
+        // an app that was woken and has not come by the time that the mobile is over does not come any more
+        let never_came = both.apps.is_empty() && both.due.is_none() && !matches!(result, TryResult::Failed);
+        let out = matches!(result, TryResult::Declined) || never_came;
+        if out && both.mobile.is_none() && both.session.is_none() {
             self.drop_app(n, AppBye::Declined);
         }
         if self.candidate(n).is_some_and(|b| b.is_over()) {

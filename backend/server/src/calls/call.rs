@@ -9,6 +9,7 @@ use crate::app_calls;
 use crate::inbound::{known, policy};
 use crate::numbers::PublishedNumber;
 use crate::org::policy::organisation;
+use crate::push::ring;
 use crate::speech::Whose;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -134,7 +135,7 @@ async fn start(
     app.calls.enlist(id, own.clone());
     let mode = owner_mode(&decision, &known.facts.people);
     let mut policy = known.facts.policy.clone();
-    if decision.candidates.iter().any(|c| !app_calls::apps_of(app, c.courier).is_empty()) {
+    if has_app(app, &number, &decision).await {
         // the mobile that rings later rings no shorter for it
         policy.ring_ms += policy.app_first_ms;
     }
@@ -170,6 +171,22 @@ async fn start(
     let whose = Whose { organisation: Some(call.number.organisation), branch: Some(call.number.branch) };
     app.speech.prepare(whose, crate::voicemail::greeting(&call.company, call.mode));
     Ok(Some(call))
+}
+
+/// Whether an app of anybody who may be rung is connected, or can be woken.
+async fn has_app(app: &Shared, number: &PublishedNumber, decision: &Decision) -> bool {
+    let mut candidates = decision.candidates.iter().map(|c| c.courier);
+    if candidates.clone().any(|c| !app_calls::apps_of(app, c).is_empty()) {
+        return true;
+    }
+    while !app.push.is_empty()
+        && let Some(courier) = candidates.next()
+    {
+        if !ring::phones(app, number.organisation, courier).await.is_empty() {
+            return true;
+        }
+    }
+    false
 }
 
 fn owner_mode(
@@ -225,6 +242,8 @@ impl Call {
             // a call that came in is ended on the telephone
             Heard::HangUp => {}
             Heard::App { session, person, said } => self.on_app(session, person, *said).await,
+            Heard::Came { session, person } => self.app_came(session, person),
+            Heard::Unpushed => self.unpushed().await,
             Heard::Leg(leg, kind) if leg == self.caller => self.on_caller(*kind).await,
             Heard::Leg(leg, kind) => {
                 if let Some(n) = self.candidate_of(&leg) {

@@ -20,8 +20,7 @@
 //!
 //! **One call a courier.** A courier who is rung or speaks is busy for every other call, without their telephone knocking.
 //!
-//! **Order of ways.** A candidate's app rings first where it is connected, then the mobile as well (`both`). Push, for an app that is
-//! not connected, belongs there and is not built yet.
+//! **Order of ways.** A candidate's app rings first where it is connected or can be woken (`push`), then the mobile as well (`both`).
 
 mod act;
 mod both;
@@ -73,6 +72,15 @@ pub(crate) enum Heard {
     DiskLow,
     /// Somebody ends the call from the app.
     HangUp,
+    /// An app of one of the call's parties has connected.
+    Came {
+        /// Which app.
+        session: SessionId,
+        /// Whose.
+        person: UserId,
+    },
+    /// No vendor has taken any push that was to wake an app for this call.
+    Unpushed,
     /// An app says something of a call over the data network.
     App {
         /// Which app.

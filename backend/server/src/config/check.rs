@@ -27,6 +27,9 @@ impl Config {
         if let Err((key, problem, hint)) = self.speech.check() {
             return Err(bad(&format!("speech.{key}"), problem, hint));
         }
+        if let Err(wrong) = self.push.check() {
+            return Err(bad(&format!("push.{}", wrong.key), wrong.problem, wrong.hint));
+        }
         if self.events != "local" {
             return Err(bad("events", "only local is built in yet".into(), "write local"));
         }
@@ -237,6 +240,12 @@ impl Config {
             out.push(format!("there is no program {program} (speech.command)"));
         }
         out.extend(self.speech.warning().map(str::to_owned));
+        if self.push.is_set() && self.app_calls.is_none() {
+            out.push(
+                "push is set and app_calls is not, so no app is woken: an app could not take the call"
+                    .to_owned(),
+            );
+        }
         let pairs = (u32::from(self.rtp_ports.1) - u32::from(self.rtp_ports.0)).div_ceil(2);
         let channels: u32 = self.trunk.iter().map(|t| t.channels).sum();
         if pairs < channels {
@@ -336,7 +345,8 @@ mod tests {
         std::fs::write(&file, lines.replace("DIR", &dir.path().display().to_string())).unwrap();
         match Config::load(Some(&file), &[]) {
             Ok(config) => {
-                let usable = config.folders().and_then(|()| config.master_keys());
+                let usable =
+                    config.folders().and_then(|()| config.master_keys()).and_then(|()| config.push_keys());
                 usable.map_or_else(|e| e.to_string(), |()| config.warnings().join("\n"))
             }
             Err(error) => error.to_string(),
@@ -395,6 +405,18 @@ mod tests {
             ("limits = { per_person = 0 }".to_owned(), "limits.per_person"),
             ("rate = { step_minor = -1 }".to_owned(), "rate.step_minor"),
             ("messages = { url = \"ftp://a.test/x\" }".to_owned(), "messages.url"),
+            ("push = { title = \"\" }".to_owned(), "push.title"),
+            ("push.fcm.service_account = \"DIR/none.json\"".to_owned(), "push.fcm.service_account"),
+            ("push.fcm.service_account = \"DIR/cert.pem\"".to_owned(), "push.fcm.service_account"),
+            (
+                "push.apns = { key = \"DIR/cert.pem\", key_id = \"K\", team_id = \"T\", bundle_id = \"cn.a\" }".to_owned(),
+                "push.apns.key",
+            ),
+            (
+                "push.huawei = { app_id = \"1\", secret_file = \"DIR/none\" }".to_owned(),
+                "push.huawei.secret_file",
+            ),
+            ("push.vivo = { app_id = 1, app_key = \"k\", secret_file = \"DIR\" }".to_owned(), "push.vivo.secret_file"),
             ("kms = \"DIR\"".to_owned(), "key kms"),
             ("kms = \"DIR/cert.pem\"".to_owned(), "key kms"),
             ("kms = \"DIR/none/kms.key\"".to_owned(), "key kms"),

@@ -21,6 +21,16 @@ impl Config {
         Ok(())
     }
 
+    /// Reads the keys of push services, as a server does when it starts.
+    ///
+    /// # Errors
+    /// The key of the configuration whose file cannot be used.
+    pub fn push_keys(&self) -> Result<(), ConfigError> {
+        crate::push::Engines::open(&self.push)
+            .map(|_| ())
+            .map_err(|wrong| bad(&format!("push.{}", wrong.key), wrong.problem, wrong.hint))
+    }
+
     /// Looks at the file of the master keys. A server starts without one that reads, as calls go on; but nothing is recorded.
     ///
     /// # Errors

@@ -62,6 +62,9 @@ async fn serve(app: Shared, signed: Signed, mut socket: WebSocket, calls: bool) 
     }
     let clock = &app.clock;
     let mut apps = calls.then(|| app.apps.enter(signed.session, signed.scope.person, move || clock.now()));
+    if apps.is_some() {
+        app_calls::came(&app, signed.session, signed.scope.person);
+    }
     let mut ping = tokio::time::interval(PATIENCE);
     loop {
         tokio::select! {

@@ -11,7 +11,7 @@ pub mod reference;
 use crate::app::Shared;
 use crate::{
     accounts, announcements, app_calls, attendance, bindings, calls, consents, events, evidence, inbound,
-    notify, numbers, orders, org, outgoing, parcels, recordings, speech, templates, tracks, webhooks,
+    notify, numbers, orders, org, outgoing, parcels, push, recordings, speech, templates, tracks, webhooks,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -121,6 +121,7 @@ fn api() -> OpenApiRouter<Shared> {
         .routes(routes!(calls::routes::show_call, outgoing::routes::delete_call))
         .routes(routes!(outgoing::routes::hang_up_call))
         .routes(routes!(app_calls::routes::signal_call))
+        .routes(routes!(push::routes::put_push_token, push::routes::delete_push_token))
         .routes(routes!(outgoing::routes::get_outgoing_policy, outgoing::routes::put_outgoing_policy))
         .routes(routes!(calls::routes::handle_call))
         .routes(routes!(calls::routes::get_availability, calls::routes::put_availability))

@@ -25,6 +25,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0015_bindings.sql"),
     include_str!("migrations/0016_announcements.sql"),
     include_str!("migrations/0017_phones.sql"),
+    include_str!("migrations/0018_push.sql"),
 ];
 
 /// Tables whose rows carry `rev`.

@@ -175,6 +175,7 @@ impl History<'_> {
             dummy_hash: String::new(),
             switch: self.world.clone(),
             dialler,
+            push: waybell_server::push::Engines::default(),
             speech: Speech::of(move |text| voice(text, seed, life, mute)),
             calls: Default::default(),
             apps: Default::default(),
