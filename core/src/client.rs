@@ -55,6 +55,7 @@ pub(crate) struct Inner {
     pub tracks: crate::tracking::upload::TrackShared,
     pub search: SearchState,
     pub signalling: crate::call::signalling::Signalling,
+    pub knowledge: crate::knowledge::KnowledgeState,
     background: Mutex<Option<Background>>,
 }
 
@@ -85,6 +86,7 @@ impl Client {
             tracks: crate::tracking::upload::TrackShared::default(),
             search: SearchState::default(),
             signalling: crate::call::signalling::Signalling::default(),
+            knowledge: crate::knowledge::KnowledgeState::default(),
             background: Mutex::default(),
         };
         let sound = inner.data_dir.join(crate::calls::audio::FOLDER);
@@ -151,6 +153,12 @@ impl Client {
     #[must_use]
     pub fn announcements(&self) -> crate::announcements::Announcements {
         crate::announcements::Announcements { client: self.clone() }
+    }
+
+    /// Knowledge.
+    #[must_use]
+    pub fn knowledge(&self) -> crate::knowledge::Knowledge {
+        crate::knowledge::Knowledge { client: self.clone() }
     }
 
     /// Clocking in and out.
@@ -231,6 +239,7 @@ impl Client {
                 crate::calls::rows::purge(t, &seal, before, now)?;
                 crate::orders::rows::purge(t, &seal, before)?;
                 crate::announcements::rows::purge(t, before)?;
+                crate::knowledge::rows::purge(t, before)?;
                 crate::tasks::rows::purge(t, &seal, before)
             })
             .await?;

@@ -26,10 +26,12 @@ pub enum Topic {
     Orders,
     /// Announcements.
     Announcements,
+    /// Knowledge: folders, articles, favourites.
+    Knowledge,
 }
 
 /// Every topic.
-pub(crate) const ALL: [Topic; 7] = [
+pub(crate) const ALL: [Topic; 8] = [
     Topic::Parcels,
     Topic::Batches,
     Topic::Sync,
@@ -37,11 +39,19 @@ pub(crate) const ALL: [Topic; 7] = [
     Topic::Calls,
     Topic::Orders,
     Topic::Announcements,
+    Topic::Knowledge,
 ];
 
 /// What an answer to an operation may change.
-pub(crate) const CHANGING: [Topic; 6] =
-    [Topic::Parcels, Topic::Batches, Topic::Sync, Topic::Calls, Topic::Orders, Topic::Announcements];
+pub(crate) const CHANGING: [Topic; 7] = [
+    Topic::Parcels,
+    Topic::Batches,
+    Topic::Sync,
+    Topic::Calls,
+    Topic::Orders,
+    Topic::Announcements,
+    Topic::Knowledge,
+];
 
 #[derive(Default)]
 struct Inbox {

@@ -20,6 +20,7 @@ mod crash;
 pub mod error;
 pub mod events;
 mod http;
+pub mod knowledge;
 pub mod labels;
 #[cfg(feature = "measure")]
 pub mod measure;

@@ -160,6 +160,12 @@ ids! {
     RecordingId
     /// An announcement (公告).
     AnnouncementId
+    /// A folder of the knowledge base.
+    FolderId
+    /// An article of the knowledge base.
+    ArticleId
+    /// A picture of the knowledge base.
+    PictureId
 }
 
 #[cfg(test)]

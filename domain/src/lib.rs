@@ -17,6 +17,7 @@
 //!  a courier rings a customer ──> outgoing (may they; the life of that call, both legs)
 //!  a customer complains ──> order (who may do what next; its time, its urging, what lies too long)
 //!  a supervisor announces ──> announcement (what may be posted, when it shows, when it is read)
+//!  somebody looks something up ──> knowledge (what an article may be, how it is published, what is found first)
 //! ```
 //!
 //! State machines are tables `(state, event) -> state`; a pair that is not in the table is a typed error that leaves
@@ -36,6 +37,7 @@ pub mod flow;
 pub mod id;
 pub mod import;
 pub mod inbound;
+pub mod knowledge;
 pub mod lang;
 pub mod money;
 pub mod order;

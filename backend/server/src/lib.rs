@@ -23,6 +23,7 @@ pub mod http;
 pub mod inbound;
 pub mod janitor;
 pub mod keys;
+pub mod knowledge;
 pub mod lock;
 pub mod messages;
 pub mod notify;

@@ -31,6 +31,8 @@ pub enum Topic {
     Orders,
     /// Announcements.
     Announcements,
+    /// Knowledge.
+    Knowledge,
 }
 
 /// Is told what changed; every topic once at the start. Called on a thread of the library: return quickly.
@@ -174,6 +176,7 @@ impl WaybellClient {
                     T::Calls => Topic::Calls,
                     T::Orders => Topic::Orders,
                     T::Announcements => Topic::Announcements,
+                    T::Knowledge => Topic::Knowledge,
                 };
                 listener.on_change(topic);
             }

@@ -2,7 +2,8 @@
 
 use crate::error::Result;
 use crate::store::seal::Seal;
-use rusqlite::{Connection, OptionalExtension, params};
+use crate::store::sealed;
+use rusqlite::{Connection, params};
 use waybell_domain::clock::UnixMs;
 use waybell_domain::id::AnnouncementId;
 use waybell_domain::wire::AnnouncementView;
@@ -21,33 +22,19 @@ pub(super) fn put(t: &Connection, seal: &Seal, view: &AnnouncementView) -> Resul
     Ok(())
 }
 
-/// One announcement. One that does not read is as if it were not here: a page brings it again.
+/// One announcement.
 pub(super) fn find(c: &Connection, seal: &Seal, id: AnnouncementId) -> Result<Option<AnnouncementView>> {
-    let id = id.to_string();
-    let mut statement = c.prepare_cached("SELECT body FROM announcement WHERE id = ?1")?;
-    let body: Option<Vec<u8>> = statement.query_row([&id], |r| r.get(0)).optional()?;
-    Ok(body.and_then(|b| seal.open(&id, &b).ok()))
+    sealed::find(c, seal, "announcement", &id.to_string())
 }
 
 /// One that was withdrawn.
 pub(super) fn remove(t: &Connection, id: AnnouncementId) -> Result<()> {
-    t.prepare_cached("DELETE FROM announcement WHERE id = ?1")?.execute([id.to_string()])?;
-    Ok(())
+    sealed::remove(t, "announcement", &id.to_string())
 }
 
 /// Every announcement.
 pub(super) fn list(c: &Connection, seal: &Seal) -> Result<Vec<AnnouncementView>> {
-    let mut statement = c.prepare_cached("SELECT id, body FROM announcement")?;
-    let mut rows = statement.query([])?;
-    let mut out = Vec::new();
-    while let Some(row) = rows.next()? {
-        let id = row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?;
-        match seal.open(id, row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?) {
-            Ok(view) => out.push(view),
-            Err(error) => tracing::error!(%error, "an announcement cannot be read and is passed over"),
-        }
-    }
-    Ok(out)
+    sealed::list(c, seal, "announcement", "id")
 }
 
 /// Removes those that ended before this time.

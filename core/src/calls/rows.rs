@@ -2,7 +2,8 @@
 
 use crate::error::Result;
 use crate::store::seal::Seal;
-use rusqlite::{Connection, OptionalExtension, params};
+use crate::store::sealed;
+use rusqlite::{Connection, params};
 use waybell_domain::clock::UnixMs;
 use waybell_domain::id::CallId;
 use waybell_domain::wire::{AudioView, CallView};
@@ -49,25 +50,12 @@ pub(crate) fn remove(t: &Connection, id: CallId) -> Result<()> {
 
 /// One call.
 pub(crate) fn find(c: &Connection, seal: &Seal, id: CallId) -> Result<Option<CallView>> {
-    let id = id.to_string();
-    let body: Option<Vec<u8>> =
-        c.prepare_cached("SELECT body FROM call WHERE id = ?1")?.query_row([&id], |r| r.get(0)).optional()?;
-    body.map(|b| seal.open(&id, &b)).transpose()
+    sealed::find(c, seal, "call", &id.to_string())
 }
 
-/// Every call, the newest first. One that does not read is left out: a page brings it again.
+/// Every call, the newest first.
 pub(crate) fn list(c: &Connection, seal: &Seal) -> Result<Vec<CallView>> {
-    let mut statement = c.prepare_cached("SELECT id, body FROM call ORDER BY started_at DESC, id DESC")?;
-    let mut rows = statement.query([])?;
-    let mut out = Vec::new();
-    while let Some(row) = rows.next()? {
-        let id = row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?;
-        match seal.open(id, row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?) {
-            Ok(view) => out.push(view),
-            Err(error) => tracing::error!(%error, "a call cannot be read and is passed over"),
-        }
-    }
-    Ok(out)
+    sealed::list(c, seal, "call", "started_at DESC, id DESC")
 }
 
 /// Removes calls that came in before this time, and sound that is kept no longer. Sound of a call that does not read stays.

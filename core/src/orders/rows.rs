@@ -2,7 +2,8 @@
 
 use crate::error::Result;
 use crate::store::seal::Seal;
-use rusqlite::{Connection, OptionalExtension, params};
+use crate::store::sealed;
+use rusqlite::{Connection, params};
 use waybell_domain::clock::UnixMs;
 use waybell_domain::id::OrderId;
 use waybell_domain::wire::OrderView;
@@ -24,32 +25,17 @@ pub(super) fn put(t: &Connection, seal: &Seal, view: &OrderView) -> Result<()> {
 
 /// One order.
 pub(super) fn find(c: &Connection, seal: &Seal, id: OrderId) -> Result<Option<OrderView>> {
-    let id = id.to_string();
-    let mut statement = c.prepare_cached("SELECT body FROM work_order WHERE id = ?1")?;
-    let body: Option<Vec<u8>> = statement.query_row([&id], |r| r.get(0)).optional()?;
-    body.map(|b| seal.open(&id, &b)).transpose()
+    sealed::find(c, seal, "work_order", &id.to_string())
 }
 
 /// An order that is no longer this person's.
 pub(super) fn remove(t: &Connection, id: OrderId) -> Result<()> {
-    t.prepare_cached("DELETE FROM work_order WHERE id = ?1")?.execute([id.to_string()])?;
-    Ok(())
+    sealed::remove(t, "work_order", &id.to_string())
 }
 
-/// Every order, the newest first. One that does not read is left out: a page brings it again.
+/// Every order, the newest first.
 pub(super) fn list(c: &Connection, seal: &Seal) -> Result<Vec<OrderView>> {
-    let mut statement =
-        c.prepare_cached("SELECT id, body FROM work_order ORDER BY opened_at DESC, id DESC")?;
-    let mut rows = statement.query([])?;
-    let mut out = Vec::new();
-    while let Some(row) = rows.next()? {
-        let id = row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?;
-        match seal.open(id, row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?) {
-            Ok(view) => out.push(view),
-            Err(error) => tracing::error!(%error, "an order cannot be read and is passed over"),
-        }
-    }
-    Ok(out)
+    sealed::list(c, seal, "work_order", "opened_at DESC, id DESC")
 }
 
 /// Removes orders that were opened before this time and are done.

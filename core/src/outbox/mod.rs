@@ -15,7 +15,8 @@
 //! * In a lane operations leave in the order in which they were taken; imports, states, deeds and taps are one lane, because
 //!   a tap names parcels of an import and leaves out those delivered before it. What is done with a batch has the batch's
 //!   own lane, so that an undo is not held up, and waits for the tap (`after`). Stops put right by hand are a lane of their
-//!   own, and so are marks on calls, what somebody says of being reachable, work orders, and receipts of announcements.
+//!   own, and so are marks on calls, what somebody says of being reachable, work orders, receipts of announcements, and what
+//!   is kept and read of the knowledge.
 //! * `tries` is committed before the first byte leaves: an operation with `tries = 0` has not left this phone.
 //! * A start, a crash or another process makes `in_flight` pending again.
 //! * Undo of a tap (of any kind) that has not left removes it. One that may have left (no answer came) is not sent
@@ -78,10 +79,14 @@ pub enum OperationKind {
     OrderAction,
     /// An announcement was read.
     AnnouncementRead,
+    /// An article is kept among the own ones, or no longer.
+    ArticleFavourite,
+    /// An article was read.
+    ArticleRead,
 }
 
 impl OperationKind {
-    const ALL: [OperationKind; 19] = [
+    const ALL: [OperationKind; 21] = [
         OperationKind::Import,
         OperationKind::State,
         OperationKind::Notify,
@@ -101,6 +106,8 @@ impl OperationKind {
         OperationKind::OrderOpen,
         OperationKind::OrderAction,
         OperationKind::AnnouncementRead,
+        OperationKind::ArticleFavourite,
+        OperationKind::ArticleRead,
     ];
 
     /// The stored word.
@@ -126,6 +133,8 @@ impl OperationKind {
             OperationKind::OrderOpen => "order_open",
             OperationKind::OrderAction => "order_action",
             OperationKind::AnnouncementRead => "announcement_read",
+            OperationKind::ArticleFavourite => "article_favourite",
+            OperationKind::ArticleRead => "article_read",
         }
     }
 
@@ -135,11 +144,11 @@ impl OperationKind {
         OperationKind::ALL.into_iter().find(|k| k.as_str() == word)
     }
 
-    /// True for the operations that only say what this person has seen to: a call, an announcement.
+    /// True for the operations that only say what this person has seen to: a call, an announcement, an article.
     #[must_use]
     pub fn marks_only(self) -> bool {
-        use OperationKind::{AnnouncementRead, CallHandled, CallReopened};
-        matches!(self, CallHandled | CallReopened | AnnouncementRead)
+        use OperationKind::{AnnouncementRead, ArticleFavourite, ArticleRead, CallHandled, CallReopened};
+        matches!(self, CallHandled | CallReopened | AnnouncementRead | ArticleFavourite | ArticleRead)
     }
 
     /// True for the operations that make a batch.

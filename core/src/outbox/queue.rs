@@ -22,6 +22,8 @@ const PUNCHES: &str = "punches";
 const ORDERS: &str = "orders";
 /// Lane of receipts of announcements.
 const ANNOUNCEMENTS: &str = "announcements";
+/// Lane of what is kept and read of the knowledge.
+const KNOWLEDGE: &str = "knowledge";
 
 /// An operation with its body.
 #[derive(Clone, Debug)]
@@ -58,6 +60,7 @@ impl Operation {
             (_, OperationKind::Punch) => PUNCHES.to_owned(),
             (_, OperationKind::OrderOpen | OperationKind::OrderAction) => ORDERS.to_owned(),
             (_, OperationKind::AnnouncementRead) => ANNOUNCEMENTS.to_owned(),
+            (_, OperationKind::ArticleFavourite | OperationKind::ArticleRead) => KNOWLEDGE.to_owned(),
             _ => WORK.to_owned(),
         };
         Operation {

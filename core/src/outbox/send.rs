@@ -151,6 +151,8 @@ fn request(operation: &Operation, now: &EventTime) -> Option<Request> {
         (OperationKind::OrderOpen, _) => "/api/v1/orders".to_owned(),
         (OperationKind::OrderAction, _) => crate::orders::path(operation)?,
         (OperationKind::AnnouncementRead, _) => crate::announcements::path(operation)?,
+        (OperationKind::ArticleFavourite, _) => crate::knowledge::path(operation, "favourite")?,
+        (OperationKind::ArticleRead, _) => crate::knowledge::path(operation, "read")?,
         (kind, Some(batch)) => format!("/api/v1/batches/{batch}/{}", kind.as_str()),
         (_, None) => return None,
     };

@@ -36,7 +36,8 @@ pub(crate) fn judge(operation: &Operation, sent: &Result<Vec<u8>>) -> Verdict {
         Err(Error::Refused(refusal)) if refusal.code == "batch_over" && !operation.kind.makes_batch() => {
             Verdict::Taken
         }
-        // a call that is somebody else's by now asks this person for nothing, nor does an announcement that is for others
+        // a call that is somebody else's by now asks this person for nothing, nor does an announcement or
+        // an article that is for others
         Err(Error::Refused(refusal)) if refusal.status == 404 && operation.kind.marks_only() => {
             Verdict::Taken
         }
@@ -126,6 +127,8 @@ fn taken(t: &Connection, seal: &Seal, operation: &Operation, answer: &[u8]) -> R
         OperationKind::OrderOpen => crate::orders::taken(t, seal, answer),
         OperationKind::OrderAction => crate::orders::acted(t, seal, answer),
         OperationKind::AnnouncementRead => crate::announcements::taken(t, seal, answer),
+        OperationKind::ArticleFavourite => crate::knowledge::kept(t, seal, answer),
+        OperationKind::ArticleRead => crate::knowledge::counted(t, seal, answer),
         _ => match serde_json::from_slice::<BatchView>(answer) {
             Ok(view) => crate::notify::rows::server_batch(t, &view),
             Err(_) => Ok(()),

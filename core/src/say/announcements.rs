@@ -8,7 +8,7 @@ pub(super) const PAIRS: &[Pair] = &[
     ("this id was used for another announcement", "该编号已用于另一条公告"),
     ("use a new id for a new announcement", "新公告请用新的编号"),
     ("announcements are taken again when a day is over", "一天之后可以再发公告"),
-    ("it is of the whole organisation: ask head office", "这是全公司的公告，请联系总部"),
+    ("it is of the whole organisation: ask head office", "这是全公司的内容，请联系总部"),
     ("this announcement was withdrawn", "这条公告已撤回"),
     ("post another one", "请重新发布"),
     ("this announcement was changed too often", "这条公告修改次数过多"),

@@ -16,6 +16,7 @@ mod calls;
 mod doors;
 mod evidence;
 mod field;
+mod knowledge;
 mod lists;
 mod network;
 mod numbers;
@@ -36,7 +37,7 @@ use waybell_domain::wire::Role;
 /// English pattern, Chinese pattern.
 type Pair = (&'static str, &'static str);
 
-const TABLES: [&[Pair]; 14] = [
+const TABLES: [&[Pair]; 15] = [
     bindings::PAIRS,
     field::PAIRS,
     calls::PAIRS,
@@ -51,6 +52,7 @@ const TABLES: [&[Pair]; 14] = [
     rules::PAIRS,
     orders::PAIRS,
     announcements::PAIRS,
+    knowledge::PAIRS,
 ];
 /// Texts within texts that are looked into.
 const DEPTH: usize = 4;

@@ -42,6 +42,7 @@ pub(crate) async fn wipe(inner: &Inner, ending: i64, by_server: bool) -> Result<
     };
     inner.show(epoch, None);
     inner.search.forget();
+    inner.knowledge.forget();
     // what was being fetched at that moment
     remove_all(&sound);
     for topic in ALL {
@@ -70,6 +71,7 @@ pub(super) fn clear(t: &Connection, seal: &Seal, now: &EventTime) -> Result<u32>
     crate::calls::rows::clear(t)?;
     crate::orders::rows::clear(t)?;
     crate::announcements::rows::clear(t)?;
+    crate::knowledge::rows::clear(t)?;
     t.execute_batch("PRAGMA secure_delete = OFF;")?;
     crate::tasks::rows::note_removal(t)?;
     Ok(tracks)

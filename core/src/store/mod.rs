@@ -8,6 +8,7 @@
 mod open;
 pub(crate) use open::says_damaged;
 pub(crate) mod seal;
+pub(crate) mod sealed;
 #[cfg(test)]
 mod tests;
 

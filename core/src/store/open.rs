@@ -13,6 +13,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("0005_tracks_sealed.sql"),
     include_str!("0006_orders.sql"),
     include_str!("0007_announcements.sql"),
+    include_str!("0008_knowledge.sql"),
 ];
 
 /// Suffix of the note that a damaged page was met.
@@ -155,7 +156,8 @@ fn salvage(fresh: &Connection, path: &Path) {
         &old,
         fresh,
         "SELECT key, value FROM meta WHERE key NOT IN ('cursor', 'touch', 'calls_cursor', 'calls_generation', 'orders_cursor', \
-         'orders_generation', 'announcements_cursor', 'announcements_generation')",
+         'orders_generation', 'announcements_cursor', 'announcements_generation', 'knowledge_cursor', \
+         'knowledge_generation')",
         2,
         "INSERT OR IGNORE INTO meta VALUES (?1, ?2)",
     );

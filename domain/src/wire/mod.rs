@@ -16,6 +16,7 @@ mod call_page;
 mod display;
 mod door;
 mod error;
+mod knowledge;
 mod lenient;
 mod number;
 mod opt_out;
@@ -61,6 +62,12 @@ pub use door::{
     StopRuleRequest, StopRuleUndoRequest, StopRuleView, UndoDeedRequest,
 };
 pub use error::ErrorBody;
+pub use knowledge::{
+    ArticleChange, ArticleDetail, ArticleFile, ArticleFormat, ArticleFound, ArticleRanked, ArticleRead,
+    ArticleRequest, ArticleState, ArticleUse, ArticleVersion, ArticleView, DiffKind, DiffLine,
+    FavouriteRequest, FolderChange, FolderRequest, FolderView, KnowledgePage, PictureView, ReadRequest,
+    VersionRequest,
+};
 pub use number::{
     AreaRequest, AreaView, BlockRequest, BlockView, BranchView, DutyRequest, DutyView, NumberChange,
     NumberRequest, NumberView,

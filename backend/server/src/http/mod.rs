@@ -11,7 +11,8 @@ pub mod reference;
 use crate::app::Shared;
 use crate::{
     accounts, announcements, app_calls, attendance, bindings, calls, consents, events, evidence, inbound,
-    notify, numbers, orders, org, outgoing, parcels, push, recordings, speech, templates, tracks, webhooks,
+    knowledge, notify, numbers, orders, org, outgoing, parcels, push, recordings, speech, templates, tracks,
+    webhooks,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -165,6 +166,25 @@ fn api() -> OpenApiRouter<Shared> {
         .routes(routes!(announcements::routes::withdraw_announcement))
         .routes(routes!(announcements::pull::pull_announcements))
         .routes(routes!(announcements::routes::read_announcement))
+        .routes(routes!(knowledge::folders::list_folders, knowledge::folders::make_folder))
+        .routes(routes!(knowledge::folders::change_folder, knowledge::folders::remove_folder))
+        .routes(routes!(knowledge::routes::import_article))
+        .routes(routes!(knowledge::routes::list_articles, knowledge::routes::make_article))
+        .routes(routes!(knowledge::routes::show_article, knowledge::routes::change_article))
+        .routes(routes!(knowledge::routes::compare_versions))
+        .routes(routes!(knowledge::routes::submit_article))
+        .routes(routes!(knowledge::routes::approve_article))
+        .routes(routes!(knowledge::routes::reject_article))
+        .routes(routes!(knowledge::routes::archive_article))
+        .routes(routes!(knowledge::routes::restore_article))
+        .routes(routes!(knowledge::routes::rank_articles))
+        .routes(routes!(knowledge::routes::get_knowledge_policy, knowledge::routes::put_knowledge_policy))
+        .routes(routes!(knowledge::seek::search_articles))
+        .routes(routes!(knowledge::pictures::upload_picture))
+        .routes(routes!(knowledge::pictures::fetch_picture))
+        .routes(routes!(knowledge::pull::pull_knowledge))
+        .routes(routes!(knowledge::routes::keep_article))
+        .routes(routes!(knowledge::routes::read_article))
         .routes(routes!(notify::routes::plan))
         .routes(routes!(notify::routes::create, notify::routes::list))
         .routes(routes!(notify::routes::again))

@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use waybell_domain::attendance::FieldPolicy;
 use waybell_domain::id::OrganisationId;
 use waybell_domain::inbound::InboundPolicy;
+use waybell_domain::knowledge::KnowledgePolicy;
 use waybell_domain::order::OrderPolicy;
 use waybell_domain::outgoing::OutgoingPolicy;
 use waybell_domain::policy::BadValue;
@@ -36,7 +37,8 @@ macro_rules! rule_set {
 }
 
 rule_set!(InboundPolicy => "inbound_policy", OutgoingPolicy => "outgoing_policy", FieldPolicy => "field_policy",
-    TemplatePolicy => "template_policy", OrderPolicy => "order_policy");
+    TemplatePolicy => "template_policy", OrderPolicy => "order_policy",
+    KnowledgePolicy => "knowledge_policy");
 
 #[derive(FromQueryResult)]
 struct Row {

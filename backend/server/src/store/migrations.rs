@@ -26,6 +26,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0016_announcements.sql"),
     include_str!("migrations/0017_phones.sql"),
     include_str!("migrations/0018_push.sql"),
+    include_str!("migrations/0019_knowledge.sql"),
 ];
 
 /// Tables whose rows carry `rev`.
@@ -42,6 +43,9 @@ const REVISED: &[&str] = &[
     "work_order_gone",
     "announcement",
     "announcement_receipt",
+    "knowledge_folder",
+    "knowledge_article",
+    "knowledge_favourite",
 ];
 
 /// Fails unless the database has this program's schema.
