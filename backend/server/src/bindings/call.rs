@@ -329,7 +329,7 @@ impl Call {
             Heard::Recorded(end) => self.tape.ended(end),
             Heard::DiskLow => self.tape.cut(&self.switch),
             // both sides are telephones, and it is ended there
-            Heard::HangUp | Heard::App { .. } | Heard::Came { .. } | Heard::Unpushed => {}
+            Heard::HangUp | Heard::App { .. } | Heard::Came { .. } | Heard::Unpushed { .. } => {}
             Heard::Leg(leg, kind) if leg == self.caller => self.on_caller(*kind).await,
             Heard::Leg(leg, kind) if Some(&leg) == self.callee_leg.as_ref() => {
                 self.on_callee(&leg, *kind).await

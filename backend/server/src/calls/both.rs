@@ -30,6 +30,8 @@ use waybell_switch::{LegEnd, LegId, SwitchError};
 
 /// Longest wait for the switch's answer to an offer.
 const ANSWER: Duration = Duration::from_secs(5);
+/// How long an app that was woken is waited for where the mobile is over before.
+const WAKES: Duration = Duration::from_secs(6);
 
 /// A candidate who is rung.
 #[derive(Debug)]
@@ -38,6 +40,7 @@ pub(super) struct Both {
     pub courier: UserId,
     /// Apps that ring, or rang.
     apps: Vec<SessionId>,
+    rung_at: Instant,
     /// Phones without a socket that were woken for it.
     woken: Option<Woken>,
     /// The app that has taken the call.
@@ -87,6 +90,7 @@ impl Call {
             n,
             courier,
             apps,
+            rung_at: Instant::now(),
             woken: None,
             session: None,
             app_leg: None,
@@ -109,7 +113,7 @@ impl Call {
                 if !phones.is_empty() {
                     let rings = self.policy.app_first_ms + self.policy.ring_ms;
                     let until = UnixMs(self.now().0 + rings);
-                    both.woken = Some(ring::wake(&self.app, self.id, phones, until));
+                    both.woken = Some(ring::wake(&self.app, self.id, courier, phones, until));
                 }
                 crate::crash::point("call.app_rung");
                 self.both.push(both);
@@ -142,12 +146,15 @@ impl Call {
         }
     }
 
-    /// No app was woken: where none is there, the mobile need not wait for one.
-    pub(super) async fn unpushed(&mut self) {
-        let waits = |b: &&Both| b.woken.is_some() && b.apps.is_empty() && b.due.is_some();
-        if let Some(n) = self.both.iter().rev().find(waits).map(|b| b.n) {
-            self.mobile_too(n).await;
+    /// No app of theirs was woken: where none is there, the mobile need not wait for one.
+    pub(super) async fn unpushed(&mut self, person: UserId) {
+        let waits = |b: &&mut Both| b.courier == person && b.woken.is_some() && b.apps.is_empty();
+        let Some(both) = self.both.iter_mut().rev().find(waits) else { return };
+        let (n, woken) = (both.n, both.woken.take());
+        if let Some(woken) = woken {
+            woken.over(&self.app, &[]);
         }
+        self.mobile_too(n).await;
     }
 
     async fn ring_mobile(&mut self, n: usize) -> Result<(), Unrung> {
@@ -420,8 +427,9 @@ impl Call {
         if both.taken.is_some() {
             return;
         }
-        // an app that was woken and has not come by the time that the mobile is over does not come any more
-        let never_came = both.apps.is_empty() && both.due.is_none() && !matches!(result, TryResult::Failed);
+        // an app that could not be woken, or has not come after so long, does not come any more
+        let late = both.rung_at.elapsed() >= WAKES && !matches!(result, TryResult::Failed);
+        let never_came = both.apps.is_empty() && (late || both.woken.is_none());
         let out = matches!(result, TryResult::Declined) || never_came;
         if out && both.mobile.is_none() && both.session.is_none() {
             self.drop_app(n, AppBye::Declined);

@@ -243,7 +243,7 @@ impl Call {
             Heard::HangUp => {}
             Heard::App { session, person, said } => self.on_app(session, person, *said).await,
             Heard::Came { session, person } => self.app_came(session, person),
-            Heard::Unpushed => self.unpushed().await,
+            Heard::Unpushed { person } => self.unpushed(person).await,
             Heard::Leg(leg, kind) if leg == self.caller => self.on_caller(*kind).await,
             Heard::Leg(leg, kind) => {
                 if let Some(n) = self.candidate_of(&leg) {

@@ -80,7 +80,10 @@ pub(crate) enum Heard {
         person: UserId,
     },
     /// No vendor has taken any push that was to wake an app for this call.
-    Unpushed,
+    Unpushed {
+        /// Whose app.
+        person: UserId,
+    },
     /// An app says something of a call over the data network.
     App {
         /// Which app.

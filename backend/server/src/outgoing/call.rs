@@ -171,7 +171,7 @@ impl Call {
             Heard::App { session, person, said } if person == self.courier => {
                 self.on_app(session, *said).await;
             }
-            Heard::App { .. } | Heard::Came { .. } | Heard::Unpushed => {}
+            Heard::App { .. } | Heard::Came { .. } | Heard::Unpushed { .. } => {}
             Heard::Leg(leg, kind) if Some(&leg) == self.courier_leg.as_ref() => {
                 self.on_leg(&leg, *kind, true).await;
             }

@@ -61,8 +61,14 @@ pub(crate) async fn phones(app: &Shared, organisation: OrganisationId, person: U
     }
 }
 
-/// Wakes these phones for a call that rings until then.
-pub(crate) fn wake(app: &Shared, call: CallId, phones: Vec<Target>, expires_at: UnixMs) -> Woken {
+/// Wakes these phones of a person for a call that rings until then.
+pub(crate) fn wake(
+    app: &Shared,
+    call: CallId,
+    person: UserId,
+    phones: Vec<Target>,
+    expires_at: UnixMs,
+) -> Woken {
     let (stop, sent) = (app.stopping.child_token(), Arc::<Mutex<Vec<Target>>>::default());
     let left = Arc::new(AtomicUsize::new(phones.len()));
     let taken = Arc::new(AtomicBool::new(false));
@@ -76,7 +82,7 @@ pub(crate) fn wake(app: &Shared, call: CallId, phones: Vec<Target>, expires_at: 
                 done = insist(&app, &target, &notice, &sent) => taken.fetch_or(done, Ordering::AcqRel),
             };
             if left.fetch_sub(1, Ordering::AcqRel) == 1 && !taken.load(Ordering::Acquire) {
-                app.calls.tell(call, Heard::Unpushed);
+                app.calls.tell(call, Heard::Unpushed { person });
             }
         });
     }

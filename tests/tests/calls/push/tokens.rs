@@ -27,7 +27,7 @@ fn send(house: &House, api: &Api, method: &str, body: Option<&Value>) -> (u16, V
 #[test]
 fn a_token_that_its_vendor_does_not_know_is_removed_and_the_mobile_rings_at_once() {
     let vendors = Vendors::start();
-    let house = house(&vendors, json!({ "app_first_ms": 60_000 }));
+    let house = house(&vendors, json!({ "app_first_ms": 60_000, "caller_calls_a_minute": 100 }));
     let api = house.sign_in("c1");
     let of_fcm = |code: &str| json!({ "@type": "type.googleapis.com/google.firebase.fcm.v1.FcmError", "errorCode": code });
     let gone: [(&str, &str, u16, Value); 7] = [
@@ -83,7 +83,8 @@ fn a_token_that_its_vendor_does_not_know_is_removed_and_the_mobile_rings_at_once
 #[test]
 fn a_phone_rings_for_the_last_person_who_signed_in_on_it_and_for_nobody_after_signing_out() {
     let vendors = Vendors::start();
-    let house = house(&vendors, json!({ "app_first_ms": 60_000, "voicemail": false }));
+    let house =
+        house(&vendors, json!({ "app_first_ms": 60_000, "voicemail": false, "caller_calls_a_minute": 100 }));
     let (c1, c2) = (house.sign_in("c1"), house.sign_in("c2"));
     registers(&house, &c1, "fcm", "fcm:phone");
     // handed to a colleague, who signs in on it

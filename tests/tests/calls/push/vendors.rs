@@ -48,8 +48,6 @@ pub(crate) enum Trouble {
     After(u16, Value, u32),
     /// Not at all.
     Silence,
-    /// It takes the push and says that it does not.
-    TakenAnd(u16, Value),
 }
 
 #[derive(Default)]
@@ -232,10 +230,6 @@ impl World {
             None => {
                 seen.pushed.push(pushed);
                 Some((200, good, None))
-            }
-            Some(Trouble::TakenAnd(status, body)) => {
-                seen.pushed.push(pushed);
-                Some((status, body, None))
             }
             Some(Trouble::Answer(status, body)) => Some((status, body, None)),
             Some(Trouble::After(status, body, seconds)) => Some((status, body, Some(seconds))),

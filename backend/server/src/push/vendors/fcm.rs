@@ -16,7 +16,7 @@ use reqwest::Client;
 use serde::Deserialize;
 use serde_json::json;
 use waybell_domain::clock::UnixMs;
-use waybell_domain::wire::{PushKind, PushNotice, PushVendor};
+use waybell_domain::wire::{PushNotice, PushVendor};
 
 const SCOPE: &str = "https://www.googleapis.com/auth/firebase.messaging";
 /// The key whose file this is about.
@@ -151,10 +151,7 @@ impl Push for Fcm {
 
     async fn push(&self, token: &str, notice: &PushNotice, now: UnixMs) -> Result<(), Refused> {
         let text = serde_json::to_string(notice).map_err(|_| Refused::lost("could not be written"))?;
-        let mut android = json!({ "priority": "HIGH", "ttl": format!("{}s", life(notice, now)) });
-        if notice.kind == PushKind::News {
-            android = json!({ "priority": "NORMAL", "collapse_key": "news" });
-        }
+        let android = json!({ "priority": "HIGH", "ttl": format!("{}s", life(notice, now)) });
         let body =
             json!({ "message": { "token": token, "data": { PushNotice::KEY: text }, "android": android } });
         let send = |access: Secret| {

@@ -12,7 +12,7 @@ use reqwest::Client;
 use serde::Deserialize;
 use serde_json::json;
 use waybell_domain::clock::UnixMs;
-use waybell_domain::wire::{PushKind, PushNotice, PushVendor};
+use waybell_domain::wire::{PushNotice, PushVendor};
 
 pub(super) struct Huawei {
     client: Client,
@@ -85,14 +85,13 @@ impl Push for Huawei {
     }
 
     async fn push(&self, token: &str, notice: &PushNotice, now: UnixMs) -> Result<(), Refused> {
-        let quiet = notice.kind == PushKind::News;
         let mut android = json!({
-            "urgency": if quiet { "NORMAL" } else { "HIGH" },
+            "urgency": "HIGH",
             "ttl": format!("{}s", life(notice, now)),
-            // -1: each is delivered; 0: of those that wait for a phone without a network, the newest
-            "collapse_key": if quiet { 0 } else { -1 },
+            // each is delivered
+            "collapse_key": -1,
         });
-        if let (Some(category), false) = (&self.category, quiet) {
+        if let Some(category) = &self.category {
             android["category"] = json!(category);
         }
         let message = json!({ "data": text(notice), "android": android, "token": [token] });

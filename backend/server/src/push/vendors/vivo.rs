@@ -13,7 +13,7 @@ use reqwest::Client;
 use serde::Deserialize;
 use serde_json::json;
 use waybell_domain::clock::UnixMs;
-use waybell_domain::wire::{PushKind, PushNotice, PushVendor};
+use waybell_domain::wire::{PushNotice, PushVendor};
 
 /// An auth token lives for a day; the platform asks for it to be kept and renewed every one to two hours.
 const LIFE: i64 = 2 * 3_600;
@@ -104,7 +104,7 @@ impl Push for Vivo {
             // of the system, not of marketing
             "classification": 1,
             // one for a call that has stopped ringing is of no use to a phone that comes back
-            "sendOnline": notice.kind == PushKind::Call,
+            "sendOnline": true,
             "foregroundShow": false,
             "requestId": notice.call_id.map_or_else(|| now.0.to_string(), |call| call.to_string()),
         });
