@@ -63,6 +63,13 @@ impl Failure {
         Failure::plain(format!("{}: {}", path.display(), say(out.lang, &error.to_string())))
     }
 
+    /// The same, of this file among several.
+    pub(crate) fn in_file(mut self, path: &Path) -> Failure {
+        let about = self.about.take().map(|about| format!(" {about}")).unwrap_or_default();
+        self.about = Some(format!("{}{about}", path.display()));
+        self
+    }
+
     pub(crate) fn usage(message: impl Into<String>) -> Failure {
         Failure { code: USAGE, word: "usage".into(), ..Failure::plain(message) }
     }

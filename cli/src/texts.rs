@@ -17,6 +17,7 @@ macro_rules! texts {
 mod announcements;
 mod attendance;
 mod calls;
+mod knowledge;
 mod orders;
 mod recordings;
 mod rules;
@@ -24,6 +25,7 @@ mod rules;
 pub(crate) use announcements::*;
 pub(crate) use attendance::*;
 pub(crate) use calls::*;
+pub(crate) use knowledge::*;
 pub(crate) use orders::*;
 pub(crate) use recordings::*;
 pub(crate) use rules::*;
@@ -225,6 +227,8 @@ pub(crate) fn operation(lang: Lang, kind: OperationKind) -> &'static str {
         OperationKind::OrderOpen => "新建工单",
         OperationKind::OrderAction => "工单操作",
         OperationKind::AnnouncementRead => "公告已读",
+        OperationKind::ArticleFavourite => "收藏知识",
+        OperationKind::ArticleRead => "知识阅读",
     };
     lang.pick(zh, kind.as_str())
 }

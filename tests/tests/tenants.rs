@@ -16,6 +16,10 @@ struct Belongings {
     batch: String,
     /// For administrators alone.
     announcement: String,
+    /// For another branch of the organisation alone.
+    folder: String,
+    article: String,
+    picture: String,
     /// Words that no answer to a stranger may hold: ids, waybills, numbers, names of the list.
     secrets: Vec<String>,
 }
@@ -49,8 +53,35 @@ async fn belongings() -> (World, Api, Belongings) {
     let text = json!({ "id": announcement, "title": words, "body": words, "roles": ["administrator"] });
     boss.post("/announcements", &text).await.unwrap();
     secrets.extend([announcement.clone(), words.to_owned()]);
-    let belongings = Belongings { parcels, batch: batches[0].clone(), announcement, secrets };
+    let (folder, article, picture) = knowledge(&world, &boss, &mut secrets).await;
+    let belongings =
+        Belongings { parcels, batch: batches[0].clone(), announcement, folder, article, picture, secrets };
     (world, courier, belongings)
+}
+
+/// A folder, an article and a picture of another branch.
+async fn knowledge(world: &World, boss: &Api, secrets: &mut Vec<String>) -> (String, String, String) {
+    let branch = uuid::Uuid::now_v7().to_string();
+    let sql = format!(
+        "INSERT INTO branch (id, organisation_id, name) SELECT '{branch}', id, 'north' FROM organisation WHERE name = 'Demo'"
+    );
+    world.database.sql(&sql).unwrap();
+    let (folder, article) = (uuid::Uuid::now_v7().to_string(), uuid::Uuid::now_v7().to_string());
+    let words = "a text that only the north knows";
+    boss.post("/knowledge/folders", &json!({ "id": folder, "name": words, "branch": branch })).await.unwrap();
+    let text = json!({ "id": article, "title": words, "body": words, "folder": folder, "branch": branch });
+    boss.post("/knowledge/articles", &text).await.unwrap();
+    let png = [
+        &b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0\x01\0\0\0\x01\x08\0\0\0\0\0\0\0\0"[..],
+        b"\0\0\0\x01IDAT\x07\0\0\0\0\0\0\0\0IEND\0\0\0\0",
+    ]
+    .concat();
+    let answer =
+        boss.request("POST", &format!("/knowledge/pictures?branch={branch}")).body(png).send().await.unwrap();
+    let picture: Value = answer.json().await.unwrap();
+    let picture = picture["id"].as_str().unwrap_or_else(|| panic!("{picture}")).to_owned();
+    secrets.extend([folder.clone(), article.clone(), picture.clone(), words.to_owned()]);
+    (folder, article, picture)
 }
 
 /// A body that would be good if what it names were the asker's own.
@@ -101,6 +132,18 @@ fn body(method: &str, path: &str, b: &Belongings) -> Option<Value> {
         "/api/v1/me/announcements/{id}/read" => {
             json!({ "version": 1, "acted_at": { "wall": now_ms(), "age_ms": 0 } })
         }
+        "/api/v1/knowledge/import" => json!({ "text": "x" }),
+        "/api/v1/knowledge/folders" => json!({ "id": b.folder, "name": "x" }),
+        "/api/v1/knowledge/folders/{id}" => json!({ "name": "x" }),
+        "/api/v1/knowledge/articles" => json!({ "id": b.article, "title": "x", "body": "x" }),
+        "/api/v1/knowledge/articles/{id}" => json!({ "title": "x" }),
+        "/api/v1/knowledge/articles/{id}/approve"
+        | "/api/v1/knowledge/articles/{id}/reject"
+        | "/api/v1/knowledge/articles/{id}/restore" => json!({ "version": 1 }),
+        "/api/v1/me/knowledge/{id}/favourite" => {
+            json!({ "favourite": true, "acted_at": { "wall": now_ms(), "age_ms": 0 } })
+        }
+        "/api/v1/me/knowledge/{id}/read" => json!({ "acted_at": { "wall": now_ms(), "age_ms": 0 } }),
         "/api/v1/bindings" => json!({
             "pool_key": b.batch, "phone_no_a": "13900000077", "phone_no_b": "13800000088", "ttl": 600
         }),
@@ -154,6 +197,12 @@ fn expected(method: &str, path: &str) -> &'static [u16] {
         (_, p) if p.starts_with("/api/v1/announcements/") => &[404, 403],
         ("POST", "/api/v1/announcements") => &[404, 403],
         ("POST", "/api/v1/me/announcements/{id}/read") => &[404],
+        // written by supervisors, read by the organisation and the branch; what is no picture is refused before it is looked for
+        ("POST", "/api/v1/knowledge/pictures") => &[422, 403],
+        ("GET", "/api/v1/knowledge/pictures/{id}") => &[404],
+        ("POST", "/api/v1/me/knowledge/{id}/favourite" | "/api/v1/me/knowledge/{id}/read") => &[404],
+        ("POST", "/api/v1/knowledge/folders" | "/api/v1/knowledge/articles") => &[404, 403],
+        (_, p) if p.starts_with("/api/v1/knowledge/") && p.contains('{') => &[404, 403],
         ("GET", p) if p.contains('{') => &[404],
         (
             "POST",
@@ -214,6 +263,7 @@ async fn walk(asker: &Api, b: &Belongings, waybill: &str) -> usize {
                 | "/api/v1/field-policy"
                 | "/api/v1/template-policy"
                 | "/api/v1/order-policy"
+                | "/api/v1/knowledge-policy"
                 | "/api/v1/voice/words"
                 | "/api/v1/template-drafts/{key}",
             )
@@ -228,7 +278,13 @@ async fn walk(asker: &Api, b: &Belongings, waybill: &str) -> usize {
             {
                 continue;
             }
-            let id = if path.contains("/announcements/") { &b.announcement } else { &b.batch };
+            let id = match path {
+                p if p.contains("/announcements/") => &b.announcement,
+                p if p.contains("/knowledge/folders/") => &b.folder,
+                p if p.contains("/knowledge/pictures/") => &b.picture,
+                p if p.contains("/knowledge/") => &b.article,
+                _ => &b.batch,
+            };
             let filled = path
                 .trim_start_matches("/api/v1")
                 .replace("{id}", id)

@@ -4,6 +4,7 @@ mod announcements;
 mod attendance;
 mod calls;
 mod door;
+mod knowledge;
 mod language;
 mod orders;
 mod organisation;
@@ -18,6 +19,7 @@ pub(crate) use calls::{
     AnswerArgs, CallsArgs, DutyArgs, HandledArgs, ListenArgs, ReachArgs, RingArgs, SoundArgs,
 };
 pub(crate) use door::{Chosen, ExceptArgs, LeaveArgs, PickUpArgs, SignArgs};
+pub(crate) use knowledge::{AddArgs, FolderArgs, KnowledgeVerb, RewriteArgs};
 pub(crate) use language::language_of;
 pub(crate) use orders::{OpenOrderArgs, OrderArgs, OrderDo, OrdersArgs};
 pub(crate) use organisation::{ConsentArgs, OptOutArgs, PeopleVerb, PersonArgs, PolicyVerb, Switch};

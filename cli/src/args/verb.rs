@@ -4,6 +4,7 @@ use super::announcements::AnnouncementsVerb;
 use super::attendance::PunchArgs;
 use super::calls::{AnswerArgs, CallsArgs, DutyArgs, HandledArgs, ListenArgs, ReachArgs, RingArgs};
 use super::door::{Chosen, ExceptArgs, LeaveArgs, PickUpArgs, SignArgs};
+use super::knowledge::KnowledgeVerb;
 use super::orders::{OpenOrderArgs, OrderArgs, OrdersArgs};
 use super::organisation::{ConsentArgs, OptOutArgs, PeopleVerb, PolicyVerb, Switch};
 use super::recordings::{EvidenceArgs, RecordingsArgs};
@@ -426,6 +427,17 @@ pub(crate) enum Verb {
         /// What to do; they are listed where nothing is said.
         #[command(subcommand)]
         verb: Option<AnnouncementsVerb>,
+    },
+    /// Knowledge: the tree, search, articles, also without a network; supervisors write, review and publish.
+    #[command(
+        after_help = "Examples:\n  waybell knowledge\n  waybell knowledge search ysj\n  waybell knowledge show a1b2c3\n  waybell \
+        knowledge favourite a1b2c3\n  waybell knowledge add claims.md --folder Claims/Broken --submit\n  waybell knowledge approve \
+        a1b2c3"
+    )]
+    Knowledge {
+        /// What to do; the tree is shown where nothing is said.
+        #[command(subcommand)]
+        verb: Option<KnowledgeVerb>,
     },
     /// Find out what is wrong, and what to do about it.
     Doctor,

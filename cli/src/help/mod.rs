@@ -42,7 +42,7 @@ pub(crate) fn command(lang: Lang) -> Command {
     command.build();
     match lang {
         Lang::En => english(command),
-        Lang::Zh => chinese(command),
+        Lang::Zh => chinese(command, ""),
     }
 }
 
@@ -55,8 +55,9 @@ fn english(command: Command) -> Command {
     command.mut_subcommands(english)
 }
 
-fn chinese(command: Command) -> Command {
-    let verb = command.get_name().to_owned();
+fn chinese(command: Command, parent: &str) -> Command {
+    let name = command.get_name().to_owned();
+    let verb = table::key(parent, &name);
     let mut command = command.mut_args(|arg| argument(&verb, arg));
     if let Some(text) = table::verb(&verb) {
         command = command.about(text.about);
@@ -67,7 +68,7 @@ fn chinese(command: Command) -> Command {
     command = command.subcommand_value_name("命令").subcommand_help_heading("命令").help_template(TEMPLATE);
     let usage = command.render_usage().to_string();
     command = command.override_usage(usage_line(&usage));
-    command.mut_subcommands(chinese)
+    command.mut_subcommands(|command| chinese(command, &name))
 }
 
 /// A usage line of clap's in Chinese, without its heading.

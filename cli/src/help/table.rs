@@ -3,6 +3,7 @@
 mod announcements;
 mod attendance;
 mod calls;
+mod knowledge;
 mod orders;
 mod recordings;
 mod rules;
@@ -455,6 +456,12 @@ const VERBS: &[Verb] = &[
     },
 ];
 
+/// What a verb is called here: with the verb that it belongs to, where another one has its name.
+pub(super) fn key(parent: &str, name: &str) -> String {
+    let whole = format!("{parent} {name}");
+    if verb(&whole).is_some() { whole } else { name.to_owned() }
+}
+
 pub(super) fn verb(name: &str) -> Option<&'static Verb> {
     VERBS
         .iter()
@@ -463,6 +470,7 @@ pub(super) fn verb(name: &str) -> Option<&'static Verb> {
         .chain(attendance::VERBS)
         .chain(orders::VERBS)
         .chain(announcements::VERBS)
+        .chain(knowledge::VERBS)
         .chain(rules::VERBS)
         .find(|v| v.name == name)
 }
@@ -481,6 +489,7 @@ pub(super) fn value(word: &str) -> Option<&'static str> {
         .chain(attendance::VALUES)
         .chain(orders::VALUES)
         .chain(announcements::VALUES)
+        .chain(knowledge::VALUES)
         .find(|(name, _)| *name == word)
         .map(|(_, zh)| *zh)
 }

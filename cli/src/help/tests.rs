@@ -1,8 +1,8 @@
 use super::*;
 
-fn walk(command: &Command, look: &mut dyn FnMut(&Command)) {
-    look(command);
-    command.get_subcommands().for_each(|c| walk(c, look));
+fn walk(command: &Command, parent: &str, look: &mut dyn FnMut(&str, &Command)) {
+    look(&table::key(parent, command.get_name()), command);
+    command.get_subcommands().for_each(|c| walk(c, command.get_name(), look));
 }
 
 fn has_chinese(text: &str) -> bool {
@@ -13,8 +13,7 @@ fn has_chinese(text: &str) -> bool {
 #[test]
 fn no_verb_argument_or_value_lacks_its_chinese() {
     let mut seen = 0;
-    walk(&command(Lang::Zh), &mut |command| {
-        let verb = command.get_name();
+    walk(&command(Lang::Zh), "", &mut |verb, command| {
         assert!(command.get_about().is_some_and(|a| has_chinese(&a.to_string())), "{verb}");
         for arg in command.get_arguments() {
             let id = arg.get_id();

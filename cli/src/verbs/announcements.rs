@@ -113,7 +113,7 @@ fn time(out: &Out, text: Option<&String>) -> Result<Option<UnixMs>, Failure> {
     text.map(|t| when::start(out.lang, t, when::now())).transpose()
 }
 
-async fn branch(client: &Client, out: &Out, asked: &str) -> Result<BranchId, Failure> {
+pub(super) async fn branch(client: &Client, out: &Out, asked: &str) -> Result<BranchId, Failure> {
     let known: Vec<BranchView> = client.announcements().branches().await?;
     let found = known.iter().find(|b| b.name == asked.trim() || b.id.to_string() == asked.trim());
     found.map(|b| b.id).ok_or_else(|| {

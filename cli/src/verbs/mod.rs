@@ -11,6 +11,7 @@ pub(crate) mod doctor;
 mod doors;
 mod duty;
 mod exchange;
+mod knowledge;
 mod lists;
 mod notify;
 mod numbers;
@@ -118,6 +119,7 @@ async fn verb(arguments: &Arguments, client: &Client, out: &Out, data_dir: &Path
         Verb::Order(args) => orders::order(client, out, args).await,
         Verb::OpenOrder(args) => orders::open(client, out, args).await,
         Verb::Announcements { verb } => announcements::announcements(client, out, verb.as_ref()).await,
+        Verb::Knowledge { verb } => knowledge::knowledge(client, out, verb.as_ref()).await,
         Verb::Punch(args) => attendance::punch(client, out, args).await,
         Verb::Attendance { month } => attendance::attendance(client, out, month.as_deref()).await,
         Verb::Sync { retry, discard } => sync::sync(client, out, retry.as_deref(), discard.as_deref()).await,

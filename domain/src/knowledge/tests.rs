@@ -11,6 +11,8 @@ fn problem<T: std::fmt::Debug>(done: Result<T, KnowledgeFlaw>) -> (String, Strin
 #[test]
 fn a_text_goes_by_review_and_an_edit_is_a_draft_again() {
     use Stage::{Archived, Draft, Published, Review};
+    Stage::check_words();
+    Step::check_words();
     let after = |step| [Draft, Review, Published, Archived].map(|stage: Stage| stage.after(step));
     assert_eq!(after(Step::Edit), [Some(Draft); 4]);
     assert_eq!(after(Step::Submit), [Some(Review), None, None, None]);

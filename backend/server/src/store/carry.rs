@@ -13,6 +13,8 @@ use std::fmt::Write as _;
 const OWN: &[&str] = &["schema_version", "owner", "meta"];
 /// Values in one statement, well below what both databases take.
 const VALUES: usize = 10_000;
+/// Rows with bytes in one statement: a picture has up to 5 MB.
+const FILES: usize = 32;
 
 #[derive(FromQueryResult)]
 struct Named {
@@ -74,7 +76,8 @@ async fn copy(old: &Store, write: &super::Write, table: &str) -> Result<u64, Sto
     let sql = "SELECT name, type AS kind FROM pragma_table_info($1) ORDER BY cid";
     let columns: Vec<Column> = all(old.read(), sql, [table.into()]).await?;
     let names = columns.iter().map(|c| c.name.as_str()).collect::<Vec<_>>().join(", ");
-    let some = VALUES / columns.len().max(1);
+    let files = columns.iter().any(|c| c.kind == "BLOB");
+    let some = if files { FILES } else { VALUES / columns.len().max(1) };
     let page =
         format!("SELECT {names}, rowid AS page_ FROM {table} WHERE rowid > $1 ORDER BY rowid LIMIT {some}");
     let (mut after, mut copied) = (i64::MIN, 0);

@@ -12,7 +12,7 @@ CREATE TABLE knowledge_folder (
     -- absent: the whole organisation
     branch_id TEXT REFERENCES branch (id),
     -- absent: at the top
-    parent_id TEXT REFERENCES knowledge_folder (id),
+    parent_id TEXT,
     name TEXT NOT NULL,
     made_by TEXT NOT NULL,
     made_at BIGINT NOT NULL,
