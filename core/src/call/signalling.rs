@@ -60,7 +60,10 @@ struct State {
     generation: u64,
     /// A call is up.
     busy: bool,
-    is_open: bool,
+    /// Since when a socket stands that takes calls.
+    open_since: Option<Instant>,
+    /// Whose words these are: those of another sign-in are nobody's.
+    epoch: i64,
 }
 
 /// See the module. One for a client.
@@ -153,8 +156,9 @@ impl Signalling {
         let now = Instant::now();
         let mut state = self.state.lock();
         expire(&mut state, now);
-        let mute =
-            state.is_open && state.waiting.front().is_some_and(|w| now.duration_since(w.since) >= MUTE);
+        let mute = state.open_since.is_some_and(|open| {
+            state.waiting.front().is_some_and(|w| now.duration_since(w.since.max(open)) >= MUTE)
+        });
         drop(state);
         if mute {
             self.reopen();
@@ -175,9 +179,14 @@ impl Signalling {
         changes
     }
 
-    /// A place for a new socket, before it is opened.
-    pub(crate) fn place(&self) -> Place {
-        let state = self.state.lock();
+    /// A place for a new socket of this sign-in, before it is opened. What was said in another one is forgotten.
+    pub(crate) fn place(&self, epoch: i64) -> Place {
+        let mut state = self.state.lock();
+        if state.epoch != epoch {
+            state.epoch = epoch;
+            state.waiting.clear();
+            state.acknowledgements.clear();
+        }
         Place { calls: state.taker.is_some(), generation: state.generation, next: 0 }
     }
 
@@ -205,7 +214,7 @@ impl Signalling {
     /// The socket stands, or is lost.
     pub(crate) fn socket(&self, open: bool, calls: bool) {
         let mut state = self.state.lock();
-        state.is_open = open && calls;
+        state.open_since = (open && calls).then(Instant::now);
         if let Some(taker) = &state.taker {
             let _ = taker.send(Heard::Socket(open && calls));
         }
@@ -275,7 +284,7 @@ mod tests {
     #[test]
     fn what_is_not_acknowledged_goes_out_anew_over_the_next_socket() {
         let (signalling, _heard) = entered();
-        let mut first = signalling.place();
+        let mut first = signalling.place(1);
         assert!(first.calls);
         signalling.say(call(), AppSaid::Hold);
         signalling.say(call(), AppSaid::Resume);
@@ -283,16 +292,39 @@ mod tests {
         assert_eq!(numbers(signalling.next(&mut first)), [0_u64; 0], "once a socket");
         let ack = AppSignal { call_id: call(), seq: 0, expires_at: None, said: AppSaid::Ack { of: 1_001 } };
         signalling.hear(ack);
-        let mut second = signalling.place();
+        let mut second = signalling.place(1);
         assert_eq!(numbers(signalling.next(&mut second)), [1_002]);
         signalling.reopen();
         assert!(signalling.next(&mut second).is_none(), "the network has changed");
     }
 
     #[test]
+    fn what_was_said_in_another_sign_in_is_nobody_s() {
+        let (signalling, _heard) = entered();
+        signalling.say(call(), AppSaid::Hold);
+        let mut other = signalling.place(2);
+        assert_eq!(numbers(signalling.next(&mut other)), [0_u64; 0]);
+    }
+
+    #[test]
+    fn a_socket_is_given_up_for_what_it_had_time_to_carry() {
+        let (signalling, _heard) = entered();
+        let mut place = signalling.place(1);
+        signalling.say(call(), AppSaid::Hold);
+        let long_ago = Instant::now().checked_sub(2 * MUTE).unwrap();
+        signalling.state.lock().waiting[0].since = long_ago;
+        signalling.socket(true, true);
+        signalling.look_after();
+        assert!(signalling.next(&mut place).is_some(), "it has only just been opened");
+        signalling.state.lock().open_since = Some(long_ago);
+        signalling.look_after();
+        assert!(signalling.next(&mut place).is_none());
+    }
+
+    #[test]
     fn what_comes_again_is_acknowledged_again_and_passed_on_once() {
         let (signalling, mut heard) = entered();
-        let mut place = signalling.place();
+        let mut place = signalling.place(1);
         let said = AppSignal { call_id: call(), seq: 3, expires_at: None, said: AppSaid::Ringing };
         for _ in 0..2 {
             signalling.hear(said.clone());
@@ -310,13 +342,13 @@ mod tests {
         let bye = AppSaid::Bye { reason: None, text: None };
         signalling.hear(AppSignal { call_id: call(), seq: 0, expires_at: None, said: bye });
         assert!(matches!(heard.try_recv(), Ok(Heard::Said(_, AppSaid::Bye { .. }))));
-        let mut place = signalling.place();
+        let mut place = signalling.place(1);
         assert!(signalling.next(&mut place).unwrap().is_empty());
         signalling.leave(7);
-        assert!(signalling.place().calls, "another session's leaving is none of this one's business");
+        assert!(signalling.place(1).calls, "another session's leaving is none of this one's business");
         signalling.say(call(), AppSaid::Hold);
         signalling.leave(1);
-        assert!(!signalling.place().calls);
+        assert!(!signalling.place(1).calls);
         assert_eq!(signalling.next(&mut place).map(|out| out.len()), Some(1), "the last word goes out");
         assert!(!signalling.is_wanted(&place), "then a socket that takes calls is given up");
     }

@@ -64,7 +64,7 @@ async fn once(inner: &Inner, failures: &mut u32) -> Result<()> {
     let mut epochs = inner.epochs.subscribe();
     let me = inner.sign_in()?;
     let (mut place, mut socket) = loop {
-        let place = inner.signalling.place();
+        let place = inner.signalling.place(me.epoch);
         tokio::select! {
             socket = open(inner, &me, place.calls) => break (place, socket?),
             // another network, or calls are taken from now on: what was begun on the old terms is left

@@ -84,7 +84,6 @@ fn codec(name: &str, channels: u16, kind: u8, parameters: &str) -> RTCRtpCodecPa
             rtcp_feedback: Vec::new(),
         },
         payload_type: kind,
-        ..RTCRtpCodecParameters::default()
     }
 }
 
@@ -138,16 +137,16 @@ impl PeerMaker for WebPeers {
             .build();
         let configuration = RTCConfigurationBuilder::new().with_ice_servers(usable(servers)).build();
         let handler = Handler { events, heard: Arc::new(Mutex::new(heard)) };
-        let connection = PeerConnectionBuilder::new()
+        let build = PeerConnectionBuilder::new()
             .with_configuration(configuration)
             .with_media_engine(engine)
             .with_interceptor_registry(configure_rtcp_reports(Registry::new()))
             .with_setting_engine(settings)
             .with_handler(Arc::new(handler))
             .with_udp_addrs(self.addresses.clone())
-            .build()
-            .await
-            .map_err(failed("open a connection"))?;
+            .build();
+        // 20 kB of state
+        let connection = Box::pin(build).await.map_err(failed("open a connection"))?;
         let mut chance = [0; 4];
         SystemRandom::new().fill(&mut chance).map_err(failed("draw a number"))?;
         let ssrc = u32::from_be_bytes(chance);

@@ -76,6 +76,7 @@ pub(super) async fn run(
         now: CallNow::nothing(),
         show,
     };
+    let mut epochs = actor.inner.epochs.subscribe();
     let mut look = tokio::time::interval(LOOK);
     look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -90,6 +91,12 @@ pub(super) async fn run(
                 // another session has taken this one's place
                 None => break,
             },
+            // whoever signs in next has nothing to do with this call
+            Ok(()) = epochs.changed() => {
+                if actor.machine.call().is_some() {
+                    actor.on(Event::HangUp).await;
+                }
+            }
             Some(report) = reported.recv() => actor.take(report).await,
             () = sleep_until(due.map(|d| d.1)) => {
                 if let Some((timer, _)) = due {
