@@ -7,8 +7,8 @@
 //!                          └─ "nobody has this token": it is removed; nothing went out at all: the call hears of it
 //! ```
 //!
-//! **Nobody is named.** A notice is an id, a kind and an end ([`PushNotice`]); who rings and what about, the woken app asks
-//! here. A token is never logged whole.
+//! **Nobody is named.** A notice ([`waybell_domain::wire::PushNotice`]) is an id, a kind and an end; who rings and what about, the
+//! woken app asks here. A token is never logged whole.
 //!
 //! **It costs a call nothing.** A push runs beside the call: the mobile rings when it would have rung for an app with a socket, at
 //! once where no vendor took the push. What is late finds the call over, as any app does.
