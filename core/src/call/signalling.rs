@@ -262,7 +262,7 @@ impl Signalling {
     }
 }
 
-#[cfg(all(test, feature = "app-calls"))]
+#[cfg(test)]
 mod tests {
     use super::*;
 

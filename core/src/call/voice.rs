@@ -7,7 +7,7 @@
 //! ```
 //!
 //! * One thread owns codec, sender and playout buffer, so nothing of them is locked. Orders come through a channel.
-//! * It is not real time: it wakes each [`NAP`], takes all that the microphone gave, and keeps [`AHEAD`] of sound before the loudspeaker. A
+//! * It is not real time: it wakes each 4 ms, takes all that the microphone gave, and keeps 30 ms of sound before the loudspeaker. A
 //!   wake-up that is late by less than that is not heard.
 //! * **Listening and speaking are two switches.** Before the answer the courier hears ringing and announcements, and is not heard; on hold
 //!   neither. Muted, silence is sent: the way stays open, and the other side does not take it for a loss.

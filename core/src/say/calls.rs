@@ -79,6 +79,7 @@ pub(super) const PAIRS: &[Pair] = &[
     ),
     ("make a redundant packet: {} bytes are needed", "生成冗余语音包：需要 {} 字节"),
     ("read the answer: it has no Opus", "应答中没有 Opus"),
+    ("the socket takes nothing", "连接发不出数据"),
     ("another call is up", "另一通电话还在进行"),
     ("end it first", "请先结束它"),
     ("has what no telephone has", "有电话上没有的键"),
