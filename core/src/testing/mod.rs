@@ -157,7 +157,8 @@ impl Fake {
             let _ = socket.shutdown().await;
             return;
         }
-        let changing = request.line.starts_with("POST") && !request.path().contains("/auth/");
+        let changes = ["POST", "PUT"].iter().any(|method| request.line.starts_with(method));
+        let changing = changes && !request.path().contains("/auth/");
         let fault = if changing { self.faults.lock().pop_front() } else { None };
         let (status, body) = match fault {
             Some(Fault::DropRequest) => return,
