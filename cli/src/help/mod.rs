@@ -68,7 +68,9 @@ fn chinese(command: Command, parent: &str) -> Command {
     command = command.subcommand_value_name("命令").subcommand_help_heading("命令").help_template(TEMPLATE);
     let usage = command.render_usage().to_string();
     command = command.override_usage(usage_line(&usage));
-    command.mut_subcommands(|command| chinese(command, &name))
+    // help on the verbs of a verb has their names
+    let around = if name == "help" { parent } else { &name };
+    command.mut_subcommands(|command| chinese(command, around))
 }
 
 /// A usage line of clap's in Chinese, without its heading.

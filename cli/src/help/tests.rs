@@ -2,7 +2,8 @@ use super::*;
 
 fn walk(command: &Command, parent: &str, look: &mut dyn FnMut(&str, &Command)) {
     look(&table::key(parent, command.get_name()), command);
-    command.get_subcommands().for_each(|c| walk(c, command.get_name(), look));
+    let around = if command.get_name() == "help" { parent } else { command.get_name() };
+    command.get_subcommands().for_each(|c| walk(c, around, look));
 }
 
 fn has_chinese(text: &str) -> bool {
