@@ -19,6 +19,8 @@ const NOTICE: &str = "[defaults]\nbehaviour = \"answer\"\ndelay_ms = 10\nring_ms
 
 #[path = "bench/attendance.rs"]
 mod attendance;
+#[path = "bench/call.rs"]
+mod call;
 #[path = "bench/group.rs"]
 mod group;
 #[path = "bench/heard.rs"]
@@ -71,6 +73,9 @@ fn main() -> anyhow::Result<()> {
         }
         if wanted("phone") {
             tell(phone::measure().await?)?;
+        }
+        if wanted("call") {
+            tell(call::measure().await?)?;
         }
         if wanted("rss") {
             rss().await?;

@@ -295,7 +295,7 @@ fn a_socket_that_drops_and_another_network_leave_the_call_as_it_is() {
 fn a_cellular_call_holds_the_app_call_and_who_rings_meanwhile_is_told_of() {
     let house = house(policy(30_000));
     let mobile = Mobile::new(&house, "c1");
-    mobile.calls_number();
+    let call = mobile.calls_number();
     let mut customer = house.exchange.rung();
     mobile.ear.says(1_100);
     customer.picks_up();
@@ -315,6 +315,9 @@ fn a_cellular_call_holds_the_app_call_and_who_rings_meanwhile_is_told_of() {
     mobile.calls().hang_up();
     customer.is_hung_up_on();
     mobile.is(State::Ended(Reason::HungUp));
+
+    // a courier is busy until the call is over on the server
+    over(&house, &house.boss, &call);
 
     // somebody rings while a cellular call speaks: shown, without ringing
     mobile.calls().cellular_began();

@@ -9,7 +9,7 @@
 //!   calls the system (`tests/voice` counts allocations). A full ring loses the newest samples, an empty one gives silence; both are counted.
 //! * The device's clock leads: the voice thread takes what the microphone gave, and fills what the loudspeaker has taken.
 //!   That the other side's clock is another one is the playout buffer's business.
-//! * All sound is mono `f32` at [`RATE`](super::codec::RATE).
+//! * All sound is mono `f32` at [`RATE`].
 //! * [`paced`] is a device of a program instead of a microphone; [`wav`] is one of files.
 
 pub mod paced;
