@@ -91,13 +91,16 @@ pub(crate) fn purge(t: &Connection, before: UnixMs) -> Result<()> {
 
 /// Forgets what the server said. Pictures never change, and stay.
 pub(super) fn forget(t: &Connection) -> Result<()> {
-    t.execute_batch("DELETE FROM knowledge_folder; DELETE FROM knowledge_article;")?;
+    // pictures too: they may be of a branch that is left
+    t.execute_batch(
+        "DELETE FROM knowledge_folder; DELETE FROM knowledge_article; DELETE FROM knowledge_picture;",
+    )?;
     Ok(())
 }
 
 /// Removes everything, for another person.
 pub(crate) fn clear(t: &Connection) -> Result<()> {
     forget(t)?;
-    t.execute_batch("DELETE FROM knowledge_picture; DELETE FROM knowledge_read;")?;
+    t.execute_batch("DELETE FROM knowledge_read;")?;
     Ok(())
 }

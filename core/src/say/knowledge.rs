@@ -9,7 +9,6 @@ pub(super) const PAIRS: &[Pair] = &[
     ("find the folder", "没有找到这个目录"),
     ("there is no such picture", "没有这张图片"),
     ("several articles end so", "有多篇知识以此结尾"),
-    ("shorten it", "请缩短"),
     ("say what is in it", "请写明目录里有什么"),
     ("has a /", "含有 /"),
     ("write another sign; / parts the names of a path", "请换一个符号；/ 用来分隔各级目录"),

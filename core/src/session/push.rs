@@ -15,6 +15,7 @@ use crate::http::Request;
 use crate::store::{sealed_meta, set_sealed_meta};
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
+use waybell_domain::clock::{HOUR, UnixMs};
 use waybell_domain::wire::PushTokenRequest;
 
 /// Key in `meta`: see [`Kept`].
@@ -23,6 +24,9 @@ const PATH: &str = "/api/v1/me/push-token";
 /// Longest token, as the server has it.
 const LONGEST: usize = 512;
 
+/// A token that is said again so much later is told again.
+const AGAIN: i64 = HOUR;
+
 /// What the platform said last.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Kept {
@@ -30,12 +34,15 @@ struct Kept {
     request: Option<PushTokenRequest>,
     /// The epoch whose sign-in has told the server.
     told: Option<i64>,
+    /// When that was; an app that starts again later tells it anew, because a server may have lost it.
+    #[serde(default)]
+    told_at: UnixMs,
 }
 
 impl Session {
     /// Says where this phone can be woken for a call, as its platform tells it: call it at each start of the app and whenever the
-    /// token changes. `None`: it can be woken no more. Stored durably when this returns; sent once for each sign-in, when there is
-    /// a network and somebody is signed in.
+    /// token changes. `None`: it can be woken no more. Stored durably when this returns; sent once for each sign-in, and again
+    /// when it is said again an hour later or more, when there is a network and somebody is signed in.
     ///
     /// # Errors
     /// `BadInput` for what is no token, `Storage`.
@@ -51,17 +58,17 @@ impl Session {
                 hint,
             ));
         }
-        let seal = inner.store.seal.clone();
+        let (seal, now) = (inner.store.seal.clone(), inner.clock.wall());
         let changed = inner
             .store
             .write(move |t| {
                 let kept: Option<Kept> = sealed_meta(t, &seal, PUSH)?;
                 let same = match &kept {
-                    Some(kept) => kept.request == request,
+                    Some(kept) => kept.request == request && now.since(kept.told_at).abs() < AGAIN,
                     None => request.is_none(),
                 };
                 if !same {
-                    set_sealed_meta(t, &seal, PUSH, &Kept { request, told: None })?;
+                    set_sealed_meta(t, &seal, PUSH, &Kept { request, told: None, told_at: now })?;
                 }
                 Ok(!same)
             })
@@ -95,7 +102,7 @@ pub(crate) async fn send(inner: &Inner, me: &SignIn) -> Result<()> {
         }
         Err(other) => return Err(other),
     }
-    let began = me.epoch;
+    let (began, at) = (me.epoch, inner.clock.wall());
     inner
         .store
         .write(move |t| {
@@ -103,7 +110,7 @@ pub(crate) async fn send(inner: &Inner, me: &SignIn) -> Result<()> {
             let now: Option<Kept> = sealed_meta(t, &seal, PUSH)?;
             // another token may have come meanwhile
             if now.as_ref() == Some(&kept) {
-                set_sealed_meta(t, &seal, PUSH, &Kept { told: Some(epoch(t)?), ..kept })?;
+                set_sealed_meta(t, &seal, PUSH, &Kept { told: Some(epoch(t)?), told_at: at, ..kept })?;
             }
             Ok(())
         })

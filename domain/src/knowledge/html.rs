@@ -5,7 +5,7 @@
 //! ```
 //!
 //! Scripts, styles, frames, forms and other programs go with all that is in them, and are told. Attributes are never taken over but
-//! addresses of links and pictures. What only looks like HTML in the text stays characters.
+//! addresses of links and pictures, and the words about them, without punctuation. What only looks like HTML in the text stays characters.
 
 use super::safe::defuse;
 use super::{KnowledgeFlaw, MOST_BODY};
@@ -124,6 +124,14 @@ fn measure(tree: &Rc<Node>) -> Result<(), KnowledgeFlaw> {
     Ok(())
 }
 
+/// Words about a picture or link stand in the Markdown as they are: letters alone, and no more of them than anybody reads.
+fn plain_words(attribute: &mut html5ever::Attribute) {
+    if matches!(&*attribute.name.local, "alt" | "title") {
+        let words = attribute.value.chars().map(|c| if c.is_ascii_punctuation() { ' ' } else { c });
+        attribute.value = words.take(200).collect::<String>().into();
+    }
+}
+
 /// Takes away what is no text.
 fn clean(tree: &Rc<Node>, page: &mut Page) {
     let (mut left_out, mut open) = (BTreeSet::new(), vec![tree.clone()]);
@@ -136,6 +144,9 @@ fn clean(tree: &Rc<Node>, page: &mut Page) {
             if name == "title" {
                 page.title = page.title.take().or_else(|| Some(text_of(child)).filter(|t| !t.is_empty()));
                 return false;
+            }
+            if let NodeData::Element { attrs, .. } = &child.data {
+                attrs.borrow_mut().iter_mut().for_each(plain_words);
             }
             let text = !NO_TEXT.contains(&name.as_str());
             if !text && !UNTOLD.contains(&name.as_str()) {

@@ -96,7 +96,7 @@ pub fn check(body: &str, beside: bool, before: usize) -> Result<Vec<String>, Kno
 /// A change of a text: what stands in this range is that.
 type Change = (Range<usize>, String);
 
-/// Ends what is wrong with a text. What could not be put right in [`ROUNDS`] is shown as plain characters.
+/// Ends what is wrong with a text. What could not be put right in some rounds is shown as plain characters.
 #[must_use]
 pub fn defuse(body: &str) -> String {
     let mut text = body.to_owned();

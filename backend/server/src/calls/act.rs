@@ -32,7 +32,12 @@ impl Call {
     /// Does one deed; gives what it comes to at once.
     pub(super) async fn act(&mut self, deed: Deed) -> Option<CallEvent> {
         match deed {
-            Deed::RingCaller => self.switch.ring(&self.caller),
+            Deed::RingCaller => {
+                self.switch.ring(&self.caller);
+                if self.policy.record && self.policy.tell_recording {
+                    self.app.speech.prepare(self.whose(), vec![sound::OF_RECORDING.to_owned()]);
+                }
+            }
             Deed::Refuse { status } => self.switch.reject(&self.caller, status, ""),
             Deed::RingCourier { n } => {
                 let courier = self.machine.candidates().get(n)?.courier;
@@ -151,9 +156,6 @@ impl Call {
         self.app.calls.adopt(leg.clone(), self.own.clone());
         let words = self.whisper(n);
         self.app.speech.prepare(self.whose(), words);
-        if self.policy.record && self.policy.tell_recording {
-            self.app.speech.prepare(self.whose(), vec![sound::OF_RECORDING.to_owned()]);
-        }
         self.switch.place(ready.record, ready.permit);
         crate::crash::point("call.courier_rung");
         Ok(leg)

@@ -19,6 +19,8 @@ const BRIDGE_TRIES: u32 = 50;
 const BRIDGE_STEP: Duration = Duration::from_millis(20);
 /// What the other side hears before a call that is recorded.
 pub(crate) const OF_RECORDING: &str = "为保证服务质量，本次通话将被录音。";
+/// Words that are made later are not said any more: what waits for them has gone on.
+const LATE: Duration = Duration::from_secs(10);
 /// Pause between rounds of what is said more than once.
 const PAUSE: Duration = Duration::from_millis(800);
 /// Longest wait for the end of a recording whose legs have ended.
@@ -44,7 +46,9 @@ pub(crate) fn say(
         return;
     }
     tokio::spawn(async move {
-        match app.speech.prompts(whose, &words).await {
+        let made = tokio::time::timeout(LATE, app.speech.prompts(whose, &words)).await;
+        match made.map_err(|_| "it took too long".to_owned()).and_then(|made| made.map_err(|e| e.to_string()))
+        {
             Ok(prompts) => play(prompts),
             Err(error) => {
                 tracing::error!(%error, "a prompt could not be made");

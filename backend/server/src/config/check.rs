@@ -77,9 +77,14 @@ impl Config {
 
     /// Whether calls to this peer come back to us.
     fn is_own(&self, transport: &str, peer: &str) -> bool {
+        let peer = peer
+            .strip_prefix("localhost:")
+            .map_or_else(|| peer.to_owned(), |port| format!("127.0.0.1:{port}"));
         let Ok(peer) = peer.parse::<std::net::SocketAddr>() else { return false };
+        let ip = peer.ip().to_canonical();
         self.sip.iter().filter_map(|l| parse_listener(l).ok()).any(|(heard, own)| {
-            let here = own.ip() == peer.ip() || (own.ip().is_unspecified() && peer.ip().is_loopback());
+            let any = own.ip().is_unspecified();
+            let here = own.ip() == ip || (any && (ip.is_loopback() || self.public_address == Some(ip)));
             heard == transport && own.port() == peer.port() && own.port() != 0 && here
         })
     }

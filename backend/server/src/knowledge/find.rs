@@ -21,6 +21,8 @@ const PAGE: u32 = 50;
 const RANKED: u32 = 50;
 /// Days that a ranking looks back.
 const DAYS: u32 = 30;
+/// Two texts are compared so long; what is left then is shown as replaced.
+const LONGEST_DIFF: std::time::Duration = std::time::Duration::from_millis(500);
 
 /// Which ones.
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
@@ -164,7 +166,8 @@ pub(super) async fn diff<C: ConnectionTrait>(
             },
             text: change.value().trim_end_matches('\n').to_owned(),
         };
-        Ok(TextDiff::from_lines(&old, &new).iter_all_changes().map(line).collect())
+        let diff = TextDiff::configure().timeout(LONGEST_DIFF).diff_lines(&old, &new);
+        Ok(diff.iter_all_changes().map(line).collect())
     })
     .await
 }

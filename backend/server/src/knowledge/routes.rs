@@ -29,6 +29,9 @@ async fn done(write: Write, row: &Edited) -> ApiResult<Json<ArticleState>> {
     state(row).map(Json)
 }
 
+/// A reading without a network is told so much later, milliseconds.
+const LATEST_READING: i64 = 7 * waybell_domain::clock::DAY;
+
 /// See what would become of a file (administrators, supervisors). HTML becomes Markdown, without scripts, styles and frames.
 #[utoipa::path(post, path = "/api/v1/knowledge/import", tag = "knowledge", security(("bearer" = [])),
     request_body = ArticleFile, responses((status = 200, body = ArticleRead), (status = 403, body = ErrorBody),
@@ -260,7 +263,8 @@ pub async fn read_article(
     let id = ArticleId::parse(&id).map_err(|_| missing())?.to_string();
     let once = Once::of(&headers, &format!("me/knowledge/{id}/read"), &body.bytes)?;
     let (scope, now) = (&signed.scope, app.clock.now());
-    let read_at = acted_at(body.value.acted_at, &headers, now);
+    // what lay longer on a phone counts for the first of these days: nobody makes a year of readings at once
+    let read_at = acted_at(body.value.acted_at, &headers, now).max(now - LATEST_READING);
     let write = app.store.begin().await?;
     if let Some(answer) = once.before(&write, scope).await? {
         return Ok(answer);

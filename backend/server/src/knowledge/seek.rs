@@ -23,7 +23,7 @@ use waybell_domain::knowledge::seek::{Seek, Sought};
 use waybell_domain::wire::{ArticleFound, ErrorBody};
 
 /// Articles whose forms are kept, of all organisations.
-const KEPT: usize = 20_000;
+const KEPT: usize = 5_000;
 /// Answers.
 const MOST: u32 = 50;
 /// Texts that are read in one query.
@@ -91,7 +91,7 @@ pub async fn search_articles(
     }
     let words: String = query.q.chars().take(LONGEST).collect();
     let asked = words.clone();
-    let mut found = crate::http::aside(move || -> ApiResult<Vec<(usize, Head, String)>> {
+    let found = crate::http::aside(move || -> ApiResult<Vec<(Head, String)>> {
         let seek = Seek::new(&asked);
         let mut placed = Vec::new();
         for (head, key) in heads.into_iter().zip(keys) {
@@ -106,21 +106,22 @@ pub async fn search_articles(
                 placed.push((place, std::cmp::Reverse(head.views), head, path));
             }
         }
-        placed.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)));
-        let ranked = placed.into_iter().enumerate().map(|(n, (.., head, path))| (n, head, path));
-        Ok(ranked.take(limit).collect())
+        placed.sort_by_key(|one| (one.0, one.1));
+        Ok(placed.into_iter().take(limit).map(|(.., head, path)| (head, path)).collect())
     })
     .await?;
-    let ids: Vec<String> = found.iter().map(|(_, head, _)| head.id.clone()).collect();
+    let ids: Vec<String> = found.iter().map(|(head, _)| head.id.clone()).collect();
     let texts: HashMap<String, String> =
         bodies(db, scope, &ids).await?.into_iter().map(|body| (body.id, body.body)).collect();
-    let seek = Seek::new(&words);
-    found.sort_by_key(|(n, ..)| *n);
-    let view = |(_, head, path): (usize, Head, String)| {
-        let line = texts.get(&head.id).and_then(|text| seek.line(text)).unwrap_or_default().to_owned();
-        Some(ArticleFound { id: ArticleId::parse(&head.id).ok()?, title: head.title, path, line })
-    };
-    Ok(Json(found.into_iter().filter_map(view).collect()))
+    let shown = crate::http::aside(move || -> ApiResult<Vec<ArticleFound>> {
+        let seek = Seek::new(&words);
+        let view = |(head, path): (Head, String)| {
+            let line = texts.get(&head.id).and_then(|text| seek.line(text)).unwrap_or_default().to_owned();
+            Some(ArticleFound { id: ArticleId::parse(&head.id).ok()?, title: head.title, path, line })
+        };
+        Ok(found.into_iter().filter_map(view).collect())
+    });
+    Ok(Json(shown.await?))
 }
 
 async fn bodies<C: sea_orm::ConnectionTrait>(

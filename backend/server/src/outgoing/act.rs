@@ -47,6 +47,9 @@ impl Call {
                 crate::crash::point("outgoing.courier_rung");
             }
             OutgoingDeed::RingCustomer => {
+                if self.tells {
+                    self.app.speech.prepare(self.organisation, vec![sound::OF_RECORDING.to_owned()]);
+                }
                 match self.ring(false).await {
                     Ok(leg) => self.customer_leg = Some(leg),
                     Err(Unrung::Gone) => {

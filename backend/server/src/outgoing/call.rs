@@ -33,6 +33,8 @@ pub(super) struct Call {
     /// The app's end, where the courier speaks over it.
     pub(super) app_end: Option<AppEnd>,
     pub customer_phone: PhoneNumber,
+    /// The customer is told that the call is recorded.
+    pub tells: bool,
     pub machine: OutgoingCall,
     pub accept_key: bool,
     pub keep_days: u16,
@@ -108,6 +110,7 @@ pub(super) fn begin(
         courier_phone: placed.courier,
         app_end: (placed.way == CallWay::App).then(AppEnd::default),
         customer_phone: placed.customer,
+        tells: record && tell_recording,
         accept_key: placed.policy.accept_key,
         machine: OutgoingCall::new(placed.policy, spoken),
         keep_days: placed.shared.keep_days,

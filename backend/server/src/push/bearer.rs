@@ -2,7 +2,9 @@
 
 use super::engine::{Kind, Refused};
 use crate::speech::Secret;
+use std::time::Duration;
 use tokio::sync::Mutex;
+use tokio::time::Instant;
 use waybell_domain::clock::{MINUTE, UnixMs};
 
 /// An access token of a vendor.
@@ -13,9 +15,18 @@ pub(super) struct Bearer {
     pub(super) until: UnixMs,
 }
 
-/// The one in use. Who needs one while another asks for it waits for that answer.
+/// So long a failure is everybody's who asks: a vendor that does not answer is not waited for by one after the other.
+const FAILED: Duration = Duration::from_millis(300);
+
+/// The one in use. Who needs one while another asks for it waits for that answer, also where it is none.
 #[derive(Default)]
-pub(super) struct Bearers(Mutex<Option<Bearer>>);
+pub(super) struct Bearers(Mutex<Kept>);
+
+#[derive(Default)]
+struct Kept {
+    bearer: Option<Bearer>,
+    failed: Option<(Instant, Refused)>,
+}
 
 /// How a notice fared with an access token.
 pub(super) enum Sent {
@@ -57,19 +68,29 @@ impl Bearers {
         M: Future<Output = Result<Bearer, Refused>>,
     {
         let mut kept = self.0.lock().await;
-        if let Some(bearer) = kept.as_ref().filter(|b| now < b.until) {
+        if let Some(bearer) = kept.bearer.as_ref().filter(|b| now < b.until) {
             return Ok(bearer.token.clone());
         }
-        let made = make().await?;
-        let token = made.token.clone();
-        *kept = Some(made);
-        Ok(token)
+        if let Some((_, refused)) = kept.failed.as_ref().filter(|(at, _)| at.elapsed() < FAILED) {
+            return Err(refused.clone());
+        }
+        match make().await {
+            Ok(made) => {
+                let token = made.token.clone();
+                *kept = Kept { bearer: Some(made), failed: None };
+                Ok(token)
+            }
+            Err(refused) => {
+                *kept = Kept { bearer: None, failed: Some((Instant::now(), refused.clone())) };
+                Err(refused)
+            }
+        }
     }
 
     async fn forget(&self, token: &Secret) {
         let mut kept = self.0.lock().await;
-        if kept.as_ref().is_some_and(|b| b.token.reveal() == token.reveal()) {
-            *kept = None;
+        if kept.bearer.as_ref().is_some_and(|b| b.token.reveal() == token.reveal()) {
+            kept.bearer = None;
         }
     }
 }

@@ -13,8 +13,8 @@
 //! **It costs a call nothing.** A push runs beside the call: the mobile rings when it would have rung for an app with a socket, at
 //! once where no vendor took the push. What is late finds the call over, as any app does.
 //!
-//! **A token is the last person's.** It belongs to the sign-in that brought it last. The same token, or another of the same phone,
-//! takes the former's place, also in another organisation; it goes when its sign-in ends or its vendor does not know it.
+//! **A token is the last person's.** It belongs to the sign-in that brought it last. The same token takes the former's place,
+//! also in another organisation, and within one organisation another of the same phone does; it goes when its sign-in ends or its vendor does not know it.
 
 mod bearer;
 mod client;

@@ -47,8 +47,11 @@ pub(super) async fn read(
         let picture =
             client.knowledge().upload(&bytes, branch).await.map_err(|e| Failure::from(e).in_file(&beside))?;
         let ours = format!("]({PICTURE}{}", picture.id);
-        for written in [format!("]({address}"), format!("](<{address}>")] {
-            read.body = read.body.replace(&written, &ours);
+        // with what ends the address, so that fig.png is not taken out of fig.png2
+        for end in [")", " ", "\n"] {
+            for written in [format!("]({address}{end}"), format!("](<{address}>{end}")] {
+                read.body = read.body.replace(&written, &format!("{ours}{end}"));
+            }
         }
     }
     Ok(read)

@@ -254,6 +254,10 @@ impl Actor {
                 Err(error) => {
                     tracing::warn!(%error, "another way for a call cannot be offered");
                     self.offer = Offer::None;
+                    // a network that was found meanwhile is another chance
+                    if std::mem::take(&mut self.again) {
+                        self.offer_again();
+                    }
                 }
             },
             Report::Peer { media, event } if current(media) => {

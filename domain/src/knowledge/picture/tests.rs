@@ -69,15 +69,17 @@ fn where_a_photo_was_taken_is_left_out_and_the_picture_stays() {
         segment(0xe2, b"MPF\0 39.9042N 116.4074E"),
     ]);
     let behind = [&photo[..], &jpeg(&[exif(1, true)])].concat();
-    for (file, kept) in
-        [(&plain, plain.clone()), (&photo, jpeg(&[jfif.clone()])), (&behind, jpeg(&[jfif.clone()]))]
-    {
+    for (file, kept) in [
+        (&plain, plain.clone()),
+        (&photo, jpeg(std::slice::from_ref(&jfif))),
+        (&behind, jpeg(std::slice::from_ref(&jfif))),
+    ] {
         let picture = clean(file).unwrap();
         assert_eq!((picture.kind, picture.width, picture.height), (PictureKind::Jpeg, 64, 48));
         assert_eq!(picture.bytes, kept);
     }
     let profile = segment(0xe2, b"ICC_PROFILE\0\x01\x01colours");
-    assert_eq!(clean(&jpeg(&[profile.clone()])).unwrap().bytes, jpeg(&[profile]), "colours stay");
+    assert_eq!(clean(&jpeg(std::slice::from_ref(&profile))).unwrap().bytes, jpeg(&[profile]), "colours stay");
 
     let text = png(&[
         chunk(b"eXIf", SECRET),

@@ -128,9 +128,9 @@ fn every_kind_of_refusal_is_known_for_what_it_is() {
     let vivo = |result: i64| json!({ "result": result, "desc": "d" });
     let cases: Vec<(PushVendor, u16, Value, Kind)> = vec![
         (Fcm, 404, fcm("NOT_FOUND", "UNREGISTERED", ""), GONE),
-        (Fcm, 404, fcm("NOT_FOUND", "", ""), GONE),
+        (Fcm, 404, fcm("NOT_FOUND", "", ""), Barred),
         (Fcm, 404, json!({}), Barred),
-        (Fcm, 403, fcm("PERMISSION_DENIED", "SENDER_ID_MISMATCH", ""), GONE),
+        (Fcm, 403, fcm("PERMISSION_DENIED", "SENDER_ID_MISMATCH", ""), Barred),
         (Fcm, 403, fcm("PERMISSION_DENIED", "", ""), Barred),
         (Fcm, 400, fcm("INVALID_ARGUMENT", "INVALID_ARGUMENT", ""), GONE),
         (Fcm, 400, fcm("INVALID_ARGUMENT", "INVALID_ARGUMENT", "message.token"), GONE),
@@ -140,7 +140,7 @@ fn every_kind_of_refusal_is_known_for_what_it_is() {
         (Fcm, 429, fcm("RESOURCE_EXHAUSTED", "QUOTA_EXCEEDED", ""), Again),
         (Fcm, 500, fcm("INTERNAL", "INTERNAL", ""), Again),
         (Fcm, 503, json!("<html>"), Again),
-        (Apns, 400, apns("BadDeviceToken"), GONE),
+        (Apns, 400, apns("BadDeviceToken"), Barred),
         (
             Apns,
             410,

@@ -30,20 +30,14 @@ fn a_token_that_its_vendor_does_not_know_is_removed_and_the_mobile_rings_at_once
     let house = house(&vendors, json!({ "app_first_ms": 60_000, "caller_calls_a_minute": 100 }));
     let api = house.sign_in("c1");
     let of_fcm = |code: &str| json!({ "@type": "type.googleapis.com/google.firebase.fcm.v1.FcmError", "errorCode": code });
-    let gone: [(&str, &str, u16, Value); 7] = [
+    let gone: [(&str, &str, u16, Value); 6] = [
         (
             "fcm",
             "fcm:gone",
             404,
             json!({ "error": { "status": "NOT_FOUND", "details": [of_fcm("UNREGISTERED")] } }),
         ),
-        (
-            "fcm",
-            "fcm:other",
-            403,
-            json!({ "error": { "status": "PERMISSION_DENIED", "details": [of_fcm("SENDER_ID_MISMATCH")] } }),
-        ),
-        ("apns", IPHONE, 400, json!({ "reason": "BadDeviceToken" })),
+        ("apns", IPHONE, 410, json!({ "reason": "Unregistered" })),
         ("huawei", "IQAAAAgone", 200, json!({ "code": "80300007", "msg": "all the tokens are invalid" })),
         (
             "xiaomi",

@@ -127,9 +127,10 @@ fn read(answer: &Answer, token: &str) -> Result<(), Refused> {
     let reason = told(&problem.reason, &[token]);
     Err(match (answer.status, problem.reason.as_str()) {
         (410, _) => Refused::new(Kind::Unregistered { at: problem.timestamp.map(UnixMs) }, reason),
-        (400, "BadDeviceToken") => Refused::unregistered(format!(
-            "{reason}: an app built for development has another address (apns.url)"
-        )),
+        // of one token or, by a wrong address, of all: none is thrown away for it; one that is gone is told by 410
+        (400, "BadDeviceToken") => {
+            Refused::barred(format!("{reason}: an app built for development has another address (apns.url)"))
+        }
         (400, "DeviceTokenNotForTopic" | "BadTopic" | "MissingTopic" | "TopicDisallowed") => {
             Refused::barred(format!("{reason}: look at apns.bundle_id"))
         }

@@ -178,8 +178,8 @@ fn read(answer: &Answer, token: &str) -> Result<Sent, Refused> {
     };
     match answer.status {
         401 if !of_fcm("THIRD_PARTY_AUTH_ERROR") => Ok(Sent::Stale(answer.refused(&told))),
-        404 if of_fcm("UNREGISTERED") || problem.status == "NOT_FOUND" => Err(gone(told)),
-        403 if of_fcm("SENDER_ID_MISMATCH") => Err(gone(told)),
+        404 if of_fcm("UNREGISTERED") => Err(gone(told)),
+        // another project's tokens, or the key of another project: the latter would throw all of them away
         400 if bad_token => Err(gone(told)),
         _ => Err(answer.refused(&told)),
     }

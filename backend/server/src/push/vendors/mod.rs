@@ -2,8 +2,8 @@
 //!
 //! | vendor | request | shown to it | a call's notice | "unregistered" |
 //! |---|---|---|---|---|
-//! | FCM HTTP v1 | POST JSON | access token for a JWT (RS256) of a service account | data, high priority | 404, 403 `SENDER_ID_MISMATCH`, 400 about the token |
-//! | APNs | POST JSON, HTTP/2 | JWT (ES256) of the team, 40 minutes old at most | `voip`, expiration 0, priority 10 | 410, 400 `BadDeviceToken` |
+//! | FCM HTTP v1 | POST JSON | access token for a JWT (RS256) of a service account | data, high priority | 404 `UNREGISTERED`, 400 about the token |
+//! | APNs | POST JSON, HTTP/2 | JWT (ES256) of the team, 40 minutes old at most | `voip`, expiration 0, priority 10 | 410 |
 //! | Huawei Push Kit v1 | POST JSON | access token, client credentials | data, urgent | 80300007, 80100000 |
 //! | Mi Push v3 | POST form | the AppSecret | notification | 20301 without a target |
 //! | OPPO PUSH | POST form | token for SHA-256 of key, time and secret | notification | 10000 to 19999 about the registration id |
