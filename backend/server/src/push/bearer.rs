@@ -1,7 +1,10 @@
 //! Access tokens: asked for once, used by all until shortly before their end.
 
+use super::client::ask;
 use super::engine::{Kind, Refused};
 use crate::speech::Secret;
+use reqwest::{Client, header};
+use serde::Deserialize;
 use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -92,6 +95,35 @@ impl Bearers {
         if kept.bearer.as_ref().is_some_and(|b| b.token.reveal() == token.reveal()) {
             kept.bearer = None;
         }
+    }
+}
+
+/// What a token endpoint answers (RFC 6749 section 5.1).
+#[derive(Deserialize)]
+struct Granted {
+    access_token: String,
+    expires_in: i64,
+}
+
+/// Asks a token endpoint for an access token by a form; `refused` says what a 400 means there.
+pub(super) async fn granted(
+    client: &Client,
+    url: &str,
+    form: &[(&str, &str)],
+    now: UnixMs,
+    refused: &str,
+) -> Result<Bearer, Refused> {
+    let body = serde_urlencoded::to_string(form).map_err(|_| Refused::lost("could not be asked for"))?;
+    let request =
+        client.post(url).header(header::CONTENT_TYPE, "application/x-www-form-urlencoded").body(body);
+    let answer = ask(request).await?;
+    match (answer.status, answer.read::<Granted>()) {
+        (200, Some(granted)) => Ok(Bearer {
+            token: Secret::from(granted.access_token.as_str()),
+            until: until(now, granted.expires_in),
+        }),
+        (400, _) => Err(Refused::barred(refused)),
+        _ => Err(answer.refused("no access token")),
     }
 }
 

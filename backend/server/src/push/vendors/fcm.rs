@@ -3,7 +3,7 @@
 //! An access token is traded for a JWT of the service account (RFC 7523). A message has data alone, so that the app's own code
 //! wakes and decides what is shown; all values of `data` are texts.
 
-use super::super::bearer::{Bearer, Bearers, Sent, until};
+use super::super::bearer::{Bearer, Bearers, Sent, granted};
 use super::super::client::{Answer, ask};
 use super::super::engine::{Kind, Push, Refused};
 use super::super::jwt::Signer;
@@ -42,12 +42,6 @@ pub(super) struct Fcm {
     token_url: String,
     signer: Signer,
     bearers: Bearers,
-}
-
-#[derive(Deserialize)]
-struct Granted {
-    access_token: String,
-    expires_in: i64,
 }
 
 #[derive(Default, Deserialize)]
@@ -119,23 +113,8 @@ impl Fcm {
             ("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"),
             ("assertion", assertion.reveal()),
         ];
-        let body = serde_urlencoded::to_string(form).map_err(|_| Refused::lost("could not be asked for"))?;
-        let request = self
-            .client
-            .post(&self.token_url)
-            .header(reqwest::header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-            .body(body);
-        let answer = ask(request).await?;
-        match (answer.status, answer.read::<Granted>()) {
-            (200, Some(granted)) => Ok(Bearer {
-                token: Secret::from(granted.access_token.as_str()),
-                until: until(now, granted.expires_in),
-            }),
-            (400, _) => Err(Refused::barred(
-                "the service account was refused an access token (400): its key was withdrawn, or the clock is wrong",
-            )),
-            _ => Err(answer.refused("no access token")),
-        }
+        let refused = "the service account was refused an access token (400): its key was withdrawn, or the clock is wrong";
+        granted(&self.client, &self.token_url, &form, now, refused).await
     }
 }
 

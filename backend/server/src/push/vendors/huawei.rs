@@ -1,6 +1,6 @@
 //! Huawei Push Kit, v1: a data message for one token. What went wrong stands in `code`, mostly below a status of 200.
 
-use super::super::bearer::{Bearer, Bearers, Sent, until};
+use super::super::bearer::{Bearer, Bearers, Sent, granted};
 use super::super::client::{Answer, ask};
 use super::super::engine::{Push, Refused};
 use super::super::settings::{self, PushProblem};
@@ -22,12 +22,6 @@ pub(super) struct Huawei {
     secret: Secret,
     category: Option<String>,
     bearers: Bearers,
-}
-
-#[derive(Deserialize)]
-struct Granted {
-    access_token: String,
-    expires_in: i64,
 }
 
 #[derive(Default, Deserialize)]
@@ -56,21 +50,8 @@ impl Huawei {
             ("client_id", &self.app_id),
             ("client_secret", self.secret.reveal()),
         ];
-        let body = serde_urlencoded::to_string(form).map_err(|_| Refused::lost("could not be asked for"))?;
-        let request = self
-            .client
-            .post(&self.token_url)
-            .header(reqwest::header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-            .body(body);
-        let answer = ask(request).await?;
-        match (answer.status, answer.read::<Granted>()) {
-            (200, Some(granted)) => Ok(Bearer {
-                token: Secret::from(granted.access_token.as_str()),
-                until: until(now, granted.expires_in),
-            }),
-            (400, _) => Err(Refused::barred("no access token (400): look at huawei.app_id and its secret")),
-            _ => Err(answer.refused("no access token")),
-        }
+        let refused = "no access token (400): look at huawei.app_id and its secret";
+        granted(&self.client, &self.token_url, &form, now, refused).await
     }
 }
 
