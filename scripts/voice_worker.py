@@ -2,11 +2,15 @@
 
     voice_worker.py speak          texts in, sound out, until standard input ends
     voice_worker.py hear MODEL     files in, words out, until standard input ends
+    voice_worker.py write MODEL    sound in, words out, until standard input ends
     voice_worker.py check MODEL FOLDER   speaks a sentence into the folder and listens to it
 
 `speak` is a worker as the server's `[speech] command` expects it (docs/voices.md): it prints {"ready": NAME}; then for
 each line {"id": N, "text": WORDS} it writes a line {"id": N, "bytes": B} and B bytes of WAV, or {"id": N, "error": WHY}.
 `hear` prints {"ready": NAME}, then for each line {"file": PATH} a line {"file": PATH, "text": WORDS}.
+`write` is a recogniser as the server's `[transcriber] command` expects it (docs/recordings.md): it prints {"ready": NAME}; then for
+each line {"id": N, "bytes": B, "language": CODE, "hint": WORDS} and B bytes of WAV it writes a line {"id": N, "text": WORDS}, or
+{"id": N, "error": WHY}.
 A line that is no such object is answered with an error and ends nothing.
 """
 
@@ -101,6 +105,27 @@ def hear(answer, folder):
             answer({"file": name, "text": text})
 
 
+def write(answer, folder):
+    from faster_whisper import WhisperModel
+
+    model = WhisperModel(folder, device="cpu", compute_type="int8", local_files_only=True)
+    answer({"ready": "whisper base"})
+    while line := sys.stdin.buffer.readline():
+        name = None
+        try:
+            ask = json.loads(line)
+            name = ask["id"]
+            sound = io.BytesIO(sys.stdin.buffer.read(int(ask["bytes"])))
+            parts, _ = model.transcribe(sound, language=ask.get("language") or "zh", beam_size=5, temperature=0.0,
+                                        initial_prompt=ask.get("hint") or None, condition_on_previous_text=False,
+                                        vad_filter=True)
+            text = "，".join(part.text.strip() for part in parts if part.no_speech_prob < 0.8)
+        except Exception as problem:  # one sound that cannot be read ends nothing
+            answer({"id": name, "error": str(problem)[:200]})
+        else:
+            answer({"id": name, "text": text})
+
+
 def check(model, folder):
     """Says a sentence with one worker and has the other write it down; ends with an error where they do not agree."""
     import subprocess
@@ -138,6 +163,8 @@ def main():
         check(*sys.argv[2:])
     elif len(sys.argv) == 3 and sys.argv[1] == "hear":
         hear(answer, sys.argv[2])
+    elif len(sys.argv) == 3 and sys.argv[1] == "write":
+        write(answer, sys.argv[2])
     else:
         sys.exit(__doc__)
 

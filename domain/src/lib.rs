@@ -14,6 +14,7 @@
 //!
 //!  a customer rings ──> inbound (who is rung for them, in which order and why; the life of that call)
 //!  two people share a virtual number ──> binding (who is put through to whom; the life of that call)
+//!  a caller leaves a message ──> voicemail (what they want, by key words)
 //!  a courier rings a customer ──> outgoing (may they; the life of that call, both legs)
 //!  a customer complains ──> order (who may do what next; its time, its urging, what lies too long)
 //!  a supervisor announces ──> announcement (what may be posted, when it shows, when it is read)
@@ -49,4 +50,5 @@ pub mod search;
 pub mod sheet;
 pub mod template;
 pub mod track;
+pub mod voicemail;
 pub mod wire;

@@ -36,6 +36,8 @@ mod sealed;
 mod switch_stage;
 #[path = "calls/told.rs"]
 mod told;
+#[path = "calls/written.rs"]
+mod written;
 
 use exchange::{Exchange, loudness, mostly};
 use house::{CUSTOMER, House, server_address};

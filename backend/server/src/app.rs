@@ -51,6 +51,8 @@ pub struct App {
     pub positions: crate::tracks::Positions,
     /// Services that wake apps.
     pub push: crate::push::Engines,
+    /// What writes voicemails down.
+    pub transcripts: crate::transcripts::Transcripts,
     /// Spoken notices.
     pub speech: Speech,
     /// Whether waybill systems are told of results.

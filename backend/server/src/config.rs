@@ -2,6 +2,7 @@
 
 use crate::push::PushConfig;
 use crate::speech::SpeechConfig;
+use crate::transcripts::TranscriberConfig;
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
@@ -53,6 +54,8 @@ pub struct Config {
     pub webhooks: Webhooks,
     /// Voice of notices.
     pub speech: SpeechConfig,
+    /// What writes voicemails down.
+    pub transcriber: TranscriberConfig,
     /// Vendors that wake apps for calls.
     pub push: PushConfig,
     /// Menus that ask for an extension.
@@ -205,6 +208,7 @@ impl Default for Config {
             messages: Messages::default(),
             webhooks: Webhooks::default(),
             speech: SpeechConfig::default(),
+            transcriber: TranscriberConfig::default(),
             push: PushConfig::default(),
             extension: Extension::default(),
             rate: Rate::default(),

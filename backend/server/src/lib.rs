@@ -40,7 +40,9 @@ mod start;
 pub mod store;
 pub mod templates;
 pub mod tracks;
+pub mod transcripts;
 mod voicemail;
 pub mod webhooks;
+mod worker;
 
 pub use start::{Running, StartError, start};

@@ -92,6 +92,8 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     crate::speech::words::load(&store, &config.media_dir(), speech.words()).await?;
     let push = crate::push::Engines::open(&config.push)
         .map_err(|e| StartError::Other(format!("configuration key {e}")))?;
+    let transcripts = crate::transcripts::Transcripts::open(&config.transcriber)
+        .map_err(|e| StartError::Other(format!("configuration key transcriber: {e}")))?;
     let networks = Networks::parse(&config.webhooks.allowed_networks)
         .map_err(|bad| StartError::Other(format!("webhooks.allowed_networks: {bad:?} is no network")))?;
     let receivers = webhooks::Client::new(networks).map_err(|e| StartError::Other(e.to_string()))?;
@@ -111,6 +113,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         apps: crate::app_calls::Sessions::default(),
         positions: crate::tracks::Positions::default(),
         push,
+        transcripts,
         speech,
         webhooks: told,
         stopping: CancellationToken::new(),
@@ -179,7 +182,8 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     });
     tracing::info!(%http, sip = ?switch.local_addrs(), "ready");
     let recordings = tokio::spawn(crate::recordings::run(app.clone()));
-    let tasks = vec![messages, pushes, server, janitor, recordings];
+    let transcripts = tokio::spawn(crate::transcripts::run(app.clone()));
+    let tasks = vec![messages, pushes, server, janitor, recordings, transcripts];
     Ok(Running { app, http, tasks, engine, router, switch, _lock: lock })
 }
 

@@ -46,6 +46,15 @@ pub struct Call {
     pub sound: String,
     /// Length of the sound, ms.
     pub sound_ms: i64,
+    /// What a machine has written down of a voicemail; empty where nothing. It mishears: show it as a machine's text.
+    pub transcript: String,
+    /// What the caller wants by that text, the most urgent first: `complaint`, `refuse`, `later`, `leave_at`, `door`,
+    /// `where_is_it`, `call_back`.
+    pub intents: Vec<String>,
+    /// The same in Chinese, in one line: `投诉、查件`.
+    pub wishes_zh: String,
+    /// The same in English.
+    pub wishes_en: String,
 }
 
 /// Whether calls reach this person.
@@ -93,6 +102,9 @@ pub enum CallTo {
 impl From<core::Call> for Call {
     fn from(c: core::Call) -> Self {
         let (context_zh, context_en) = (c.context(Lang::Zh), c.context(Lang::En));
+        let (wishes_zh, wishes_en) = (c.wishes(Lang::Zh), c.wishes(Lang::En));
+        let transcript = c.transcript().and_then(|t| t.text.clone()).unwrap_or_default();
+        let intents = c.transcript().map(|t| t.intents.iter().map(|i| i.as_str().to_owned()).collect());
         let sound = match c.sound {
             Sound::None => "none",
             Sound::No => "no",
@@ -116,6 +128,10 @@ impl From<core::Call> for Call {
             pending: c.pending,
             sound: sound.to_owned(),
             sound_ms: c.view.audio.map_or(0, |a| a.ms),
+            transcript,
+            intents: intents.unwrap_or_default(),
+            wishes_zh,
+            wishes_en,
         }
     }
 }

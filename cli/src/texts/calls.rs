@@ -18,6 +18,8 @@ texts! {
     urgency_soon() = "尽快", "soon";
     urgency_later() = "稍后", "later";
     rang_often(kind, n) = "{kind}（{n} 次）", "{kind} ({n} times)";
+    wished(kind, wishes) = "{kind}（{wishes}）", "{kind} ({wishes})";
+    machine_text(text) = "机器转写：{text}", "machine transcript: {text}";
     handled_mark(kind) = "{kind}，已处理", "{kind}, handled";
     handled_waits(kind) = "{kind}，已处理（待发送）", "{kind}, handled (to be sent)";
     goes_on() = "进行中", "going on";

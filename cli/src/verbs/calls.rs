@@ -51,6 +51,9 @@ pub(super) async fn calls(client: &Client, out: &Out, args: &CallsArgs) -> Outco
     let mut rows = vec![header(out.lang)];
     rows.extend(list.iter().map(|c| cells(out, c)));
     out.table(&rows);
+    for (call, text) in list.iter().filter_map(|c| Some((c, written(c)?))) {
+        out.line(format!("  {}  {}", short(call.view.id), texts::machine_text(out.lang, text)));
+    }
     out.line(texts::calls(out.lang, all, open));
     if all > list.len() {
         out.line(texts::more_calls(out.lang, all - list.len()));
@@ -92,6 +95,11 @@ fn cells(out: &Out, call: &Call) -> Vec<String> {
     ]
 }
 
+/// What a machine wrote down of the message.
+fn written(call: &Call) -> Option<&str> {
+    call.transcript()?.text.as_deref()
+}
+
 fn urgency(lang: Lang, urgency: Urgency) -> String {
     match urgency {
         Urgency::Now => texts::urgency_now(lang),
@@ -114,6 +122,10 @@ fn kind(lang: Lang, call: &Call) -> String {
         (way, Lang::En) => format!("{}, {what}", way.label(lang)),
     };
     let what = if call.rings > 1 { texts::rang_often(lang, what, call.rings) } else { what };
+    let what = match call.wishes(lang) {
+        wishes if wishes.is_empty() => what,
+        wishes => texts::wished(lang, what, wishes),
+    };
     match (view.handled_at, call.pending) {
         (Some(_), false) => texts::handled_mark(lang, what),
         (Some(_), true) => texts::handled_waits(lang, what),
@@ -237,6 +249,9 @@ pub(super) async fn listen(client: &Client, out: &Out, args: &ListenArgs) -> Out
         }
         None => {
             out.line(texts::fetched(out.lang, seconds, bytes.div_ceil(1_000)));
+            if let Some(text) = written(&call) {
+                out.line(texts::machine_text(out.lang, text));
+            }
             out.line(format!("  → {}", texts::fetched_hint(out.lang, short(id))));
         }
     }

@@ -36,7 +36,7 @@ use urgency::Urgency;
 use waybell_domain::id::{CallId, OrganisationId};
 use waybell_domain::lang::Lang;
 use waybell_domain::parcel::parcel_id;
-use waybell_domain::wire::CallView;
+use waybell_domain::wire::{CallView, TranscriptView};
 
 pub use marks::Reach;
 pub(crate) use marks::{availability_taken, mark_path, mark_taken};
@@ -82,6 +82,20 @@ impl Call {
     #[must_use]
     pub fn open_parcels(&self) -> usize {
         self.places.iter().map(|p| p.open).sum()
+    }
+
+    /// What a machine has written down of the caller's message, where it has. It mishears: shown as a machine's, beside the sound.
+    #[must_use]
+    pub fn transcript(&self) -> Option<&TranscriptView> {
+        self.view.audio.as_ref()?.transcript.as_ref()
+    }
+
+    /// What the caller wants, by that text, in one line: `投诉、查件`. Empty where nothing is known.
+    #[must_use]
+    pub fn wishes(&self, lang: Lang) -> String {
+        let wishes = self.transcript().map_or(&[][..], |t| &t.intents);
+        let told: Vec<&str> = wishes.iter().map(|i| i.label(lang)).collect();
+        told.join(lang.pick("、", ", "))
     }
 
     /// What the caller's parcels are, in one line: `幸福花园3号楼 2件`, `幸福花园3号楼: 2 parcels`. Empty where none is known here.

@@ -9,7 +9,8 @@ use std::sync::atomic::Ordering;
 use waybell_domain::clock::{HOUR, MINUTE, UnixMs};
 use waybell_domain::inbound::Availability;
 use waybell_domain::parcel::ParcelState;
-use waybell_domain::wire::CallResult;
+use waybell_domain::voicemail::Intent;
+use waybell_domain::wire::{CallResult, TranscriptView};
 
 const ONE: &str = "+86138****0001";
 const TWO: &str = "+86138****0002";
@@ -92,6 +93,46 @@ async fn the_most_urgent_come_first_with_the_callers_parcels() {
     // a day later a second ring is no insistence any more
     phone.clock.pass(25 * HOUR);
     assert_eq!(calls.get(twice[1]).await.unwrap().urgency, Urgency::Later);
+}
+
+#[tokio::test]
+async fn what_a_message_says_moves_it_up() {
+    let phone = Phone::signed_in().await;
+    let twice = [missed(&phone, 1, "+86138****0005", 30), missed(&phone, 2, "+86138****0005", 20)];
+    let message = |n: u8, intents: &[Intent]| {
+        let mut model = phone.fake.model.lock();
+        let view =
+            incoming(n, &format!("+86138****{n:04}"), CallResult::Voicemail, at(&phone, 60 + i64::from(n)));
+        let id = model.put_call(view);
+        model.put_sound(id, 100);
+        let mut view = model.calls.rows[&id].0.clone();
+        view.audio.as_mut().unwrap().transcript = Some(TranscriptView {
+            state: "done".into(),
+            text: Some("……".into()),
+            intents: intents.to_vec(),
+            engine: "ear".into(),
+            at: UnixMs(1),
+        });
+        model.put_call(view)
+    };
+    let [where_is, plain, refuses, complains] = [
+        message(3, &[Intent::WhereIsIt]),
+        message(4, &[]),
+        message(5, &[Intent::Refuse, Intent::CallBack]),
+        message(6, &[Intent::Complaint]),
+    ];
+    sync(&phone).await;
+    assert_eq!(shown(&phone).await, [complains, refuses, where_is, twice[1], twice[0], plain]);
+    let calls = phone.client.calls();
+    let call = calls.get(refuses).await.unwrap();
+    assert_eq!(
+        (call.wishes(Lang::Zh).as_str(), call.wishes(Lang::En).as_str()),
+        ("拒收、回电话", "refuses it, call back")
+    );
+    assert_eq!((call.urgency, calls.get(plain).await.unwrap().urgency), (Urgency::Now, Urgency::Soon));
+    // seen to, it asks for nothing, whatever it says
+    calls.handled(complains).await.unwrap();
+    assert_eq!(shown(&phone).await.last(), Some(&complains));
 }
 
 #[tokio::test]

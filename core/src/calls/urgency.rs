@@ -2,20 +2,22 @@
 //!
 //! A call that came in asks for something while nobody has marked it as handled and nobody has spoken with the caller: missed,
 //! voicemail, interrupted. Of those, a caller who waits for a parcel of this courier comes before one who does not, and one who left a
-//! message or rang again comes before one who rang once. Within a level who rang more often comes first, then who rang last.
+//! message or rang again comes before one who rang once. A message that by its machine text complains or refuses comes before all
+//! others. Within a level the more urgent wish comes first, then who rang more often, then who rang last.
 
 use super::Call;
 use serde::Serialize;
 use std::collections::HashMap;
 use waybell_domain::clock::{DAY, UnixMs};
 use waybell_domain::id::CallId;
+use waybell_domain::voicemail::Intent;
 use waybell_domain::wire::{CallDirection, CallResult, CallView};
 
 /// How soon a call wants to be seen to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Urgency {
-    /// The caller waits for a parcel, and left a message or rang again.
+    /// The caller waits for a parcel, and left a message or rang again; or the message complains or refuses.
     Now,
     /// The caller waits for a parcel, or insists: a message, a second ring.
     Soon,
@@ -43,6 +45,9 @@ impl Urgency {
         if !asks(view) {
             return Urgency::None;
         }
+        if wish(view).is_some_and(Intent::is_urgent) {
+            return Urgency::Now;
+        }
         let insists = rings > 1 || view.outcome == Some(CallResult::Voicemail);
         match (open_parcels > 0, insists) {
             (true, true) => Urgency::Now,
@@ -50,6 +55,11 @@ impl Urgency {
             (false, false) => Urgency::Later,
         }
     }
+}
+
+/// What the caller wants first, by the machine's text of their message.
+fn wish(view: &CallView) -> Option<Intent> {
+    view.audio.as_ref()?.transcript.as_ref()?.intents.first().copied()
 }
 
 /// True while somebody has to see to the call.
@@ -86,6 +96,9 @@ pub(crate) fn sort(calls: &mut [Call]) {
         let rings = if call.urgency == Urgency::None { 0 } else { call.rings };
         (
             call.urgency,
+            wish(&call.view)
+                .filter(|_| call.urgency != Urgency::None)
+                .map_or(Intent::ALL.len(), |i| i as usize),
             std::cmp::Reverse(rings),
             std::cmp::Reverse(call.view.started_at),
             std::cmp::Reverse(call.view.id),

@@ -80,6 +80,7 @@ impl Model {
             sha256: Some(Sha256::digest(&sound).iter().map(|b| format!("{b:02x}")).collect()),
             problem: None,
             keep_until: UnixMs(i64::MAX),
+            transcript: None,
         });
         self.put_call(view);
         self.calls.sound.insert(id, sound.clone());

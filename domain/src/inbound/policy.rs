@@ -47,6 +47,8 @@ pub struct InboundPolicy {
     pub record: bool,
     /// The caller is told, before a call is bridged that is recorded. Callers who leave a message are told by the greeting.
     pub tell_recording: bool,
+    /// Voicemails are written down by a machine, where the server has one.
+    pub transcribe: bool,
     /// Days that recordings and voicemails are kept.
     pub keep_days: u16,
     /// Longest call.
@@ -73,6 +75,7 @@ impl Default for InboundPolicy {
             speech_ms: 600,
             record: true,
             tell_recording: false,
+            transcribe: true,
             keep_days: 90,
             talk_ms: HOUR,
             caller_calls: 3,

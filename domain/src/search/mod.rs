@@ -44,6 +44,7 @@ pub use index::{Index, Text};
 pub(crate) use normal::numeral;
 pub use normal::{half_width, normalise};
 pub use query::{Rank, TermQuery, matches, query_terms, rank};
+pub(crate) use spell::known as readings;
 
 use cut::Run;
 

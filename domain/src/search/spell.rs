@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 const COMMON: std::ops::RangeInclusive<u32> = 0x4e00..=0x9fff;
 
 /// The readings of a character; those of common ones are looked up once in a process.
-pub(super) fn known(c: char) -> Cow<'static, [&'static str]> {
+pub(crate) fn known(c: char) -> Cow<'static, [&'static str]> {
     static TABLE: OnceLock<Vec<OnceLock<Box<[&'static str]>>>> = OnceLock::new();
     let at = u32::from(c);
     if !COMMON.contains(&at) {

@@ -5,6 +5,7 @@ use crate::clock::UnixMs;
 use crate::id::{AreaId, BranchId, CallId, NumberId, ParcelId, RecordingId, UserId};
 use crate::inbound::{Availability, InboundOutcome, Rule, TryResult, Verdict};
 use crate::outgoing::OutgoingOutcome;
+use crate::voicemail::Intent;
 use serde::{Deserialize, Serialize};
 
 words! {
@@ -199,6 +200,33 @@ pub struct AudioView {
     pub problem: Option<String>,
     /// Kept until then.
     pub keep_until: UnixMs,
+    /// What a machine has written down of a voicemail; absent while none has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transcript: Option<TranscriptView>,
+}
+
+/// What a machine has written down of a voicemail. It mishears: show it as a machine's text, beside the sound.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TranscriptView {
+    /// `done`, `none` where nothing was understood, `failed` where the machine does not write it down.
+    pub state: String,
+    /// The text. Absent where there is none, and in lists for others than the one whose call it is: they ask for the call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// What the caller wants, by key words, the most urgent first. Words that this version does not know are left out.
+    #[serde(default, deserialize_with = "known_intents")]
+    pub intents: Vec<Intent>,
+    /// What wrote it: the name of a model, or of a program.
+    #[serde(default)]
+    pub engine: String,
+    /// When.
+    pub at: UnixMs,
+}
+
+fn known_intents<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<Intent>, D::Error> {
+    let words = Vec::<String>::deserialize(from)?;
+    Ok(words.iter().filter_map(|word| Intent::parse(word)).collect())
 }
 
 /// A call with the reasons for whom it rang.
@@ -327,6 +355,13 @@ mod tests {
                 sha256: Some("00".repeat(32)),
                 problem: None,
                 keep_until: UnixMs(at.0 + 90 * crate::clock::DAY),
+                transcript: Some(TranscriptView {
+                    state: "done".into(),
+                    text: Some("放门口就行".into()),
+                    intents: vec![Intent::LeaveAt],
+                    engine: "whisper".into(),
+                    at,
+                }),
             }),
         };
         let line = ExplainView {

@@ -53,7 +53,7 @@ pub use binding::{
 pub use calendar::{CalendarReport, CalendarView, CarrierView};
 pub use call::{
     AudioView, AvailabilityView, CallDetail, CallDirection, CallRequest, CallResult, CallStarted, CallView,
-    CallWarning, EvidenceRequest, ExplainView, TryView,
+    CallWarning, EvidenceRequest, ExplainView, TranscriptView, TryView,
 };
 pub use call_page::{AvailabilitySaid, AvailabilityTold, CallPage};
 pub use display::DisplayNumberView;

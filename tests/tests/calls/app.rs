@@ -22,10 +22,15 @@ const PATIENCE: Duration = Duration::from_secs(40);
 
 /// A house whose server takes calls over apps.
 pub(crate) fn house(policy: Value) -> House {
+    dying_house(policy, None)
+}
+
+/// One whose server dies at a place.
+fn dying_house(policy: Value, crash: Option<String>) -> House {
     let server =
         "app_calls = \"127.0.0.1:0\"\n[[turn]]\nurls = [\"turn:turn.example.cn:3478\"]\nsecret = \"north\"\n"
             .to_owned();
-    let house = House::with(policy, WorldOptions { server, ..WorldOptions::default() });
+    let house = House::with(policy, WorldOptions { server, crash, ..WorldOptions::default() });
     house.on_duty(&house.c1, "duty");
     house
 }
@@ -370,4 +375,34 @@ fn an_app_that_vanishes_and_a_server_that_dies_leave_nobody_on_the_line() {
     customer.is_hung_up_on();
     let api = house.sign_in("c1");
     assert_eq!(over(&house, &api, &call)["outcome"], "interrupted");
+}
+
+#[test]
+fn a_server_that_dies_while_an_app_rings_or_answers_leaves_nobody_on_the_line() {
+    for point in ["call.app_rung", "call.app_answered"] {
+        // the mobile would ring at once, too
+        let mut house = dying_house(json!({ "app_first_ms": 0 }), Some(point.to_owned()));
+        let mut customer = {
+            let mut phone = Phone::new(&house, "c1");
+            let customer = house.customer_rings();
+            if point == "call.app_answered" {
+                phone.takes();
+            }
+            customer
+        };
+        let mut mobile = house.exchange.rung_within(SECOND);
+        house.dies_and_starts_again(point);
+        if let Some(mobile) = &mut mobile {
+            mobile.is_cancelled();
+        }
+        if customer.final_answer() == 200 {
+            customer.is_hung_up_on();
+        }
+        assert_eq!(house.call(&house.boss)["outcome"], "interrupted", "{point}");
+        // whoever connects now is told of no call that is over
+        let phone = Phone::new(&house, "c1");
+        assert!(phone.told.is_empty(), "{point}: {:?}", phone.told);
+        assert!(house.exchange.rung_within(SECOND / 2).is_none(), "{point}: nobody is rung again");
+        assert_eq!(house.stored(), Vec::<std::path::PathBuf>::new(), "{point}: nothing was recorded");
+    }
 }

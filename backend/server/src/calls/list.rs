@@ -9,8 +9,11 @@ use crate::accounts::auth::Signed;
 use crate::app::Shared;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::query::Query;
+use crate::keys::Keys;
+use crate::recordings::Filed;
 use crate::store::scope::Scope;
 use crate::store::{all, one};
+use crate::transcripts::read_intents;
 use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -19,7 +22,7 @@ use serde::Deserialize;
 use waybell_domain::clock::UnixMs;
 use waybell_domain::id::{AreaId, BranchId, CallId, NumberId, RecordingId, UserId};
 use waybell_domain::phone::PhoneNumber;
-use waybell_domain::wire::{AudioView, CallDirection, CallResult, CallView, ErrorBody, Role};
+use waybell_domain::wire::{AudioView, CallDirection, CallResult, CallView, ErrorBody, Role, TranscriptView};
 
 /// Answers with more behind them carry this header; given back as `page`, it gives what follows.
 pub const NEXT: &str = "x-next-page";
@@ -29,7 +32,9 @@ pub(crate) const COLUMNS: &str = "c.id, c.direction, COALESCE(n.number_key, c.sh
      c.area_id, c.courier_id, c.customer_key, c.outcome, c.parcels, c.explain, c.tries, c.started_at, c.bridged_at, c.ended_at, \
      c.handled_at, c.handled_by, c.keep_until, \
      r.id AS audio_id, r.kind AS audio_kind, r.state AS audio_state, r.ms AS audio_ms, r.lost AS audio_lost, \
-     r.hash AS audio_hash, r.problem AS audio_problem, r.keep_until AS audio_keep";
+     r.hash AS audio_hash, r.problem AS audio_problem, r.keep_until AS audio_keep, r.path AS audio_path, \
+     r.key_id AS audio_key, r.sealed_key AS audio_sealed_key, r.words_state, r.words, r.words_intents, r.words_engine, \
+     r.words_at";
 /// Calls `c` with number and recording.
 pub(crate) const FROM: &str = "phone_call c LEFT JOIN published_number n ON n.id = c.number_id \
      LEFT JOIN recording r ON r.phone_call_id = c.id AND r.state <> 'empty'";
@@ -63,6 +68,14 @@ pub(crate) struct Row {
     audio_hash: Option<String>,
     audio_problem: Option<String>,
     audio_keep: Option<i64>,
+    audio_path: Option<String>,
+    audio_key: Option<String>,
+    audio_sealed_key: Option<String>,
+    words_state: Option<String>,
+    words: Option<String>,
+    words_intents: Option<String>,
+    words_engine: Option<String>,
+    words_at: Option<i64>,
 }
 
 impl Row {
@@ -104,7 +117,32 @@ impl Row {
             sha256: self.audio_hash.clone(),
             problem: self.audio_problem.clone(),
             keep_until: UnixMs(self.audio_keep?),
+            transcript: self.transcript(),
         })
+    }
+
+    /// What a machine wrote down, without its words: those are sealed ([`Row::words`]).
+    fn transcript(&self) -> Option<TranscriptView> {
+        Some(TranscriptView {
+            state: self.words_state.clone().filter(|state| state != "off")?,
+            text: None,
+            intents: read_intents(self.words_intents.as_deref()),
+            engine: self.words_engine.clone().unwrap_or_default(),
+            at: UnixMs(self.words_at?),
+        })
+    }
+
+    /// Puts the words of its voicemail into its view. Those that do not open stay away: the sound says why.
+    pub(crate) async fn words<C: ConnectionTrait>(&self, keys: &Keys, db: &C, view: &mut CallView) {
+        let shown = view.audio.as_mut().and_then(|audio| audio.transcript.as_mut());
+        let (Some(shown), Some(sealed), Some(id)) = (shown, &self.words, &self.audio_id) else { return };
+        let path = self.audio_path.clone().unwrap_or_default();
+        let filed = Filed::read(id, path, self.audio_key.clone(), self.audio_sealed_key.clone());
+        let Some(filed) = filed else { return };
+        match keys.open_words(db, &filed, sealed).await {
+            Ok(text) => shown.text = Some(text),
+            Err(error) => tracing::warn!(recording = %id, %error, "the text of a voicemail does not open"),
+        }
     }
 
     /// Neither side learns the other's number: a courier sees whom to call back, not the number.
@@ -161,6 +199,9 @@ pub struct CallsQuery {
     pub(super) longer_s: Option<u32>,
     /// With so many seconds of sound or less.
     pub(super) shorter_s: Option<u32>,
+    /// Only voicemails whose caller, by the machine's text, wants this: `complaint`, `refuse`, `later`, `leave_at`, `door`,
+    /// `where_is_it`, `call_back`; several with commas.
+    pub(super) intent: Option<String>,
     /// Only those with a recording or a voicemail.
     pub(super) recorded: bool,
     /// `newest`: the newest first; without it, the most urgent.
@@ -286,7 +327,16 @@ pub async fn list_calls(
         headers.insert(NEXT, next);
     }
     let now = app.clock.now();
-    Ok((headers, Json(rows.iter().filter_map(|r| r.row.view(scope.role, now)).collect())))
+    let mut views = Vec::with_capacity(rows.len());
+    for WithClass { row, .. } in &rows {
+        let Some(mut view) = row.view(scope.role, now) else { continue };
+        // of others' voicemails the text is asked for one by one, because that is kept in the audit
+        if view.courier == Some(scope.person) {
+            row.words(&app.keys, app.store.read(), &mut view).await;
+        }
+        views.push(view);
+    }
+    Ok((headers, Json(views)))
 }
 
 struct WithClass {

@@ -35,7 +35,17 @@ pub async fn show_call(
         true => names(&app, signed.scope.organisation).await?,
         false => HashMap::new(),
     };
-    detail(&signed.scope, &row, &names, app.clock.now()).map(Json)
+    let mut shown = detail(&signed.scope, &row, &names, app.clock.now())?;
+    row.words(&app.keys, app.store.read(), &mut shown.call).await;
+    let read = shown.call.audio.as_ref().filter(|a| a.transcript.as_ref().is_some_and(|t| t.text.is_some()));
+    if let (Some(audio), false) = (read, shown.call.courier == Some(signed.scope.person)) {
+        let (of, who) = (Some(signed.scope.organisation), Some(signed.scope.person));
+        let write = app.store.begin().await?;
+        let now = app.clock.now();
+        crate::audit::record(&write, of, who, now, "read-voicemail", &audio.id.to_string(), &id).await?;
+        write.commit().await?;
+    }
+    Ok(Json(shown))
 }
 
 /// Names of everybody of an organisation.

@@ -8,6 +8,7 @@ use waybell_domain::id::UserId;
 use waybell_domain::parcel::WaybillNo;
 use waybell_domain::phone::PhoneNumber;
 use waybell_domain::search::half_width;
+use waybell_domain::voicemail::Intent;
 use waybell_domain::wire::Role;
 
 /// Length of a call's sound, else of the talk, in milliseconds.
@@ -52,6 +53,20 @@ pub(super) fn conditions(
         if let Some(seconds) = seconds {
             also(&format!("{LENGTH} {sign} ?"), (i64::from(seconds) * 1_000).into());
         }
+    }
+    if let Some(words) = &query.intent {
+        let mut known = Vec::new();
+        for word in words.split(',') {
+            let intent = Intent::parse(word.trim()).ok_or_else(|| {
+                ApiError::field(
+                    "intent",
+                    "there is no such intent",
+                    "write complaint, refuse, later, leave_at, …",
+                )
+            })?;
+            known.push(format!("',' || r.words_intents || ',' LIKE '%,{},%'", intent.as_str()));
+        }
+        also(&format!("({}) AND ? = 1", known.join(" OR ")), 1i64.into());
     }
     if query.recorded {
         also("r.hash IS NOT NULL AND ? = 1", 1i64.into());

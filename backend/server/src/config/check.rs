@@ -27,6 +27,9 @@ impl Config {
         if let Err((key, problem, hint)) = self.speech.check() {
             return Err(bad(&format!("speech.{key}"), problem, hint));
         }
+        if let Err((key, problem, hint)) = self.transcriber.check() {
+            return Err(bad(&format!("transcriber.{key}"), problem, hint));
+        }
         if let Err(wrong) = self.push.check() {
             return Err(bad(&format!("push.{}", wrong.key), wrong.problem, wrong.hint));
         }
@@ -243,6 +246,9 @@ impl Config {
         }
         if let Some(program) = self.speech.command.first().filter(|program| !can_run(program)) {
             out.push(format!("there is no program {program} (speech.command)"));
+        }
+        if let Some(program) = self.transcriber.command.first().filter(|program| !can_run(program)) {
+            out.push(format!("there is no program {program} (transcriber.command)"));
         }
         out.extend(self.speech.warning().map(str::to_owned));
         if self.push.is_set() && self.app_calls.is_none() {

@@ -76,7 +76,12 @@ pub async fn make_bundle(
                 ApiError::conflict("still_going_on", "the call goes on").hint("ask once it has ended")
             );
         }
-        details.push(detail(scope, &row, &names, now)?);
+        let mut proved = detail(scope, &row, &names, now)?;
+        // a machine's guess proves nothing
+        if let Some(audio) = &mut proved.call.audio {
+            audio.transcript = None;
+        }
+        details.push(proved);
     }
     let write = app.store.begin().await?;
     // those from before the chain are linked by a look at the start, which may not have come to them

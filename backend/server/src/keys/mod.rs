@@ -18,6 +18,7 @@
 
 mod file;
 mod service;
+mod words;
 
 pub use file::FileKms;
 pub use service::Keys;

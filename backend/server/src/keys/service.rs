@@ -216,7 +216,7 @@ impl Keys {
         file_key(recording, &self.file_secret(db, recording, stored).await?)
     }
 
-    async fn file_secret<C: ConnectionTrait>(
+    pub(super) async fn file_secret<C: ConnectionTrait>(
         &self,
         db: &C,
         recording: RecordingId,

@@ -49,7 +49,7 @@ pub async fn erase(
         }
     }
     let kept = keys.rewrap(&write, of, now, &sealed).await?;
-    let sql = "UPDATE recording SET state = 'gone', hash = NULL, sealed_key = NULL, remove_path = COALESCE(remove_path, path) \
+    let sql = "UPDATE recording SET state = 'gone', hash = NULL, sealed_key = NULL, words = NULL, words_intents = NULL, remove_path = COALESCE(remove_path, path) \
                WHERE organisation_id = $1 AND legal_hold = 0 AND state NOT IN ('gone', 'empty')";
     let gone = write.exec(sql, [organisation.clone().into()]).await?.rows_affected();
     let sql = "UPDATE organisation_key SET wrapped = NULL, erased_at = $1 WHERE organisation_id = $2 AND id <> $3 \

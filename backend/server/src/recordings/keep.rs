@@ -80,7 +80,7 @@ async fn sweep(store: &Store, media: &Path, now: UnixMs) -> Result<usize, StoreE
 
 /// Forgets a recording's key. Its file goes with the next [`remove`].
 pub(super) async fn forget(write: &Write, id: &str) -> Result<(), StoreError> {
-    let sql = "UPDATE recording SET state = 'gone', hash = NULL, sealed_key = NULL, remove_path = COALESCE(remove_path, path) WHERE id = $1";
+    let sql = "UPDATE recording SET state = 'gone', hash = NULL, sealed_key = NULL, words = NULL, words_intents = NULL, remove_path = COALESCE(remove_path, path) WHERE id = $1";
     write.exec(sql, [id.into()]).await.map(drop)
 }
 

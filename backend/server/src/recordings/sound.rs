@@ -152,6 +152,15 @@ impl Sound {
         Ok(())
     }
 
+    /// Gives all samples as they were recorded, A-law, in order; of two channels both, in turns. Blocks.
+    pub(crate) fn samples(&mut self, mut take: impl FnMut(&[u8])) -> Result<(), SealError> {
+        let bytes = self.bytes();
+        self.each(clear::HEADER, bytes, |part| {
+            take(part);
+            Ok(())
+        })
+    }
+
     /// Whether a part of it is as it was recorded: nothing is given out before that is known. Blocks.
     pub(crate) fn check(&mut self, from: u64, until: u64) -> Result<(), SealError> {
         match self {

@@ -28,10 +28,12 @@ mod wav;
 pub mod words;
 
 pub use settings::{Alibaba, Iflytek, Secret, Speech as SpeechConfig, Tencent};
+pub(crate) use wav::bytes_8k as wav_of;
 pub use words::Whose;
 
 use budget::Budget;
-use engine::{Engine, Kind};
+use engine::Engine;
+pub(crate) use engine::{Failure, Kind};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use seat::{Seat, Waits};

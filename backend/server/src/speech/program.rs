@@ -6,25 +6,19 @@
 //!                             or  {"id": 7, "error": "why not"}   this text is not spoken
 //! ```
 //!
-//! The words go through standard input, never through an argument, so no text can be taken for an option or a path. One
-//! question at a time; a program that dies, answers something else or is not done in time is killed, and the next question
-//! starts it anew. What it writes to standard error is told with its end.
+//! The words go through standard input, never through an argument, so no text can be taken for an option or a path. What becomes
+//! of a program that dies or talks nonsense: [`crate::worker`].
 
-use super::engine::{Engine, Failure, Kind, Sound};
+use super::engine::{Engine, Failure, Sound};
+use crate::worker::{self, Life, Program};
 use async_trait::async_trait;
 use serde::Deserialize;
 use std::process::Stdio;
-use std::time::Duration;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::process::{Child, ChildStdin, ChildStdout, Command};
-use tokio::sync::Mutex;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::process::Command;
 
 /// Most bytes of a piece.
 const MOST: usize = 32 << 20;
-/// Most bytes of a line.
-const LINE: u64 = 64 << 10;
-/// Longest wait for a program that loads its voice.
-const WARM_UP: Duration = Duration::from_secs(60);
 
 /// The voice of the last resort.
 pub(crate) struct Espeak {
@@ -73,15 +67,8 @@ impl Engine for Once {
     }
 
     async fn speak(&self, text: &str) -> Result<Sound, Failure> {
-        run(command(&self.command)?, text).await
+        run(worker::command(&self.command)?, text).await
     }
-}
-
-fn command(words: &[String]) -> Result<Command, Failure> {
-    let (program, arguments) = words.split_first().ok_or_else(|| Failure::barred("names no program"))?;
-    let mut command = Command::new(program);
-    command.args(arguments);
-    Ok(command)
 }
 
 /// Runs a program to its end. A future that is dropped kills it.
@@ -116,23 +103,13 @@ async fn run(mut command: Command, text: &str) -> Result<Sound, Failure> {
 
 /// A program of the operator's that is kept alive.
 pub(crate) struct Worker {
-    command: Vec<String>,
+    program: Program,
     voice: String,
-    life: Mutex<Option<Life>>,
-}
-
-/// A running program.
-struct Life {
-    child: Child,
-    input: ChildStdin,
-    output: BufReader<ChildStdout>,
-    asked: u64,
 }
 
 /// A line of the program's.
 #[derive(Debug, Deserialize)]
 struct Line {
-    ready: Option<String>,
     id: Option<u64>,
     bytes: Option<usize>,
     error: Option<String>,
@@ -140,80 +117,24 @@ struct Line {
 
 impl Worker {
     pub(crate) fn new(command: Vec<String>, voice: String) -> Worker {
-        Worker { command, voice, life: Mutex::new(None) }
-    }
-
-    fn start(&self) -> Result<Life, Failure> {
-        let mut child = command(&self.command)?
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(|e| Failure::barred(format!("cannot be started: {e}")))?;
-        if let Some(errors) = child.stderr.take() {
-            tokio::spawn(async move {
-                // read to its end whatever it is, so that the program never waits or breaks for it; not shown, because it
-                // may repeat what it was asked to say
-                let (mut errors, mut block) = (errors, [0; 4096]);
-                while matches!(errors.read(&mut block).await, Ok(n) if n > 0) {}
-            });
-        }
-        let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
-            return Err(Failure::barred("has no input or output"));
-        };
-        Ok(Life { child, input, output: BufReader::new(output), asked: 0 })
+        Worker { program: Program::new(command, "docs/voices.md"), voice }
     }
 }
 
-impl Life {
-    async fn line(&mut self) -> Result<Line, Failure> {
-        let mut text = Vec::new();
-        let read = (&mut self.output).take(LINE).read_until(b'\n', &mut text).await;
-        match read {
-            Ok(0) => {
-                let status = self.child.wait().await.map_or_else(|e| e.to_string(), |s| s.to_string());
-                Err(Failure::again(format!("ended with {status}")))
-            }
-            Ok(_) => serde_json::from_slice(&text)
-                .map_err(|_| Failure::lost("answered a line that is not of its protocol (docs/voices.md)")),
-            Err(e) => Err(Failure::again(format!("cannot be read: {e}"))),
-        }
+async fn ask(life: &mut Life, text: &str) -> Result<Sound, Failure> {
+    let asked = life.number();
+    life.tell(&serde_json::json!({ "id": asked, "text": text }), &[]).await;
+    let line: Line = life.line().await?;
+    if line.id != Some(asked) {
+        return Err(Failure::lost("answered another question"));
     }
-
-    async fn ready(&mut self) -> Result<(), Failure> {
-        match self.line().await {
-            Ok(line) if line.ready.is_some() => Ok(()),
-            Ok(_) => Err(Failure::barred("did not begin with {\"ready\": NAME}")),
-            // one that dies at its start will do so again
-            Err(failure) => Err(Failure { kind: Kind::Barred, ..failure }),
+    match line {
+        Line { error: Some(why), .. } => {
+            let why: String = why.replace(text, "…").chars().take(200).collect();
+            Err(Failure::text(format!("refused: {why}")))
         }
-    }
-
-    async fn ask(&mut self, text: &str) -> Result<Sound, Failure> {
-        self.asked += 1;
-        let question = format!("{}\n", serde_json::json!({ "id": self.asked, "text": text }));
-        let sent = self.input.write_all(question.as_bytes()).await;
-        if sent.is_ok() {
-            let _ = self.input.flush().await;
-        }
-        let line = self.line().await?;
-        if line.id != Some(self.asked) {
-            return Err(Failure::lost("answered another question"));
-        }
-        match line {
-            Line { error: Some(why), .. } => {
-                let why: String = why.replace(text, "…").chars().take(200).collect();
-                Err(Failure::text(format!("refused: {why}")))
-            }
-            Line { bytes: Some(bytes), .. } if bytes <= MOST => {
-                let mut wav = vec![0; bytes];
-                let read = self.output.read_exact(&mut wav).await;
-                read.map_err(|_| Failure::again("ended in the middle of an answer"))?;
-                Ok(Sound::Wav(wav))
-            }
-            _ => Err(Failure::lost(format!("answered neither an error nor up to {} MB", MOST >> 20))),
-        }
+        Line { bytes: Some(bytes), .. } if bytes <= MOST => Ok(Sound::Wav(life.bytes(bytes).await?)),
+        _ => Err(Failure::lost(format!("answered neither an error nor up to {} MB", MOST >> 20))),
     }
 }
 
@@ -224,7 +145,7 @@ impl Engine for Worker {
     }
 
     fn voice(&self) -> String {
-        format!("{}\0{}", self.command.join("\0"), self.voice)
+        format!("{}\0{}", self.program.command().join("\0"), self.voice)
     }
 
     fn at_once(&self) -> usize {
@@ -232,32 +153,17 @@ impl Engine for Worker {
     }
 
     async fn warm_up(&self) -> Result<(), Failure> {
-        let mut life = self.life.lock().await;
-        if life.is_none() {
-            let mut running = self.start()?;
-            let begun = tokio::time::timeout(WARM_UP, running.ready()).await;
-            begun.unwrap_or_else(|_| {
-                Err(Failure::barred(format!("was not ready after {} s", WARM_UP.as_secs())))
-            })?;
-            *life = Some(running);
-        }
-        Ok(())
+        self.program.warm_up().await
     }
 
     async fn speak(&self, text: &str) -> Result<Sound, Failure> {
-        let mut life = self.life.lock().await;
-        // taken out while it is asked: one that is dropped in the middle of an answer is not asked again, but killed
-        let mut running = life.take().ok_or_else(|| Failure::again("has ended"))?;
-        let answer = running.ask(text).await;
-        if answer.is_ok() || answer.as_ref().is_err_and(|f| f.kind == Kind::Text) {
-            *life = Some(running);
-        }
-        answer
+        self.program.with(async |life| ask(life, text).await).await
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::engine::Kind;
     use super::*;
 
     /// A worker in shell: `$1` is a folder to note each start in; it says a second of a square wave, dies at `die`, refuses

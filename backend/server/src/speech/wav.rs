@@ -141,7 +141,7 @@ fn kind(bytes: &[u8]) -> &'static str {
 }
 
 /// A file of samples at 8 kHz, 16 bit, mono.
-pub(super) fn bytes_8k(pcm: &[i16]) -> Vec<u8> {
+pub(crate) fn bytes_8k(pcm: &[i16]) -> Vec<u8> {
     let length = (pcm.len() * 2) as u32;
     let mut out = Vec::with_capacity(pcm.len() * 2 + 44);
     out.extend(b"RIFF");

@@ -1,0 +1,20 @@
+//! What can write down what was said.
+
+use crate::speech::Failure;
+use async_trait::async_trait;
+
+/// Something that recognises speech. [`Failure`] says what a failure means: `Text` that this sound is not written down and
+/// others are, `Barred` that somebody has to mend something first, anything else that it may be asked again.
+#[async_trait]
+pub(crate) trait Transcriber: Send + Sync {
+    /// Its name, shown beside the text.
+    fn name(&self) -> &str;
+
+    /// Writes down a WAV file: 16 bits, 8 kHz, mono, at most ten minutes. Empty where it understood nothing. May be dropped at
+    /// any moment.
+    async fn write_down(&self, wav: &[u8]) -> Result<String, Failure>;
+}
+
+/// What an engine is told beforehand, so that it writes simplified characters and the words of the trade.
+pub(super) const HINT: &str =
+    "以下是客户给快递员的普通话留言，用简体中文书写：放门口、快递柜、驿站、拒收、投诉、明天再送。";
