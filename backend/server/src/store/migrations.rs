@@ -27,6 +27,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0017_phones.sql"),
     include_str!("migrations/0018_push.sql"),
     include_str!("migrations/0019_knowledge.sql"),
+    include_str!("migrations/0020_charges.sql"),
 ];
 
 /// Tables whose rows carry `rev`.
@@ -46,6 +47,7 @@ const REVISED: &[&str] = &[
     "knowledge_folder",
     "knowledge_article",
     "knowledge_favourite",
+    "ledger_entry",
 ];
 
 /// Fails unless the database has this program's schema.
