@@ -144,7 +144,7 @@ pub async fn list_accounts(
         values.push(branch.to_string().into());
     }
     if let Some(page) = &query.page {
-        let bad = || ApiError::field("page", "is none of ours", "write what x-next-page said");
+        let bad = || ApiError::field("page", "is none of ours", "give back the header x-next-page as it was");
         let (place, id) = page.split_once('.').ok_or_else(bad)?;
         let place: i64 = place.parse().map_err(|_| bad())?;
         let id = AccountId::parse(id).map_err(|_| bad())?;
@@ -397,9 +397,9 @@ async fn find(
         only("e.at <", before.into());
     }
     if let Some(page) = &query.page {
-        let rev: i64 = page
-            .parse()
-            .map_err(|_| ApiError::field("page", "is none of ours", "write what x-next-page said"))?;
+        let rev: i64 = page.parse().map_err(|_| {
+            ApiError::field("page", "is none of ours", "give back the header x-next-page as it was")
+        })?;
         only("e.rev <", rev.into());
     }
     if query.unrated {
