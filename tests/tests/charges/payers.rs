@@ -118,9 +118,10 @@ fn both_legs_are_charged_to_who_pays_and_nobody_else_sees_them() {
     assert!(!file.contains("13800000000"));
 
     // entries stay as they were written
-    let db = rusqlite::Connection::open(house.world.folder.path().join("data/waybell.db")).unwrap();
-    assert!(db.execute("UPDATE ledger_entry SET amount = 0", []).is_err());
-    assert!(db.execute("DELETE FROM ledger_entry", []).is_err());
+    let database = &house.world.database;
+    assert!(database.sql("UPDATE ledger_entry SET amount = 0").is_err());
+    assert!(database.sql("DELETE FROM ledger_entry").is_err());
+    assert_eq!(database.number("SELECT COUNT(*) FROM ledger_entry WHERE amount = 1000000").unwrap(), 1);
 }
 
 #[test]

@@ -417,8 +417,11 @@ pub(crate) async fn store(
         // told twice: the first report is stored, and this one says no more than it
         return Ok(());
     }
-    charges::settle(&round.write, round.at(), &Source::Attempt(call.attempt.to_string()), End::of(end))
-        .await?;
+    let id = call.attempt.to_string();
+    // nobody whom the trunk has not answered for costs anything, but the call may have been held room for
+    let answered = end.answered || call.answer_at.is_some();
+    let source = if answered { Source::Attempt(id) } else { Source::Call(id) };
+    charges::settle(&round.write, round.at(), &source, End::of(end)).await?;
     if let Some(answered) = call.answer_at {
         round.ended.push((call.organisation, now.since(answered)));
     }
