@@ -17,6 +17,7 @@ macro_rules! texts {
 mod announcements;
 mod attendance;
 mod calls;
+mod charges;
 mod knowledge;
 mod orders;
 mod recordings;
@@ -25,6 +26,7 @@ mod rules;
 pub(crate) use announcements::*;
 pub(crate) use attendance::*;
 pub(crate) use calls::*;
+pub(crate) use charges::*;
 pub(crate) use knowledge::*;
 pub(crate) use orders::*;
 pub(crate) use recordings::*;

@@ -155,6 +155,12 @@ impl Client {
         crate::announcements::Announcements { client: self.clone() }
     }
 
+    /// What calls cost.
+    #[must_use]
+    pub fn charges(&self) -> crate::charges::Charges {
+        crate::charges::Charges { client: self.clone() }
+    }
+
     /// Knowledge.
     #[must_use]
     pub fn knowledge(&self) -> crate::knowledge::Knowledge {
@@ -240,6 +246,7 @@ impl Client {
                 crate::orders::rows::purge(t, &seal, before)?;
                 crate::announcements::rows::purge(t, before)?;
                 crate::knowledge::rows::purge(t, before)?;
+                crate::charges::rows::purge(t, before)?;
                 crate::tasks::rows::purge(t, &seal, before)
             })
             .await?;

@@ -28,10 +28,12 @@ pub enum Topic {
     Announcements,
     /// Knowledge: folders, articles, favourites.
     Knowledge,
+    /// What the own calls cost.
+    Charges,
 }
 
 /// Every topic.
-pub(crate) const ALL: [Topic; 8] = [
+pub(crate) const ALL: [Topic; 9] = [
     Topic::Parcels,
     Topic::Batches,
     Topic::Sync,
@@ -40,6 +42,7 @@ pub(crate) const ALL: [Topic; 8] = [
     Topic::Orders,
     Topic::Announcements,
     Topic::Knowledge,
+    Topic::Charges,
 ];
 
 /// What an answer to an operation may change.

@@ -15,6 +15,7 @@ pub mod announcements;
 pub mod attendance;
 pub mod call;
 pub mod calls;
+pub mod charges;
 mod client;
 mod crash;
 pub mod error;

@@ -166,6 +166,10 @@ ids! {
     ArticleId
     /// A picture of the knowledge base.
     PictureId
+    /// An account that calls are charged to: the id of the courier, branch or organisation whose it is.
+    AccountId
+    /// An entry of an account.
+    EntryId
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@
 //!  a courier rings a customer ──> outgoing (may they; the life of that call, both legs)
 //!  a customer complains ──> order (who may do what next; its time, its urging, what lies too long)
 //!  a supervisor announces ──> announcement (what may be posted, when it shows, when it is read)
+//!  a leg has ended ──> rate (what it costs, and why; who pays; whether there is room for another call)
 //!  somebody looks something up ──> knowledge (what an article may be, how it is published, what is found first)
 //! ```
 //!
@@ -46,6 +47,7 @@ pub mod outgoing;
 pub mod parcel;
 pub mod phone;
 pub mod policy;
+pub mod rate;
 pub mod search;
 pub mod sheet;
 pub mod template;

@@ -16,6 +16,7 @@ struct Belongings {
     batch: String,
     /// For administrators alone.
     announcement: String,
+    account: String,
     /// For another branch of the organisation alone.
     folder: String,
     article: String,
@@ -54,8 +55,21 @@ async fn belongings() -> (World, Api, Belongings) {
     boss.post("/announcements", &text).await.unwrap();
     secrets.extend([announcement.clone(), words.to_owned()]);
     let (folder, article, picture) = knowledge(&world, &boss, &mut secrets).await;
-    let belongings =
-        Belongings { parcels, batch: batches[0].clone(), announcement, folder, article, picture, secrets };
+    // the courier's account, and what the calls of the batch cost
+    let account = courier.get("/me/balance").await.unwrap()["account"]["id"].as_str().unwrap().to_owned();
+    let entries = courier.get("/ledger").await.unwrap();
+    assert_eq!(entries.as_array().unwrap().len(), 3, "{entries}");
+    secrets.extend(entries.as_array().unwrap().iter().map(|e| e["id"].as_str().unwrap().to_owned()));
+    let belongings = Belongings {
+        parcels,
+        batch: batches[0].clone(),
+        announcement,
+        account,
+        folder,
+        article,
+        picture,
+        secrets,
+    };
     (world, courier, belongings)
 }
 
@@ -155,6 +169,10 @@ fn body(method: &str, path: &str, b: &Belongings) -> Option<Value> {
         | "/api/v1/number-pools/{key}/numbers/{number}" => {
             json!({})
         }
+        "/api/v1/accounts/{id}/limits" => json!({}),
+        "/api/v1/accounts/{id}/entries" => {
+            json!({ "id": uuid::Uuid::now_v7(), "kind": "top_up", "amount": 1, "reason": "none" })
+        }
         "/api/v1/evidence" => json!({ "calls": [b.batch], "reason": "none" }),
         "/api/v1/calls" => json!({ "id": uuid::Uuid::now_v7(), "parcel": b.parcels[0] }),
         "/api/v1/calls/{id}/signals" => json!({ "call_id": b.batch, "seq": 1, "kind": "bye" }),
@@ -203,6 +221,8 @@ fn expected(method: &str, path: &str) -> &'static [u16] {
         ("POST", "/api/v1/me/knowledge/{id}/favourite" | "/api/v1/me/knowledge/{id}/read") => &[404],
         ("POST", "/api/v1/knowledge/folders" | "/api/v1/knowledge/articles") => &[404, 403],
         (_, p) if p.starts_with("/api/v1/knowledge/") && p.contains('{') => &[404, 403],
+        // limits and entries are an administrator's
+        ("PUT" | "POST", p) if p.starts_with("/api/v1/accounts/") => &[404, 403],
         ("GET", p) if p.contains('{') => &[404],
         (
             "POST",
@@ -264,6 +284,8 @@ async fn walk(asker: &Api, b: &Belongings, waybill: &str) -> usize {
                 | "/api/v1/template-policy"
                 | "/api/v1/order-policy"
                 | "/api/v1/knowledge-policy"
+                | "/api/v1/charge-policy"
+                | "/api/v1/rates"
                 | "/api/v1/voice/words"
                 | "/api/v1/template-drafts/{key}",
             )
@@ -280,6 +302,7 @@ async fn walk(asker: &Api, b: &Belongings, waybill: &str) -> usize {
             }
             let id = match path {
                 p if p.contains("/announcements/") => &b.announcement,
+                p if p.contains("/accounts/") => &b.account,
                 p if p.contains("/knowledge/folders/") => &b.folder,
                 p if p.contains("/knowledge/pictures/") => &b.picture,
                 p if p.contains("/knowledge/") => &b.article,

@@ -34,6 +34,9 @@ pub async fn run(app: Shared) {
         if let Err(error) = crate::bindings::tidy(&app.store, app.clock.now()).await {
             tracing::warn!(%error, "old bindings could not be tidied; tried again later");
         }
+        if let Err(error) = crate::charges::sweep(&app).await {
+            tracing::warn!(%error, "legs that were not charged could not be; tried again later");
+        }
         if let Err(error) = crate::tracks::sweep(&app).await {
             tracing::warn!(%error, "old tracks could not be removed; tried again later");
         }

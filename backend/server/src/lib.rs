@@ -11,6 +11,7 @@ pub mod attendance;
 pub mod audit;
 pub mod bindings;
 pub mod calls;
+pub mod charges;
 pub mod clock;
 pub mod config;
 pub mod consents;

@@ -133,6 +133,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     notify::hold_ports(&app, &switch).await?;
     crate::calls::recover::recover(&app, &switch, claim.restored.is_some() || claim.moved).await?;
     crate::bindings::recover(&app).await?;
+    crate::charges::begin(&app).await?;
     let (onward, notices) = tokio::sync::mpsc::channel(1_024);
     let router = tokio::spawn(crate::calls::route(app.clone(), switch.clone(), events, onward));
     let engine = tokio::spawn({

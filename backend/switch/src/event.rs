@@ -209,6 +209,9 @@ pub struct LegEnd {
     pub answered: bool,
     /// From confirmed to ended, milliseconds.
     pub talk_ms: u32,
+    /// Final answer to our BYE. After [`Switch::end_stored`](crate::Switch::end_stored) a 2xx says that the call went on until then; 481 that it had
+    /// ended before.
+    pub bye: Option<u16>,
     /// What went over RTP.
     pub rtp: RtpStats,
 }

@@ -33,6 +33,8 @@ pub enum Topic {
     Announcements,
     /// Knowledge.
     Knowledge,
+    /// What the own calls cost.
+    Charges,
 }
 
 /// Is told what changed; every topic once at the start. Called on a thread of the library: return quickly.
@@ -177,6 +179,7 @@ impl WaybellClient {
                     T::Orders => Topic::Orders,
                     T::Announcements => Topic::Announcements,
                     T::Knowledge => Topic::Knowledge,
+                    T::Charges => Topic::Charges,
                 };
                 listener.on_change(topic);
             }

@@ -3,6 +3,7 @@
 mod announcements;
 mod attendance;
 mod calls;
+mod charges;
 mod door;
 mod knowledge;
 mod language;
@@ -18,6 +19,7 @@ pub(crate) use attendance::PunchArgs;
 pub(crate) use calls::{
     AnswerArgs, CallsArgs, DutyArgs, HandledArgs, ListenArgs, ReachArgs, RingArgs, SoundArgs,
 };
+pub(crate) use charges::{AccountsVerb, ChargesArgs, PayKind, RatesArgs};
 pub(crate) use door::{Chosen, ExceptArgs, LeaveArgs, PickUpArgs, SignArgs};
 pub(crate) use knowledge::{AddArgs, FolderArgs, KnowledgeVerb, RewriteArgs};
 pub(crate) use language::language_of;

@@ -3,6 +3,7 @@
 use super::announcements::AnnouncementsVerb;
 use super::attendance::PunchArgs;
 use super::calls::{AnswerArgs, CallsArgs, DutyArgs, HandledArgs, ListenArgs, ReachArgs, RingArgs};
+use super::charges::{AccountsVerb, ChargesArgs, RatesArgs};
 use super::door::{Chosen, ExceptArgs, LeaveArgs, PickUpArgs, SignArgs};
 use super::knowledge::KnowledgeVerb;
 use super::orders::{OpenOrderArgs, OrderArgs, OrdersArgs};
@@ -428,6 +429,28 @@ pub(crate) enum Verb {
         #[command(subcommand)]
         verb: Option<AnnouncementsVerb>,
     },
+    /// Show the balance of your account, and what your calls of today and this month cost; also without a network, with its time.
+    #[command(after_help = "Example:\n  waybell balance")]
+    Balance,
+    /// Show what calls cost, entry by entry, the newest first; also without a network. Staff ask for those of the branch.
+    #[command(
+        after_help = "Examples:\n  waybell charges\n  waybell charges --branch --courier li.wei --since 2026-11-01\n  waybell \
+        charges --unrated"
+    )]
+    Charges(ChargesArgs),
+    /// Show accounts with their balance (staff); administrators write entries and set limits; needs the server.
+    #[command(
+        after_help = "Examples:\n  waybell accounts\n  waybell accounts pay li.wei 50 --reason cash\n  waybell accounts limit \
+        li.wei --credit 0"
+    )]
+    Accounts {
+        /// What to do; they are listed where nothing is said.
+        #[command(subcommand)]
+        verb: Option<AccountsVerb>,
+    },
+    /// Show the prices of calls by version (staff), or set new ones from a file (administrators); needs the server.
+    #[command(after_help = "Examples:\n  waybell rates\n  waybell rates --set prices.json")]
+    Rates(RatesArgs),
     /// Knowledge: the tree, search, articles, also without a network; supervisors write, review and publish.
     #[command(
         after_help = "Examples:\n  waybell knowledge\n  waybell knowledge search ysj\n  waybell knowledge show a1b2c3\n  waybell \

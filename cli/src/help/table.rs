@@ -3,6 +3,7 @@
 mod announcements;
 mod attendance;
 mod calls;
+mod charges;
 mod knowledge;
 mod orders;
 mod recordings;
@@ -470,6 +471,7 @@ pub(super) fn verb(name: &str) -> Option<&'static Verb> {
         .chain(attendance::VERBS)
         .chain(orders::VERBS)
         .chain(announcements::VERBS)
+        .chain(charges::VERBS)
         .chain(knowledge::VERBS)
         .chain(rules::VERBS)
         .find(|v| v.name == name)
@@ -489,6 +491,7 @@ pub(super) fn value(word: &str) -> Option<&'static str> {
         .chain(attendance::VALUES)
         .chain(orders::VALUES)
         .chain(announcements::VALUES)
+        .chain(charges::VALUES)
         .chain(knowledge::VALUES)
         .find(|(name, _)| *name == word)
         .map(|(_, zh)| *zh)

@@ -7,6 +7,7 @@ mod attendance;
 mod batch;
 mod calendar;
 mod calls;
+mod charges;
 pub(crate) mod doctor;
 mod doors;
 mod duty;
@@ -119,6 +120,10 @@ async fn verb(arguments: &Arguments, client: &Client, out: &Out, data_dir: &Path
         Verb::Order(args) => orders::order(client, out, args).await,
         Verb::OpenOrder(args) => orders::open(client, out, args).await,
         Verb::Announcements { verb } => announcements::announcements(client, out, verb.as_ref()).await,
+        Verb::Balance => charges::balance(client, out).await,
+        Verb::Charges(args) => charges::charges(client, out, args).await,
+        Verb::Accounts { verb } => charges::accounts(client, out, verb.as_ref()).await,
+        Verb::Rates(args) => charges::rates(client, out, args).await,
         Verb::Knowledge { verb } => knowledge::knowledge(client, out, verb.as_ref()).await,
         Verb::Punch(args) => attendance::punch(client, out, args).await,
         Verb::Attendance { month } => attendance::attendance(client, out, month.as_deref()).await,

@@ -72,6 +72,7 @@ pub(super) fn clear(t: &Connection, seal: &Seal, now: &EventTime) -> Result<u32>
     crate::orders::rows::clear(t)?;
     crate::announcements::rows::clear(t)?;
     crate::knowledge::rows::clear(t)?;
+    crate::charges::rows::clear(t)?;
     t.execute_batch("PRAGMA secure_delete = OFF;")?;
     crate::tasks::rows::note_removal(t)?;
     Ok(tracks)

@@ -14,6 +14,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("0006_orders.sql"),
     include_str!("0007_announcements.sql"),
     include_str!("0008_knowledge.sql"),
+    include_str!("0009_charges.sql"),
 ];
 
 /// Suffix of the note that a damaged page was met.
@@ -157,7 +158,7 @@ fn salvage(fresh: &Connection, path: &Path) {
         fresh,
         "SELECT key, value FROM meta WHERE key NOT IN ('cursor', 'touch', 'calls_cursor', 'calls_generation', 'orders_cursor', \
          'orders_generation', 'announcements_cursor', 'announcements_generation', 'knowledge_cursor', \
-         'knowledge_generation')",
+         'knowledge_generation', 'charges_cursor', 'charges_generation')",
         2,
         "INSERT OR IGNORE INTO meta VALUES (?1, ?2)",
     );

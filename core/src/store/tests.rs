@@ -114,6 +114,8 @@ async fn tracks_that_wait_are_saved_and_no_number_is_given_twice() {
             set_meta(t, "announcements_generation", Some("g"))?;
             set_meta(t, "knowledge_cursor", Some("7"))?;
             set_meta(t, "knowledge_generation", Some("g"))?;
+            set_meta(t, "charges_cursor", Some("7"))?;
+            set_meta(t, "charges_generation", Some("g"))?;
             t.execute_batch(
                 "INSERT INTO track_shift (id, owner, began, process, skew) VALUES ('s', 'me', 5, 'p', 9); \
                  INSERT INTO track_vertex (n, shift, at, first, body) VALUES (4, 's', 5, 1, x'00'), (9, 's', 6, 0, x'01'); \
@@ -151,6 +153,8 @@ async fn tracks_that_wait_are_saved_and_no_number_is_given_twice() {
         "announcements_generation",
         "knowledge_cursor",
         "knowledge_generation",
+        "charges_cursor",
+        "charges_generation",
     ] {
         assert_eq!(store.read(|c| meta(c, key)).await.unwrap(), None, "{key}");
     }

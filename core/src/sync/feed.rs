@@ -1,5 +1,5 @@
 //! Rows that the server gives out by cursor, beside the parcels' own (`sync::pull`): a courier's calls and orders,
-//! announcements, knowledge.
+//! announcements, knowledge, what calls cost.
 //!
 //! Page by page, each applied in one transaction with its cursor, so that a kill between any two steps asks for the same page
 //! again. A page that was asked for from another cursor than the store's is dropped: another process was quicker. A generation

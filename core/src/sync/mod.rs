@@ -260,6 +260,9 @@ pub(crate) async fn cycle(inner: &Inner, now: bool) -> Result<()> {
         if done.is_ok() {
             done = feed::pull::<crate::knowledge::Feed>(inner, &me).await;
         }
+        if done.is_ok() {
+            done = feed::pull::<crate::charges::Feed>(inner, &me).await;
+        }
         if matches!(done, Err(Error::SignedOut)) && before != Some(me.epoch) {
             inner.reload()?;
             before = Some(me.epoch);

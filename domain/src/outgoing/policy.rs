@@ -38,6 +38,10 @@ words! {
         CallsToday = "calls_a_day", "今日通话次数已达上限", "no more calls today: the limit of calls a day is reached";
         /// As many minutes today as the organisation allows.
         MinutesToday = "minutes_a_day", "今日通话时长已达上限", "no more calls today: the limit of minutes a day is reached";
+        /// The account that pays has too little left.
+        NoCredit = "no_credit", "账户余额不足，请充值", "the account that pays has too little left for a call: top it up";
+        /// As much as a day's calls may cost.
+        SpendToday = "spend_a_day", "今日话费已达上限", "no more calls today: the limit of what a day's calls may cost is reached";
         /// This server takes no calls over the app.
         NoApp = "no_app_calls", "服务器未开通网络电话，请使用双呼", "this server takes no calls over the app: use callback";
         /// The organisation does not let couriers call.

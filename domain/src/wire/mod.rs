@@ -13,6 +13,7 @@ mod binding;
 mod calendar;
 mod call;
 mod call_page;
+mod charge;
 mod display;
 mod door;
 mod error;
@@ -56,6 +57,7 @@ pub use call::{
     CallWarning, EvidenceRequest, ExplainView, TranscriptView, TryView,
 };
 pub use call_page::{AvailabilitySaid, AvailabilityTold, CallPage};
+pub use charge::{AccountView, BalanceView, ChargePage, CostView, EntryRequest, EntryView, RatesView};
 pub use display::DisplayNumberView;
 pub use door::{
     DeedAnswer, DeedLogView, DeedRequest, DoorView, HandOverAnswer, HandOverRequest, RefusedParcel,

@@ -7,11 +7,14 @@ use super::words;
 use crate::calls::rows::{self, Line};
 use crate::calls::sound::{self, Joined};
 use crate::calls::ways::{self, Showing, Unrung};
+use crate::charges::{self, Caller};
 use crate::speech::Whose;
 use std::time::Duration;
 use tokio::time::Instant;
 use waybell_domain::binding::{BoundDeed, BoundEvent, BoundPhase, Unconnected};
+use waybell_domain::id::BranchId;
 use waybell_domain::inbound::TryResult;
+use waybell_domain::rate::ChargedCall;
 use waybell_switch::{LegId, Q850};
 
 /// Token of the hint before the end.
@@ -90,6 +93,7 @@ impl Call {
         };
         means(&mut self.told, &meant, self.caller_key.as_deref());
         self.callee = meant.way.as_ref().ok().map(|w| w.to.clone());
+        self.branch = meant.row.branch_id.as_deref().and_then(|b| BranchId::parse(b).ok());
         let (call, branch) = (self.id.to_string(), meant.row.branch_id.clone());
         let sql = "UPDATE binding_call SET binding_id = $1, branch_id = $2, to_key = $3, call_type = $4, unconnected = $5 \
                    WHERE call_id = $6";
@@ -119,6 +123,13 @@ impl Call {
         let showing = Showing::Only(&self.number.key);
         let ready =
             ways::draft(&self.app, &self.switch, self.number.organisation, showing, &seed, &number).await?;
+        let call = ChargedCall::Bound;
+        let caller =
+            Caller { organisation: self.number.organisation, branch: self.branch, courier: None, call };
+        if let Err(why) = charges::admit_leg(&self.app, &caller, &ready.record.call_id, callee.e164()).await {
+            self.switch.discard(&ready.record);
+            return Err(why.into());
+        }
         let now = self.now();
         let Some(leg) = rows::leg_placed(self.id, "customer", &ready.record, None, now) else {
             self.switch.discard(&ready.record);

@@ -20,7 +20,7 @@ use waybell_domain::binding::{
     BoundCall, BoundEvent, BoundOutcome, BoundPhase, BoundPlan, Limits, Side, Unconnected, Way,
 };
 use waybell_domain::clock::UnixMs;
-use waybell_domain::id::{BindingId, CallId};
+use waybell_domain::id::{BindingId, BranchId, CallId};
 use waybell_domain::phone::PhoneNumber;
 use waybell_domain::wire::BindingCallView;
 use waybell_switch::{EndHow, EventKind, Incoming, LegEnd, LegId, Switch};
@@ -33,6 +33,8 @@ pub(super) struct Call {
     pub number: Arc<PoolNumber>,
     pub machine: BoundCall,
     pub caller_key: Option<String>,
+    /// Whose the binding is; absent for head office.
+    pub branch: Option<BranchId>,
     /// Who is rung; known from the beginning, or with the extension.
     pub callee: Option<PhoneNumber>,
     pub caller: LegId,
@@ -137,6 +139,8 @@ async fn start(
     call_rows.insert(&entered, &told, integration.as_deref(), policy.keep_days, now).await?;
     app.calls.enlist(id, own.clone());
     let limits = entered.meant.as_ref().map_or(NOBODY, |m| m.row.limits());
+    let branch = entered.meant.as_ref().and_then(|m| m.row.branch_id.as_deref());
+    let branch = branch.and_then(|b| BranchId::parse(b).ok());
     let callee = entered.meant.and_then(|m| m.way.ok()).map(|w| w.to);
     Ok(Some(Call {
         app: app.clone(),
@@ -145,6 +149,7 @@ async fn start(
         machine: BoundCall::new(entered.plan, limits, number.digits),
         number,
         caller_key: caller,
+        branch,
         callee,
         caller: leg.clone(),
         callee_leg: None,

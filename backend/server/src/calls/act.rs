@@ -5,6 +5,7 @@ use super::rows::{self, Line};
 use super::sound::{self, Joined};
 use super::ways::{self, Showing, Unrung};
 use crate::app::Shared;
+use crate::charges::{self, Caller};
 use crate::speech::Whose;
 use crate::store::one;
 use sea_orm::FromQueryResult;
@@ -13,6 +14,7 @@ use tokio::time::Instant;
 use waybell_domain::id::{BranchId, OrganisationId, UserId};
 use waybell_domain::inbound::{CallEvent, CallPhase, Deed, Taping, TryResult, whisper};
 use waybell_domain::phone::PhoneNumber;
+use waybell_domain::rate::ChargedCall;
 use waybell_switch::{LegId, Play, Q850};
 
 /// The whisper is said so often, with a pause between: a telephone taken out of a pocket misses the first words.
@@ -144,6 +146,12 @@ impl Call {
             ways::draft(&self.app, &self.switch, organisation, Showing::Wanted(&wanted), &seed, &callee)
                 .await?;
         let courier = Some(candidate.courier);
+        let caller =
+            Caller { organisation, branch: Some(self.number.branch), courier, call: ChargedCall::Incoming };
+        if let Err(why) = charges::admit_leg(&self.app, &caller, &ready.record.call_id, phone.e164()).await {
+            self.switch.discard(&ready.record);
+            return Err(why.into());
+        }
         let line = rows::leg_placed(self.id, "courier", &ready.record, courier, self.now());
         let kept = self.keep(line).await;
         if !kept || ways::gone(&mut self.ear, &mut self.heard, Some(&self.caller)) {

@@ -13,6 +13,7 @@
 
 use super::{Calls, Heard};
 use crate::app::Shared;
+use crate::charges::{End, Source};
 use crate::store::{StoreError, all};
 use sea_orm::FromQueryResult;
 use std::collections::HashMap;
@@ -153,7 +154,7 @@ async fn end_all(app: &Shared, switch: &Switch, deeds: &[(Deed, Option<String>)]
     // those of which no end is heard
     for (_, id) in deeds {
         if let Some(id) = id {
-            close(app, id).await;
+            close(app, id, End::Unknown).await;
         }
     }
 }
@@ -163,10 +164,10 @@ async fn hear_ends(app: &Shared, mut ear: mpsc::UnboundedReceiver<Heard>, mut na
     while !names.is_empty() {
         let Ok(Some(heard)) = tokio::time::timeout_at(until, ear.recv()).await else { break };
         if let Heard::Leg(leg, kind) = heard
-            && matches!(*kind, EventKind::Ended { .. })
+            && let EventKind::Ended { end } = *kind
             && let Some(id) = names.remove(&leg)
         {
-            close(app, &id).await;
+            close(app, &id, End::of(&end)).await;
         }
     }
     for leg in names.into_keys() {
@@ -175,10 +176,11 @@ async fn hear_ends(app: &Shared, mut ear: mpsc::UnboundedReceiver<Heard>, mut na
     }
 }
 
-async fn close(app: &Shared, id: &str) {
+async fn close(app: &Shared, id: &str, end: End) {
     let line = super::Line::new(
         "UPDATE call_leg SET is_open = 0, end_at = $1, release_dir = 'platform' WHERE id = $2",
         [app.clock.now().0.into(), id.into()],
-    );
+    )
+    .charging(Source::Leg(id.to_owned()), end);
     super::insist(app, vec![line]).await;
 }

@@ -6,6 +6,7 @@
 //! database and ended in truth costs the next start one BYE that nobody minds. So a call of two legs takes six commits.
 
 use crate::app::Shared;
+use crate::charges::{self, End, Source, clocks};
 use crate::inbound::Known;
 use crate::numbers::PublishedNumber;
 use crate::recordings::chain;
@@ -32,12 +33,13 @@ pub(crate) struct Line {
     values: Vec<Value>,
     revised: bool,
     closes: bool,
+    charges: Option<(Source, End)>,
 }
 
 impl Line {
     /// A statement; parameters are `$1`, `$2`, …
     pub(crate) fn new(sql: &'static str, values: impl IntoIterator<Item = Value>) -> Line {
-        Line { sql, values: values.into_iter().collect(), revised: false, closes: false }
+        Line { sql, values: values.into_iter().collect(), revised: false, closes: false, charges: None }
     }
 
     /// One that ends a recording: it is linked in the same transaction.
@@ -48,6 +50,11 @@ impl Line {
     /// One whose last parameter, after the values, is the next revision.
     pub(crate) fn revised(sql: &'static str, values: impl IntoIterator<Item = Value>) -> Line {
         Line { revised: true, ..Line::new(sql, values) }
+    }
+
+    /// It ends what a call cost: that is entered in the same transaction.
+    pub(crate) fn charging(self, source: Source, end: End) -> Line {
+        Line { charges: Some((source, end)), ..self }
     }
 
     /// Runs it alone.
@@ -177,15 +184,19 @@ pub(crate) fn leg_ended(leg: &LegId, end: &LegEnd, side: &str, now: UnixMs) -> L
         _ => "platform",
     };
     Line::new(
-        "UPDATE call_leg SET is_open = 0, end_at = $1, sip_status = $2, release_cause = $3, release_dir = $4 WHERE id = $5",
+        "UPDATE call_leg SET is_open = 0, end_at = $1, sip_status = $2, release_cause = $3, release_dir = $4, \
+         answer_at = COALESCE(answer_at, $6) WHERE id = $5",
         [
             now.0.into(),
             end.status.map(i64::from).into(),
             end.q850.map(i64::from).into(),
             by.into(),
             leg.as_str().into(),
+            // an answer that crossed our CANCEL, or that could not be stored: the trunk counts it
+            (end.answered && end.how != EndHow::NoAck).then(|| now.0 - i64::from(end.talk_ms)).into(),
         ],
     )
+    .charging(Source::Leg(leg.as_str().to_owned()), End::of(end))
 }
 
 /// They speak. A call that this one answers is handled by it.
@@ -230,6 +241,7 @@ pub(crate) fn over(
          answered_at = COALESCE($4, answered_at), ended_rev = $6, rev = $6 WHERE id = $5",
         [outcome.into(), now.0.into(), tries.into(), answered.map(|at| at.0).into(), call.to_string().into()],
     )
+    .charging(Source::Call(call.to_string()), End::Known)
 }
 
 /// A courier's call whose storing failed, and of which nothing was done: only the row of that very request, by the revision
@@ -239,6 +251,7 @@ pub(crate) fn withdrawn(call: CallId, rev: i64, now: UnixMs) -> Line {
         "UPDATE phone_call SET is_open = 0, outcome = $1, ended_at = $2, ended_rev = $5, rev = $5 WHERE id = $3 AND rev = $4",
         [CallResult::Cancelled.as_str().into(), now.0.into(), call.to_string().into(), rev.into()],
     )
+    .charging(Source::Call(call.to_string()), End::Known)
 }
 
 /// A leg that was stored, or may have been, and was never rung after all.
@@ -247,6 +260,7 @@ pub(crate) fn leg_unplaced(record: &InviteRecord, now: UnixMs) -> Line {
         "UPDATE call_leg SET is_open = 0, end_at = $1, release_dir = 'platform' WHERE id = $2",
         [now.0.into(), record.call_id.clone().into()],
     )
+    .charging(Source::Leg(record.call_id.clone()), End::Known)
 }
 
 /// Stores what has happened, which is tried again until it is stored: a missed call must not be lost. Given up only where
@@ -362,6 +376,9 @@ pub(crate) async fn transaction(app: &Shared, lines: &[Line]) -> Result<(), Stor
     several.run(write.tx()).await?;
     if lines.iter().any(|line| line.closes) {
         chain::append(&write).await?;
+    }
+    for (source, end) in lines.iter().filter_map(|line| line.charges.as_ref()) {
+        charges::settle(&write, clocks(app), source, *end).await?;
     }
     write.commit().await
 }

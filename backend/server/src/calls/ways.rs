@@ -174,6 +174,7 @@ mod tests {
             rang: true,
             answered: true,
             talk_ms: 0,
+            bye: None,
             rtp: Default::default(),
         };
         let ended = |leg: &LegId| Heard::Leg(leg.clone(), Box::new(EventKind::Ended { end: end.clone() }));

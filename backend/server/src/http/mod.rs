@@ -10,9 +10,9 @@ pub mod reference;
 
 use crate::app::Shared;
 use crate::{
-    accounts, announcements, app_calls, attendance, bindings, calls, consents, events, evidence, inbound,
-    knowledge, notify, numbers, orders, org, outgoing, parcels, push, recordings, speech, templates, tracks,
-    webhooks,
+    accounts, announcements, app_calls, attendance, bindings, calls, charges, consents, events, evidence,
+    inbound, knowledge, notify, numbers, orders, org, outgoing, parcels, push, recordings, speech, templates,
+    tracks, webhooks,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -166,6 +166,16 @@ fn api() -> OpenApiRouter<Shared> {
         .routes(routes!(announcements::routes::withdraw_announcement))
         .routes(routes!(announcements::pull::pull_announcements))
         .routes(routes!(announcements::routes::read_announcement))
+        .routes(routes!(charges::routes::list_rates, charges::routes::put_rates))
+        .routes(routes!(charges::routes::get_charge_policy, charges::routes::put_charge_policy))
+        .routes(routes!(charges::pull::my_balance))
+        .routes(routes!(charges::pull::pull_ledger))
+        .routes(routes!(charges::routes::list_accounts))
+        .routes(routes!(charges::routes::show_account))
+        .routes(routes!(charges::routes::put_limits))
+        .routes(routes!(charges::routes::write_entry))
+        .routes(routes!(charges::routes::list_entries))
+        .routes(routes!(charges::routes::export_ledger))
         .routes(routes!(knowledge::folders::list_folders, knowledge::folders::make_folder))
         .routes(routes!(knowledge::folders::change_folder, knowledge::folders::remove_folder))
         .routes(routes!(knowledge::routes::import_article))

@@ -309,9 +309,9 @@ impl Engine {
                     round.effects.push(Effect::HangUp(leg.clone()));
                     Ok(())
                 }
-                EventKind::Ended { .. } => {
+                EventKind::Ended { end } => {
                     self.legs.remove(leg);
-                    side::ended(round, leg).await
+                    side::ended(round, leg, Some(end)).await
                 }
                 _ => Ok(()),
             },
@@ -393,7 +393,7 @@ impl Round {
         outbox::tell_left_out(&self.write, self.at(), recipient, parcel, reason).await
     }
 
-    fn at(&self) -> outbox::At {
+    pub(crate) fn at(&self) -> outbox::At {
         outbox::At { now: self.now, wall: self.wall }
     }
 }

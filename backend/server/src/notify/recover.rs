@@ -19,6 +19,7 @@ use super::rows::{ATTEMPT_COLUMNS, AttemptRow, RECIPIENT_COLUMNS, RecipientRow};
 use super::telephone::Permit;
 use super::{result, send};
 use crate::app::Shared;
+use crate::charges::{self, End, Source};
 use crate::org::policy::organisation;
 use crate::store::{ORPHANED, StoreError, all, number, one};
 use std::collections::{HashMap, VecDeque};
@@ -208,7 +209,7 @@ async fn side_calls(engine: &mut Engine, round: &Round) -> Result<(), StoreError
                 engine.legs.put(invite.leg(), Leg::Ending);
                 engine.backlog.endings.push_back(Ending::Cancel(invite));
             }
-            (None, None) => super::side::ended(round, &LegId::new(&row.id)).await?,
+            (None, None) => super::side::ended(round, &LegId::new(&row.id), None).await?,
         }
     }
     Ok(())
@@ -347,6 +348,7 @@ fn nothing_known(call: &Call) -> LegEnd {
         rang: true,
         answered: call.answer_at.is_some(),
         talk_ms: 0,
+        bye: None,
         rtp: Default::default(),
     }
 }
@@ -367,6 +369,8 @@ async fn close(round: &mut Round, row: &AttemptRow) -> Result<(), StoreError> {
             [rev.into(), row.recipient_id.clone().into()],
         )
         .await?;
+    let source = Source::Attempt(row.id.clone());
+    charges::settle(&round.write, round.at(), &source, End::Unknown).await?;
     round.tell(&row.recipient_id).await?;
     send::touch(round, &row.batch_id, 1);
     Ok(())

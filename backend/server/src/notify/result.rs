@@ -4,6 +4,7 @@ use super::engine::{Engine, Round};
 use super::live::{Call, Effect, Menu};
 use super::send::{mark_parcels, touch};
 use super::{talk, why};
+use crate::charges::{self, End, Source};
 use crate::org::policy::organisation;
 use crate::store::owner::RESTORED;
 use crate::store::{Several, StoreError, all, exec, number, one};
@@ -87,7 +88,8 @@ pub(crate) async fn answered(
         .map_err(|e| StoreError::Damaged { what: "attempt.dialog", problem: e.to_string() })?;
     let mut several = Several::default();
     several.add(
-        "UPDATE attempt SET state = 'answered', answer_at = $1, dialog = $2 WHERE id = $3 AND is_open = 1",
+        "UPDATE attempt SET state = 'answered', answer_at = $1, trunk_answer_at = COALESCE(trunk_answer_at, $1), dialog = $2 \
+         WHERE id = $3 AND is_open = 1",
         [round.now.0.into(), text.into(), call.attempt.to_string().into()],
     );
     shown(round, &call, "talking", several).await?;
@@ -112,7 +114,7 @@ async fn menu(
         .map_err(|e| StoreError::Damaged { what: "attempt.dialog", problem: e.to_string() })?;
     let mut several = Several::default();
     several.add(
-        "UPDATE attempt SET state = 'ringing', ring_at = COALESCE(ring_at, $1), dialog = $2 \
+        "UPDATE attempt SET state = 'ringing', ring_at = COALESCE(ring_at, $1), trunk_answer_at = $1, dialog = $2 \
          WHERE id = $3 AND is_open = 1",
         [round.now.0.into(), text.into(), call.attempt.to_string().into()],
     );
@@ -396,7 +398,8 @@ pub(crate) async fn store(
     let done = exec(
         tx,
         "UPDATE attempt SET is_open = 0, state = 'ended', outcome = $1, sip_status = $2, release_cause = $3, \
-         release_dir = $4, phrase = $5, end_at = $6 WHERE id = $7 AND is_open = 1",
+         release_dir = $4, phrase = $5, end_at = $6, trunk_answer_at = COALESCE(trunk_answer_at, $8) \
+         WHERE id = $7 AND is_open = 1",
         [
             outcome.as_str().into(),
             end.status.map(i64::from).into(),
@@ -405,6 +408,8 @@ pub(crate) async fn store(
             end.phrase.clone().into(),
             now.0.into(),
             call.attempt.to_string().into(),
+            // an answer that crossed our CANCEL: the trunk counts it
+            end.answered.then(|| now.0 - i64::from(end.talk_ms)).into(),
         ],
     )
     .await?;
@@ -412,6 +417,11 @@ pub(crate) async fn store(
         // told twice: the first report is stored, and this one says no more than it
         return Ok(());
     }
+    let id = call.attempt.to_string();
+    // nobody whom the trunk has not answered for costs anything, but the call may have been held room for
+    let answered = end.answered || call.answer_at.is_some();
+    let source = if answered { Source::Attempt(id) } else { Source::Call(id) };
+    charges::settle(&round.write, round.at(), &source, End::of(end)).await?;
     if let Some(answered) = call.answer_at {
         round.ended.push((call.organisation, now.since(answered)));
     }

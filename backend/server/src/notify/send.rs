@@ -16,7 +16,8 @@ use super::shown::{Shown, shown};
 use super::spent;
 use super::telephone::Permit;
 use super::ways::{Way, callers, free_permits};
-use crate::store::{Several, StoreError, all, exec};
+use crate::charges::{self, Caller, Stop};
+use crate::store::{Several, StoreError, all, exec, number};
 use sea_orm::FromQueryResult;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -24,9 +25,10 @@ use waybell_domain::clock::UnixMs;
 use waybell_domain::dial::attempt::AttemptState;
 use waybell_domain::dial::plan::{NoticeKind, SuppressReason};
 use waybell_domain::dial::policy::Policy;
-use waybell_domain::id::{AttemptId, BatchId, OrganisationId, RecipientId, UserId};
+use waybell_domain::id::{AttemptId, BatchId, BranchId, OrganisationId, RecipientId, UserId};
 use waybell_domain::parcel::CallMark;
 use waybell_domain::phone::PhoneNumber;
+use waybell_domain::rate::{ChargedCall, Stopped};
 use waybell_switch::Draft;
 
 /// Looks at due people of one batch in a round: those who are put off make room for others.
@@ -66,6 +68,7 @@ pub(super) struct Running {
     pub(super) company: String,
     pub(super) text_messages: i64,
     pub(super) created_at: i64,
+    pub(super) branch_id: Option<String>,
 }
 
 /// Rules of an organisation in this round.
@@ -81,7 +84,7 @@ pub(crate) async fn fill(engine: &mut Engine, round: &mut Round) -> Result<Sent,
     let batches: Vec<Running> = all(
         round.write.tx(),
         "SELECT b.id, b.organisation_id, b.template_key, b.display_number, br.display_number AS branch_number, o.stopped, \
-         o.time_zone, o.policy, o.company, o.text_messages, b.created_at FROM batch b \
+         o.time_zone, o.policy, o.company, o.text_messages, b.created_at, b.branch_id FROM batch b \
          JOIN organisation o ON o.id = b.organisation_id \
          LEFT JOIN branch br ON br.id = b.branch_id WHERE b.state = 'running' ORDER BY b.created_at",
         [],
@@ -148,6 +151,7 @@ async fn people(
     super::talk::notice(engine, round, organisation, &batch.template_key).await?;
     let begun = taken.iter().filter(|(o, _)| *o == batch.organisation_id).count();
     let mut left = spent::left(engine, round, organisation, &rules.policy, rules.zone, begun).await?;
+    let limited = charges::is_limited(round.write.tx(), organisation).await?;
     for _ in 0..LOOKS_A_ROUND {
         if left.calls == Some(0) && !left.over {
             hold(round, batch, sent);
@@ -190,12 +194,29 @@ async fn people(
                     continue;
                 }
             };
+            let attempt = AttemptId::at(round.now, engine.app.clock.chance());
+            match money(engine, round, batch, &row, attempt, limited).await? {
+                None => {}
+                Some(Stopped::SpendToday) => {
+                    let zone = zone_of(&row.phone_key, rules.zone);
+                    let until = tomorrow(round, &rules, zone);
+                    decision(round, &row, "put_off", Stopped::SpendToday.as_str()).await?;
+                    sent.next_due = earlier(sent.next_due, until);
+                    put_off(round, &row, until).await?;
+                    continue;
+                }
+                Some(Stopped::NoCredit) => {
+                    // as soon as somebody pays in
+                    hold(round, batch, sent);
+                    return Ok(());
+                }
+            }
             taken.insert((batch.organisation_id.clone(), row.phone_key.clone()));
             *sent.displayed.entry(display.clone()).or_default() += 1;
             left.calls = left.calls.map(|n| n.saturating_sub(1));
             let notice = NoticeKind::of_key(&batch.template_key);
             kept::leave_out(round, notice, &facts, &mut row).await?;
-            intent(engine, round, batch, row, display, &way, permit).await?;
+            intent(engine, round, batch, row, attempt, (display, &way, permit)).await?;
         }
         sent.more |= full;
         if !full || free.is_empty() {
@@ -203,6 +224,43 @@ async fn people(
         }
     }
     Ok(())
+}
+
+/// Why the account that pays has no room for this call; where it has, the call is held room for.
+async fn money(
+    engine: &Engine,
+    round: &Round,
+    batch: &Running,
+    row: &RecipientRow,
+    attempt: AttemptId,
+    limited: bool,
+) -> Result<Option<Stopped>, StoreError> {
+    let (Ok(organisation), Ok(phone), true) =
+        (OrganisationId::parse(&row.organisation_id), PhoneNumber::from_key(&row.phone_key), limited)
+    else {
+        return Ok(None);
+    };
+    let caller = Caller {
+        organisation,
+        branch: batch.branch_id.as_deref().and_then(|b| BranchId::parse(b).ok()),
+        courier: UserId::parse(&row.courier_id).ok(),
+        call: ChargedCall::Notice,
+    };
+    let id = attempt.to_string();
+    match charges::admit(&round.write, &engine.app, &caller, &id, &[phone.e164()]).await {
+        Ok(()) => Ok(None),
+        Err(Stop::Store(error)) => Err(error),
+        Err(Stop::Stopped(stopped)) => {
+            let word = stopped.as_str();
+            let sql =
+                "SELECT COUNT(*) FROM decision WHERE recipient_id = $1 AND what = 'put_off' AND detail = $2";
+            let told = number(round.write.tx(), sql, [row.id.clone().into(), word.into()]).await?;
+            if stopped == Stopped::NoCredit && told == 0 {
+                decision(round, row, "put_off", word).await?;
+            }
+            Ok(Some(stopped))
+        }
+    }
 }
 
 /// Leaves a batch's people as they are until a call that is on the line is over: that wakes the dialler, which otherwise
@@ -332,12 +390,10 @@ async fn intent(
     round: &mut Round,
     batch: &Running,
     row: RecipientRow,
-    display: String,
-    trunk: &str,
-    permit: Permit,
+    attempt: AttemptId,
+    (display, trunk, permit): (String, &str, Permit),
 ) -> Result<(), StoreError> {
     let now = round.now;
-    let attempt = AttemptId::at(now, engine.app.clock.chance());
     // read before anything is written: a row that does not read back holds its batch
     let recipient = RecipientId::parse(&row.id).map_err(|e| damaged("recipient.id", e))?;
     let batch_id = BatchId::parse(&row.batch_id).map_err(|e| damaged("recipient.batch_id", e))?;

@@ -6,8 +6,9 @@
 
 use super::engine::Round;
 use super::live::Call;
+use crate::charges::{self, End, Source};
 use crate::store::{StoreError, exec};
-use waybell_switch::{DialogRecord, InviteRecord, LegId};
+use waybell_switch::{DialogRecord, InviteRecord, LegEnd, LegId};
 
 /// A call to the courier's own phone.
 pub(crate) async fn courier(
@@ -79,14 +80,18 @@ pub(crate) async fn answered(round: &Round, leg: &LegId, dialog: &DialogRecord) 
 }
 
 /// Over. After a restart the switch names the leg by its Call-ID.
-pub(crate) async fn ended(round: &Round, leg: &LegId) -> Result<(), StoreError> {
+pub(crate) async fn ended(round: &Round, leg: &LegId, end: Option<&LegEnd>) -> Result<(), StoreError> {
+    // an answer that crossed our CANCEL: the trunk counts it
+    let crossed = end.filter(|e| e.answered).map(|e| round.now.0 - i64::from(e.talk_ms));
     exec(
         round.write.tx(),
-        "UPDATE side_call SET is_open = 0, end_at = $1 WHERE (id = $2 OR call_id = $2) AND is_open = 1",
-        [round.now.0.into(), leg.as_str().into()],
+        "UPDATE side_call SET is_open = 0, end_at = $1, answer_at = COALESCE(answer_at, $3) \
+         WHERE (id = $2 OR call_id = $2) AND is_open = 1",
+        [round.now.0.into(), leg.as_str().into(), crossed.into()],
     )
     .await?;
-    Ok(())
+    let known = end.map_or(End::Unknown, End::of);
+    charges::settle(&round.write, round.at(), &Source::Side(leg.as_str().to_owned()), known).await
 }
 
 fn text(what: &'static str, record: &impl serde::Serialize) -> Result<String, StoreError> {

@@ -449,7 +449,7 @@ pub(crate) async fn courier_event(
         }
         EventKind::Ended { end } => {
             engine.legs.remove(courier);
-            side::ended(round, courier).await?;
+            side::ended(round, courier, Some(end)).await?;
             let Some(mut call) = engine.legs.call(of) else { return Ok(()) };
             if call.courier_leg.as_ref() != Some(courier) {
                 return Ok(());
@@ -509,9 +509,9 @@ pub(crate) async fn inbound_event(
             });
         }
         EventKind::PlayEnded { .. } => round.effects.push(Effect::HangUp(leg.clone())),
-        EventKind::Ended { .. } => {
+        EventKind::Ended { end } => {
             engine.legs.remove(leg);
-            side::ended(round, leg).await?;
+            side::ended(round, leg, Some(end)).await?;
         }
         _ => {}
     }

@@ -13,6 +13,7 @@ use waybell_domain::dial::batch::BatchState;
 use waybell_domain::dial::outcome::CallOutcome;
 use waybell_domain::dial::plan::SuppressReason;
 use waybell_domain::id::EventId;
+use waybell_domain::rate::Stopped;
 use waybell_domain::wire::{WhyLine, WhyView};
 
 /// Stores a decision that no other table shows.
@@ -265,6 +266,11 @@ async fn decisions(
                 "tomorrow: every number that could be shown has been shown as often as a day allows"
                     .to_owned(),
             ),
+            "put_off" if Stopped::parse(&d.detail).is_some() => {
+                let stopped = Stopped::parse(&d.detail);
+                let (zh, en) = stopped.map_or(("", ""), |s| (s.label_zh(), s.label_en()));
+                (format!("稍后再呼：{zh}"), format!("put off: {en}"))
+            }
             "put_off" => {
                 let zh = match d.detail.as_str() {
                     "the storage failed before the call was sent" => "拨出之前保存失败".to_owned(),

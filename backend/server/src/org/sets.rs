@@ -16,6 +16,7 @@ use waybell_domain::knowledge::KnowledgePolicy;
 use waybell_domain::order::OrderPolicy;
 use waybell_domain::outgoing::OutgoingPolicy;
 use waybell_domain::policy::BadValue;
+use waybell_domain::rate::ChargePolicy;
 use waybell_domain::template::TemplatePolicy;
 
 /// A set of rules. Its default holds where an organisation has set none.
@@ -38,7 +39,7 @@ macro_rules! rule_set {
 
 rule_set!(InboundPolicy => "inbound_policy", OutgoingPolicy => "outgoing_policy", FieldPolicy => "field_policy",
     TemplatePolicy => "template_policy", OrderPolicy => "order_policy",
-    KnowledgePolicy => "knowledge_policy");
+    KnowledgePolicy => "knowledge_policy", ChargePolicy => "charge_policy");
 
 #[derive(FromQueryResult)]
 struct Row {

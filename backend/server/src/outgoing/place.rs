@@ -2,6 +2,7 @@
 
 use crate::app::Shared;
 use crate::calls::rows::keep_until;
+use crate::charges::{self, Caller, Stop};
 use crate::http::error::{ApiError, ApiResult};
 use crate::inbound::{self, open_parcels};
 use crate::numbers::same;
@@ -18,6 +19,7 @@ use waybell_domain::id::{AreaId, CallId};
 use waybell_domain::inbound::{InboundPolicy, OpenParcel};
 use waybell_domain::outgoing::{CallRefusal, OutgoingOutcome, OutgoingPolicy, ShownFirst};
 use waybell_domain::phone::PhoneNumber;
+use waybell_domain::rate::{ChargedCall, Stopped};
 use waybell_domain::wire::{CallRequest, CallWarning, CallWay};
 
 /// A call that may be made.
@@ -122,6 +124,19 @@ pub(super) async fn place(
     }
     let shared = inbound::policy(tx, scope.organisation).await?;
     spent(app, write, scope, (&policy, shared.talk_ms), org.zone()).await?;
+    let own = courier.as_ref().filter(|_| request.way == CallWay::Callback).map(PhoneNumber::e164);
+    let rung: Vec<&str> = own.into_iter().chain([customer.e164()]).collect();
+    let caller = Caller {
+        organisation: scope.organisation,
+        branch: scope.branch,
+        courier: Some(scope.person),
+        call: ChargedCall::Outgoing,
+    };
+    charges::admit(write, app, &caller, &request.id.to_string(), &rung).await.map_err(|stop| match stop {
+        Stop::Stopped(Stopped::NoCredit) => refused(CallRefusal::NoCredit),
+        Stop::Stopped(Stopped::SpendToday) => refused(CallRefusal::SpendToday),
+        Stop::Store(error) => error.into(),
+    })?;
     let key = customer.key();
     let mut known = waybills_in_scope(write, scope, &key).await?;
     known.extend(target.told);

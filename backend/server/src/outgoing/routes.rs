@@ -27,7 +27,7 @@ use waybell_domain::wire::{CallRequest, CallStarted, CallView, CallWarning, Call
 /// the company. With `way` = `app` no telephone of the courier rings: the app offers instead, by `POST /api/v1/calls/{id}/signals` or on
 /// its socket (docs/app-calls.md). `id` is made by the phone: a request that comes twice is one call. Refusals say why in both languages
 /// (`message`, `hint`): `country`, `barred_number`, `own_number` (422), `no_telephone`, `in_call`, `calls_a_day`,
-/// `minutes_a_day` (409), `switched_off` (403). While the server is being stopped: `stopping` (503).
+/// `minutes_a_day`, `no_credit`, `spend_a_day` (409), `switched_off` (403). While the server is being stopped: `stopping` (503).
 #[utoipa::path(post, path = "/api/v1/calls", tag = "calls", security(("bearer" = [])), request_body = CallRequest,
     responses((status = 201, body = CallStarted), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody),
     (status = 422, body = ErrorBody), (status = 503, body = ErrorBody)))]

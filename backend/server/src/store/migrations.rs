@@ -27,6 +27,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0017_phones.sql"),
     include_str!("migrations/0018_push.sql"),
     include_str!("migrations/0019_knowledge.sql"),
+    include_str!("migrations/0020_charges.sql"),
     include_str!("migrations/0022_transcripts.sql"),
 ];
 
@@ -47,6 +48,7 @@ const REVISED: &[&str] = &[
     "knowledge_folder",
     "knowledge_article",
     "knowledge_favourite",
+    "ledger_entry",
 ];
 
 /// Fails unless the database has this program's schema.

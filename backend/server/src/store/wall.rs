@@ -34,6 +34,9 @@ const CHILDREN: &[(&str, &str, &str, &str)] = &[
     ("call_leg", "phone_call_id", "phone_call", "id"),
 ];
 
+/// Tables that are only ever added to. SQLite has this in its schema.
+const ADDED_TO: &[&str] = &["ledger_entry"];
+
 const SETTING: &str = "current_setting('waybell.organisation')";
 
 /// Whom a request works for.
@@ -98,11 +101,23 @@ pub(super) async fn raise<C: ConnectionTrait>(db: &C) -> Result<(), StoreError> 
         statements.push_str(&policy(name, own).ok_or_else(|| {
             DbErr::Custom(format!("table {name} belongs to no organisation: list it in store/wall.rs"))
         })?);
+        if ADDED_TO.contains(&name.as_str()) {
+            statements.push_str(&stays(name));
+        }
     }
     if !statements.is_empty() {
         db.execute_unprepared(&statements).await?;
     }
     Ok(())
+}
+
+/// The statements that let no row of a table be changed or removed.
+fn stays(table: &str) -> String {
+    format!(
+        "CREATE FUNCTION {table}_stays() RETURNS trigger LANGUAGE plpgsql AS \
+         'BEGIN RAISE EXCEPTION ''rows of {table} are never changed''; END'; \
+         CREATE TRIGGER {table}_stays BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION {table}_stays();\n"
+    )
 }
 
 /// The statements for a table; `own`: it has a column `organisation_id`.

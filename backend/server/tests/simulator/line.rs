@@ -100,6 +100,7 @@ impl State {
             rang: false,
             answered: mode == Mode::EndStored,
             talk_ms: 0,
+            bye: None,
             rtp: Default::default(),
         };
         let leg = Leg {

@@ -175,6 +175,7 @@ impl Core {
             rang: leg.connected_at.is_some(),
             answered: leg.connected_at.is_some(),
             talk_ms: u32::try_from(talked).unwrap_or(u32::MAX),
+            bye: None,
             rtp: leg.counters.stats(),
         };
         self.shared.view.lock().remove(id);

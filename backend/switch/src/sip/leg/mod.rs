@@ -165,6 +165,7 @@ impl Leg {
                 rang: false,
                 answered: false,
                 talk_ms: 0,
+                bye: None,
                 rtp: crate::event::RtpStats::default(),
             },
             how: None,
@@ -361,7 +362,10 @@ impl Leg {
             Purpose::Invite => self.on_invite_response(core, io, message, source, status),
             _ if challenged && self.retry_inside(core, io, purpose, message, status, request, target) => {}
             Purpose::Cancel => self.on_cancel_response(status),
-            Purpose::Bye if status >= 200 => self.done = true,
+            Purpose::Bye if status >= 200 => {
+                self.end.bye = Some(status);
+                self.done = true;
+            }
             Purpose::Refresh if status >= 200 => self.on_refresh_response(core, io, message, status),
             Purpose::Bye | Purpose::Prack | Purpose::Refresh => {}
         }
