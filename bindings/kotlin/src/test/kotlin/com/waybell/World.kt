@@ -55,6 +55,18 @@ internal class World(programs: String, vararg arguments: String) : AutoCloseable
         error("nobody rings: ${ask("GET", "/calls", "", boss)}")
     }
 
+    /** An announcement that must be read, and an article that is approved. */
+    fun posts() {
+        val boss = boss()
+        val news = "\"title\":\"今天停派\",\"body\":\"暴雨。请回站点。\",\"must_read\":true"
+        ask("POST", "/announcements", "{\"id\":\"0198a1b2-0000-7000-8000-00000000000a\",$news}", boss)
+        val id = "0198a1b2-0000-7000-8000-00000000000b"
+        val text = "\"title\":\"破损件处理\",\"body\":\"# 破损\\n\\n外包装破损怎么办：当面拍照，再联系客服。\""
+        ask("POST", "/knowledge/articles", "{\"id\":\"$id\",$text}", boss)
+        ask("POST", "/knowledge/articles/$id/submit", "{}", boss)
+        ask("POST", "/knowledge/articles/$id/approve", "{\"version\":1}", boss)
+    }
+
     /** Publishes this number for an area that the courier covers. */
     fun publish(number: String, courier: String) {
         val boss = boss()
