@@ -93,6 +93,13 @@ impl Http {
         &self.base
     }
 
+    /// Whether the server answers at all: the smallest request that there is.
+    #[cfg(feature = "app-calls")]
+    pub(crate) async fn is_there(&self) -> bool {
+        let asked = self.client.get(format!("{}/healthz", self.base)).send().await;
+        asked.is_ok_and(|answer| answer.status().is_success())
+    }
+
     /// Sends and gives the answer's bytes.
     pub(crate) async fn bytes(&self, request: &Request, token: Option<&str>) -> Result<Vec<u8>> {
         let response = self.response(request, token, Some(WHOLE)).await?;

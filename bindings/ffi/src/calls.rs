@@ -136,8 +136,19 @@ impl From<core::Call> for Call {
     }
 }
 
-fn call_id(word: &str) -> Answer<CallId> {
+pub(crate) fn call_id(word: &str) -> Answer<CallId> {
     CallId::parse(word).map_err(|e| bad("call", &e.to_string()))
+}
+
+pub(crate) fn whom(to: CallTo) -> Answer<Whom> {
+    Ok(match to {
+        CallTo::Parcel { id } => {
+            let ids = parcel_ids(&[id])?;
+            Whom::Parcel(*ids.first().ok_or_else(|| bad("parcel", "is missing"))?)
+        }
+        CallTo::Call { id } => Whom::Call(call_id(&id)?),
+        CallTo::Number { text } => Whom::Number(text),
+    })
 }
 
 #[uniffi::export]
@@ -233,14 +244,7 @@ impl WaybellClient {
     /// Calls a customer: the courier's own telephone rings first. Needs the server; nothing is kept for later, so `Offline`
     /// means that nothing will ring, or that no answer came and `calls` shows whether it does.
     pub async fn call(&self, to: CallTo) -> Answer<CallMade> {
-        let whom = match to {
-            CallTo::Parcel { id } => {
-                let ids = parcel_ids(&[id])?;
-                Whom::Parcel(*ids.first().ok_or_else(|| bad("parcel", "is missing"))?)
-            }
-            CallTo::Call { id } => Whom::Call(call_id(&id)?),
-            CallTo::Number { text } => Whom::Number(text),
-        };
+        let whom = whom(to)?;
         let calls = self.client.calls();
         let started = run(async move { calls.ring(&whom).await }).await?;
         let said = |lang: Lang| started.warnings.iter().map(|w| w.label(lang).to_owned()).collect();

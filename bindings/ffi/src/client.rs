@@ -50,6 +50,13 @@ pub struct Subscription {
     task: tokio::task::AbortHandle,
 }
 
+impl Subscription {
+    /// Of a task that tells a listener.
+    pub(crate) fn of(task: tokio::task::JoinHandle<()>) -> Subscription {
+        Subscription { task: task.abort_handle() }
+    }
+}
+
 #[uniffi::export]
 impl Subscription {
     /// Ends it; the listener is not called any more.
@@ -184,7 +191,7 @@ impl WaybellClient {
                 listener.on_change(topic);
             }
         });
-        Arc::new(Subscription { task: task.abort_handle() })
+        Arc::new(Subscription::of(task))
     }
 }
 

@@ -66,6 +66,9 @@ pub(crate) struct RingArgs {
     /// Speak through this program over the data network instead; your own telephone does not ring.
     #[arg(long, conflicts_with = "hang_up")]
     pub app: bool,
+    /// Let the network decide: over the data network where it is good enough for speaking, otherwise your own telephone rings first.
+    #[arg(long, conflicts_with_all = ["hang_up", "app"])]
+    pub auto: bool,
     #[command(flatten)]
     pub sound: SoundArgs,
 }

@@ -52,8 +52,12 @@ texts! {
     app_waiting() = "等待网络来电；Ctrl-C 结束", "waiting for a call over the app; Ctrl-C ends it";
     app_rings(who, words) = "来电：{who} {words}", "a call from {who} {words}";
     app_nobody(n) = "{n} 秒内没有来电", "nobody called within {n} s";
-    app_sound_hint() = "写上 --play 或 --record（WAV 文件）", "give --play or --record, WAV files";
-    app_no_sound() = "本机没有可用的话筒和听筒", "this program has no microphone and loudspeaker of its own";
+    app_chosen() = "网络良好：经数据网络呼叫", "the network is good enough: over the app";
+    callback_weak() = "网络太弱：改为双呼", "the network is too weak: by callback";
+    callback_slow() = "网络太慢：改为双呼", "the network is too slow: by callback";
+    callback_last() = "刚才的网络通话质量差：改为双呼", "the last call over the app was bad: by callback";
+    callback_not_offered() = "服务器未开通网络电话：改为双呼", "the server takes no calls over the app: by callback";
+    app_sound_hint() = "插上话筒和耳机，或写上 --play、--record（WAV 文件）", "plug in a headset, or give --play or --record, WAV files";
     app_keys_hint() = "按键：输入 0-9 * #；静音 m，保持 h，挂断 q 或 Ctrl-C", "keys: a line of 0-9 * #; m mutes, h holds, q or Ctrl-C hangs up";
     app_not_understood(text) = "不明白“{text}”", "cannot read \"{text}\"";
     app_muted() = "已静音", "muted";

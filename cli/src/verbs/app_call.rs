@@ -1,6 +1,6 @@
 //! Calls over the app in a terminal: files take the place of microphone and loudspeaker, lines of the keyboard that of keys.
 
-use super::calls::not_rung;
+use super::calls::{not_rung, own_telephone_rings};
 use super::{Outcome, signed_in};
 use crate::args::{AnswerArgs, SoundArgs};
 use crate::out::{DONE, FAILED, Failure, Out};
@@ -12,26 +12,53 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use waybell_core::Client;
 use waybell_core::call::audio::wav::WavDevice;
+use waybell_core::call::audio::{AudioDevice, AudioError};
+use waybell_core::call::choice::Why;
 use waybell_core::call::fsm::{Reason, State};
-use waybell_core::call::session::{AppCalls, CallNow};
+use waybell_core::call::session::{AppCalls, CallNow, Placed};
 use waybell_core::calls::ring::Whom;
 use waybell_core::say::say;
 use waybell_domain::lang::Lang;
-use waybell_domain::wire::CallResult;
+use waybell_domain::wire::{CallResult, CallWay};
 
 /// How long the server is waited for to hear of the end.
 const SETTLE: Duration = Duration::from_secs(3);
 
-/// Calls over the app, with the files as device.
+/// Calls over the app, with files for a device, or this computer's own.
 fn open(client: &Client, out: &Out, sound: &SoundArgs) -> Result<AppCalls, Failure> {
-    if sound.play.is_none() && sound.record.is_none() {
-        return Err(Failure::plain(texts::app_no_sound(out.lang)).hint(texts::app_sound_hint(out.lang)));
-    }
-    let device = WavDevice::new(sound.play.as_deref(), sound.record.as_deref()).map_err(|e| {
-        Failure::plain(format!("{}: {}", e.what, say(out.lang, &e.problem))).hint(say(out.lang, e.hint))
-    })?;
+    let unusable = |e: AudioError| {
+        Failure::plain(format!("{}: {}", say(out.lang, &e.what), say(out.lang, &e.problem)))
+            .hint(say(out.lang, e.hint))
+    };
+    let device: Arc<dyn AudioDevice> = match sound.play.is_none() && sound.record.is_none() {
+        true => platform(out)?,
+        false => {
+            let files = WavDevice::new(sound.play.as_deref(), sound.record.as_deref());
+            Arc::new(files.map_err(unusable)?)
+        }
+    };
     client.resume();
-    Ok(client.app_calls(Arc::new(device)))
+    Ok(client.app_calls(device))
+}
+
+/// This computer's microphone and loudspeaker.
+#[cfg(feature = "platform-audio")]
+fn platform(out: &Out) -> Result<Arc<dyn AudioDevice>, Failure> {
+    let device = waybell_core::call::audio::platform::PlatformDevice::of_system();
+    match device.check() {
+        Ok(()) => Ok(Arc::new(device)),
+        Err(e) => {
+            let problem = format!("{}: {}", say(out.lang, &e.what), say(out.lang, &e.problem));
+            Err(Failure::plain(problem).hint(texts::app_sound_hint(out.lang)))
+        }
+    }
+}
+
+/// This program was built without them.
+#[cfg(not(feature = "platform-audio"))]
+fn platform(out: &Out) -> Result<Arc<dyn AudioDevice>, Failure> {
+    let problem = format!("{}: {}", say(out.lang, "microphone"), say(out.lang, "there is none"));
+    Err(Failure::plain(problem).hint(texts::app_sound_hint(out.lang)))
 }
 
 pub(super) async fn call(
@@ -39,10 +66,18 @@ pub(super) async fn call(
     out: &Out,
     whom: &Whom,
     name: String,
+    way: Option<CallWay>,
     sound: &SoundArgs,
 ) -> Outcome {
     let calls = open(client, out, sound)?;
-    let started = calls.call(whom).await.map_err(|e| not_rung(out, e))?;
+    let Placed { started, way, why } = calls.place(whom, way).await.map_err(|e| not_rung(out, e))?;
+    if why != Why::Asked {
+        out.line(chosen(out.lang, why));
+    }
+    if way == CallWay::Callback {
+        own_telephone_rings(out, name, &started);
+        return Ok(DONE);
+    }
     let name = if name.is_empty() { texts::ringing_customer(out.lang) } else { name };
     out.line(texts::app_calling(out.lang, name));
     for warning in &started.warnings {
@@ -188,6 +223,18 @@ fn state(lang: Lang, state: State) -> String {
         State::HeldLocal | State::HeldRemote | State::HeldByCellular => texts::app_held(lang),
         State::Reconnecting => texts::app_reconnecting(lang),
         State::Ended(reason) => ended(lang, reason),
+    }
+}
+
+/// Why the network decided so.
+fn chosen(lang: Lang, why: Why) -> String {
+    match why {
+        Why::Asked => String::new(),
+        Why::Good => texts::app_chosen(lang),
+        Why::Weak => texts::callback_weak(lang),
+        Why::Slow => texts::callback_slow(lang),
+        Why::LastCall => texts::callback_last(lang),
+        Why::NotOffered => texts::callback_not_offered(lang),
     }
 }
 

@@ -18,7 +18,7 @@ use waybell_core::{Client, Error};
 use waybell_domain::id::CallId;
 use waybell_domain::inbound::Availability;
 use waybell_domain::lang::Lang;
-use waybell_domain::wire::{CallDirection, CallResult, CallView};
+use waybell_domain::wire::{CallDirection, CallResult, CallStarted, CallView, CallWay};
 
 /// Sound that is read and written at once.
 const BLOCK: usize = 1 << 20;
@@ -362,25 +362,28 @@ pub(super) async fn ring(client: &Client, out: &Out, args: &RingArgs) -> Outcome
         return hang_up(client, out).await;
     };
     let (whom, name) = whom(client, out, text).await?;
-    if args.app {
-        return super::app_call::call(client, out, &whom, name, &args.sound).await;
+    if args.app || args.auto {
+        let way = args.app.then_some(CallWay::App);
+        return super::app_call::call(client, out, &whom, name, way, &args.sound).await;
     }
     match calls.ring(&whom).await {
         Ok(started) => {
-            out.json(&started);
-            let told = match name.is_empty() {
-                true => texts::ringing_customer(out.lang),
-                false => name,
-            };
-            out.line(texts::ringing(out.lang, told));
-            for warning in &started.warnings {
-                out.line(texts::note(out.lang, warning.label(out.lang)));
-            }
-            out.line(format!("  → {}", texts::ring_hint(out.lang)));
+            own_telephone_rings(out, name, &started);
             Ok(DONE)
         }
         Err(error) => Err(not_rung(out, error)),
     }
+}
+
+/// The courier's own telephone rings first.
+pub(super) fn own_telephone_rings(out: &Out, name: String, started: &CallStarted) {
+    out.json(started);
+    let told = if name.is_empty() { texts::ringing_customer(out.lang) } else { name };
+    out.line(texts::ringing(out.lang, told));
+    for warning in &started.warnings {
+        out.line(texts::note(out.lang, warning.label(out.lang)));
+    }
+    out.line(format!("  → {}", texts::ring_hint(out.lang)));
 }
 
 /// Why nothing rings, or whether it might.

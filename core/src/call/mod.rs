@@ -16,11 +16,14 @@
 //! a test. With the feature `app-calls` calls are made of them:
 //!
 //! * `session`: places and takes calls, as [`Client::app_calls`](crate::Client). `signalling`: what is said to the server.
+//! * `choice`: over the app or by callback.
 //! * `peer`: WebRTC behind a trait. `audio`: microphone and loudspeaker as a port. `keys`: telephone keys in the sound.
 //! * `voice`: the one thread of a call, which owns a sender and a playout buffer.
 
 #[cfg(feature = "app-calls")]
 pub mod audio;
+#[cfg(feature = "app-calls")]
+pub mod choice;
 pub mod codec;
 pub mod fsm;
 #[cfg(feature = "app-calls")]

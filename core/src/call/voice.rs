@@ -31,6 +31,8 @@ use std::time::{Duration, Instant};
 const NAP: Duration = Duration::from_millis(4);
 /// Sound that waits before the loudspeaker: 30 ms.
 const AHEAD: usize = 3 * TICK;
+/// Pieces of 10 ms that are taken of the microphone at once.
+const MOST_TICKS: usize = 6;
 /// Between two reports.
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -201,7 +203,11 @@ impl Running {
             while let Ok(arrived) = self.arrivals.pop() {
                 self.take(&arrived, arrived.at.saturating_duration_since(began));
             }
-            while self.microphone.tick(&mut tick) {
+            // at most what the ring holds: a device without a clock does not keep us here
+            for _ in 0..MOST_TICKS {
+                if !self.microphone.tick(&mut tick) {
+                    break;
+                }
                 self.say(&mut tick);
             }
             while self.loudspeaker.waiting() < AHEAD {

@@ -7,7 +7,8 @@
 use anyhow::Context;
 use clap::Parser;
 use std::io::BufRead;
-use waybell_tests::world::PASSWORD;
+use std::net::SocketAddr;
+use waybell_tests::world::{DISPLAY, PASSWORD};
 use waybell_tests::{World, WorldOptions};
 
 /// A world for tests in other languages: a simulated carrier, a server on it, an organisation with the couriers c1 and c2
@@ -17,12 +18,24 @@ use waybell_tests::{World, WorldOptions};
 /// and answers with the verdict as one JSON line. It ends, and removes its files, when standard input ends.
 #[derive(Parser)]
 #[command(name = "waybell-world", version)]
-struct Arguments {}
+struct Arguments {
+    /// SIP over UDP of an exchange of the caller's own, which takes every call that is no notice: couriers' telephones and whom
+    /// they call.
+    #[arg(long, value_name = "ADDRESS")]
+    exchange: Option<SocketAddr>,
+}
 
 fn main() -> anyhow::Result<()> {
-    Arguments::parse();
+    let arguments = Arguments::parse();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let mut world = World::start(&WorldOptions::default())?;
+    let trunk = arguments.exchange.map_or(String::new(), |address| {
+        format!(
+            "\n[[trunk]]\nname = \"exchange\"\npeers = [\"{address}\"]\npriority = 1\ncalls_per_second = 50\nchannels = 50\n\
+             caller_ids = [\"{DISPLAY}\"]\noptions_seconds = 0\n"
+        )
+    });
+    let server = "app_calls = \"127.0.0.1:0\"\n".to_owned();
+    let mut world = World::start(&WorldOptions { trunk, server, ..WorldOptions::default() })?;
     let hello = serde_json::json!({ "url": world.server.url, "sip": sip(&world)?, "login": "c1", "password": PASSWORD });
     println!("{hello}");
     for line in std::io::stdin().lock().lines() {

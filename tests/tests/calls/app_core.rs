@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tempfile::TempDir;
 use waybell_core::call::audio::paced::{PacedDevice, Sounds};
-use waybell_core::call::audio::{AudioError, TICK};
+use waybell_core::call::audio::{AudioDevice, AudioError, AudioStream, DeviceEnds, TICK};
 use waybell_core::call::fsm::{Reason, State};
 use waybell_core::call::session::{AppCalls, CallNow};
 use waybell_core::calls::ring::Whom;
@@ -398,7 +398,120 @@ fn the_terminal_calls_and_answers_with_files_for_a_voice() {
     assert_eq!(answer.wait().unwrap().code(), Some(0), "{rest:?}");
     assert!(rest.iter().any(|l| l.contains("+86138****0000")), "{rest:?}");
     assert!(has_tone(Path::new(&heard), 800));
+}
 
-    let refused = start(&["call", DIALLED, "--app"]).wait_with_output().unwrap();
-    assert_eq!(refused.status.code(), Some(1), "without files there is nothing to speak with");
+/// A terminal on a computer whose sound system is described by this file.
+fn on_a_computer(phone: &Phone, sound: &str, arguments: &[&str]) -> std::process::Child {
+    let file = phone.home().join("asound.conf");
+    std::fs::write(&file, sound).unwrap();
+    let mut command = Command::new(programs().join("waybell"));
+    command.args(arguments).env("WAYBELL_HOME", phone.home()).env("LC_ALL", "C.UTF-8");
+    command.env("ALSA_CONFIG_PATH", file).env_remove("PULSE_SERVER");
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_terminal_speaks_with_the_computer_s_own_sound_where_it_has_any() {
+    let house = house(policy(30_000));
+    let phone = Phone::new(&house.world.server.url).unwrap();
+    phone.must(&["login", "c1"]).unwrap();
+    // no sound at all: said before anybody is rung
+    let refused = on_a_computer(&phone, "", &["call", DIALLED, "--app"]).wait_with_output().unwrap();
+    assert_eq!(refused.status.code(), Some(1));
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(said.contains("microphone: there is none"), "{said}");
+    assert!(house.exchange.rung_within(SECOND / 2).is_none());
+
+    // a sound card that is none, through the system's library: what is said is silence, what is heard is lost
+    let mut call = on_a_computer(
+        &phone,
+        "pcm.!default { type null }\nctl.!default { type null }\n",
+        &["call", DIALLED, "--auto", "--json"],
+    );
+    let mut customer = house.exchange.rung();
+    assert_eq!(customer.number(), DIALLED, "a good network: over the app");
+    customer.picks_up();
+    customer.line.says(700);
+    std::thread::sleep(SECOND);
+    writeln!(call.stdin.as_mut().unwrap(), "q").unwrap();
+    customer.is_hung_up_on();
+    let done = call.wait_with_output().unwrap();
+    assert_eq!(done.status.code(), Some(0), "{done:?}");
+    let told: Value = serde_json::from_slice(&done.stdout).unwrap();
+    assert_eq!(told["ended"], "hung_up");
+    assert!(
+        told["sound"]["received"].as_u64() > Some(20) && told["sound"]["sent"].as_u64() > Some(20),
+        "{told}"
+    );
+}
+
+/// A device that opens and closes only when it is let.
+struct Slow {
+    gate: Arc<std::sync::Mutex<std::sync::mpsc::Receiver<()>>>,
+    open: Arc<AtomicU32>,
+}
+
+struct SlowStream {
+    gate: Arc<std::sync::Mutex<std::sync::mpsc::Receiver<()>>>,
+    open: Arc<AtomicU32>,
+    _ends: DeviceEnds,
+}
+
+impl AudioDevice for Slow {
+    fn open(&self, ends: DeviceEnds) -> Result<Box<dyn AudioStream>, AudioError> {
+        let _ = self.gate.lock().unwrap().recv();
+        self.open.fetch_add(1, Ordering::Relaxed);
+        Ok(Box::new(SlowStream { gate: self.gate.clone(), open: self.open.clone(), _ends: ends }))
+    }
+}
+
+impl AudioStream for SlowStream {
+    fn microphone(&self, _: bool) {}
+}
+
+impl Drop for SlowStream {
+    fn drop(&mut self) {
+        let _ = self.gate.lock().unwrap().recv();
+        self.open.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn a_device_that_takes_its_time_holds_nothing_back() {
+    let house = house(json!({}));
+    let mut mobile = Mobile::new(&house, "c1");
+    let (go, gate) = std::sync::mpsc::channel();
+    let (gate, open) = (Arc::new(std::sync::Mutex::new(gate)), Arc::new(AtomicU32::new(0)));
+    mobile.calls = Some({
+        let _in = house.runtime.enter();
+        mobile.client.app_calls(Arc::new(Slow { gate, open: open.clone() }))
+    });
+    mobile.until("it can be rung", |n| n.reachable);
+    // it is not open yet, and the call is made, and ended, all the same
+    mobile.calls_number();
+    let mut customer = house.exchange.rung();
+    customer.rings();
+    mobile.is(State::Ringing);
+    mobile.calls().hang_up();
+    mobile.is(State::Ended(Reason::HungUp));
+    customer.is_cancelled();
+    assert_eq!(open.load(Ordering::Relaxed), 0);
+    // the device of the first call is opened and closed, and then that of the second opened
+    mobile.calls_number();
+    let mut customer = house.exchange.rung();
+    customer.picks_up();
+    mobile.is(State::Active);
+    for _ in 0..3 {
+        go.send(()).unwrap();
+    }
+    house.until("the second call has it", || (open.load(Ordering::Relaxed) == 1).then_some(()));
+    // it does not close, and the call is over all the same
+    mobile.calls().hang_up();
+    customer.is_hung_up_on();
+    mobile.is(State::Ended(Reason::HungUp));
+    assert_eq!(open.load(Ordering::Relaxed), 1);
+    go.send(()).unwrap();
+    house.runtime.block_on(mobile.calls().settle(PATIENCE));
+    assert_eq!(open.load(Ordering::Relaxed), 0, "who settles waits for it");
 }

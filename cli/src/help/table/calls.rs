@@ -68,6 +68,7 @@ pub(super) const VERBS: &[Verb] = &[
             ("whom", "清单上的运单号、waybell calls 中的编号，或电话号码", "对象"),
             ("hang_up", "改为结束正在进行的呼叫", ""),
             ("app", "改用本程序经数据网络通话，您的手机不响", ""),
+            ("auto", "由网络决定：网络够好时经数据网络通话，否则您的手机先响", ""),
             PLAY,
             RECORD,
             SECONDS,
@@ -75,7 +76,7 @@ pub(super) const VERBS: &[Verb] = &[
     },
     Verb {
         name: "answer",
-        about: "等待客户的网络来电并接听，用文件代替话筒和听筒；需要连上服务器",
+        about: "等待客户的网络来电并接听，用本机的话筒和听筒，或用文件代替；需要连上服务器",
         after: Some(
             "通话中输入一行 0-9 * # 为按键，m 静音，h 保持，q 挂断；Ctrl-C 也是挂断。\n\n示例：\n  \
              waybell answer --play 你好.wav --record 听到.wav\n  waybell answer --decline --wait 60",

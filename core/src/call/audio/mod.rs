@@ -10,12 +10,21 @@
 //! * The device's clock leads: the voice thread takes what the microphone gave, and fills what the loudspeaker has taken.
 //!   That the other side's clock is another one is the playout buffer's business.
 //! * All sound is mono `f32` at [`RATE`].
-//! * [`paced`] is a device of a program instead of a microphone; [`wav`] is one of files.
+//! * [`paced`] is a device of a program instead of a microphone; [`wav`] is one of files; [`hosted`] one whose sound an app of another
+//!   language pushes and pulls; `platform` (with the feature `platform-audio`) that of a computer. [`resample`] joins their rates
+//!   to ours.
+//! * [`route`]: which loudspeaker, where there are several.
 
+pub mod hosted;
 pub mod paced;
+#[cfg(feature = "platform-audio")]
+pub mod platform;
+pub mod resample;
+pub mod route;
 pub mod wav;
 
 use super::codec::RATE;
+use route::SpeakerRoute;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -43,6 +52,18 @@ pub trait AudioDevice: Send + Sync {
     /// # Errors
     /// It cannot be opened.
     fn open(&self, ends: DeviceEnds) -> Result<Box<dyn AudioStream>, AudioError>;
+
+    /// Asks for another loudspeaker. May take a moment. What then is used is told by the platform, not by this.
+    ///
+    /// # Errors
+    /// There is no choice, or not this one.
+    fn route(&self, to: SpeakerRoute) -> Result<(), AudioError> {
+        Err(AudioError {
+            what: to.as_str().to_owned(),
+            problem: "this device has one loudspeaker".to_owned(),
+            hint: "choose it in the system's settings",
+        })
+    }
 }
 
 /// An open device; dropped, it is closed, and whatever it wrote is complete.

@@ -1,11 +1,11 @@
 //! The task that owns the call.
 
-use super::super::fsm::{self, Effect, Event, Machine, Message, State, Timer, TimerId};
+use super::super::fsm::{self, Effect, Event, Machine, Message, Reason, State, Timer, TimerId};
 use super::super::peer::PeerEvent;
 use super::super::signalling::Heard;
 use super::super::voice::Order as VoiceOrder;
 use super::media::{Media, Parts, Report, close};
-use super::{CallNow, Order, machine_id, words};
+use super::{CallNow, Order, dial, machine_id, words};
 use crate::client::Inner;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -125,6 +125,11 @@ async fn sleep_until(due: Option<Instant>) {
     }
 }
 
+/// By the system's clock: a duration that a screen shows.
+fn now() -> std::time::Instant {
+    std::time::Instant::now()
+}
+
 fn place(timer: Timer) -> usize {
     match timer {
         Timer::State => 0,
@@ -135,14 +140,14 @@ fn place(timer: Timer) -> usize {
 impl Actor {
     async fn obey(&mut self, order: Order) {
         match order {
-            Order::Dial { call, servers } => {
+            Order::Dial { call, label, servers } => {
                 if self.machine.call().is_some() {
                     // somebody rang while the server was asked: that call goes first, and nobody is rung
                     self.inner.signalling.say(call, AppSaid::Cancel { reason: None });
                     return;
                 }
                 self.fresh(call, servers);
-                self.now.outgoing = true;
+                (self.now.outgoing, self.now.label) = (true, Some(label));
                 self.on(Event::Dial(machine_id(call))).await;
             }
             Order::Event(event) => self.on(event).await,
@@ -160,9 +165,15 @@ impl Actor {
                     }
                 }
             }
+            Order::Route(to) => self.parts.devices.route(to, self.reports.clone()),
+            Order::Routes(routes) => {
+                self.now.routes = routes;
+                self.shown();
+            }
             Order::NetworkChanged => {
                 self.inner.signalling.reopen();
                 self.inner.sync.wake();
+                *self.parts.past.lock() = None;
                 self.on(Event::NetworkChanged).await;
             }
         }
@@ -172,8 +183,8 @@ impl Actor {
     fn fresh(&mut self, call: CallId, servers: Vec<IceServer>) {
         self.call = Some(call);
         self.servers = servers;
-        let reachable = self.now.reachable;
-        self.now = CallNow { call: Some(call), reachable, ..CallNow::nothing() };
+        let (reachable, routes) = (self.now.reachable, std::mem::take(&mut self.now.routes));
+        self.now = CallNow { call: Some(call), reachable, routes, ..CallNow::nothing() };
     }
 
     async fn hear(&mut self, heard: Heard) {
@@ -232,6 +243,11 @@ impl Actor {
     }
 
     async fn take(&mut self, report: Report) {
+        if let Report::Unrouted(error) = report {
+            tracing::warn!(%error, "another loudspeaker cannot be had");
+            self.now.audio = Some(error);
+            return self.shown();
+        }
         let number = self.media.is_some().then_some(self.medias);
         let current = |media: u64| number == Some(media);
         let Some(call) = self.call else { return };
@@ -331,7 +347,7 @@ impl Actor {
                 self.medias += 1;
                 let mut media = Media::new(self.medias, self.reports.clone());
                 media.mute(self.now.muted);
-                media.open(self.parts.device.clone()).await;
+                media.open(&self.parts.devices);
                 self.media = Some(media);
                 (self.offer, self.again) = (Offer::None, false);
             }
@@ -351,7 +367,7 @@ impl Actor {
             }
             Effect::ReleaseAudio(_) => {
                 if let Some(mut media) = self.media.take() {
-                    media.release().await;
+                    media.release();
                 }
             }
             Effect::RestartMedia(_) => self.offer_again(),
@@ -372,12 +388,28 @@ impl Actor {
             Effect::SetTimer(id, after) => self.timers[place(id.timer)] = Some((id, Instant::now() + after)),
             Effect::Show(_, state) => {
                 self.now.state = state;
-                if matches!(state, State::Ended(_)) {
-                    self.timers = [None, None];
+                match state {
+                    State::Active if self.now.up_at.is_none() => self.now.up_at = Some(now()),
+                    State::Ended(reason) => {
+                        self.timers = [None, None];
+                        self.now.over_at = Some(now());
+                        self.remember(reason);
+                    }
+                    _ => {}
                 }
                 self.shown();
             }
             Effect::Refuse(state) => tracing::debug!(?state, "not in this state"),
+        }
+    }
+
+    /// What the call that has ended says of the network.
+    fn remember(&self, reason: Reason) {
+        let figures = self.parts.figures.lock().as_ref().map(|f| *f.lock());
+        let heard = figures.filter(|_| self.now.up_at.is_some());
+        let past = dial::past(reason, heard.map(|f| (f.heard.guessed_ms, self.now.spoke())));
+        if past.is_some() {
+            *self.parts.past.lock() = past;
         }
     }
 

@@ -1,9 +1,11 @@
 //! Connection, device and voice thread of the one call that has them.
 
-use super::super::audio::{AudioDevice, AudioError, AudioStream, DeviceEnds, Loudspeaker, Microphone, rings};
+use super::super::audio::{AudioError, DeviceEnds, Loudspeaker, Microphone, rings};
 use super::super::peer::{Agreed, Arrived, MediaPeer, PeerError, PeerEvent, PeerMaker};
 use super::super::voice::{Order as VoiceOrder, Voice};
 use super::Figures;
+use super::device::Devices;
+use super::dial::Past;
 use std::sync::Arc;
 use tokio::sync::mpsc::UnboundedSender;
 use waybell_domain::wire::IceServer;
@@ -13,9 +15,10 @@ const ARRIVALS: usize = 128;
 
 /// What calls are made of.
 pub(super) struct Parts {
-    pub device: Arc<dyn AudioDevice>,
+    pub devices: Devices,
     pub peers: Arc<dyn PeerMaker>,
     pub figures: Figures,
+    pub past: Past,
 }
 
 /// What is reported back. `media`: of which call's media.
@@ -30,6 +33,8 @@ pub(super) enum Report {
     Audio { media: u64, error: AudioError },
     /// Share of our packets that were lost.
     Lost { media: u64, loss: f32 },
+    /// Another loudspeaker was asked for in vain.
+    Unrouted(AudioError),
 }
 
 /// A connection with its first offer.
@@ -44,7 +49,8 @@ pub(super) struct Media {
     number: u64,
     reports: UnboundedSender<Report>,
     peer: Option<Arc<dyn MediaPeer>>,
-    stream: Option<Box<dyn AudioStream>>,
+    /// Where the device is, from the moment it is to be opened.
+    device: Option<Devices>,
     /// The call's ends of the rings, until the voice thread has them.
     ends: Option<(Microphone, Loudspeaker)>,
     voice: Option<Voice>,
@@ -59,7 +65,7 @@ impl Media {
             number,
             reports,
             peer: None,
-            stream: None,
+            device: None,
             ends: None,
             voice: None,
             listens: false,
@@ -68,34 +74,23 @@ impl Media {
         }
     }
 
-    /// Opens the device. What is wrong with it is reported.
-    pub(super) async fn open(&mut self, device: Arc<dyn AudioDevice>) {
+    /// Has the device opened, beside everything else. What is wrong with it is reported.
+    pub(super) fn open(&mut self, devices: &Devices) {
         let (ours, (microphone, loudspeaker)) = rings();
-        let (number, reports) = (self.number, self.reports.clone());
-        let told = reports.clone();
+        let (number, told) = (self.number, self.reports.clone());
         let failed = Box::new(move |error| {
             let _ = told.send(Report::Audio { media: number, error });
         });
-        let opened =
-            tokio::task::spawn_blocking(move || device.open(DeviceEnds { microphone, loudspeaker, failed }))
-                .await;
-        let problem = |problem: String| AudioError { what: "audio".to_owned(), problem, hint: "try again" };
-        match opened.unwrap_or_else(|e| Err(problem(e.to_string()))) {
-            Ok(stream) => {
-                self.ends = Some(ours);
-                self.stream = Some(stream);
-            }
-            Err(error) => {
-                let _ = reports.send(Report::Audio { media: number, error });
-            }
-        }
+        devices.open(number, DeviceEnds { microphone, loudspeaker, failed }, self.reports.clone());
+        self.ends = Some(ours);
+        self.device = Some(devices.clone());
     }
 
-    /// Closes the device; once this is over, what it wrote is complete.
-    pub(super) async fn release(&mut self) {
+    /// Has the device closed, beside everything else.
+    pub(super) fn release(&mut self) {
         self.ends = None;
-        if let Some(stream) = self.stream.take() {
-            let _ = tokio::task::spawn_blocking(move || drop(stream)).await;
+        if let Some(devices) = self.device.take() {
+            devices.close(self.number);
         }
     }
 
@@ -170,8 +165,8 @@ impl Media {
     pub(super) fn speak(&mut self, on: bool) {
         self.speaks = on;
         self.tell(VoiceOrder::Speak(on));
-        if let Some(stream) = &self.stream {
-            stream.microphone(on);
+        if let Some(devices) = &self.device {
+            devices.microphone(self.number, on);
         }
     }
 

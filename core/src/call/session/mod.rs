@@ -15,12 +15,16 @@
 //! * **One offer at a time.** Another network during an offer is looked for once that one is answered; so each answer is of the offer
 //!   that stands, whatever is lost and said anew.
 //! * **Before the answer** the courier hears what the switch plays (ringing, announcements) and is not heard: the microphone is off.
-//! * **The device** is open from the tap to the end of the call, its microphone on only while the two speak.
+//! * **The device** is open from the tap to the end of the call, its microphone on only while the two speak. It may take its time for each:
+//!   `device.rs` waits for it, and nothing else does.
 
 mod actor;
+mod device;
+mod dial;
 mod media;
 mod words;
 
+use super::audio::route::{Routes, SpeakerRoute};
 use super::audio::{AudioDevice, AudioError};
 use super::fsm::{self, Event, State};
 use super::keys;
@@ -29,9 +33,10 @@ use super::voice::VoiceFigures;
 use crate::calls::ring::Whom;
 use crate::client::Client;
 use crate::error::{Error, Result};
+pub use dial::Placed;
 use parking_lot::Mutex;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 use waybell_domain::id::CallId;
 use waybell_domain::wire::{CallStarted, CallWay, IceServer};
@@ -45,7 +50,7 @@ pub struct CallNow {
     pub state: State,
     /// The courier made it.
     pub outgoing: bool,
-    /// Who rings, the number with its middle hidden.
+    /// Who rings or is rung, the number with its middle hidden.
     pub label: Option<String>,
     /// What the courier is told before taking it: `3号楼`, `2件`.
     pub words: Vec<String>,
@@ -61,6 +66,12 @@ pub struct CallNow {
     pub outcome: Option<String>,
     /// What is wrong with microphone or loudspeaker.
     pub audio: Option<AudioError>,
+    /// Which loudspeaker, as the platform told last.
+    pub routes: Routes,
+    /// When the two began to speak.
+    pub up_at: Option<Instant>,
+    /// When it ended.
+    pub over_at: Option<Instant>,
 }
 
 impl CallNow {
@@ -77,16 +88,21 @@ impl CallNow {
             reachable: false,
             outcome: None,
             audio: None,
+            routes: Routes::default(),
+            up_at: None,
+            over_at: None,
         }
     }
 }
 
 /// What the actor is told.
 enum Order {
-    Dial { call: CallId, servers: Vec<IceServer> },
+    Dial { call: CallId, label: String, servers: Vec<IceServer> },
     Event(Event),
     Mute(bool),
     Press(Vec<u8>),
+    Route(SpeakerRoute),
+    Routes(Routes),
     NetworkChanged,
 }
 
@@ -97,6 +113,9 @@ pub struct AppCalls {
     orders: mpsc::UnboundedSender<Order>,
     now: watch::Receiver<CallNow>,
     figures: Figures,
+    /// Calls whose device is not closed yet.
+    devices: watch::Receiver<usize>,
+    past: dial::Past,
 }
 
 type Figures = Arc<Mutex<Option<Arc<Mutex<VoiceFigures>>>>>;
@@ -115,9 +134,12 @@ impl Client {
         let (orders, ordered) = mpsc::unbounded_channel();
         let (show, now) = watch::channel(CallNow::nothing());
         let figures = Figures::default();
-        let parts = media::Parts { device, peers, figures: figures.clone() };
+        let devices = device::Devices::start(device);
+        let used = devices.used();
+        let past = dial::Past::default();
+        let parts = media::Parts { devices, peers, figures: figures.clone(), past: past.clone() };
         tokio::spawn(actor::run(self.inner.clone(), parts, ordered, show));
-        AppCalls { client: self.clone(), orders, now, figures }
+        AppCalls { client: self.clone(), orders, now, figures, devices: used, past }
     }
 }
 
@@ -128,17 +150,12 @@ impl AppCalls {
         self.now.clone()
     }
 
-    /// Calls a customer over the app. Needs the server; nothing is kept for later. The microphone is on once they answer.
+    /// Calls a customer over the app. See [`AppCalls::place`].
     ///
     /// # Errors
-    /// Those of [`Calls::ring`](crate::calls::Calls::ring), and `BadInput` while another call is up.
+    /// Those of [`AppCalls::place`].
     pub async fn call(&self, whom: &Whom) -> Result<CallStarted> {
-        if !matches!(self.now.borrow().state, State::Idle | State::Ended(_)) {
-            return Err(Error::bad("call", "another call is up", "end it first"));
-        }
-        let started = self.client.calls().ring_over(whom, CallWay::App).await?;
-        self.tell(Order::Dial { call: started.call.id, servers: started.ice_servers.clone() });
-        Ok(started)
+        Ok(self.place(whom, Some(CallWay::App)).await?.started)
     }
 
     /// Takes the call that rings.
@@ -183,6 +200,16 @@ impl AppCalls {
         Ok(())
     }
 
+    /// Asks for another loudspeaker. [`CallNow::routes`] shows it once the platform says so; [`CallNow::audio`] why it is not to be had.
+    pub fn set_route(&self, to: SpeakerRoute) {
+        self.tell(Order::Route(to));
+    }
+
+    /// The platform has these loudspeakers, and uses this one.
+    pub fn routes_are(&self, routes: Routes) {
+        self.tell(Order::Routes(routes));
+    }
+
     /// The phone has another network.
     pub fn network_changed(&self) {
         self.tell(Order::NetworkChanged);
@@ -204,11 +231,18 @@ impl AppCalls {
         self.figures.lock().as_ref().map(|f| *f.lock())
     }
 
-    /// Waits until the server has what was said to it, for `limit` at most: before a program ends.
+    /// Waits until the server has what was said to it and the device is closed (what it wrote is complete), for `limit` at most: before
+    /// a program ends.
     pub async fn settle(&self, limit: Duration) {
-        let settled = tokio::time::timeout(limit, self.client.inner.signalling.settled()).await;
-        if settled.is_err() {
-            tracing::debug!("the server does not acknowledge the end of a call");
+        let mut devices = self.devices.clone();
+        let both = async {
+            self.client.inner.signalling.settled().await;
+            let _ = devices.wait_for(|n| *n == 0).await;
+        };
+        if tokio::time::timeout(limit, both).await.is_err() {
+            tracing::debug!(
+                "the server does not acknowledge the end of a call, or the device does not close"
+            );
         }
     }
 

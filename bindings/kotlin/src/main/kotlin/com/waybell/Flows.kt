@@ -7,6 +7,9 @@ import kotlinx.coroutines.flow.conflate
 import kotlinx.coroutines.flow.filter
 import kotlinx.coroutines.flow.map
 import kotlinx.coroutines.flow.transformWhile
+import uniffi.waybell.AppCall
+import uniffi.waybell.AppCallListener
+import uniffi.waybell.AppCalls
 import uniffi.waybell.ChangeListener
 import uniffi.waybell.Progress
 import uniffi.waybell.Topic
@@ -34,3 +37,16 @@ fun WaybellClient.progressOf(batch: String): Flow<Progress> = changes()
         emit(state)
         !state.over
     }
+
+/** The call over the app: as it is now first, then each change, the newest where one is slow. `spokeMs` is of that moment: ask `now()`. */
+fun AppCalls.states(): Flow<AppCall> = callbackFlow {
+    val subscription = subscribe(object : AppCallListener {
+        override fun onCall(call: AppCall) {
+            trySend(call)
+        }
+    })
+    awaitClose {
+        subscription.cancel()
+        subscription.destroy()
+    }
+}.conflate()

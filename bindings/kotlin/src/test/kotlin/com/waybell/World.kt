@@ -7,8 +7,8 @@ import java.net.http.HttpRequest
 import java.net.http.HttpResponse
 
 /** Carrier and server as a process of their own; ends with this object. */
-internal class World(programs: String) : AutoCloseable {
-    private val process = ProcessBuilder(File(programs, "waybell-world").path)
+internal class World(programs: String, vararg arguments: String) : AutoCloseable {
+    private val process = ProcessBuilder(File(programs, "waybell-world").path, *arguments)
         .redirectError(ProcessBuilder.Redirect.INHERIT)
         .start()
     private val output = process.inputStream.bufferedReader()
@@ -31,11 +31,45 @@ internal class World(programs: String) : AutoCloseable {
         return answer.body()
     }
 
-    /** Publishes this number for an area that the courier covers. */
-    fun publish(number: String, courier: String) {
+    private fun boss(): String {
         val device = "0198a1b2-0000-7000-8000-000000000002"
         val login = "{\"login\":\"boss\",\"password\":\"$password\",\"device\":\"$device\"}"
-        val boss = field(ask("POST", "/auth/login", login), "access_token")
+        return field(ask("POST", "/auth/login", login), "access_token")
+    }
+
+    /** Sets rules of the organisation. */
+    fun rule(path: String, rules: String) {
+        ask("PUT", path, rules, boss())
+    }
+
+    /** Id of the call that nobody has taken yet, once the server has it. */
+    fun openCall(): String {
+        val boss = boss()
+        repeat(100) {
+            val calls = ask("GET", "/calls", "", boss)
+            Regex("\\{[^{}]*\"id\":\"([^\"]*)\"[^{}]*}").findAll(calls)
+                .firstOrNull { "\"outcome\"" !in it.value && "\"started_at\"" in it.value }
+                ?.let { return it.groupValues[1] }
+            Thread.sleep(50)
+        }
+        error("nobody rings: ${ask("GET", "/calls", "", boss)}")
+    }
+
+    /** An announcement that must be read, and an article that is approved. */
+    fun posts() {
+        val boss = boss()
+        val news = "\"title\":\"今天停派\",\"body\":\"暴雨。请回站点。\",\"must_read\":true"
+        ask("POST", "/announcements", "{\"id\":\"0198a1b2-0000-7000-8000-00000000000a\",$news}", boss)
+        val id = "0198a1b2-0000-7000-8000-00000000000b"
+        val text = "\"title\":\"破损件处理\",\"body\":\"# 破损\\n\\n外包装破损怎么办：当面拍照，再联系客服。\""
+        ask("POST", "/knowledge/articles", "{\"id\":\"$id\",$text}", boss)
+        ask("POST", "/knowledge/articles/$id/submit", "{}", boss)
+        ask("POST", "/knowledge/articles/$id/approve", "{\"version\":1}", boss)
+    }
+
+    /** Publishes this number for an area that the courier covers. */
+    fun publish(number: String, courier: String) {
+        val boss = boss()
         val area = field(ask("POST", "/areas", "{\"name\":\"一号片区\"}", boss), "id")
         val proof = "\"proof\":\"号码使用授权书\",\"proof_date\":\"2026-03-02\""
         ask("POST", "/numbers", "{\"number\":\"$number\",\"area\":\"$area\",$proof}", boss)
