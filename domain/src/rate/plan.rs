@@ -99,7 +99,6 @@ impl fmt::Display for Destination {
     }
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
 fn is_zero<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }

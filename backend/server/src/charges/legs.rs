@@ -132,7 +132,7 @@ pub(crate) async fn settle(write: &Write, at: At, source: &Source, end: End) -> 
     };
     let mut several = Several::default();
     several.add("DELETE FROM charge_hold WHERE id = $1", [id.into()]);
-    let (row, leg) = found.map_or((id.to_owned(), None), |(row, leg)| (row, leg));
+    let (row, leg) = found.unwrap_or_else(|| (id.to_owned(), None));
     let done = match source {
         Source::Attempt(_) => Some("UPDATE attempt SET charged = 1 WHERE id = $1 AND is_open = 0"),
         Source::Side(_) => Some("UPDATE side_call SET charged = 1 WHERE id = $1 AND is_open = 0"),

@@ -11,11 +11,11 @@
 //!   ours from end to end; it costs nothing and has no entry. So has a caller who rings a displayed number and hears an announcement:
 //!   that belongs to no organisation.
 //! * **In the transaction that stores the end of the leg**, once by its source. A leg whose end another way has stored (a
-//!   restored copy, a row that did not read) is found by `charged` and entered at the next start ([`sweep`]).
+//!   restored copy, a row that did not read) is found by `charged` and entered at the next start (`sweep`).
 //! * **The end is known** where the far side said it, or took our BYE. Where it is not (a crash, and the far side knows the call no
 //!   more), the leg is charged up to the last moment that is known of it, and the entry says that it is estimated.
 //! * **Sums** of account, day, courier, branch and organisation are kept in the same transaction: a balance is one row.
-//! * **Limits stop a call before it is set up, and never one that runs** ([`room`]).
+//! * **Limits stop a call before it is set up, and never one that runs** (`room`).
 //! * **Whose data.** A courier sees the entries of the own calls and of the own account; staff those of their branch.
 
 mod accounts;

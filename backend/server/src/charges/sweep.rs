@@ -15,7 +15,10 @@ struct Row {
     id: String,
 }
 
-const WAYS: [(&str, fn(String) -> Source); 3] = [
+/// Rows that are to be looked for, and what each is.
+type Way = (&'static str, fn(String) -> Source);
+
+const WAYS: [Way; 3] = [
     (
         "SELECT id FROM call_leg WHERE charged = 0 AND is_open = 0 AND answer_at IS NOT NULL LIMIT $1",
         Source::Leg,
