@@ -62,7 +62,7 @@ pub trait AudioHost: Send + Sync {
     fn microphone(&self, on: bool) -> Result<(), AudioHostError>;
 
     /// The call is over: its threads are ended when this returns. Pushing and pulling already answer 1.
-    fn close(&self) -> Result<(), AudioHostError>;
+    fn end(&self) -> Result<(), AudioHostError>;
 
     /// Asks for another loudspeaker; `AppCalls.routesAre` then tells what is used.
     fn route(&self, to: SpeakerRoute) -> Result<(), AudioHostError>;
@@ -153,7 +153,7 @@ impl PcmHost for Hosted {
 
     fn close(&self) {
         leave(self.stream());
-        if let Err(error) = self.host.close() {
+        if let Err(error) = self.host.end() {
             warn(&error);
         }
     }

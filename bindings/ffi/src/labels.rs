@@ -16,7 +16,7 @@ pub struct LabelLine {
 /// A number that was found.
 #[derive(Clone, Debug, uniffi::Record)]
 pub struct FoundNumber {
-    /// The number, E.164; empty where digits are hidden or missing.
+    /// The number as it is dialled, `13800002001`; empty where digits are hidden or missing. Show it with its middle hidden.
     pub phone: String,
     /// With hidden digits: `138****1234`; empty otherwise.
     pub masked: String,
@@ -44,7 +44,7 @@ impl From<core::Found> for FoundNumber {
             Party::Company => "company",
         };
         FoundNumber {
-            phone: found.candidate.phone.map(|p| p.to_string()).unwrap_or_default(),
+            phone: found.candidate.phone.map(|p| p.dial_string()).unwrap_or_default(),
             masked: found.candidate.masked.unwrap_or_default(),
             confidence: found.candidate.confidence.into(),
             sure,

@@ -72,10 +72,13 @@ impl Hardware {
     }
 }
 
+/// Microphone and loudspeaker.
+type Defaults = (Option<Arc<Hardware>>, Option<Arc<Hardware>>);
+
 /// The defaults of a computer, which change.
 #[derive(Clone, Default)]
 pub struct Computer {
-    defaults: Arc<Mutex<(Option<Arc<Hardware>>, Option<Arc<Hardware>>)>>,
+    defaults: Arc<Mutex<Defaults>>,
     /// Counts what the current thread asked for so far.
     count: Option<fn() -> u64>,
 }

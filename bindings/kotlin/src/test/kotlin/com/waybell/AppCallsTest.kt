@@ -108,7 +108,7 @@ class AppCallsTest {
             customer.isHungUpOn()
             assertEquals("hung_up", house.state("ended").ended)
             calls.settle(10_000u)
-            assertEquals("close", audio.asked.last(), audio.asked.toString())
+            assertEquals("end", audio.asked.last(), audio.asked.toString())
             assertEquals("microphone on", audio.asked.first { it.startsWith("microphone") })
         }
     }

@@ -67,10 +67,10 @@ class ToneAudio(private val microphoneHz: Int = 48_000, private val loudspeakerH
         asked += if (on) "microphone on" else "microphone off"
     }
 
-    override fun close() {
+    override fun end() {
         threads.forEach { it.join(5_000) }
         check(threads.none { it.isAlive }) { "the threads were not told that the call is over" }
-        asked += "close"
+        asked += "end"
     }
 
     override fun route(to: SpeakerRoute) {
