@@ -19,6 +19,7 @@ mod attendance;
 mod calls;
 mod knowledge;
 mod orders;
+mod phones;
 mod recordings;
 mod rules;
 
@@ -27,6 +28,7 @@ pub(crate) use attendance::*;
 pub(crate) use calls::*;
 pub(crate) use knowledge::*;
 pub(crate) use orders::*;
+pub(crate) use phones::*;
 pub(crate) use recordings::*;
 pub(crate) use rules::*;
 

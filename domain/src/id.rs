@@ -166,6 +166,8 @@ ids! {
     ArticleId
     /// A picture of the knowledge base.
     PictureId
+    /// A telephone that registers (话机).
+    PhoneId
 }
 
 #[cfg(test)]

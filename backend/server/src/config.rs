@@ -10,11 +10,13 @@ use std::path::{Path, PathBuf};
 
 mod check;
 mod folders;
+mod phones;
 mod ports;
 mod unreadable;
 mod values;
 
 pub use check::parse_listener;
+pub use phones::PhonesConfig;
 
 /// Variables of the house that are no keys of the configuration.
 const OTHERS: &[&str] = &["config_file", "password"];
@@ -45,6 +47,8 @@ pub struct Config {
     pub app_calls: Option<SocketAddr>,
     /// Servers that help apps through NATs.
     pub turn: Vec<Turn>,
+    /// Telephones of couriers that register.
+    pub phones: PhonesConfig,
     /// Carriers, gateways.
     pub trunk: Vec<Trunk>,
     /// Text messages: `outbox` (a folder) or an HTTP provider.
@@ -201,6 +205,7 @@ impl Default for Config {
             events: "local".into(),
             app_calls: None,
             turn: Vec::new(),
+            phones: PhonesConfig::default(),
             trunk: Vec::new(),
             messages: Messages::default(),
             webhooks: Webhooks::default(),

@@ -5,6 +5,7 @@ mod attendance;
 mod calls;
 mod knowledge;
 mod orders;
+mod phones;
 mod recordings;
 mod rules;
 
@@ -471,6 +472,7 @@ pub(super) fn verb(name: &str) -> Option<&'static Verb> {
         .chain(orders::VERBS)
         .chain(announcements::VERBS)
         .chain(knowledge::VERBS)
+        .chain(phones::VERBS)
         .chain(rules::VERBS)
         .find(|v| v.name == name)
 }

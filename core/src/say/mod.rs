@@ -21,6 +21,7 @@ mod lists;
 mod network;
 mod numbers;
 mod orders;
+mod phones;
 mod rules;
 mod server;
 mod track;
@@ -37,7 +38,7 @@ use waybell_domain::wire::Role;
 /// English pattern, Chinese pattern.
 type Pair = (&'static str, &'static str);
 
-const TABLES: [&[Pair]; 15] = [
+const TABLES: [&[Pair]; 16] = [
     bindings::PAIRS,
     field::PAIRS,
     calls::PAIRS,
@@ -53,6 +54,7 @@ const TABLES: [&[Pair]; 15] = [
     orders::PAIRS,
     announcements::PAIRS,
     knowledge::PAIRS,
+    phones::PAIRS,
 ];
 /// Texts within texts that are looked into.
 const DEPTH: usize = 4;

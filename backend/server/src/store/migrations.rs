@@ -27,6 +27,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0017_phones.sql"),
     include_str!("migrations/0018_push.sql"),
     include_str!("migrations/0019_knowledge.sql"),
+    include_str!("migrations/0021_desk_phones.sql"),
 ];
 
 /// Tables whose rows carry `rev`.
