@@ -160,7 +160,7 @@ fn start() -> anyhow::Result<()> {
 
 async fn run(command: Verb, config: Config) -> anyhow::Result<()> {
     match command {
-        Verb::Serve => serve(config).await,
+        Verb::Serve => Box::pin(serve(config)).await,
         Verb::CheckConfig => {
             config.folders()?;
             config.master_keys()?;

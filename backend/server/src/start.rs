@@ -120,7 +120,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         config,
     });
     crate::accounts::service::load_revoked(&app).await?;
-    crate::phones::load(&app).await?;
+    Box::pin(crate::phones::load(&app)).await?;
     for trunk in switch.trunks() {
         let up = f64::from(trunk.life == waybell_switch::TrunkLife::Up);
         metrics::gauge!("waybell_trunk_up", "trunk" => trunk.name).set(up);

@@ -70,6 +70,9 @@ pub(crate) enum Change {
     Left(PhoneContact, PhoneGone),
 }
 
+/// A telephone that is to be asked whether it is there: user, number of the contact, its URI, its flow.
+pub(crate) type Asked = (String, u64, String, Target);
+
 /// See the module.
 pub(crate) struct Registrar {
     config: Phones,
@@ -269,7 +272,7 @@ impl Registrar {
     }
 
     /// Every second while there are contacts: those that have expired, and those that are to be asked.
-    pub(crate) fn tick(&mut self, now: Instant) -> (Vec<Change>, Vec<(String, u64, String, Target)>) {
+    pub(crate) fn tick(&mut self, now: Instant) -> (Vec<Change>, Vec<Asked>) {
         if now.saturating_duration_since(self.swept) >= SWEEP {
             self.swept = now;
             self.nonces.forget_old(now);
