@@ -20,6 +20,7 @@ mod calls;
 mod charges;
 mod knowledge;
 mod orders;
+mod phones;
 mod recordings;
 mod rules;
 
@@ -29,6 +30,7 @@ pub(crate) use calls::*;
 pub(crate) use charges::*;
 pub(crate) use knowledge::*;
 pub(crate) use orders::*;
+pub(crate) use phones::*;
 pub(crate) use recordings::*;
 pub(crate) use rules::*;
 

@@ -7,6 +7,7 @@ use crate::http::Http;
 use crate::labels::Labels;
 use crate::notify::Notify;
 use crate::organisation::Organisation;
+use crate::phones::Phones;
 use crate::ports::Ports;
 use crate::recordings::Recordings;
 use crate::search::{Search, SearchState};
@@ -177,6 +178,12 @@ impl Client {
     #[must_use]
     pub fn recordings(&self) -> Recordings {
         Recordings { client: self.clone() }
+    }
+
+    /// Telephones of somebody's, or one's own.
+    #[must_use]
+    pub fn phones(&self, person: Option<waybell_domain::id::UserId>) -> Phones {
+        Phones { client: self.clone(), person }
     }
 
     /// Rules and people, for administrators.

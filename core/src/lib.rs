@@ -29,6 +29,7 @@ pub mod notify;
 pub mod orders;
 pub mod organisation;
 pub mod outbox;
+pub mod phones;
 pub mod ports;
 pub mod recordings;
 pub mod route;

@@ -170,6 +170,8 @@ ids! {
     AccountId
     /// An entry of an account.
     EntryId
+    /// A telephone that registers (话机).
+    PhoneId
 }
 
 #[cfg(test)]

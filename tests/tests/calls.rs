@@ -13,6 +13,8 @@ mod app_legs;
 mod back;
 #[path = "calls/barred.rs"]
 mod barred;
+#[path = "calls/desk.rs"]
+mod desk;
 #[path = "calls/evidence.rs"]
 mod evidence;
 #[allow(dead_code, reason = "the test program `bindings` uses the rest of it")]

@@ -134,6 +134,9 @@ fn body(method: &str, path: &str, b: &Belongings) -> Option<Value> {
         "/api/v1/numbers/{id}" => json!({ "name": "x" }),
         "/api/v1/me/availability" if method == "PUT" => json!({ "mode": "available" }),
         "/api/v1/me/availability" => json!({ "mode": "available", "acted_at": { "wall": now_ms() } }),
+        "/api/v1/me/phones" | "/api/v1/me/phones/{id}" | "/api/v1/people/{id}/phones" => {
+            json!({ "name": "柜台" })
+        }
         "/api/v1/me/push-token" => json!({ "vendor": "fcm", "token": "of-a-stranger" }),
         "/api/v1/orders" => json!({
             "id": uuid::Uuid::now_v7(), "type": "complaint", "content": "x", "call": b.batch
@@ -189,6 +192,10 @@ fn body(method: &str, path: &str, b: &Belongings) -> Option<Value> {
 /// What an operation answers to somebody whom none of it belongs to.
 fn expected(method: &str, path: &str) -> &'static [u16] {
     match (method, path) {
+        // this server takes no registrations of telephones
+        ("POST", "/api/v1/me/phones") => &[409],
+        (_, "/api/v1/me/phones/{id}") => &[404],
+        (_, p) if p.starts_with("/api/v1/people/{id}/phones") => &[404, 403],
         // integrations are an administrator's, and what a system sends is signed
         (_, p) if p.starts_with("/api/v1/integrations/") => &[404, 403],
         (_, p) if p.starts_with("/api/v1/hooks/") => &[401],

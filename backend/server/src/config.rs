@@ -11,11 +11,13 @@ use std::path::{Path, PathBuf};
 
 mod check;
 mod folders;
+mod phones;
 mod ports;
 mod unreadable;
 mod values;
 
 pub use check::parse_listener;
+pub use phones::PhonesConfig;
 
 /// Variables of the house that are no keys of the configuration.
 const OTHERS: &[&str] = &["config_file", "password"];
@@ -46,6 +48,8 @@ pub struct Config {
     pub app_calls: Option<SocketAddr>,
     /// Servers that help apps through NATs.
     pub turn: Vec<Turn>,
+    /// Telephones of couriers that register.
+    pub phones: PhonesConfig,
     /// Carriers, gateways.
     pub trunk: Vec<Trunk>,
     /// Text messages: `outbox` (a folder) or an HTTP provider.
@@ -204,6 +208,7 @@ impl Default for Config {
             events: "local".into(),
             app_calls: None,
             turn: Vec::new(),
+            phones: PhonesConfig::default(),
             trunk: Vec::new(),
             messages: Messages::default(),
             webhooks: Webhooks::default(),

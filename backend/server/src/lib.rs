@@ -33,6 +33,7 @@ pub mod orders;
 pub mod org;
 pub mod outgoing;
 pub mod parcels;
+pub mod phones;
 pub mod push;
 pub mod recordings;
 mod sheet;

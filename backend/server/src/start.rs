@@ -69,7 +69,8 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let keys = Keys::open(&config.kms_file());
     let dummy_hash = hash_password("nobody has this password").map_err(StartError::Other)?;
     let ports = KeptPorts::read(&config);
-    let (switch, events) = Switch::start(switch_config(&config, &ports)?).await?;
+    let phones = Arc::<crate::phones::Accounts>::default();
+    let (switch, events) = Switch::start(switch_config(&config, &ports, &phones)?).await?;
     let listener = TcpListener::bind(ports.http_for(&config.http))
         .await
         .map_err(|e| std::io::Error::other(format!("cannot listen on http = {:?}: {e}", config.http)))?;
@@ -112,6 +113,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         calls: crate::calls::Calls::default(),
         apps: crate::app_calls::Sessions::default(),
         positions: crate::tracks::Positions::default(),
+        phones,
         push,
         transcripts,
         speech,
@@ -121,6 +123,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         config,
     });
     crate::accounts::service::load_revoked(&app).await?;
+    Box::pin(crate::phones::load(&app)).await?;
     for trunk in switch.trunks() {
         let up = f64::from(trunk.life == waybell_switch::TrunkLife::Up);
         metrics::gauge!("waybell_trunk_up", "trunk" => trunk.name).set(up);
@@ -184,7 +187,8 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     tracing::info!(%http, sip = ?switch.local_addrs(), "ready");
     let recordings = tokio::spawn(crate::recordings::run(app.clone()));
     let transcripts = tokio::spawn(crate::transcripts::run(app.clone()));
-    let tasks = vec![messages, pushes, server, janitor, recordings, transcripts];
+    let phones = tokio::spawn(crate::phones::run(app.clone()));
+    let tasks = vec![messages, pushes, server, janitor, recordings, transcripts, phones];
     Ok(Running { app, http, tasks, engine, router, switch, _lock: lock })
 }
 
@@ -285,7 +289,11 @@ fn transport(word: &str) -> Transport {
     }
 }
 
-fn switch_config(config: &Config, kept: &KeptPorts) -> Result<SwitchConfig, StartError> {
+fn switch_config(
+    config: &Config,
+    kept: &KeptPorts,
+    phones: &Arc<crate::phones::Accounts>,
+) -> Result<SwitchConfig, StartError> {
     let mut listen = Vec::new();
     for text in &config.sip {
         let (name, mut addr) = parse_listener(text)?;
@@ -344,6 +352,7 @@ fn switch_config(config: &Config, kept: &KeptPorts) -> Result<SwitchConfig, Star
         apps: config
             .app_calls
             .map(|listen| AppLegs { public_address: config.public_address, ..AppLegs::new(listen) }),
+        phones: config.phones.realm.as_deref().map(|realm| config.phones.of_switch(phones.clone(), realm)),
         ..SwitchConfig::default()
     })
 }

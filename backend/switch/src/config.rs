@@ -99,6 +99,8 @@ pub struct SwitchConfig {
     pub max_legs: usize,
     /// Where apps are heard over WebRTC. `None`: no app legs.
     pub apps: Option<AppLegs>,
+    /// Telephones that may register, at every listener. `None`: whoever is no peer of a trunk is not answered.
+    pub phones: Option<Phones>,
     /// The domain after `@` in our Call-IDs. Part of what makes an INVITE the same after a restart.
     pub call_id_suffix: String,
 }
@@ -117,6 +119,7 @@ impl Default for SwitchConfig {
             media_timeout: Some(Duration::from_secs(60)),
             max_legs: 10_000,
             apps: None,
+            phones: None,
             call_id_suffix: "waybell".to_owned(),
         }
     }
@@ -139,6 +142,67 @@ impl AppLegs {
     #[must_use]
     pub fn new(listen: SocketAddr) -> Self {
         Self { listen, public_address: None, gone_after: Duration::from_secs(15) }
+    }
+}
+
+/// How a password was hashed (RFC 7616).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum DigestHash {
+    /// What is offered first.
+    Sha256,
+    /// For telephones that know no other.
+    Md5,
+}
+
+/// Who may register. Asked by the agent, which must not wait: answers come from memory.
+pub trait PhoneAccounts: std::fmt::Debug + Send + Sync {
+    /// The hash of user name, realm and password ([`ha1`](crate::ha1)), lowercase hexadecimal; `None` for a user who is not
+    /// there.
+    fn ha1(&self, user: &str, realm: &str, hash: DigestHash) -> Option<String>;
+}
+
+/// Telephones that register.
+#[derive(Debug, Clone)]
+pub struct Phones {
+    /// Who may.
+    pub accounts: std::sync::Arc<dyn PhoneAccounts>,
+    /// The realm of challenges; part of what is hashed, so that a change makes every password wrong.
+    pub realm: String,
+    /// Hashes that are offered, the best first. Telephones that know MD5 alone may fail at a challenge that offers another as
+    /// well; one that comes back without an answer is then offered the last of these alone.
+    pub hashes: Vec<DigestHash>,
+    /// A registration for less is refused (423).
+    pub min_expires: Duration,
+    /// No registration lasts longer: what is asked for beyond it is granted up to it.
+    pub max_expires: Duration,
+    /// Time between two questions (OPTIONS) to a telephone that registered by datagrams. They keep a NAT open.
+    pub ask_every: Duration,
+    /// Contacts of one user; a further one takes the place of the one that would end first.
+    pub contacts_per_user: usize,
+    /// Contacts at once, over all users.
+    pub contacts: usize,
+    /// REGISTERs and INVITEs outside a call, a second, from one address (bursts of twice as many).
+    pub requests_per_s: u32,
+    /// Connections at once from one address that is no peer's.
+    pub connections_per_address: usize,
+}
+
+impl Phones {
+    /// Registrations of 30 s to 2 minutes, asked every 25 s, 4 contacts a user and 20,000 in all.
+    #[must_use]
+    pub fn new(accounts: std::sync::Arc<dyn PhoneAccounts>, realm: &str) -> Self {
+        Self {
+            accounts,
+            realm: realm.to_owned(),
+            hashes: vec![DigestHash::Sha256, DigestHash::Md5],
+            min_expires: Duration::from_secs(30),
+            max_expires: Duration::from_secs(120),
+            ask_every: Duration::from_secs(25),
+            contacts_per_user: 4,
+            contacts: 20_000,
+            requests_per_s: 20,
+            connections_per_address: 64,
+        }
     }
 }
 

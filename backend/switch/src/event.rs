@@ -38,7 +38,7 @@ impl fmt::Display for LegId {
 /// Something happened.
 #[derive(Debug, Clone)]
 pub struct Event {
-    /// Which leg; empty for [`EventKind::Trunk`].
+    /// Which leg; empty for [`EventKind::Trunk`] and what is told of telephones that register.
     pub leg: LegId,
     /// When it was seen, wall clock.
     pub at: SystemTime,
@@ -104,6 +104,17 @@ pub enum EventKind {
     },
     /// A call came in. It is answered 100 until one of `ring`, `answer` and `reject` is called.
     Incoming(Incoming),
+    /// A telephone has registered, or from somewhere else than before.
+    PhoneCame(crate::phone::PhoneContact),
+    /// A telephone has registered again.
+    PhoneStays(crate::phone::PhoneContact),
+    /// A telephone is not there any more.
+    PhoneLeft {
+        /// Which.
+        contact: crate::phone::PhoneContact,
+        /// Why.
+        why: crate::phone::PhoneGone,
+    },
     /// A trunk's far side answers, or has ceased to.
     Trunk {
         /// Name of the trunk.

@@ -3,7 +3,7 @@
 //! Each takes any bytes and must return: a panic, an endless loop or memory without bound is a fault of ours. They reach
 //! the same code that sockets feed, without sockets and with a clock of their own.
 
-use crate::config::{Listen, SwitchConfig, Transport, TrunkConfig};
+use crate::config::{DigestHash, Listen, PhoneAccounts, Phones, SwitchConfig, Transport, TrunkConfig};
 use crate::event::{Event, EventKind};
 use crate::media::Codec;
 use crate::rtp;
@@ -91,6 +91,16 @@ pub fn sound(data: &[u8]) {
     let _ = reception.report();
 }
 
+/// Nobody may register.
+#[derive(Debug)]
+struct Nobody;
+
+impl PhoneAccounts for Nobody {
+    fn ha1(&self, _: &str, _: &str, _: DigestHash) -> Option<String> {
+        None
+    }
+}
+
 /// The agent's world: nothing leaves, everything that it sends is read back.
 #[derive(Default)]
 struct Deaf {
@@ -145,8 +155,12 @@ pub fn agent(data: &[u8]) {
     let mut trunk = TrunkConfig::new("t", vec![peer.to_string()]);
     trunk.options_interval = None;
     trunk.session_expires = None;
-    let config =
-        SwitchConfig { listen: vec![Listen::udp(own)], trunks: vec![trunk], ..SwitchConfig::default() };
+    let config = SwitchConfig {
+        listen: vec![Listen::udp(own)],
+        trunks: vec![trunk],
+        phones: Some(Phones::new(Arc::new(Nobody), "waybell")),
+        ..SwitchConfig::default()
+    };
     let base = 20_000 + (std::process::id() % 100) as u16 * 100;
     let ports = Arc::new(PortPool::new(own.ip(), &(base..=base + 9), 0));
     let shared = Arc::new(Shared::new(config, vec![(Transport::Udp, own)], ports, Arc::default(), None));

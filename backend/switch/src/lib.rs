@@ -29,6 +29,7 @@ mod event;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzz;
 pub mod media;
+mod phone;
 mod record;
 mod rtp;
 mod sip;
@@ -37,13 +38,16 @@ mod webrtc;
 
 pub use call::{Draft, Play, Q850};
 pub use config::{
-    AppLegs, Credentials, FloodLimits, Listen, Registration, SwitchConfig, Transport, TrunkConfig,
+    AppLegs, Credentials, DigestHash, FloodLimits, Listen, PhoneAccounts, Phones, Registration, SwitchConfig,
+    Transport, TrunkConfig,
 };
 pub use error::SwitchError;
 pub use event::{DigitSource, EndHow, Event, EventKind, Incoming, LegEnd, LegId, RtpStats};
 pub use media::{Codec, Prompt};
+pub use phone::{PhoneContact, PhoneDraft, PhoneGone};
 pub use record::sealed::{self, FileKey, SealError, Sealed};
 pub use record::{RecordSpec, RecordingEnd};
 pub use sip::record::{DialogRecord, InviteRecord, RECORD_VERSION, RefusalRecord};
+pub use sip::registrar::digest::ha1;
 pub use sip::trunk::{Life as TrunkLife, Permit, TrunkState};
 pub use switch::{Stats, Switch};

@@ -14,6 +14,7 @@ use crate::call::{Draft, Play, Q850};
 use crate::config::{SwitchConfig, Transport};
 use crate::error::SwitchError;
 use crate::event::{Event, LegId};
+use crate::phone::{PhoneContact, PhoneDraft};
 use crate::record::{RecordSpec, RecordingEnd};
 use crate::sip::agent::{self, Command, Shared};
 use crate::sip::record::{DialogRecord, InviteRecord, RefusalRecord};
@@ -149,8 +150,46 @@ impl Switch {
     /// alive does nothing.
     pub fn place(&self, record: InviteRecord, permit: Permit) -> LegId {
         let leg = record.leg();
-        self.post(Command::Place { record: Box::new(record), permit });
+        self.post(Command::Place { record: Box::new(record), permit: Some(permit) });
         leg
+    }
+
+    /// Telephones that these users have registered, the preferred ones first.
+    #[must_use]
+    pub fn phones(&self, users: &[String]) -> Vec<PhoneContact> {
+        self.shared.registrar.as_ref().map_or_else(Vec::new, |r| r.lock().of(users, Instant::now()))
+    }
+
+    /// Makes the INVITE of a call to a registered telephone and reserves (binds) an RTP port for it. Sends nothing. A draft that
+    /// is not placed must be given to [`Switch::discard`].
+    ///
+    /// # Errors
+    /// [`SwitchError::BadText`], [`SwitchError::NoPeer`], [`SwitchError::NoRtpPort`]; [`SwitchError::NoLeg`] where more legs are
+    /// up than may be.
+    pub fn draft_phone(&self, draft: &PhoneDraft<'_>) -> Result<InviteRecord, SwitchError> {
+        if self.shared.stats().legs >= self.shared.config.max_legs {
+            return Err(SwitchError::NoLeg);
+        }
+        self.shared.draft_phone(draft)
+    }
+
+    /// Sends exactly this INVITE of [`Switch::draft_phone`]. It goes over the flow that the telephone registered from; where that is
+    /// gone, the leg ends with `TransportFailed`.
+    pub fn place_phone(&self, record: InviteRecord) -> LegId {
+        let leg = record.leg();
+        self.post(Command::Place { record: Box::new(record), permit: None });
+        leg
+    }
+
+    /// A user is no more: what they have registered is forgotten at once. Take them out of the
+    /// [`PhoneAccounts`](crate::PhoneAccounts) before. Calls that they are in go on.
+    pub fn forget_phone(&self, user: &str) {
+        self.post(Command::ForgetPhone { user: user.to_owned() });
+    }
+
+    /// [`Switch::cancel`] of a leg that another has been faster than: its telephone is told so and lists no missed call.
+    pub fn taken_elsewhere(&self, leg: &LegId) {
+        self.post(Command::Elsewhere { leg: leg.clone() });
     }
 
     /// After a restart: asks the far side whether the call of this record lives, with a request that cannot start one

@@ -8,6 +8,7 @@ use super::door::{Chosen, ExceptArgs, LeaveArgs, PickUpArgs, SignArgs};
 use super::knowledge::KnowledgeVerb;
 use super::orders::{OpenOrderArgs, OrderArgs, OrdersArgs};
 use super::organisation::{ConsentArgs, OptOutArgs, PeopleVerb, PolicyVerb, Switch};
+use super::phones::PhonesArgs;
 use super::recordings::{EvidenceArgs, RecordingsArgs};
 use super::tap::{NotifyArgs, RouteArgs};
 use super::words::words;
@@ -326,6 +327,12 @@ pub(crate) enum Verb {
         #[command(subcommand)]
         verb: Option<PolicyVerb>,
     },
+    /// Your telephones that register with the server, and ring beside the app: list, make, rename, remove.
+    #[command(
+        after_help = "Examples:\n  waybell phones\n  waybell phones --add desk\n  waybell phones --remove desk\n  \
+        waybell phones --of li.wei --add van"
+    )]
+    Phones(PhonesArgs),
     /// Show the numbers that are never rung, or change them: one, or a list (supervisors).
     #[command(
         after_help = "Examples:\n  waybell opt-outs\n  waybell opt-outs --add 13800001111\n  waybell opt-outs --import numbers.csv --dry-run"

@@ -6,6 +6,7 @@ mod calls;
 mod charges;
 mod knowledge;
 mod orders;
+mod phones;
 mod recordings;
 mod rules;
 
@@ -473,6 +474,7 @@ pub(super) fn verb(name: &str) -> Option<&'static Verb> {
         .chain(announcements::VERBS)
         .chain(charges::VERBS)
         .chain(knowledge::VERBS)
+        .chain(phones::VERBS)
         .chain(rules::VERBS)
         .find(|v| v.name == name)
 }

@@ -21,6 +21,7 @@ mod orders;
 mod organisation;
 pub(crate) mod paper;
 mod parcels;
+mod phones;
 mod plan;
 mod recordings;
 mod sync;
@@ -130,6 +131,7 @@ async fn verb(arguments: &Arguments, client: &Client, out: &Out, data_dir: &Path
         Verb::Sync { retry, discard } => sync::sync(client, out, retry.as_deref(), discard.as_deref()).await,
         Verb::StopAll { switch } => sync::stop_all(client, out, *switch == Switch::On).await,
         Verb::Policy { verb } => organisation::policy(client, out, verb.as_ref()).await,
+        Verb::Phones(args) => phones::phones(client, out, args).await,
         Verb::OptOuts(args) => opt_outs::opt_outs(client, out, args).await,
         Verb::Consents(args) => opt_outs::consents(client, out, args).await,
         Verb::People { verb } => organisation::people(client, out, verb.as_ref()).await,

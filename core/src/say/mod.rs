@@ -22,6 +22,7 @@ mod lists;
 mod network;
 mod numbers;
 mod orders;
+mod phones;
 mod rules;
 mod server;
 mod track;
@@ -38,7 +39,7 @@ use waybell_domain::wire::Role;
 /// English pattern, Chinese pattern.
 type Pair = (&'static str, &'static str);
 
-const TABLES: [&[Pair]; 16] = [
+const TABLES: [&[Pair]; 17] = [
     bindings::PAIRS,
     field::PAIRS,
     calls::PAIRS,
@@ -55,6 +56,7 @@ const TABLES: [&[Pair]; 16] = [
     announcements::PAIRS,
     knowledge::PAIRS,
     charges::PAIRS,
+    phones::PAIRS,
 ];
 /// Texts within texts that are looked into.
 const DEPTH: usize = 4;

@@ -23,6 +23,7 @@ mod number;
 mod opt_out;
 mod order;
 mod parcel;
+mod phone;
 mod plan;
 mod push;
 mod sync;
@@ -80,6 +81,7 @@ pub use order::{
     OrderView,
 };
 pub use parcel::{ImportReport, ImportRequest, ImportedRow, ParcelStateRequest, ParcelView, RowProblem};
+pub use phone::{NewPhone, PhoneRequest, PhoneView};
 pub use plan::{PlanRequest, PlanView, ReasonCount, SuppressedView};
 pub use push::{PushKind, PushNotice, PushTokenRequest, PushVendor};
 pub use sync::{PolicyView, SyncPage, TemplateView, WsEvent};

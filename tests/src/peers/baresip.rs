@@ -36,31 +36,59 @@ pub struct Phone<'a> {
     pub port: Option<u16>,
 }
 
+/// A telephone that registers.
+#[derive(Clone, Debug)]
+pub struct Desk<'a> {
+    /// User name.
+    pub user: &'a str,
+    /// Password.
+    pub secret: &'a str,
+    /// Where the registrar listens.
+    pub server: SocketAddr,
+    /// `udp`, `tcp` or `tls`.
+    pub transport: &'a str,
+    /// Answers by itself as soon as it rings.
+    pub answers: bool,
+    /// Certificates that it trusts, for TLS.
+    pub trusts: Option<&'a Path>,
+    /// Seconds that it asks to be registered for.
+    pub seconds: u32,
+}
+
 impl Baresip {
     /// Starts one and waits until it listens.
     pub fn start(stage: &Stage, phone: &Phone<'_>) -> anyhow::Result<Baresip> {
         let port = phone.port.unwrap_or_else(free_ports);
+        let certificate =
+            phone.certificate.map(|c| format!("sip_certificate {}", c.display())).unwrap_or_default();
+        Self::begin(stage, port, &certificate, |template| {
+            template
+                .replace("@NUMBER@", phone.number)
+                .replace("@TRANSPORT@", phone.transport)
+                .replace("@ANSWER@", if phone.answers { "auto" } else { "manual" })
+        })
+    }
+
+    fn begin(
+        stage: &Stage,
+        port: u16,
+        certificate: &str,
+        account: impl FnOnce(String) -> String,
+    ) -> anyhow::Result<Baresip> {
         let (control, rtp) = (free_ports(), free_ports());
         let room = stage.room(&format!("baresip-{port}"))?;
         let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("interop/baresip");
         let fill = |text: String| {
-            let certificate =
-                phone.certificate.map(|c| format!("sip_certificate {}", c.display())).unwrap_or_default();
             text.replace("@SIP@", &port.to_string())
                 .replace("@CONTROL@", &control.to_string())
                 .replace("@RTP@", &rtp.to_string())
                 .replace("@RTP_LAST@", &(rtp + 3).to_string())
-                .replace("@CERTIFICATE@", &certificate)
+                .replace("@CERTIFICATE@", certificate)
                 .replace("@MODULES@", &modules())
                 .replace("@FOLDER@", &room.display().to_string())
-                .replace("@NUMBER@", phone.number)
-                .replace("@TRANSPORT@", phone.transport)
-                .replace("@ANSWER@", if phone.answers { "auto" } else { "manual" })
         };
-        for file in ["config", "accounts"] {
-            let text = fill(std::fs::read_to_string(template.join(file))?);
-            std::fs::write(room.join(file), text)?;
-        }
+        std::fs::write(room.join("config"), fill(std::fs::read_to_string(template.join("config"))?))?;
+        std::fs::write(room.join("accounts"), account(std::fs::read_to_string(template.join("accounts"))?))?;
         std::fs::write(room.join("contacts"), "")?;
         sound::write_wav(&room.join("says.wav"), &sound::noise(u64::from(port), 8_000 * 20))?;
         let arguments = ["-f".to_owned(), room.display().to_string(), "-v".into(), "-s".into()];
@@ -71,6 +99,22 @@ impl Baresip {
         let sip = SocketAddr::from(([127, 0, 0, 1], port));
         let tls = SocketAddr::from(([127, 0, 0, 1], port + 1));
         Ok(Baresip { peer, sip, tls, control, room })
+    }
+
+    /// Starts one that registers, and waits until it listens.
+    pub fn register(stage: &Stage, desk: &Desk<'_>) -> anyhow::Result<Baresip> {
+        let account = format!(
+            "<sip:{}@{};transport={}>;auth_pass={};regint={};answermode={};audio_codecs=PCMA/8000/1,PCMU/8000/1;\
+             ptime=20;dtmfmode=rtpevent\n",
+            desk.user,
+            desk.server,
+            desk.transport,
+            desk.secret,
+            desk.seconds,
+            if desk.answers { "auto" } else { "manual" }
+        );
+        let trust = desk.trusts.map(|c| format!("sip_cafile {}", c.display())).unwrap_or_default();
+        Self::begin(stage, free_ports(), &trust, |_| account)
     }
 
     /// Tells it something: `accept`, `hangup`, `sndcode` (a key), `dial` (a URI). Its answer.
@@ -107,6 +151,11 @@ impl Baresip {
     /// What it says into its microphone.
     pub fn says(&self) -> anyhow::Result<Vec<i16>> {
         Ok(sound::read_wav(&self.room.join("says.wav"))?.0)
+    }
+
+    /// Its plug is pulled.
+    pub fn kill(&mut self) {
+        self.peer.kill();
     }
 
     /// Ends it.

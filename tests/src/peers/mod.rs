@@ -195,6 +195,13 @@ impl Peer {
         }
     }
 
+    /// SIGKILL: it is gone without a word, as when its plug is pulled.
+    pub fn kill(&mut self) {
+        let Some(mut child) = self.child.take() else { return };
+        signal(child.id(), libc::SIGKILL);
+        let _ = child.wait();
+    }
+
     /// SIGTERM to it and its children, and SIGKILL to what is left after a while.
     pub fn stop(&mut self) {
         let Some(mut child) = self.child.take() else { return };

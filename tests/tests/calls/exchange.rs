@@ -96,6 +96,38 @@ impl Exchange {
         telephone
     }
 
+    /// Registers a telephone of this exchange with the server, which rings here from then on. The last status.
+    pub(crate) fn register(&self, server: SocketAddr, user: &str, secret: &str, realm: &str) -> u16 {
+        use waybell_switch::{DigestHash::Sha256, ha1};
+        let own = self.address();
+        let call_id = format!("register-{user}@exchange");
+        let (tx, rx) = channel();
+        self.state.legs.lock().unwrap().insert(call_id.clone(), tx);
+        let mut proof = String::new();
+        let mut status = 0;
+        for cseq in 1..=2 {
+            let text = format!(
+                "REGISTER sip:{realm} SIP/2.0\r\nVia: SIP/2.0/UDP {own};rport;branch=z9hG4bKr{cseq}{user}\r\nMax-Forwards: 70\r\n\
+                 From: <sip:{user}@{realm}>;tag=r\r\nTo: <sip:{user}@{realm}>\r\nCall-ID: {call_id}\r\nCSeq: {cseq} REGISTER\r\n\
+                 Contact: <sip:{user}@10.1.2.3:5060>\r\nExpires: 60\r\n{proof}Content-Length: 0\r\n\r\n"
+            );
+            self.socket.send_to(text.as_bytes(), server).unwrap();
+            let answer = rx.recv_timeout(PATIENCE).expect("an answer to a REGISTER");
+            status = answer[8..11].parse().unwrap();
+            let asked = header(&answer, "WWW-Authenticate").to_owned();
+            let Some((_, nonce)) = asked.split_once("nonce=\"") else { break };
+            let nonce = nonce.split('"').next().unwrap();
+            // a hash over three texts with colons between is what all of these are
+            let (a1, a2) = (ha1(Sha256, user, realm, secret), ha1(Sha256, "REGISTER", "sip", realm));
+            let response = ha1(Sha256, &a1, nonce, &format!("00000001:c:auth:{a2}"));
+            proof = format!(
+                "Authorization: Digest username=\"{user}\", realm=\"{realm}\", nonce=\"{nonce}\", uri=\"sip:{realm}\", \
+                 response=\"{response}\", algorithm=SHA-256, qop=auth, nc=00000001, cnonce=\"c\"\r\n"
+            );
+        }
+        status
+    }
+
     /// The next telephone that the server rings.
     pub(crate) fn rung(&self) -> Telephone {
         self.rung_within(PATIENCE).expect("nobody was rung")
@@ -254,6 +286,11 @@ impl Telephone {
             self.socket.send_to(text.as_bytes(), self.server).unwrap();
         }
         Some(status)
+    }
+
+    /// Gives up, whatever comes of it.
+    pub(crate) fn gives_up(&self) {
+        self.request("CANCEL", 1, None);
     }
 
     /// Gives up while it rings.

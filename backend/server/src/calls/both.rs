@@ -1,6 +1,7 @@
-//! A candidate's two telephones: the app, which rings first, and the mobile, which rings as well after a while.
+//! A candidate's telephones: the app and those that are registered (`desk`), which ring first, and the mobile, which rings as well
+//! after a while.
 //!
-//! To the machine of the call (`domain::inbound`) a candidate is one telephone. This is where it becomes two:
+//! To the machine of the call (`domain::inbound`) a candidate is one telephone. This is where it becomes several:
 //!
 //! | happens | the machine is told |
 //! |---|---|
@@ -45,13 +46,15 @@ pub(super) struct Both {
     woken: Option<Woken>,
     /// The app that has taken the call.
     session: Option<SessionId>,
-    app_leg: Option<LegId>,
-    mobile: Option<LegId>,
+    pub(super) app_leg: Option<LegId>,
+    /// Registered telephones that ring, or have the call.
+    pub(super) phones: Vec<LegId>,
+    pub(super) mobile: Option<LegId>,
     /// When the mobile is rung too.
-    due: Option<Instant>,
+    pub(super) due: Option<Instant>,
     /// Whose sound counts: decided once.
-    taken: Option<LegId>,
-    answered: bool,
+    pub(super) taken: Option<LegId>,
+    pub(super) answered: bool,
     /// What the courier said in the app: holds for the mobile too.
     word: Option<TryResult>,
 }
@@ -64,16 +67,21 @@ impl Both {
 
     /// Its legs that are up, or wait for an app's offer.
     pub(super) fn legs(&self) -> impl Iterator<Item = &LegId> {
-        self.app_leg.iter().chain(&self.mobile)
+        self.app_leg.iter().chain(&self.mobile).chain(&self.phones)
     }
 
     fn has(&self, leg: &LegId) -> bool {
-        self.app_leg.as_ref() == Some(leg) || self.mobile.as_ref() == Some(leg)
+        self.legs().any(|l| l == leg)
+    }
+
+    /// Whether this is one of its registered telephones.
+    fn is_phone(&self, leg: &LegId) -> bool {
+        self.phones.contains(leg)
     }
 
     /// No telephone is left.
     fn is_over(&self) -> bool {
-        self.app_leg.is_none() && self.mobile.is_none() && self.due.is_none()
+        self.legs().next().is_none() && self.due.is_none()
     }
 }
 
@@ -94,12 +102,17 @@ impl Call {
             woken: None,
             session: None,
             app_leg: None,
+            phones: Vec::new(),
             mobile: None,
             due: None,
             taken: None,
             answered: false,
             word: None,
         };
+        both.phones = self.ring_phones(n, courier).await;
+        if !both.phones.is_empty() {
+            both.due = Some(Instant::now() + ms(self.policy.app_first_ms));
+        }
         if !both.apps.is_empty() || !phones.is_empty() {
             let leg = rows::app_leg(self.id, n);
             let line = rows::app_leg_placed(self.id, &leg, courier, self.now());
@@ -120,8 +133,9 @@ impl Call {
                 return Ok(());
             }
         }
+        let rings = !both.phones.is_empty();
         self.both.push(both);
-        self.ring_mobile(n).await
+        if rings { Ok(()) } else { self.ring_mobile(n).await }
     }
 
     /// Has an app ring.
@@ -150,11 +164,14 @@ impl Call {
     pub(super) async fn unpushed(&mut self, person: UserId) {
         let waits = |b: &&mut Both| b.courier == person && b.woken.is_some() && b.apps.is_empty();
         let Some(both) = self.both.iter_mut().rev().find(waits) else { return };
-        let (n, woken) = (both.n, both.woken.take());
+        let (n, woken, alone) = (both.n, both.woken.take(), both.phones.is_empty());
         if let Some(woken) = woken {
             woken.over(&self.app, &[]);
         }
-        self.mobile_too(n).await;
+        // beside telephones that ring it comes when its time has come
+        if alone {
+            self.mobile_too(n).await;
+        }
     }
 
     async fn ring_mobile(&mut self, n: usize) -> Result<(), Unrung> {
@@ -184,7 +201,7 @@ impl Call {
     }
 
     /// The mobile is rung now; one that cannot be is over.
-    async fn mobile_too(&mut self, n: usize) {
+    pub(super) async fn mobile_too(&mut self, n: usize) {
         let Some(both) = self.candidate(n) else { return };
         if both.due.take().is_none() {
             return;
@@ -198,6 +215,11 @@ impl Call {
                 self.perhaps_over(n, TryResult::Failed).await;
             }
         }
+    }
+
+    /// Whether this is a registered telephone of the candidate's.
+    pub(super) fn is_phone(&self, n: usize, leg: &LegId) -> bool {
+        self.both.iter().any(|b| b.n == n && b.is_phone(leg))
     }
 
     /// The index of the candidate whose leg this is.
@@ -220,11 +242,14 @@ impl Call {
         over
     }
 
-    fn drop_both(&mut self, n: usize, why: AppBye) -> Option<CallEvent> {
+    pub(super) fn drop_both(&mut self, n: usize, why: AppBye) -> Option<CallEvent> {
         let both = self.candidate(n)?;
         both.due = None;
-        let mobile = both.mobile.clone();
+        let (mobile, phones) = (both.mobile.clone(), both.phones.clone());
         self.drop_app(n, why);
+        for phone in phones {
+            self.switch.hang_up(&phone, None);
+        }
         if let Some(mobile) = mobile {
             self.switch.hang_up(&mobile, None);
         }
@@ -233,7 +258,7 @@ impl Call {
     }
 
     /// Ends a candidate's app: hangs it up where it has taken the call, else it no longer rings.
-    fn drop_app(&mut self, n: usize, why: AppBye) {
+    pub(super) fn drop_app(&mut self, n: usize, why: AppBye) {
         let (id, now) = (self.id, self.now());
         let Some(both) = self.candidate(n) else { return };
         let Some(leg) = both.app_leg.clone() else { return };
@@ -311,7 +336,7 @@ impl Call {
         }
     }
 
-    async fn declined(&mut self, n: usize, result: TryResult) {
+    pub(super) async fn declined(&mut self, n: usize, result: TryResult) {
         if let Some(both) = self.candidate(n) {
             both.word = Some(result);
         }
@@ -353,12 +378,8 @@ impl Call {
             self.drop_app(n, AppBye::Elsewhere);
             return;
         }
-        both.taken = Some(leg.clone());
-        both.due = None;
-        let (mobile, answered) = (both.mobile.clone(), std::mem::replace(&mut both.answered, true));
-        if let Some(mobile) = mobile {
-            self.switch.hang_up(&mobile, None);
-        }
+        let answered = both.take(leg);
+        self.drop_others(n, leg);
         crate::crash::point("call.app_answered");
         if !answered {
             self.skip_whisper = true;
@@ -380,9 +401,11 @@ impl Call {
     /// The mobile has taken the call, by its key or because none is asked for, unless the app has it.
     pub(super) fn taken_by_mobile(&mut self, n: usize) {
         let Some(both) = self.candidate(n) else { return };
-        if both.taken.is_none() {
-            both.taken.clone_from(&both.mobile);
-            self.drop_app(n, AppBye::Elsewhere);
+        if both.taken.is_none()
+            && let Some(mobile) = both.mobile.clone()
+        {
+            both.take(&mobile);
+            self.drop_others(n, &mobile);
         }
     }
 
@@ -391,10 +414,13 @@ impl Call {
         let result = super::call::result(end);
         self.book.note(rows::leg_ended(leg, end, "callee", self.now()));
         let Some(both) = self.candidate(n) else { return };
+        if both.is_phone(leg) {
+            return self.phone_ended(n, leg, end, result).await;
+        }
         let was_taken = both.taken.as_ref() == Some(leg);
         if both.app_leg.as_ref() == Some(leg) {
             both.app_leg = None;
-            let rings = both.mobile.is_none() && both.due.is_some();
+            let rings = both.only_waits();
             if !was_taken && rings {
                 return self.app_is_out(n).await;
             }
@@ -413,7 +439,7 @@ impl Call {
     /// The app will not take the call any more: the mobile is rung at once where it is not yet.
     async fn app_is_out(&mut self, n: usize) {
         let Some(both) = self.candidate(n) else { return };
-        if both.due.is_some() {
+        if both.only_waits() {
             self.mobile_too(n).await;
         } else {
             self.perhaps_over(n, TryResult::Failed).await;
@@ -422,7 +448,7 @@ impl Call {
 
     /// Tells the machine that the candidate is over, once both telephones are; a mobile that is busy or declines is the
     /// courier's word for the app too, unless the app has the call.
-    async fn perhaps_over(&mut self, n: usize, result: TryResult) {
+    pub(super) async fn perhaps_over(&mut self, n: usize, result: TryResult) {
         let Some(both) = self.candidate(n) else { return };
         if both.taken.is_some() {
             return;
@@ -432,14 +458,18 @@ impl Call {
         let never_came = both.apps.is_empty() && (late || both.woken.is_none());
         let out = matches!(result, TryResult::Declined) || never_came;
         if out && both.mobile.is_none() && both.session.is_none() {
+            let phones = both.phones.clone();
             self.drop_app(n, AppBye::Declined);
+            if matches!(result, TryResult::Declined) {
+                phones.iter().for_each(|phone| self.switch.hang_up(phone, None));
+            }
         }
         if self.candidate(n).is_some_and(|b| b.is_over()) {
             self.ended(n, result).await;
         }
     }
 
-    async fn ended(&mut self, n: usize, result: TryResult) {
+    pub(super) async fn ended(&mut self, n: usize, result: TryResult) {
         let Some(both) = self.candidate(n) else { return };
         let (courier, result) = (both.courier, both.word.unwrap_or(result));
         self.app.calls.release(courier, self.id);

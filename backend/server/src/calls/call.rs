@@ -1,6 +1,7 @@
 //! One call: its events to the machine, the machine's deeds to the switch.
 
 use super::both::Both;
+use super::desk::has_phone;
 use super::rows::{self, Book};
 use super::sound::Tape;
 use super::{Calls, Heard, callers};
@@ -135,7 +136,7 @@ async fn start(
     app.calls.enlist(id, own.clone());
     let mode = owner_mode(&decision, &known.facts.people);
     let mut policy = known.facts.policy.clone();
-    if has_app(app, &number, &decision).await {
+    if has_app(app, switch, &number, &decision).await {
         // the mobile that rings later rings no shorter for it
         policy.ring_ms += policy.app_first_ms;
     }
@@ -173,10 +174,11 @@ async fn start(
     Ok(Some(call))
 }
 
-/// Whether an app of anybody who may be rung is connected, or can be woken.
-async fn has_app(app: &Shared, number: &PublishedNumber, decision: &Decision) -> bool {
+/// Whether an app of anybody who may be rung is connected, or can be woken, or a telephone of theirs is registered.
+async fn has_app(app: &Shared, switch: &Switch, number: &PublishedNumber, decision: &Decision) -> bool {
     let mut candidates = decision.candidates.iter().map(|c| c.courier);
-    if candidates.clone().any(|c| !app_calls::apps_of(app, c).is_empty()) {
+    let there = |c| !app_calls::apps_of(app, c).is_empty() || has_phone(app, switch, number.organisation, c);
+    if candidates.clone().any(there) {
         return true;
     }
     while !app.push.is_empty()
@@ -297,6 +299,9 @@ impl Call {
                 }
             }
             EventKind::Connected => self.app_connected(n, leg).await,
+            EventKind::Answered { dialog } if self.is_phone(n, leg) => {
+                self.phone_answered(n, leg, &dialog).await;
+            }
             EventKind::Answered { dialog } => {
                 let line = rows::leg_answered(leg, &dialog, self.now());
                 if !self.mobile_answered(n) {

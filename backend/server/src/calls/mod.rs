@@ -20,12 +20,14 @@
 //!
 //! **One call a courier.** A courier who is rung or speaks is busy for every other call, without their telephone knocking.
 //!
-//! **Order of ways.** A candidate's app rings first where it is connected or can be woken (`push`), then the mobile as well (`both`).
+//! **Order of ways.** A candidate's app rings first where it is connected or can be woken (`push`), and beside it the telephones that
+//! are registered (`desk`); then the mobile as well (`both`).
 
 mod act;
 mod both;
 mod call;
 mod callers;
+mod desk;
 mod keep;
 pub mod list;
 pub mod recover;

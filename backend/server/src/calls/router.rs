@@ -53,6 +53,18 @@ pub async fn route(
 fn ours(app: &Shared, switch: &Switch, event: Event) -> Option<Event> {
     let Event { leg, at, kind } = event;
     let kind = match kind {
+        EventKind::PhoneCame(contact) => {
+            app.phones.heard(&contact, true, app.clock.now());
+            return None;
+        }
+        EventKind::PhoneStays(contact) => {
+            app.phones.heard(&contact, false, app.clock.now());
+            return None;
+        }
+        EventKind::PhoneLeft { contact, why } => {
+            tracing::debug!(user = %contact.user, ?why, "a telephone has gone");
+            return None;
+        }
         EventKind::Trunk { .. } => return Some(Event { leg, at, kind }),
         EventKind::Incoming(incoming) => {
             // a virtual number that is written whole is no other number's end

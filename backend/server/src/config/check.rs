@@ -12,6 +12,7 @@ impl Config {
             return Err(bad("database", problem, hint));
         }
         self.check_apps()?;
+        self.check_phones()?;
         if let Some(media) = &self.media
             && !media.starts_with("file:")
         {

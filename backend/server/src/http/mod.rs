@@ -11,8 +11,8 @@ pub mod reference;
 use crate::app::Shared;
 use crate::{
     accounts, announcements, app_calls, attendance, bindings, calls, charges, consents, events, evidence,
-    inbound, knowledge, notify, numbers, orders, org, outgoing, parcels, push, recordings, speech, templates,
-    tracks, webhooks,
+    inbound, knowledge, notify, numbers, orders, org, outgoing, parcels, phones, push, recordings, speech,
+    templates, tracks, webhooks,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -122,6 +122,10 @@ fn api() -> OpenApiRouter<Shared> {
         .routes(routes!(calls::routes::show_call, outgoing::routes::delete_call))
         .routes(routes!(outgoing::routes::hang_up_call))
         .routes(routes!(app_calls::routes::signal_call))
+        .routes(routes!(phones::routes::list_phones, phones::routes::make_phone))
+        .routes(routes!(phones::routes::rename_phone, phones::routes::remove_phone))
+        .routes(routes!(phones::routes::list_phones_of, phones::routes::make_phone_for))
+        .routes(routes!(phones::routes::remove_phone_of))
         .routes(routes!(push::routes::put_push_token, push::routes::delete_push_token))
         .routes(routes!(outgoing::routes::get_outgoing_policy, outgoing::routes::put_outgoing_policy))
         .routes(routes!(calls::routes::handle_call))

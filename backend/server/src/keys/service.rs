@@ -173,6 +173,33 @@ impl Keys {
         self.hold(organisation, id, &secret)
     }
 
+    /// Wraps a secret that is no recording's with the newest master key; gives that key's name. `about` names what it is for.
+    ///
+    /// # Errors
+    /// There is no master key.
+    pub(crate) async fn seal_for(&self, about: &str, secret: &Secret) -> Result<(String, String), KeyError> {
+        let kms = self.kms()?;
+        Ok((kms.newest().to_owned(), kms.wrap(about, secret).await?))
+    }
+
+    /// What [`Keys::seal_for`] wrapped.
+    ///
+    /// # Errors
+    /// Its master key is not here, or it is damaged.
+    pub(crate) async fn open_for(
+        &self,
+        master: &str,
+        about: &str,
+        wrapped: &str,
+    ) -> Result<Secret, KeyError> {
+        self.kms()?.unwrap(master, about, wrapped).await
+    }
+
+    /// Name of the master key that wraps now.
+    pub(crate) fn newest_master(&self) -> Option<&str> {
+        self.kms().ok().map(Kms::newest)
+    }
+
     fn hold(
         &self,
         organisation: OrganisationId,

@@ -425,5 +425,6 @@ fn word(kind: &EventKind) -> &'static str {
         EventKind::Ended { .. } => "ended",
         EventKind::Incoming(_) => "incoming",
         EventKind::Trunk { .. } => "trunk",
+        EventKind::PhoneCame(_) | EventKind::PhoneStays(_) | EventKind::PhoneLeft { .. } => "phone",
     }
 }

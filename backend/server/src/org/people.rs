@@ -236,5 +236,8 @@ pub async fn change_person(
     .await?;
     write.commit().await?;
     app.revoked.lock().extend(ended.into_iter().map(|session| (session, now)));
+    if change.active.is_some() {
+        crate::phones::refresh(&app, scope.organisation, id).await?;
+    }
     row.view().map(Json).ok_or_else(|| ApiError::not_found("person"))
 }

@@ -28,6 +28,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0018_push.sql"),
     include_str!("migrations/0019_knowledge.sql"),
     include_str!("migrations/0020_charges.sql"),
+    include_str!("migrations/0021_desk_phones.sql"),
     include_str!("migrations/0022_transcripts.sql"),
 ];
 

@@ -1,7 +1,7 @@
 //! A leg on its RTP thread: sockets, source lock, keys that come, and what is sent.
 //!
 //! *Source lock.* The far side may send from another address than its SDP says (NAT). The first packets decide: one
-//! from the SDP's host locks at once, one from elsewhere after five in a row during which nothing came from that
+//! from the SDP's host, or from where a registered telephone signals, locks at once, one from elsewhere after five in a row during which nothing came from that
 //! host. From then on the socket is connected: packets of others never reach us, and our sends need no lookup. Only a
 //! new description with another address opens the lock.
 
@@ -148,7 +148,8 @@ impl RtpLeg {
                 1
             }
         };
-        if from.ip() == stream.remote.ip() || count >= PERSISTENT {
+        let expected = from.ip() == stream.remote.ip() || stream.signalled == Some(from.ip());
+        if expected || count >= PERSISTENT {
             self.locked = Some(from);
             // Where the system refuses, packets are still told apart by their source.
             let _ = self.rtp.connect(from);

@@ -69,6 +69,9 @@ pub(crate) struct Stream {
     /// Where the far side says that it listens.
     pub(crate) remote: SocketAddr,
     pub(crate) rtcp: SocketAddr,
+    /// Where the far side signals from, where its sound may come from there too (it is behind a NAT that rewrites no
+    /// descriptions).
+    pub(crate) signalled: Option<std::net::IpAddr>,
     /// What we send, and with which payload type.
     pub(crate) codec: Codec,
     pub(crate) pt: u8,

@@ -29,6 +29,8 @@ pub(crate) struct Dialog {
     pub(crate) sent_by: String,
     /// User part of our Contact.
     pub(crate) contact_user: String,
+    /// With a telephone that registered: requests stay on the flow, whatever its Contact says (it may be behind a NAT).
+    pub(crate) bound: bool,
 }
 
 /// A request made in a dialog.
@@ -69,6 +71,7 @@ impl Dialog {
             target: Target { transport: record.transport, dest: record.destination, flow },
             sent_by: record.sent_by.clone(),
             contact_user: record.caller.replace('#', "%23"),
+            bound: record.is_phone(),
         };
         dialog.retarget();
         Some(dialog)
@@ -81,6 +84,7 @@ impl Dialog {
         target: Target,
         sent_by: &str,
         contact_user: &str,
+        bound: bool,
     ) -> Option<Self> {
         let mut dialog = Self {
             call_id: request.call_id().to_owned(),
@@ -96,6 +100,7 @@ impl Dialog {
             target,
             sent_by: sent_by.to_owned(),
             contact_user: contact_user.to_owned(),
+            bound,
         };
         dialog.retarget();
         Some(dialog)
@@ -117,6 +122,7 @@ impl Dialog {
             target: Target { transport: record.transport, dest: record.destination, flow: Flow::Any },
             sent_by: record.sent_by.clone(),
             contact_user: String::new(),
+            bound: false,
         }
     }
 
@@ -143,6 +149,9 @@ impl Dialog {
     /// Where requests go: the first route, else the remote target. A stream stays on the connection that the dialog
     /// was made on; a name that would have to be looked up stays with the address that the INVITE went to.
     fn retarget(&mut self) {
+        if self.bound {
+            return;
+        }
         let hop = self.route_set.first().map_or(self.remote_target.as_str(), |r| uri_of(r));
         let Some((host, port)) = host_of(hop) else { return };
         let Ok(ip) = host.parse::<std::net::IpAddr>() else { return };
@@ -254,6 +263,7 @@ mod tests {
             },
             sent_by: "198.51.100.1:5060".into(),
             contact_user: "us".into(),
+            bound: false,
         };
         d.retarget();
         d

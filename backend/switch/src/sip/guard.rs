@@ -27,6 +27,8 @@ pub(crate) enum Kind {
     StrangerOptions,
     /// Any message of a stranger.
     Stranger,
+    /// REGISTER of anybody, and INVITE of a telephone that registered.
+    Phone,
 }
 
 struct Bucket {
@@ -37,12 +39,13 @@ struct Bucket {
 /// The budgets.
 pub(crate) struct Guard {
     limits: FloodLimits,
+    phones_per_s: u32,
     buckets: HashMap<(IpAddr, Kind), Bucket>,
 }
 
 impl Guard {
-    pub(crate) fn new(limits: FloodLimits) -> Self {
-        Self { limits, buckets: HashMap::new() }
+    pub(crate) fn new(limits: FloodLimits, phones_per_s: u32) -> Self {
+        Self { limits, phones_per_s, buckets: HashMap::new() }
     }
 
     /// Before parsing, for an address that is no peer's.
@@ -57,6 +60,7 @@ impl Guard {
             Kind::Request => f64::from(self.limits.requests_per_s),
             Kind::StrangerOptions => f64::from(self.limits.stranger_options_per_s),
             Kind::Stranger => STRANGER_RATE,
+            Kind::Phone => f64::from(self.phones_per_s),
         };
         if rate <= 0.0 {
             return false;
@@ -87,7 +91,7 @@ mod tests {
 
     #[test]
     fn a_source_over_budget_waits_and_others_do_not() {
-        let mut g = Guard::new(FloodLimits { invites_per_s: 10, ..FloodLimits::default() });
+        let mut g = Guard::new(FloodLimits { invites_per_s: 10, ..FloodLimits::default() }, 0);
         let (a, b, now) = (IpAddr::from([1, 1, 1, 1]), IpAddr::from([2, 2, 2, 2]), Instant::now());
         let passed = (0..100).filter(|_| g.admit(a, Kind::Invite, now)).count();
         assert_eq!(passed, 20);
@@ -100,7 +104,7 @@ mod tests {
 
     #[test]
     fn the_memory_is_bounded_and_frees_itself() {
-        let mut g = Guard::new(FloodLimits { sources: 10, ..FloodLimits::default() });
+        let mut g = Guard::new(FloodLimits { sources: 10, ..FloodLimits::default() }, 0);
         let now = Instant::now();
         let passed = (0..100u8).filter(|i| g.admit_stranger(IpAddr::from([10, 0, 0, *i]), now)).count();
         assert_eq!(passed, 10);

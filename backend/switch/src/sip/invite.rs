@@ -188,6 +188,19 @@ pub(crate) fn record(draft: &Draft<'_>, way: &Way<'_>) -> InviteRecord {
     }
 }
 
+/// The same INVITE for a telephone that registered: asked for by the address it gave itself, the caller with a label.
+pub(crate) fn to_phone(mut record: InviteRecord, uri: &str, label: &str) -> InviteRecord {
+    let mut text = Text::new(&record.request);
+    if let Some(line) = text.head.first_mut() {
+        *line = format!("INVITE {uri} SIP/2.0");
+    }
+    if let Some(from) = text.get("From").map(str::to_owned).filter(|_| !label.is_empty()) {
+        text.set("From", &format!("\"{label}\" {from}"));
+    }
+    record.request = String::from_utf8(text.bytes()).unwrap_or_default();
+    record
+}
+
 /// The value of our Via. `rport` (RFC 3581) only where it has a meaning: on a stream it would keep a proxy from coming
 /// to the port of sent-by (RFC 3261 18.2.2) when the connection of our former process is gone.
 pub(crate) fn via(transport: &str, sent_by: &str, branch: &str) -> String {

@@ -5,6 +5,7 @@
 //!     │                                                            message reading and writing (the only user of
 //!   agent         one task: tables, timers, commands, health               the `rsipstack` parser)
 //!     ├─ transaction   repetition and end of one request           invite  the derived INVITE, probe, CANCEL, ACK
+//!     ├─ registrar     telephones that register: digest, contacts, flows
 //!     └─ leg           one call: uac, uas, inside, session         dialog  requests inside a call
 //!                                                                  sdp, digest, record, trunk
 //! ```
@@ -19,6 +20,7 @@ pub(crate) mod invite;
 pub(crate) mod leg;
 pub(crate) mod message;
 pub(crate) mod record;
+pub(crate) mod registrar;
 pub(crate) mod sdp;
 pub(crate) mod transaction;
 pub(crate) mod trunk;

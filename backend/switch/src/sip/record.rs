@@ -18,7 +18,7 @@ pub const RECORD_VERSION: u16 = 1;
 pub struct InviteRecord {
     /// [`RECORD_VERSION`] of the writer.
     pub version: u16,
-    /// Name of the trunk.
+    /// Name of the trunk; empty where it goes to a telephone that registered.
     pub trunk: String,
     /// Where it goes.
     pub destination: SocketAddr,
@@ -45,6 +45,12 @@ pub struct InviteRecord {
 }
 
 impl InviteRecord {
+    /// Whether it goes to a telephone that registered: over the flow it registered from, and no other way.
+    #[must_use]
+    pub fn is_phone(&self) -> bool {
+        self.trunk.is_empty()
+    }
+
     /// The leg that this record becomes.
     #[must_use]
     pub fn leg(&self) -> LegId {

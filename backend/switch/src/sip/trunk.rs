@@ -287,6 +287,11 @@ impl Trunks {
         self.list.iter().find(exact).or_else(|| self.list.iter().find(|t| t.owns(source)))
     }
 
+    /// Whether this very address, port included, is a peer's.
+    pub(crate) fn has_peer(&self, source: SocketAddr) -> bool {
+        self.list.iter().any(|t| t.peers.lock().iter().any(|p| p.addrs.contains(&source)))
+    }
+
     /// No more permits.
     pub(crate) fn stop(&self) {
         self.stopped.store(true, Ordering::Release);

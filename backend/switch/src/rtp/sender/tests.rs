@@ -7,6 +7,7 @@ fn stream(codec: Codec) -> Stream {
     Stream {
         remote: "127.0.0.1:9".parse().expect("addr"),
         rtcp: "127.0.0.1:10".parse().expect("addr"),
+        signalled: None,
         codec,
         pt: codec.payload_type(),
         receive_types: vec![(8, Codec::Pcma), (0, Codec::Pcmu)],

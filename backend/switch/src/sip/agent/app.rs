@@ -219,6 +219,7 @@ fn open(
         remote: inside,
         // The leg's own: nobody reads reports between the two.
         rtcp,
+        signalled: None,
         codec: Codec::Pcma,
         pt: Codec::Pcma.payload_type(),
         receive_types: vec![(Codec::Pcma.payload_type(), Codec::Pcma)],

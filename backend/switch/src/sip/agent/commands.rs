@@ -26,6 +26,10 @@ impl Core {
                 let cause = cause.map(|c| c.0.clamp(1, 127));
                 self.on_leg(io, &leg, |core, io, leg| leg.cancel(core, io, cause));
             }
+            Command::Elsewhere { leg } => {
+                self.on_leg(io, &leg, |core, io, leg| leg.taken_elsewhere(core, io))
+            }
+            Command::ForgetPhone { user } => self.forget_phone(io, &user, now),
             Command::Confirm { leg } => self.on_leg(io, &leg, |core, io, leg| leg.confirm(core, io)),
             Command::Ring { leg } => self.on_leg(io, &leg, |core, io, leg| leg.ring(core, io)),
             Command::Answer { leg } => self.on_leg(io, &leg, |core, io, leg| leg.accept(core, io)),

@@ -33,6 +33,8 @@ pub(crate) enum Owner {
     Options { trunk: usize, peer: String },
     /// Registration of a trunk.
     Register { trunk: usize },
+    /// Whether a telephone that registered is still there.
+    Phone { user: String, contact: u64 },
 }
 
 /// What a leg sent a request for.
@@ -65,6 +67,7 @@ enum Due {
     Leg(u64),
     Ghost(DialogKey),
     Health(usize),
+    Registrar,
 }
 
 pub(crate) type ClientKey = (String, Method);
@@ -109,6 +112,9 @@ pub(crate) struct Core {
     pub(crate) dialogs: HashMap<DialogKey, u64>,
     pub(crate) ghosts: HashMap<DialogKey, Ghost>,
     pub(crate) health: Vec<Health>,
+    pub(super) registrar_alarm: Alarm,
+    /// Last question to a telephone.
+    pub(super) asked: u32,
     pub(crate) apps: Apps,
     /// The switch is being shut down: no new app legs.
     pub(crate) parting: bool,
@@ -133,6 +139,8 @@ impl Core {
             dialogs: HashMap::new(),
             ghosts: HashMap::new(),
             health: Vec::new(),
+            registrar_alarm: None,
+            asked: 0,
             apps: Apps::default(),
             parting: false,
             pairs: HashMap::new(),
@@ -188,6 +196,7 @@ impl Core {
                     self.ghosts.remove(&key);
                 }
                 Due::Health(trunk) => self.health_due(io, trunk),
+                Due::Registrar => self.registrar_due(io),
             }
         }
     }
@@ -336,6 +345,7 @@ impl Core {
                 self.options_answered(io, trunk, &peer, None, why == Silence::NeverSent);
             }
             Owner::Register { trunk } => self.register_answered(io, trunk, None),
+            Owner::Phone { user, contact } => self.phone_is_silent(io, &user, contact),
         }
     }
 
@@ -416,7 +426,7 @@ impl Core {
                 self.options_answered(io, trunk, &peer, Some(status), false);
             }
             Owner::Register { trunk } if status >= 200 => self.register_answered(io, trunk, Some(message)),
-            Owner::Options { .. } | Owner::Register { .. } => {}
+            Owner::Options { .. } | Owner::Register { .. } | Owner::Phone { .. } => {}
         }
     }
 
@@ -626,6 +636,12 @@ impl Core {
         let at = entry.machine.next();
         entry.alarm = self.set_alarm(None, at, || Due::Server(key.to_owned()));
         self.servers.insert(key.to_owned(), entry);
+    }
+
+    /// Looks at telephones then.
+    pub(super) fn set_registrar_alarm(&mut self, at: Option<Instant>) {
+        let old = self.registrar_alarm.take();
+        self.registrar_alarm = self.set_alarm(old, at, || Due::Registrar);
     }
 
     // ---- trunks' health

@@ -17,6 +17,7 @@ mod app;
 mod commands;
 mod core;
 mod health;
+mod phones;
 mod receive;
 mod shared;
 
@@ -56,12 +57,14 @@ const PARTING: Duration = Duration::from_secs(2);
 
 /// What the handle asks for.
 pub(crate) enum Command {
-    Place { record: Box<InviteRecord>, permit: Permit },
+    Place { record: Box<InviteRecord>, permit: Option<Permit> },
     Probe { record: Box<InviteRecord>, permit: Option<Permit> },
     Resubmit { leg: LegId },
     CancelStored { record: Box<InviteRecord> },
     EndStored { dialog: Box<DialogRecord> },
     Cancel { leg: LegId },
+    Elsewhere { leg: LegId },
+    ForgetPhone { user: String },
     Confirm { leg: LegId },
     HangUp { leg: LegId, cause: Option<Q850> },
     Play { leg: LegId, play: Play },
@@ -145,6 +148,9 @@ pub(crate) async fn start(
     config: SwitchConfig,
 ) -> Result<(Arc<Shared>, mpsc::UnboundedSender<Command>, mpsc::Receiver<Event>), SwitchError> {
     check(&config)?;
+    if let Some(phones) = &config.phones {
+        check_phones(phones)?;
+    }
     let (mut wire, unserved) = Wire::bind(&config.listen).await?;
     let media_ip = config.listen.first().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |l| l.addr.ip());
     let start = rand::rng().random_range(0..usize::MAX);
@@ -212,6 +218,24 @@ fn check(config: &SwitchConfig) -> Result<(), SwitchError> {
         if let Some(text) = texts.into_iter().flatten().find(|t| !super::message::is_safe(t)) {
             return bad(&field("domain"), format!("{text:?} may not stand in a SIP URI"));
         }
+    }
+    Ok(())
+}
+
+fn check_phones(phones: &crate::config::Phones) -> Result<(), SwitchError> {
+    let bad = |name: &str, why: &str| Err(SwitchError::Config(format!("phones.{name}"), why.to_owned()));
+    let safe = |c: char| c.is_ascii_alphanumeric() || ".-_".contains(c);
+    if phones.realm.is_empty() || !phones.realm.chars().all(safe) {
+        return bad("realm", "is a name of letters, digits, dots and hyphens");
+    }
+    if phones.min_expires.is_zero() || phones.max_expires < phones.min_expires {
+        return bad("max_expires", "is at least min_expires, which is at least 1 s");
+    }
+    if phones.hashes.is_empty() {
+        return bad("hashes", "needs at least one");
+    }
+    if phones.contacts_per_user == 0 || phones.requests_per_s == 0 {
+        return bad("contacts_per_user", "and requests_per_s may not be 0");
     }
     Ok(())
 }

@@ -17,7 +17,10 @@ impl Core {
     pub(crate) fn on_heard(&mut self, io: &mut dyn Io, heard: Heard, now: Instant) {
         self.now = now;
         match heard {
-            Heard::Closed { conn, opened } => self.conn_closed(io, conn, opened),
+            Heard::Closed { conn, opened } => {
+                self.phones_lost(io, conn);
+                self.conn_closed(io, conn, opened);
+            }
             Heard::Malformed { malformed, source } => self.on_malformed(io, &malformed, source),
             Heard::Message { message, source, known } => match &message.start {
                 Start::Response { status, .. } => {
@@ -57,6 +60,7 @@ impl Core {
     fn on_request(&mut self, io: &mut dyn Io, message: Message, method: Method, source: Target, known: bool) {
         // RFC 3261 18.2.2, RFC 3581: over UDP the answer goes to where the request came from, or, without rport, to
         // the port of sent-by there.
+        let from = source;
         let source = answer_to(&message, source);
         match method {
             Method::Ack => return self.on_ack(io, &message),
@@ -85,9 +89,17 @@ impl Core {
             }
             return;
         }
+        if method == Method::Register && self.takes_phones() {
+            return self.on_register(io, &message, from, source);
+        }
+        let phone = self.is_phone(from) && !self.shared.trunks.has_peer(from.dest);
+        if phone && method == Method::Invite {
+            return self.refuse_phone(io, &message, from, source);
+        }
         let kind = match (known, method) {
             (true, Method::Invite) => Kind::Invite,
             (true, _) => Kind::Request,
+            (false, _) if phone => Kind::Phone,
             (false, Method::Options) => Kind::StrangerOptions,
             (false, _) => {
                 self.shared.counters.guarded();

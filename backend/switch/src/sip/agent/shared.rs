@@ -13,12 +13,14 @@ use tokio_rustls::TlsConnector;
 use super::super::guard::Guard;
 use super::super::invite::{self, Way};
 use super::super::record::InviteRecord;
+use super::super::registrar::Registrar;
 use super::super::trunk::Trunks;
 use super::super::wire::{Routes, tls_connector};
 use crate::call::Draft;
-use crate::config::{SwitchConfig, Transport};
+use crate::config::{SwitchConfig, Transport, TrunkConfig};
 use crate::error::SwitchError;
 use crate::event::LegId;
+use crate::phone::PhoneDraft;
 use crate::record::Recorder;
 use crate::rtp::pool::PortPool;
 use crate::switch::Stats;
@@ -74,6 +76,10 @@ pub(crate) struct Shared {
     pub(crate) leg_ended: Notify,
     locals: Vec<(Transport, SocketAddr)>,
     routes: Mutex<Routes>,
+    /// Telephones that register, where they may.
+    pub(crate) registrar: Option<Mutex<Registrar>>,
+    /// Connections of strangers over which somebody has proved who they are.
+    pub(crate) proved: Mutex<std::collections::HashSet<u64>>,
     /// Where apps find the gateway, and where the relay does.
     pub(crate) apps: Option<(SocketAddr, SocketAddr)>,
 }
@@ -88,7 +94,15 @@ impl Shared {
     ) -> Self {
         Self {
             trunks: Trunks::new(config.trunks.clone(), config.max_legs),
-            guard: Mutex::new(Guard::new(config.flood)),
+            guard: Mutex::new(Guard::new(
+                config.flood,
+                config.phones.as_ref().map_or(0, |p| p.requests_per_s),
+            )),
+            registrar: config
+                .phones
+                .clone()
+                .map(|p| Mutex::new(Registrar::new(p, &rand::random(), std::time::Instant::now()))),
+            proved: Mutex::default(),
             config,
             ports,
             rtp,
@@ -110,6 +124,12 @@ impl Shared {
     pub(crate) fn udp_listener(&self, port: u16) -> Option<u16> {
         let mut udp = self.locals.iter().filter(|l| l.0 == Transport::Udp);
         udp.position(|l| l.1.port() == port).map(|i| i as u16)
+    }
+
+    /// Our `host:port` at the UDP listener of this index, as `dest` sees it.
+    pub(crate) fn sent_by_listener(&self, index: u16, dest: SocketAddr) -> Option<SocketAddr> {
+        let (_, local) = self.locals.iter().filter(|l| l.0 == Transport::Udp).nth(usize::from(index))?;
+        Some(SocketAddr::new(self.public_ip(local.ip(), dest)?, local.port()))
     }
 
     /// Our `host:port` as `dest` sees it.
@@ -146,6 +166,44 @@ impl Shared {
             call_id_suffix: &self.config.call_id_suffix,
         };
         Ok(invite::record(draft, &way))
+    }
+
+    /// See [`Switch::draft_phone`](crate::Switch::draft_phone).
+    pub(crate) fn draft_phone(&self, draft: &PhoneDraft<'_>) -> Result<InviteRecord, SwitchError> {
+        let contact = draft.contact;
+        let sent_by = match contact.listener {
+            Some(index) => self.sent_by_listener(index, contact.source),
+            None => self.sent_by(contact.transport, contact.source),
+        };
+        let sent_by = sent_by.ok_or_else(|| SwitchError::NoPeer(contact.user.clone()))?;
+        let realm = self.config.phones.as_ref().map_or("", |p| p.realm.as_str());
+        let mut trunk = TrunkConfig::new("", Vec::new());
+        (trunk.transport, trunk.domain, trunk.session_expires) =
+            (contact.transport, Some(realm.to_owned()), None);
+        trunk.caller_ids.push(draft.caller.to_owned());
+        let label: String =
+            draft.label.chars().filter(|c| c.is_ascii_alphanumeric() || " *+-.".contains(*c)).collect();
+        let ring = draft.ring.as_secs().clamp(1, 3_600).to_string();
+        let inner = Draft {
+            attempt: draft.seed,
+            route_no: 0,
+            trunk: "",
+            caller: draft.caller,
+            callee: &contact.user,
+            headers: vec![("Expires".to_owned(), ring)],
+        };
+        invite::check(&inner, &trunk)?;
+        let way = Way {
+            trunk: &trunk,
+            peer: realm,
+            destination: contact.source,
+            sent_by: sent_by.to_string(),
+            media_ip: sent_by.ip(),
+            rtp_port: self.ports.reserve()?,
+            user_agent: &self.config.user_agent,
+            call_id_suffix: &self.config.call_id_suffix,
+        };
+        Ok(invite::to_phone(invite::record(&inner, &way), &contact.uri, &label))
     }
 
     /// See [`Switch::bridge`](crate::Switch::bridge).

@@ -95,6 +95,8 @@ pub(crate) struct Leg {
     cseq: u32,
     cancel: Option<Option<u8>>,
     cancel_sent: bool,
+    /// Somebody else has taken the call.
+    elsewhere: bool,
     /// The INVITE with credentials is made and waits for `resubmit`.
     held: bool,
     auth_tries: u8,
@@ -140,6 +142,7 @@ impl Leg {
             cseq: 0,
             cancel: None,
             cancel_sent: false,
+            elsewhere: false,
             held: false,
             auth_tries: 0,
             interval_raised: false,

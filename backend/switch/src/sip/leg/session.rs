@@ -87,6 +87,7 @@ impl Leg {
         let stream = rtp::Stream {
             remote: remote.addr,
             rtcp: std::net::SocketAddr::new(remote.addr.ip(), rtcp),
+            signalled: self.record.as_ref().filter(|r| r.is_phone()).map(|r| r.destination.ip()),
             codec,
             pt,
             receive_types: self.session.offer_codecs.iter().map(|(c, pt)| (*pt, *c)).collect(),

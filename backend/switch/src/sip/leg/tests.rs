@@ -198,7 +198,7 @@ impl World {
         let record = shared.draft(&draft).expect("draft");
         let permit = shared.trunks.try_permits("t", 1, self.now).pop().expect("permit");
         let leg = record.leg();
-        self.command(0, Command::Place { record: Box::new(record), permit });
+        self.command(0, Command::Place { record: Box::new(record), permit: Some(permit) });
         leg
     }
 
@@ -331,7 +331,7 @@ fn a_process_that_dies_at_any_moment_and_probes_rings_nobody_twice() {
         if seed % 8 == 0 {
             drop(permit);
         } else {
-            w.command(0, Command::Place { record: Box::new(record.clone()), permit });
+            w.command(0, Command::Place { record: Box::new(record.clone()), permit: Some(permit) });
         }
         let until = w.now + Duration::from_millis(w.rng.random_range(0..9000));
         let fate = w.rng.random_range(0..4);

@@ -24,8 +24,8 @@ const AUTH_TRIES: u8 = 2;
 
 impl Core {
     /// Sends a stored INVITE.
-    pub(crate) fn place(&mut self, io: &mut dyn Io, record: Box<InviteRecord>, permit: Permit) {
-        self.start_stored(io, record, Some(permit), Mode::Normal);
+    pub(crate) fn place(&mut self, io: &mut dyn Io, record: Box<InviteRecord>, permit: Option<Permit>) {
+        self.start_stored(io, record, permit, Mode::Normal);
     }
 
     /// Sends a stored INVITE as a probe.
@@ -75,7 +75,9 @@ impl Core {
         let mut leg = Box::new(Leg::new(key, id, dialog_key, Phase::Confirmed, Mode::EndStored));
         leg.trunk = record.trunk.as_ref().and_then(|t| self.shared.trunks.get(t)).cloned();
         let mut dialog = Dialog::from_record(record);
-        dialog.target.flow = self.flow_of(&record.sent_by);
+        let bound = record.trunk.is_none() && record.transport.is_reliable();
+        let way = self.phone_flow(record.transport, record.destination);
+        dialog.target.flow = way.filter(|_| bound).unwrap_or_else(|| self.flow_of(&record.sent_by));
         leg.dialog = Some(dialog);
         leg.end.answered = true;
         self.add_leg(leg);
@@ -113,10 +115,11 @@ impl Leg {
             return;
         }
         let text = Text::new(&record.request);
-        let target = Target {
-            transport: record.transport,
-            dest: record.destination,
-            flow: core.flow_of(&record.sent_by),
+        let Some(target) = core.way_of(&record) else {
+            // the telephone has gone, and its connection with it
+            self.rtp_port = Some(record.rtp_port);
+            self.finish(EndHow::TransportFailed);
+            return;
         };
         if self.mode == Mode::CancelStored {
             self.invite = Some(text);
@@ -165,12 +168,7 @@ impl Leg {
     }
 
     fn target(&self, core: &Core) -> Option<Target> {
-        let record = self.record.as_ref()?;
-        Some(Target {
-            transport: record.transport,
-            dest: record.destination,
-            flow: core.flow_of(&record.sent_by),
-        })
+        core.way_of(self.record.as_ref()?)
     }
 
     // ---- answers
@@ -318,9 +316,9 @@ impl Leg {
         };
         self.note_final(message, 200, &phrase);
         core.shared.counters.answered.fetch_add(1, Ordering::Relaxed);
-        if let Some(cause) = self.cancel {
+        if self.cancel.is_some() {
             // Our CANCEL and their answer crossed.
-            let reason = cause.map(|c| format!("Q.850;cause={c}"));
+            let reason = self.cancel_reason();
             if let Some(done) = core.ack_and_bye(io, &record, cseq, message, source, reason.as_deref()) {
                 self.acks.insert(tag, done);
             }
@@ -492,6 +490,20 @@ impl Leg {
         }
     }
 
+    /// See [`Switch::taken_elsewhere`](crate::Switch::taken_elsewhere).
+    pub(crate) fn taken_elsewhere(&mut self, core: &mut Core, io: &mut dyn Io) {
+        self.elsewhere = true;
+        self.cancel(core, io, None);
+    }
+
+    /// Why we cancel (RFC 3326). A telephone that is told so lists no missed call.
+    fn cancel_reason(&self) -> Option<String> {
+        match self.elsewhere {
+            true => Some("SIP;cause=200;text=\"Call completed elsewhere\"".to_owned()),
+            false => self.cancel.flatten().map(|c| format!("Q.850;cause={c}")),
+        }
+    }
+
     /// RFC 3261 9.1: not before a provisional answer. Where none comes, the INVITE's own time-out ends the leg.
     fn flush_cancel(&mut self, core: &mut Core, io: &mut dyn Io) {
         if self.cancel_sent || !core.was_answered(&self.branch, Method::Invite) {
@@ -504,7 +516,7 @@ impl Leg {
 
     fn send_cancel(&mut self, core: &mut Core, io: &mut dyn Io, target: Target) {
         self.cancel_sent = true;
-        let reason = self.cancel.flatten().map(|c| format!("Q.850;cause={c}"));
+        let reason = self.cancel_reason();
         let Some(bytes) = self.invite.as_ref().map(|t| t.cancel(reason.as_deref())) else { return };
         let owner = Owner::Leg(self.key, Purpose::Cancel);
         let branch = self.branch.clone();

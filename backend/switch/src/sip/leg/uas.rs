@@ -67,7 +67,8 @@ impl Core {
             return;
         };
         let contact_user = to.replace('#', "%23");
-        let Some(dialog) = Dialog::from_request(&message, &tag, source, &sent_by.to_string(), &contact_user)
+        let Some(dialog) =
+            Dialog::from_request(&message, &tag, source, &sent_by.to_string(), &contact_user, false)
         else {
             refuse(self, io, 400);
             return;

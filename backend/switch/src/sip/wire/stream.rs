@@ -1,14 +1,16 @@
 //! TCP and TLS: connections in and out, each with one task and bounded queues.
 //!
 //! A connection that is not kept up with, that makes no sense, or that is silent for half an hour is closed. Who may
-//! connect is decided before a byte is read: only addresses of trunks' peers.
+//! connect is decided before a byte is read: only addresses of trunks' peers, or, where telephones may register, a bounded
+//! number of anybody's, each of which must prove who it is within half a minute.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -27,6 +29,10 @@ use crate::error::SwitchError;
 const QUEUE: usize = 512;
 /// Connections taken in at once.
 const MAX_INBOUND: usize = 1024;
+/// Connections taken in at once of addresses that are no peer's.
+const MAX_STRANGERS: usize = 20_000;
+/// Within this time somebody must have registered over the connection of a stranger.
+const PROOF: Duration = Duration::from_secs(32);
 /// A connection, and a TLS handshake, must stand within this time.
 const CONNECT: Duration = Duration::from_secs(10);
 /// A connection without any byte for so long is closed.
@@ -83,6 +89,55 @@ struct Common {
     stop: CancellationToken,
     next: Arc<AtomicU64>,
     inbound: Arc<AtomicUsize>,
+    strangers: Arc<Mutex<HashMap<IpAddr, usize>>>,
+}
+
+/// Room for one more connection, given back when it has ended.
+enum Seat {
+    Peer(Arc<AtomicUsize>),
+    Stranger(Arc<Mutex<HashMap<IpAddr, usize>>>, IpAddr),
+}
+
+impl Seat {
+    fn take(common: &Common, peer: SocketAddr) -> Option<Self> {
+        // a telephone may share an address with a peer; whatever it is, its seat is a peer's then
+        if common.shared.trunks.owner(peer).is_some() {
+            let room = common.inbound.fetch_add(1, Ordering::AcqRel) < MAX_INBOUND;
+            let seat = Self::Peer(common.inbound.clone());
+            return room.then_some(seat);
+        }
+        let most = common.shared.config.phones.as_ref()?.connections_per_address;
+        let mut strangers = common.strangers.lock();
+        let all: usize = strangers.values().sum();
+        let of = strangers.get(&peer.ip()).copied().unwrap_or(0);
+        if of >= most || all >= MAX_STRANGERS.min(common.shared.config.phones.as_ref()?.contacts) {
+            return None;
+        }
+        strangers.insert(peer.ip(), of + 1);
+        Some(Self::Stranger(common.strangers.clone(), peer.ip()))
+    }
+
+    fn is_stranger(&self) -> bool {
+        matches!(self, Self::Stranger(..))
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        match self {
+            Self::Peer(count) => {
+                count.fetch_sub(1, Ordering::AcqRel);
+            }
+            Self::Stranger(strangers, ip) => {
+                let mut strangers = strangers.lock();
+                let left = strangers.get(ip).copied().unwrap_or(0).saturating_sub(1);
+                match left {
+                    0 => strangers.remove(ip),
+                    left => strangers.insert(*ip, left),
+                };
+            }
+        }
+    }
 }
 
 impl Streams {
@@ -94,9 +149,15 @@ impl Streams {
         shared: Arc<Shared>,
         stop: CancellationToken,
     ) {
-        let common =
-            Common { heard, shared, stop, next: Arc::new(AtomicU64::new(1)), inbound: Arc::default() };
-        // Unbounded, but holds at most one entry for each of at most MAX_INBOUND connections.
+        let common = Common {
+            heard,
+            shared,
+            stop,
+            next: Arc::new(AtomicU64::new(1)),
+            inbound: Arc::default(),
+            strangers: Arc::default(),
+        };
+        // Unbounded, but holds at most one entry for each of a bounded number of connections.
         let (tx, rx) = mpsc::unbounded_channel();
         for door in doors {
             let (common, tx) = (common.clone(), tx.clone());
@@ -183,12 +244,10 @@ async fn accept_loop(door: Door, common: Common, born: mpsc::UnboundedSender<(u6
                 continue;
             }
         };
-        let room = common.inbound.fetch_add(1, Ordering::AcqRel) < MAX_INBOUND;
-        if !room || common.shared.trunks.owner(peer).is_none() {
-            common.inbound.fetch_sub(1, Ordering::AcqRel);
+        let Some(seat) = Seat::take(&common, peer) else {
             common.shared.counters.guarded();
             continue;
-        }
+        };
         let id = common.next.fetch_add(1, Ordering::Relaxed);
         let (queue, rx) = mpsc::channel(QUEUE);
         if born.send((id, queue)).is_err() {
@@ -198,13 +257,21 @@ async fn accept_loop(door: Door, common: Common, born: mpsc::UnboundedSender<(u6
         tokio::spawn(async move {
             let source = Target { transport, dest: peer, flow: Flow::Conn(id) };
             let stop = common.stop.clone();
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = inbound(stream, tls, source, rx, &common) => {
-                    let _ = common.heard.send(Heard::Closed { conn: id, opened: true }).await;
+            let proof = async {
+                if !seat.is_stranger() {
+                    return std::future::pending().await;
                 }
+                tokio::time::sleep(PROOF).await;
+                if common.shared.proved.lock().contains(&id) {
+                    std::future::pending().await
+                }
+            };
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = inbound(stream, tls, source, rx, &common) => {}
+                () = proof => common.shared.counters.guarded(),
             }
-            common.inbound.fetch_sub(1, Ordering::AcqRel);
+            let _ = common.heard.send(Heard::Closed { conn: id, opened: true }).await;
         });
     }
 }
