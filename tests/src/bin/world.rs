@@ -23,6 +23,9 @@ struct Arguments {
     /// they call.
     #[arg(long, value_name = "ADDRESS")]
     exchange: Option<SocketAddr>,
+    /// Address of a counterpart of Mi Push, which is told of calls for apps that are closed.
+    #[arg(long, value_name = "URL")]
+    push: Option<String>,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -34,7 +37,16 @@ fn main() -> anyhow::Result<()> {
              caller_ids = [\"{DISPLAY}\"]\noptions_seconds = 0\n"
         )
     });
-    let server = "app_calls = \"127.0.0.1:0\"\n".to_owned();
+    let mut server = "app_calls = \"127.0.0.1:0\"\n".to_owned();
+    let secrets = tempfile::tempdir()?;
+    if let Some(url) = arguments.push {
+        let file = secrets.path().join("xiaomi");
+        std::fs::write(&file, "secret")?;
+        let file = file.display().to_string();
+        server += &format!(
+            "[push.xiaomi]\npackage = \"com.example.courier\"\nsecret_file = {file:?}\nurl = {url:?}\n"
+        );
+    }
     let mut world = World::start(&WorldOptions { trunk, server, ..WorldOptions::default() })?;
     let hello = serde_json::json!({ "url": world.server.url, "sip": sip(&world)?, "login": "c1", "password": PASSWORD });
     println!("{hello}");

@@ -23,7 +23,8 @@ class AppCallsTest {
 
     private class House(programs: String) : AutoCloseable {
         val exchange = Exchange()
-        val world = World(programs, "--exchange", exchange.address)
+        val pusher = Pusher()
+        val world = World(programs, "--exchange", exchange.address, "--push", pusher.url)
         val audio = ToneAudio()
         val client = WaybellClient.open(Files.createTempDirectory("waybell").toString(), world.url)
         val me = runBlocking { client.login("c1", world.password) }
@@ -50,6 +51,7 @@ class AppCallsTest {
             client.destroy()
             world.close()
             exchange.close()
+            pusher.close()
         }
     }
 
@@ -117,6 +119,8 @@ class AppCallsTest {
     fun aCallerIsTakenAlsoByAnAppThatAPushHasWoken() = House(programs).use { house ->
         runBlocking {
             val (calls, audio) = house.calls to house.audio
+            house.client.setPushToken("xiaomi", "token-of-c1", "1.0")
+            house.client.syncNow()
             house.world.publish("021-31001234", house.me.id)
             house.world.rule("/inbound-policy", "{\"app_first_ms\":30000}")
             house.until("it can be rung") { it.reachable }
@@ -136,8 +140,10 @@ class AppCallsTest {
             // the app sleeps; a caller rings, and a push says so
             house.client.pause()
             house.until("it sleeps") { !it.reachable }
+            // until the server has read that the socket is closed
+            kotlinx.coroutines.delay(1_000)
             customer = house.exchange.rings(house.world.sip, "+8613800000000", "02131001234")
-            val id = house.world.openCall()
+            val id = house.pusher.wakes("token-of-c1")
             assertFalse(calls.pushCame("0198a1b2-0000-7000-8000-000000000009", 300u), "nobody knows of that call")
             assertTrue(calls.pushCame(id, 10_000u))
             assertEquals(id, house.state("incoming").id)

@@ -42,19 +42,6 @@ internal class World(programs: String, vararg arguments: String) : AutoCloseable
         ask("PUT", path, rules, boss())
     }
 
-    /** Id of the call that nobody has taken yet, once the server has it. */
-    fun openCall(): String {
-        val boss = boss()
-        repeat(100) {
-            val calls = ask("GET", "/calls", "", boss)
-            Regex("\\{[^{}]*\"id\":\"([^\"]*)\"[^{}]*}").findAll(calls)
-                .firstOrNull { "\"outcome\"" !in it.value && "\"started_at\"" in it.value }
-                ?.let { return it.groupValues[1] }
-            Thread.sleep(50)
-        }
-        error("nobody rings: ${ask("GET", "/calls", "", boss)}")
-    }
-
     /** An announcement that must be read, and an article that is approved. */
     fun posts() {
         val boss = boss()
