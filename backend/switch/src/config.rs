@@ -159,6 +159,11 @@ pub trait PhoneAccounts: std::fmt::Debug + Send + Sync {
     /// The hash of user name, realm and password ([`ha1`](crate::ha1)), lowercase hexadecimal; `None` for a user who is not
     /// there.
     fn ha1(&self, user: &str, realm: &str, hash: DigestHash) -> Option<String>;
+
+    /// False until all are there: whoever asks meanwhile is told to come again, and nothing is held against them.
+    fn is_ready(&self) -> bool {
+        true
+    }
 }
 
 /// Telephones that register.

@@ -387,6 +387,9 @@ fn a_server_that_dies_while_an_app_rings_or_answers_leaves_nobody_on_the_line() 
             let customer = house.customer_rings();
             if point == "call.app_answered" {
                 phone.takes();
+            } else {
+                // the app is there until it is rung
+                std::thread::sleep(SECOND * 2);
             }
             customer
         };

@@ -204,6 +204,11 @@ fn two_telephones_ring_and_one_is_answered() {
     assert!(sound::find(&of(&first), &heard).1 < 0.5, "and not the other");
     assert!(!first.said().contains("Call established"));
     assert!(desks.house.exchange.rung_within(SECOND / 2).is_none());
+    // what no trunk carried costs nothing, and is not entered as something without a price either
+    let number = |sql: &str| desks.house.world.database.number(sql).unwrap();
+    assert_eq!(number("SELECT COUNT(*) FROM call_leg WHERE kind = 'courier' AND answer_at IS NOT NULL"), 1);
+    let entered = "SELECT COUNT(*) FROM ledger_entry e JOIN call_leg l ON e.source = 'leg/' || l.id WHERE l.kind = 'courier'";
+    assert_eq!(number(entered), 0);
 }
 
 #[test]

@@ -98,7 +98,7 @@ impl Exchange {
 
     /// Registers a telephone of this exchange with the server, which rings here from then on. The last status.
     pub(crate) fn register(&self, server: SocketAddr, user: &str, secret: &str, realm: &str) -> u16 {
-        use waybell_switch::{DigestHash::Sha256, ha1};
+        use waybell_switch::{DigestHash, ha1};
         let own = self.address();
         let call_id = format!("register-{user}@exchange");
         let (tx, rx) = channel();
@@ -117,12 +117,16 @@ impl Exchange {
             let asked = header(&answer, "WWW-Authenticate").to_owned();
             let Some((_, nonce)) = asked.split_once("nonce=\"") else { break };
             let nonce = nonce.split('"').next().unwrap();
+            let (hash, name) = match asked.contains("SHA-256") {
+                true => (DigestHash::Sha256, "SHA-256"),
+                false => (DigestHash::Md5, "MD5"),
+            };
             // a hash over three texts with colons between is what all of these are
-            let (a1, a2) = (ha1(Sha256, user, realm, secret), ha1(Sha256, "REGISTER", "sip", realm));
-            let response = ha1(Sha256, &a1, nonce, &format!("00000001:c:auth:{a2}"));
+            let (a1, a2) = (ha1(hash, user, realm, secret), ha1(hash, "REGISTER", "sip", realm));
+            let response = ha1(hash, &a1, nonce, &format!("00000001:c:auth:{a2}"));
             proof = format!(
                 "Authorization: Digest username=\"{user}\", realm=\"{realm}\", nonce=\"{nonce}\", uri=\"sip:{realm}\", \
-                 response=\"{response}\", algorithm=SHA-256, qop=auth, nc=00000001, cnonce=\"c\"\r\n"
+                 response=\"{response}\", algorithm={name}, qop=auth, nc=00000001, cnonce=\"c\"\r\n"
             );
         }
         status

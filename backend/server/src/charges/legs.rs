@@ -155,6 +155,8 @@ fn leg(row: LegRow, end: End) -> Option<Leg> {
     let dialog: Option<Dialog> = row.dialog.as_deref().and_then(|d| serde_json::from_str(d).ok());
     let incoming = row.kind == "caller";
     let (trunk, number) = match (invite, incoming) {
+        // a registered telephone is ours: no trunk carried it
+        (Some(invite), false) if invite.trunk.is_empty() => return None,
         (Some(invite), false) => (Some(invite.trunk), number(&invite.callee)),
         (None, false) => return None,
         (_, true) => (dialog.and_then(|d| d.trunk), row.number_key.or(row.bound_key).unwrap_or_default()),

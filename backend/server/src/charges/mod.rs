@@ -33,7 +33,7 @@ mod tests;
 
 pub(crate) use crate::webhooks::outbox::At;
 pub(crate) use legs::{End, Source, settle};
-pub(crate) use room::{Caller, Stop, admit, admit_leg, is_limited};
+pub(crate) use room::{Caller, Stop, admit, admit_leg, is_limited, release};
 pub(crate) use sweep::{begin, sweep};
 
 use waybell_domain::clock::UnixMs;

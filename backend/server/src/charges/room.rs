@@ -177,6 +177,11 @@ fn refuse(caller: &Caller, stopped: Stopped) -> Stop {
     Stop::Stopped(stopped)
 }
 
+/// A call that was let in is not made after all: its room is free again.
+pub(crate) async fn release(write: &Write, id: &str) -> Result<(), StoreError> {
+    write.exec("DELETE FROM charge_hold WHERE id = $1", [id.into()]).await.map(drop)
+}
+
 /// Asks for one leg, in a transaction of its own.
 ///
 /// # Errors

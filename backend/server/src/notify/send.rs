@@ -414,6 +414,7 @@ async fn intent(
         Ok(record) => record,
         Err(error) => {
             tracing::error!(%error, trunk, "a call cannot be drafted");
+            charges::release(&round.write, &attempt.to_string()).await?;
             decision(round, &row, "put_off", &error.to_string()).await?;
             return put_off(round, &row, UnixMs(now.0 + 30_000)).await;
         }

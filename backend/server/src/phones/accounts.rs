@@ -1,8 +1,9 @@
 //! Who may register, in memory; and when each was seen last.
 
 use parking_lot::RwLock;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use waybell_domain::clock::{MINUTE, UnixMs};
 use waybell_domain::evidence::hex;
 use waybell_domain::id::{OrganisationId, UserId};
@@ -40,29 +41,59 @@ struct Inner {
 
 /// See the module.
 #[derive(Default)]
-pub struct Accounts(RwLock<Inner>);
+pub struct Accounts {
+    known: RwLock<Inner>,
+    ready: AtomicBool,
+    /// One at a time brings memory up to what is stored, so that what was read first is not put last.
+    pub(super) turn: tokio::sync::Mutex<()>,
+}
 
 impl std::fmt::Debug for Accounts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Accounts").field("telephones", &self.0.read().by_user.len()).finish()
+        f.debug_struct("Accounts").field("telephones", &self.known.read().by_user.len()).finish()
     }
 }
 
 impl PhoneAccounts for Accounts {
     fn ha1(&self, user: &str, realm: &str, hash: DigestHash) -> Option<String> {
-        let inner = self.0.read();
+        let inner = self.known.read();
         let account = inner.by_user.get(user).filter(|a| a.realm == realm)?;
         Some(match hash {
             DigestHash::Sha256 => hex(&account.sha256),
             DigestHash::Md5 => hex(&account.md5),
         })
     }
+
+    fn is_ready(&self) -> bool {
+        self.ready.load(Ordering::Acquire)
+    }
 }
 
 impl Accounts {
+    /// All that are stored are here.
+    pub(super) fn are_all(&self) {
+        self.ready.store(true, Ordering::Release);
+    }
+
+    /// Those that are not among `stored`: taken out, and given back.
+    pub(super) fn retain(&self, stored: &HashSet<String>) -> Vec<String> {
+        let mut inner = self.known.write();
+        let gone: Vec<String> =
+            inner.by_user.keys().filter(|user| !stored.contains(*user)).cloned().collect();
+        for user in &gone {
+            inner.by_user.remove(user);
+            inner.fresh.remove(user);
+            inner.stored.remove(user);
+        }
+        for users in inner.by_person.values_mut() {
+            users.retain(|user| stored.contains(user));
+        }
+        gone
+    }
+
     /// All of a person's telephones; gives the users that are no more.
     pub(super) fn put(&self, person: UserId, accounts: Vec<(String, Account)>) -> Vec<String> {
-        let mut inner = self.0.write();
+        let mut inner = self.known.write();
         let users: Vec<String> = accounts.iter().map(|(user, _)| user.clone()).collect();
         let mut gone = inner.by_person.remove(&person).unwrap_or_default();
         gone.retain(|user| !users.contains(user));
@@ -80,7 +111,7 @@ impl Accounts {
 
     /// User names of a person's telephones.
     pub(crate) fn of(&self, organisation: OrganisationId, person: UserId) -> Vec<String> {
-        let inner = self.0.read();
+        let inner = self.known.read();
         let users = inner.by_person.get(&person).into_iter().flatten();
         users
             .filter(|u| inner.by_user.get(*u).is_some_and(|a| a.organisation == organisation))
@@ -91,12 +122,12 @@ impl Accounts {
     /// Whose telephone registers with this name.
     #[cfg(test)]
     pub(crate) fn owner(&self, user: &str) -> Option<(OrganisationId, UserId)> {
-        self.0.read().by_user.get(user).map(|a| (a.organisation, a.person))
+        self.known.read().by_user.get(user).map(|a| (a.organisation, a.person))
     }
 
     /// A telephone has registered: anew, or only again.
     pub(crate) fn heard(&self, contact: &PhoneContact, anew: bool, now: UnixMs) {
-        let mut inner = self.0.write();
+        let mut inner = self.known.write();
         if !inner.by_user.contains_key(&contact.user) {
             return;
         }
@@ -109,7 +140,7 @@ impl Accounts {
 
     /// What is to be stored.
     pub(super) fn take_fresh(&self, now: UnixMs) -> Vec<(String, Seen)> {
-        let mut inner = self.0.write();
+        let mut inner = self.known.write();
         let fresh: Vec<(String, Seen)> = inner.fresh.drain().collect();
         inner.stored.extend(fresh.iter().map(|(user, _)| (user.clone(), now)));
         fresh
@@ -117,7 +148,7 @@ impl Accounts {
 
     /// It could not be stored: again later, unless there is something newer.
     pub(super) fn give_back(&self, fresh: Vec<(String, Seen)>) {
-        let mut inner = self.0.write();
+        let mut inner = self.known.write();
         for (user, seen) in fresh {
             if inner.by_user.contains_key(&user) {
                 inner.fresh.entry(user).or_insert(seen);

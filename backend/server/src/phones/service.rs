@@ -9,7 +9,7 @@ use crate::store::{StoreError, Write, all, number, one};
 use sea_orm::{FromQueryResult, Value};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use waybell_domain::clock::UnixMs;
 use waybell_domain::id::{OrganisationId, PhoneId, UserId};
 use waybell_domain::wire::{NewPhone, PhoneView};
@@ -24,6 +24,8 @@ const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 /// Characters of a user name and of a secret: 45 and 100 bits.
 const USER: usize = 9;
 const SECRET: usize = 20;
+/// How often memory is compared with what is stored.
+const RECONCILE: Duration = Duration::from_secs(60);
 /// How often it is stored when telephones were seen.
 const STORE: Duration = Duration::from_secs(5);
 
@@ -108,6 +110,7 @@ pub async fn load(app: &App) -> Result<(), StoreError> {
     for (person, accounts) in by_person {
         app.phones.put(person, accounts);
     }
+    app.phones.are_all();
     Ok(())
 }
 
@@ -154,6 +157,7 @@ async fn sealed(
 /// # Errors
 /// The database's.
 pub async fn refresh(app: &App, organisation: OrganisationId, person: UserId) -> Result<(), StoreError> {
+    let _turn = app.phones.turn.lock().await;
     let sql = format!(
         "SELECT {COLUMNS} FROM desk_phone d JOIN person p ON p.id = d.person_id \
          WHERE d.organisation_id = $1 AND d.person_id = $2 AND p.active = 1 ORDER BY d.id"
@@ -167,21 +171,45 @@ pub async fn refresh(app: &App, organisation: OrganisationId, person: UserId) ->
             Err(error) => tracing::error!(phone = %row.id, %error, "a telephone cannot register"),
         }
     }
-    for user in app.phones.put(person, accounts) {
+    forget(app, app.phones.put(person, accounts));
+    Ok(())
+}
+
+fn forget(app: &App, users: Vec<String>) {
+    for user in users {
         if let Some(switch) = app.calls.switch() {
             switch.forget_phone(&user);
         }
     }
+}
+
+/// Forgets those that are stored no more: a request that removed one may have ended between its commit and its refresh.
+async fn reconcile(app: &App) -> Result<(), StoreError> {
+    #[derive(FromQueryResult)]
+    struct Name {
+        user_name: String,
+    }
+    let _turn = app.phones.turn.lock().await;
+    let sql = "SELECT d.user_name FROM desk_phone d JOIN person p ON p.id = d.person_id WHERE p.active = 1";
+    let stored: Vec<Name> = all(app.store.read(), sql, []).await?;
+    forget(app, app.phones.retain(&stored.into_iter().map(|n| n.user_name).collect()));
     Ok(())
 }
 
-/// Stores when telephones were seen, until the server stops.
+/// Stores when telephones were seen, and forgets what is stored no more, until the server stops.
 pub async fn run(app: Shared) {
+    let mut looked = Instant::now();
     loop {
         let stopping = tokio::select! {
             () = app.stopping.cancelled() => true,
             () = tokio::time::sleep(STORE) => false,
         };
+        if looked.elapsed() >= RECONCILE && !stopping {
+            looked = Instant::now();
+            if let Err(error) = reconcile(&app).await {
+                tracing::warn!(%error, "it could not be looked up which telephones there are");
+            }
+        }
         let fresh = app.phones.take_fresh(app.clock.now());
         if !fresh.is_empty()
             && let Err(error) = store_seen(&app, &fresh).await

@@ -1,7 +1,7 @@
 //! An engine over HTTP, asked as most recognisers that one runs oneself are: `POST`, a form with the sound as `file`, and `model`,
 //! `language`, `prompt`, `response_format`, `temperature`; the answer is JSON with `text` (docs/recordings.md).
 
-use super::engine::{HINT, Transcriber};
+use super::engine::{HINT, Transcriber, within};
 use super::settings::Transcriber as Settings;
 use crate::speech::{Failure, Secret};
 use async_trait::async_trait;
@@ -66,7 +66,13 @@ impl Transcriber for Http {
         &self.name
     }
 
-    async fn write_down(&self, wav: &[u8]) -> Result<String, Failure> {
+    async fn write_down(&self, wav: &[u8], patience: Duration) -> Result<String, Failure> {
+        within(patience, self.answer(wav)).await
+    }
+}
+
+impl Http {
+    async fn answer(&self, wav: &[u8]) -> Result<String, Failure> {
         // an error of the client has the address in it, which may hold a key
         let asked = self.ask(wav).await.map_err(|e| Failure::again(e.without_url().to_string()))?;
         let status = asked.status();

@@ -6,14 +6,18 @@
 //!        ──▶ {"id": 7, "text": WORDS}   or   {"id": 7, "error": WHY}   this sound is not written down
 //! ```
 
-use super::engine::{HINT, Transcriber};
+use super::engine::{HINT, Transcriber, within};
 use crate::speech::Failure;
 use crate::worker::{Life, Program};
 use async_trait::async_trait;
 use serde::Deserialize;
+use std::time::Duration;
+use tokio::sync::Mutex;
 
 pub(super) struct Recogniser {
     program: Program,
+    /// It takes one message at a time.
+    turn: Mutex<()>,
 }
 
 #[derive(Deserialize)]
@@ -25,7 +29,7 @@ struct Line {
 
 impl Recogniser {
     pub(super) fn new(command: Vec<String>) -> Recogniser {
-        Recogniser { program: Program::new(command, "docs/recordings.md") }
+        Recogniser { program: Program::new(command, "docs/recordings.md"), turn: Mutex::default() }
     }
 }
 
@@ -48,8 +52,9 @@ impl Transcriber for Recogniser {
         "command"
     }
 
-    async fn write_down(&self, wav: &[u8]) -> Result<String, Failure> {
+    async fn write_down(&self, wav: &[u8], patience: Duration) -> Result<String, Failure> {
+        let _turn = self.turn.lock().await;
         self.program.warm_up().await?;
-        self.program.with(async |life| ask(life, wav).await).await
+        within(patience, self.program.with(async |life| ask(life, wav).await)).await
     }
 }

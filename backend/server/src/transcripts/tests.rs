@@ -13,6 +13,9 @@ use axum::routing::post;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
+
+const LONG: Duration = Duration::from_secs(60);
 
 #[derive(Default)]
 struct Asked {
@@ -61,7 +64,7 @@ async fn what_is_asked_over_http_is_what_recognisers_take() {
     let (asked, http) = counterpart().await;
     let wav = wav_of(&[1, -2, 3]);
     *asked.answer.lock() = (200, r#"{"text": "放门口", "segments": []}"#.to_owned());
-    assert_eq!(http.write_down(&wav).await.unwrap(), "放门口");
+    assert_eq!(http.write_down(&wav, LONG).await.unwrap(), "放门口");
     assert_eq!(http.name(), "large");
     assert_eq!(*asked.token.lock(), "Bearer secret");
     let fields = asked.fields.lock();
@@ -89,12 +92,12 @@ async fn what_a_failure_over_http_means() {
         (200, "{\"message\": \"hello\"}", Kind::Barred),
     ] {
         *asked.answer.lock() = (status, body.to_owned());
-        assert_eq!(http.write_down(&wav_of(&[0])).await.unwrap_err().kind, kind, "{status} {body}");
+        assert_eq!(http.write_down(&wav_of(&[0]), LONG).await.unwrap_err().kind, kind, "{status} {body}");
     }
     *asked.answer.lock() = (200, format!("{{\"text\": \"{}\"}}", "长".repeat(500_000)));
-    assert_eq!(http.write_down(&wav_of(&[0])).await.unwrap_err().kind, Kind::Barred);
+    assert_eq!(http.write_down(&wav_of(&[0]), LONG).await.unwrap_err().kind, Kind::Barred);
     let nobody = Http::new("http://127.0.0.1:9/", &Settings::default()).unwrap();
-    let failure = nobody.write_down(&wav_of(&[0])).await.unwrap_err();
+    let failure = nobody.write_down(&wav_of(&[0]), LONG).await.unwrap_err();
     assert_eq!(failure.kind, Kind::Again);
     assert!(!failure.problem.contains("127.0.0.1"), "an address may hold a key: {}", failure.problem);
 }
@@ -121,16 +124,16 @@ async fn a_program_gets_the_sound_and_answers_the_text() {
     let words = ["sh", "-c", RECOGNISER, "sh", &dir.path().display().to_string()];
     let program = Recogniser::new(words.map(str::to_owned).to_vec());
     let wav = wav_of(&[300; 40_000]);
-    assert_eq!(program.write_down(&wav).await.unwrap(), "80044 bytes");
+    assert_eq!(program.write_down(&wav, LONG).await.unwrap(), "80044 bytes");
     assert_eq!(
         std::fs::read(dir.path().join("sound")).unwrap(),
         wav,
         "all of it, and no byte of the next line"
     );
-    assert_eq!(program.write_down(b"abcd").await.unwrap_err().kind, Kind::Text);
-    assert_eq!(program.write_down(b"abcde").await.unwrap(), "5 bytes", "a refusal ends nothing");
-    assert_eq!(program.write_down(b"abcdef").await.unwrap_err().kind, Kind::Again);
-    assert_eq!(program.write_down(b"abcde").await.unwrap(), "5 bytes", "it is started anew");
+    assert_eq!(program.write_down(b"abcd", LONG).await.unwrap_err().kind, Kind::Text);
+    assert_eq!(program.write_down(b"abcde", LONG).await.unwrap(), "5 bytes", "a refusal ends nothing");
+    assert_eq!(program.write_down(b"abcdef", LONG).await.unwrap_err().kind, Kind::Again);
+    assert_eq!(program.write_down(b"abcde", LONG).await.unwrap(), "5 bytes", "it is started anew");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use super::{PAUSES_MS, YOUNG_MS, text};
 use crate::app::Shared;
 use crate::keys::KeyError;
 use crate::recordings::{Filed, Sound};
-use crate::speech::{Failure, Kind, wav_of};
+use crate::speech::{Kind, wav_of};
 use crate::store::{StoreError, all};
 use sea_orm::{FromQueryResult, Value};
 use std::time::Duration;
@@ -41,6 +41,9 @@ pub(crate) async fn run(app: Shared) {
         return;
     }
     let mut committed = app.store.committed();
+    if let Err(error) = begin(&app).await {
+        tracing::warn!(%error, "voicemails that waited for a recogniser wait on");
+    }
     loop {
         let pause = match some(&app).await {
             Ok(Some(pause)) => pause,
@@ -98,8 +101,7 @@ async fn one(app: &Shared, row: &Due) -> Result<bool, StoreError> {
     let mut refused = false;
     let mut barred = true;
     for engine in &app.transcripts.engines {
-        let asked = tokio::time::timeout(app.transcripts.patience, engine.write_down(&wav)).await;
-        let failure = match asked.unwrap_or_else(|_| Err(Failure::again("did not answer in time"))) {
+        let failure = match engine.write_down(&wav, app.transcripts.patience).await {
             Ok(answer) => {
                 let words = text::tidy(&answer, HINT);
                 metrics::counter!("waybell_voicemails_written_total", "engine" => engine.name().to_owned())
@@ -116,8 +118,8 @@ async fn one(app: &Shared, row: &Due) -> Result<bool, StoreError> {
     }
     match (refused, barred) {
         (true, _) => settle(app, row, "failed", Words::default()).await.map(|()| false),
-        // it was not its fault: no try is counted
-        (false, true) => Ok(true),
+        // it may not be its fault, so it is never given up for it; others come first until it is asked again
+        (false, true) => put_off(app, row, barred_pause(row.words_tries)).await.map(|()| true),
         (false, false) => later(app, row).await.map(|()| false),
     }
 }
@@ -149,9 +151,28 @@ async fn later(app: &Shared, row: &Due) -> Result<(), StoreError> {
     let Some(pause) = usize::try_from(row.words_tries).ok().and_then(|n| PAUSES_MS.get(n)) else {
         return settle(app, row, "failed", Words::default()).await;
     };
+    put_off(app, row, *pause).await
+}
+
+/// How long a message waits that no engine can be asked for until somebody has mended it.
+fn barred_pause(tries: i64) -> i64 {
+    let nth = usize::try_from(tries).unwrap_or(0).saturating_add(1).min(PAUSES_MS.len() - 1);
+    PAUSES_MS[nth]
+}
+
+async fn put_off(app: &Shared, row: &Due, pause: i64) -> Result<(), StoreError> {
     let write = app.store.begin().await?;
     let sql = "UPDATE recording SET words_tries = words_tries + 1, words_next = $1 WHERE id = $2";
     write.exec(sql, [(app.clock.now().0 + pause).into(), row.id.clone().into()]).await?;
+    write.commit().await
+}
+
+/// Whoever starts a server may have mended what was wrong: everything is asked for again now.
+async fn begin(app: &Shared) -> Result<(), StoreError> {
+    let write = app.store.begin().await?;
+    let sql = "UPDATE recording SET words_tries = 0, words_next = NULL WHERE kind = 'voicemail' AND words_state IS NULL \
+               AND words_next IS NOT NULL";
+    write.exec(sql, []).await?;
     write.commit().await
 }
 

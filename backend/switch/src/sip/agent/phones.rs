@@ -162,7 +162,10 @@ impl Core {
 
     /// A connection is gone, and with it whoever registered over it.
     pub(super) fn phones_lost(&mut self, io: &mut dyn Io, conn: u64) {
-        self.shared.proved.lock().remove(&conn);
+        // whoever proved nothing over it has registered nothing
+        if !self.shared.proved.lock().remove(&conn) {
+            return;
+        }
         let Some(registrar) = &self.shared.registrar else { return };
         let changes = registrar.lock().flow_closed(conn, self.now);
         self.phones_changed(io, changes);

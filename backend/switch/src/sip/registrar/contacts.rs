@@ -249,16 +249,21 @@ impl Contacts {
 
     /// Contacts to be asked whether they are still there; each is put off by `again`.
     pub(crate) fn due(&mut self, now: Instant, again: Duration, most: usize) -> Vec<(String, Contact)> {
-        let mut out = Vec::new();
+        let mut due: Vec<(&String, &mut Contact)> = Vec::new();
         for (user, list) in &mut self.by_user {
-            for c in list {
-                if c.ask_at <= now && c.target.transport == Transport::Udp && out.len() < most {
-                    c.ask_at = now + again;
-                    out.push((user.clone(), c.clone()));
-                }
-            }
+            let late = list.iter_mut().filter(|c| c.ask_at <= now && c.target.transport == Transport::Udp);
+            due.extend(late.map(|c| (user, c)));
         }
-        out
+        // those who wait longest first: nobody is passed over for good
+        if due.len() > most {
+            due.select_nth_unstable_by_key(most, |(_, c)| c.ask_at);
+            due.truncate(most);
+        }
+        let asked = due.into_iter().map(|(user, c)| {
+            c.ask_at = now + again;
+            (user.clone(), c.clone())
+        });
+        asked.collect()
     }
 }
 

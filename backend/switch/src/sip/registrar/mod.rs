@@ -103,13 +103,19 @@ impl Registrar {
             Method::Register => ("WWW-Authenticate", "Authorization", 401),
             _ => ("Proxy-Authenticate", "Proxy-Authorization", 407),
         };
+        if !self.config.accounts.is_ready() {
+            return Proof::Not(Verdict::Refuse(503, "Retry-After: 5\r\n".to_owned()));
+        }
         let ip = source.dest.ip();
         let realm = self.config.realm.clone();
         let ask = |registrar: &mut Self, stale: bool, hashes: &[DigestHash]| {
             let nonce = registrar.nonces.make(ip, now);
             Proof::Not(Verdict::Refuse(status, challenge(asks, &realm, &nonce, stale, hashes)))
         };
-        let mut given = message.lines(answers).filter_map(Authorization::parse).filter(|a| a.realm == realm);
+        let mut given = message.lines(answers).filter_map(Authorization::parse);
+        // an answer with a hash that was not offered is none: nobody on the way may make it a weaker one
+        let hashes = self.config.hashes.clone();
+        let mut given = given.by_ref().filter(|a| a.realm == realm && hashes.contains(&a.hash));
         let Some(given) = given.next() else {
             if self.blocks.is_blocked(ip, "", now) {
                 return Proof::Not(Verdict::Drop);
@@ -280,7 +286,9 @@ impl Registrar {
             self.asked.retain(|_, at| now.saturating_duration_since(*at) < ASKED);
         }
         let gone = self.expire(now);
-        let due = self.contacts.due(now, self.config.ask_every, ASKED_AT_ONCE);
+        // all in half the time at least, however many there are
+        let in_turn = 2 * self.contacts.len() / (self.config.ask_every.as_secs().max(1) as usize);
+        let due = self.contacts.due(now, self.config.ask_every, in_turn.max(ASKED_AT_ONCE));
         (gone, due.into_iter().map(|(user, c)| (user, c.id, c.uri, c.target)).collect())
     }
 

@@ -326,3 +326,20 @@ fn a_telephone_that_does_not_answer_the_better_hash_is_offered_the_other_alone()
     room.good("d1", HERE, udp(4000));
     assert_eq!(offered(&mut room), [true, false]);
 }
+
+#[test]
+fn an_answer_with_a_hash_that_is_not_offered_is_none() {
+    let mut room = Room::new();
+    let both = std::mem::replace(&mut room.registrar.config.hashes, vec![DigestHash::Md5]);
+    let asked = room.raw("d1", HERE);
+    let Verdict::Refuse(401, headers) = room.send(&asked, udp(4000)) else { panic!() };
+    let line = headers.lines().next().and_then(|l| l.split_once(": ")).map(|l| l.1).unwrap();
+    let who = Credentials { username: "d1".into(), password: "secret-d1".into(), realm: Some(REALM.into()) };
+    let value = Challenge::parse(line).unwrap().answer(&who, "REGISTER", "sip:waybell", "x");
+    let proof = room.raw("d1", &format!("{HERE}Authorization: {value}\r\n"));
+    room.registrar.config.hashes = vec![DigestHash::Sha256];
+    let Verdict::Refuse(401, again) = room.send(&proof, udp(4000)) else { panic!() };
+    assert!(again.contains("SHA-256") && !again.contains("MD5") && room.there("d1").is_empty());
+    room.registrar.config.hashes = both;
+    assert!(matches!(room.send(&proof, udp(4000)), Verdict::Take(..)), "where it is offered it is one");
+}
