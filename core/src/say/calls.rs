@@ -11,6 +11,7 @@ pub(super) const PAIRS: &[Pair] = &[
     ("choose a name", "请取个名称"),
     ("the call goes on", "通话还在进行"),
     ("write answered, voicemail, missed", "写 answered、voicemail、missed"),
+    ("write complaint, refuse, later, leave_at, …", "写 complaint、refuse、later、leave_at 等"),
     ("leave it out to bar the caller for ever", "不写则永久屏蔽"),
     ("must be 1 to 3650", "应为 1 到 3650"),
     ("correct one of both", "请改正其中一个"),

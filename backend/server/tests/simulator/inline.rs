@@ -5,6 +5,7 @@
 
 use super::world::World;
 use parking_lot::Mutex;
+use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, Value as Sql, ValueRef};
 use rusqlite::{Connection, ToSql};
 use sea_orm::{
@@ -56,12 +57,15 @@ impl Inline {
             .unwrap()
             .collect::<Result<_, _>>()
             .unwrap();
+        // a ledger refuses to lose entries
+        db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false).unwrap();
         let all: Vec<String> = names.iter().map(|n| format!("DELETE FROM \"{n}\";")).collect();
         db.execute_batch(&format!(
             "PRAGMA foreign_keys = OFF; BEGIN; {} COMMIT; PRAGMA foreign_keys = ON;",
             all.concat()
         ))
         .unwrap();
+        db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, true).unwrap();
     }
 
     fn run<T>(
