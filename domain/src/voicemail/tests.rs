@@ -88,3 +88,32 @@ fn a_long_text_is_read_to_its_bound() {
     let long = "放".repeat(2_000_000);
     assert!(intents(&long).is_empty());
 }
+
+/// Messages with what a dispatcher would tick, written by somebody who did not know the key words.
+const MESSAGES: &str = include_str!("../../../tests/data/voicemails/messages.tsv");
+
+#[test]
+fn messages_of_people_who_know_no_key_words() {
+    let (mut whole, mut all, mut hits, mut found, mut ticked) = (0, 0, 0, 0, 0);
+    let mut urgent = (0, 0);
+    for line in MESSAGES.lines().skip(1) {
+        let (labels, text) = line.split_once('\t').unwrap();
+        let labels: Vec<&str> = labels.split(',').filter(|l| !l.is_empty()).collect();
+        let mut want: Vec<Intent> = labels.iter().map(|l| Intent::parse(l).expect(l)).collect();
+        want.sort_unstable();
+        let got = intents(text);
+        all += 1;
+        whole += usize::from(got == want);
+        hits += got.iter().filter(|i| want.contains(i)).count();
+        found += got.len();
+        ticked += want.len();
+        if want.iter().any(|i| i.is_urgent()) {
+            urgent = (urgent.0 + usize::from(got.iter().any(|i| i.is_urgent())), urgent.1 + 1);
+        }
+    }
+    // measured: 95 of 160 whole; 122 of 176 wishes found, 142 told; of 44 urgent ones 31 are urgent
+    assert!(whole * 100 >= all * 58, "{whole} of {all}");
+    assert!(hits * 100 >= ticked * 68, "{hits} of {ticked} are found");
+    assert!(hits * 100 >= found * 85, "{hits} of {found} that are told are right");
+    assert!(urgent.0 * 100 >= urgent.1 * 70, "{urgent:?}");
+}
