@@ -35,6 +35,13 @@ struct Due {
     words_tries: i64,
 }
 
+impl Due {
+    /// Its file; `None` for a damaged id.
+    fn filed(&self) -> Option<Filed> {
+        Filed::read(&self.id, self.path.clone(), self.key_id.clone(), self.sealed_key.clone())
+    }
+}
+
 /// Writes voicemails down until the server stops. Returns at once where no engine is set.
 pub(crate) async fn run(app: Shared) {
     if app.transcripts.engines.is_empty() {
@@ -133,8 +140,7 @@ async fn wanted(app: &Shared, organisation: &str) -> Result<bool, StoreError> {
 
 /// The message as engines take it: 16 bits, 8 kHz, mono.
 async fn sound(app: &Shared, row: &Due) -> Result<Vec<u8>, String> {
-    let filed = Filed::read(&row.id, row.path.clone(), row.key_id.clone(), row.sealed_key.clone())
-        .ok_or("its row is damaged")?;
+    let filed = row.filed().ok_or("its row is damaged")?;
     let source = filed.source(&app.keys, app.store.read(), &app.config.media_dir()).await;
     let source = source.map_err(|e| e.to_string())?;
     let read = tokio::task::spawn_blocking(move || {
@@ -226,8 +232,7 @@ async fn settle(app: &Shared, row: &Due, state: &str, words: Words<'_>) -> Resul
 }
 
 async fn seal(app: &Shared, row: &Due, words: &str) -> Result<String, KeyError> {
-    let filed = Filed::read(&row.id, row.path.clone(), row.key_id.clone(), row.sealed_key.clone());
-    let filed = filed.ok_or(KeyError::Damaged)?;
+    let filed = row.filed().ok_or(KeyError::Damaged)?;
     app.keys.seal_words(app.store.read(), &filed, words).await
 }
 
