@@ -324,7 +324,8 @@ pub struct FloodLimits {
     pub requests_per_s: u32,
     /// OPTIONS a second that strangers get an answer to. 0: none, strangers are dropped silently.
     pub stranger_options_per_s: u32,
-    /// Source addresses remembered at once; the least recent is forgotten.
+    /// Source addresses (of IPv6 networks of 64 bits) remembered at once of each kind of request. Those that were silent for 10 s are
+    /// forgotten where room is needed; where there is none, further ones share one budget.
     pub sources: usize,
 }
 

@@ -70,6 +70,9 @@ impl Core {
                 if let Flow::Conn(conn) = from.flow {
                     self.shared.proved.lock().insert(conn);
                 }
+                // as long as it may be registered, and as long again to come back
+                let longest = self.shared.config.phones.as_ref().map_or(Duration::ZERO, |p| p.max_expires);
+                self.shared.guard.lock().trust(from.dest.ip(), self.now + 2 * longest, self.now);
                 self.refuse(io, message, Method::Register, answer_to, 200, &headers);
                 self.phones_changed(io, changes);
                 if self.registrar_alarm.is_none() {

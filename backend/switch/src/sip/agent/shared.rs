@@ -97,6 +97,7 @@ impl Shared {
             guard: Mutex::new(Guard::new(
                 config.flood,
                 config.phones.as_ref().map_or(0, |p| p.requests_per_s),
+                config.phones.as_ref().map_or(0, |p| p.contacts),
             )),
             registrar: config
                 .phones

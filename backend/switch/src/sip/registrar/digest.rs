@@ -19,8 +19,9 @@ use crate::sip::message::split_list;
 
 /// Longest value of a field that is looked at.
 const MAX_FIELD: usize = 512;
-/// Nonces that were used and are not too old, at most.
-const MAX_USED: usize = 65_536;
+/// Nonces that were used and are not too old, at most: over all users, and of one, so that none takes the room of others.
+const MAX_USED: usize = 262_144;
+const MAX_OF_USER: u32 = 64;
 
 impl DigestHash {
     /// The hash of a text, lowercase hexadecimal.
@@ -139,15 +140,25 @@ pub(crate) struct Nonces {
     start: Instant,
     life: Duration,
     serial: u32,
-    /// Those that were answered rightly: the highest count, and until when they are good.
-    used: HashMap<String, (u32, Instant)>,
+    /// Those that were answered rightly.
+    used: HashMap<String, Used>,
+    /// How many of them are whose.
+    of_user: HashMap<String, u32>,
+}
+
+/// A nonce that was answered rightly.
+struct Used {
+    /// The highest count.
+    count: u32,
+    until: Instant,
+    user: String,
 }
 
 impl Nonces {
     /// With a secret that lasts as long as the process: after a restart every nonce is stale.
     pub(crate) fn new(secret: &[u8; 32], life: Duration, start: Instant) -> Self {
         let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
-        Self { key, start, life, serial: 0, used: HashMap::new() }
+        Self { key, start, life, serial: 0, used: HashMap::new(), of_user: HashMap::new() }
     }
 
     fn sealed(&self, head: &str, source: IpAddr) -> String {
@@ -171,15 +182,19 @@ impl Nonces {
         }
         let made = head.get(..12).and_then(|t| u64::from_str_radix(t, 16).ok()).unwrap_or(0);
         let age = now.saturating_duration_since(self.start).saturating_sub(Duration::from_secs(made));
-        let used = self.used.get(nonce).is_some_and(|(highest, _)| count <= *highest);
+        let used = self.used.get(nonce).is_some_and(|u| count <= u.count);
         if age > self.life || used { Worth::Stale } else { Worth::Good }
     }
 
-    /// The answer was right: this count is used up. False where there is no room to remember that.
-    pub(crate) fn use_up(&mut self, nonce: &str, count: u32, now: Instant) -> bool {
-        if let Some((highest, _)) = self.used.get_mut(nonce) {
-            *highest = count;
+    /// The answer of this user was right: this count is used up. False where there is no room to remember that.
+    pub(crate) fn use_up(&mut self, nonce: &str, user: &str, count: u32, now: Instant) -> bool {
+        if let Some(used) = self.used.get_mut(nonce) {
+            used.count = count;
             return true;
+        }
+        // room of one's own comes back with the next sweep
+        if self.of_user.get(user).is_some_and(|have| *have >= MAX_OF_USER) {
+            return false;
         }
         if self.used.len() >= MAX_USED {
             self.forget_old(now);
@@ -187,13 +202,23 @@ impl Nonces {
                 return false;
             }
         }
-        self.used.insert(nonce.to_owned(), (count, now + self.life + Duration::from_secs(1)));
+        let until = now + self.life + Duration::from_secs(1);
+        self.used.insert(nonce.to_owned(), Used { count, until, user: user.to_owned() });
+        *self.of_user.entry(user.to_owned()).or_default() += 1;
         true
     }
 
     /// Forgets nonces that are too old to be used again in any case.
     pub(crate) fn forget_old(&mut self, now: Instant) {
-        self.used.retain(|_, (_, until)| *until > now);
+        let of_user = &mut self.of_user;
+        self.used.retain(|_, used| {
+            let stays = used.until > now;
+            if !stays && let Some(have) = of_user.get_mut(&used.user) {
+                *have = have.saturating_sub(1);
+            }
+            stays
+        });
+        of_user.retain(|_, have| *have > 0);
     }
 
     #[cfg(test)]
@@ -285,7 +310,7 @@ mod tests {
         let (nonce, other) = (n.make(HERE, start), n.make(HERE, start));
         assert_ne!(nonce, other, "two telephones behind one address have two");
         assert_eq!(n.worth(&nonce, 1, HERE, start), Worth::Good);
-        assert!(n.use_up(&nonce, 1, start));
+        assert!(n.use_up(&nonce, "d1", 1, start));
         assert_eq!(n.worth(&nonce, 1, HERE, start), Worth::Stale, "sent again");
         assert_eq!(n.worth(&nonce, 2, HERE, start), Worth::Good);
         assert_eq!(n.worth(&other, 1, HERE, start + Duration::from_secs(300)), Worth::Good);
@@ -299,6 +324,25 @@ mod tests {
         assert_eq!(n.worth(&earlier, 1, HERE, start), Worth::Foreign, "of an earlier process");
         n.forget_old(late);
         assert_eq!(n.remembered(), 0);
+    }
+
+    #[test]
+    fn one_user_cannot_take_the_room_of_others() {
+        let start = Instant::now();
+        let mut n = nonces(start);
+        let used = |n: &mut Nonces, user: &str, at: Instant| {
+            let nonce = n.make(HERE, at);
+            n.use_up(&nonce, user, 1, at)
+        };
+        let taken = (0..10_000).filter(|_| used(&mut n, "d1", start)).count();
+        assert_eq!(taken, MAX_OF_USER as usize);
+        assert!(used(&mut n, "d2", start));
+        let later = start + Duration::from_secs(302);
+        n.forget_old(later);
+        assert!(used(&mut n, "d1", later) && used(&mut n, "d2", later), "later there is room again");
+        assert_eq!((n.remembered(), n.of_user.len()), (2, 2));
+        n.forget_old(later + Duration::from_secs(302));
+        assert_eq!((n.remembered(), n.of_user.len()), (0, 0));
     }
 
     #[test]

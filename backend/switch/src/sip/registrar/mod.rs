@@ -117,7 +117,8 @@ impl Registrar {
         let hashes = self.config.hashes.clone();
         let mut given = given.by_ref().filter(|a| a.realm == realm && hashes.contains(&a.hash));
         let Some(given) = given.next() else {
-            if self.blocks.is_blocked(ip, "", now) {
+            let says = user_of(uri_of(message.header("From").unwrap_or_default()));
+            if self.blocks.is_blocked(ip, says, now) {
                 return Proof::Not(Verdict::Drop);
             }
             let hashes = self.offer(message, ip, now);
@@ -141,10 +142,10 @@ impl Registrar {
             let kept = self.blocks.wrong(ip, &given.user, now);
             return Proof::Not(if kept { Verdict::Refuse(403, String::new()) } else { Verdict::Drop });
         }
-        if !self.nonces.use_up(&given.nonce, given.count(), now) {
+        if !self.nonces.use_up(&given.nonce, &given.user, given.count(), now) {
             return Proof::Not(Verdict::Refuse(503, "Retry-After: 60\r\n".to_owned()));
         }
-        self.blocks.right(ip, &given.user);
+        self.blocks.right(ip, &given.user, now);
         if given.hash != DigestHash::Md5 {
             self.asked.remove(&(ip, given.user.clone()));
         }

@@ -19,6 +19,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use super::super::agent::Shared;
+use super::super::guard::network;
 use super::super::message::Message;
 use super::frame::{Frame, Framer};
 use super::{Flow, Heard, Sent, Target, accept, tls};
@@ -107,14 +108,15 @@ impl Seat {
             return room.then_some(seat);
         }
         let most = common.shared.config.phones.as_ref()?.connections_per_address;
+        let source = network(peer.ip());
         let mut strangers = common.strangers.lock();
         let all: usize = strangers.values().sum();
-        let of = strangers.get(&peer.ip()).copied().unwrap_or(0);
+        let of = strangers.get(&source).copied().unwrap_or(0);
         if of >= most || all >= MAX_STRANGERS.min(common.shared.config.phones.as_ref()?.contacts) {
             return None;
         }
-        strangers.insert(peer.ip(), of + 1);
-        Some(Self::Stranger(common.strangers.clone(), peer.ip()))
+        strangers.insert(source, of + 1);
+        Some(Self::Stranger(common.strangers.clone(), source))
     }
 
     fn is_stranger(&self) -> bool {
