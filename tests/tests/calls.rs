@@ -9,6 +9,8 @@ mod app;
 mod app_core;
 #[path = "calls/app_legs.rs"]
 mod app_legs;
+#[path = "calls/arrives.rs"]
+mod arrives;
 #[path = "calls/back.rs"]
 mod back;
 #[path = "calls/barred.rs"]

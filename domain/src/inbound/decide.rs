@@ -101,6 +101,8 @@ pub struct OpenParcel {
     pub place: String,
     /// When its state last changed.
     pub at: UnixMs,
+    /// When its courier's tour arrives with it, where that is known.
+    pub arrives: Option<UnixMs>,
 }
 
 words! {

@@ -15,7 +15,7 @@ fn ago(ms: i64) -> UnixMs {
 }
 
 fn parcel(n: u8, place: &str, at: UnixMs) -> OpenParcel {
-    OpenParcel { courier: courier(n), place: place.into(), at }
+    OpenParcel { courier: courier(n), place: place.into(), at, arrives: None }
 }
 
 fn facts(people: &[u8]) -> Facts {

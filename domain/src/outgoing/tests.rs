@@ -300,7 +300,12 @@ fn rules_that_cannot_work_are_named() {
 fn the_briefing_names_places_and_last_digits() {
     let phone = PhoneNumber::from_key("+8613800001230").unwrap();
     let parcels: Vec<_> = (0..2)
-        .map(|_| OpenParcel { courier: UserId::at(1, [1; 10]), place: "3号楼".into(), at: UnixMs(1) })
+        .map(|_| OpenParcel {
+            courier: UserId::at(1, [1; 10]),
+            place: "3号楼".into(),
+            at: UnixMs(1),
+            arrives: None,
+        })
         .collect();
     assert_eq!(
         briefing(&parcels, &phone, true),

@@ -21,7 +21,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 pub use own_flow::{LONGEST_SILENCE, PREFERENCES, notice_problems, sample_values};
-pub use spoken::{count_words, digit_words};
+pub use spoken::{count_words, digit_words, time_words};
 pub use wording::{GIVEN, LARGEST_FLOW, TemplatePolicy, Wording, spoken_seconds};
 
 use crate::dial::plan::PlannedCall;

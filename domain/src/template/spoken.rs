@@ -115,7 +115,9 @@ fn rest_en(head: u32, unit: &str, rest: u32) -> String {
     }
 }
 
-fn time_words(lang: Lang, hour: u32, minute: u32) -> String {
+/// A time of day as it is said, `hour` 0 to 23: 十四点半, fourteen thirty.
+#[must_use]
+pub fn time_words(lang: Lang, hour: u32, minute: u32) -> String {
     match (lang, minute) {
         (Lang::Zh, 0) => format!("{}点", hour_zh(hour)),
         (Lang::Zh, 30) => format!("{}点半", hour_zh(hour)),

@@ -93,7 +93,7 @@ impl Call {
                 self.bridge(n, tape).await;
             }
             Deed::Greet { token } => {
-                let words = crate::voicemail::greeting(&self.company, self.mode);
+                let words = crate::voicemail::greeting(&self.company, self.mode, self.arrives);
                 self.say(self.caller.clone(), token, words, 1);
             }
             Deed::Beep { token } => {

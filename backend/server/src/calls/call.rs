@@ -43,6 +43,8 @@ pub(super) struct Call {
     pub parcels: Vec<OpenParcel>,
     /// Whom the caller meant, and what they say of themselves: for the greeting.
     pub mode: Availability,
+    /// The time of day at which that courier comes to the caller.
+    pub arrives: Option<(u32, u32)>,
     pub company: String,
     pub tape: Tape,
     pub book: Book,
@@ -130,7 +132,10 @@ async fn start(
     }
     let known = known(app.store.read(), &number, caller.as_deref(), now).await?;
     let decision = decide(&known.facts, now);
-    let company = organisation(app.store.read(), number.organisation).await?.map(|o| o.company);
+    let org = organisation(app.store.read(), number.organisation).await?;
+    let arrives = org.as_ref().and_then(|o| {
+        crate::voicemail::arrival(&known.facts.parcels, decision.owner, (now, app.clock.wall()), o.zone())
+    });
     // the last that can fail
     rows::insert(app, id, &number, caller.as_deref(), &known, &decision, leg, incoming).await?;
     app.calls.enlist(id, own.clone());
@@ -156,7 +161,8 @@ async fn start(
         skip_whisper: false,
         parcels: known.facts.parcels,
         mode,
-        company: company.unwrap_or_default(),
+        arrives,
+        company: org.map(|o| o.company).unwrap_or_default(),
         tape: Tape::default(),
         book: Book::new(app),
         answered: None,
@@ -170,7 +176,7 @@ async fn start(
     };
     // what may be said is made while telephones ring
     let whose = Whose { organisation: Some(call.number.organisation), branch: Some(call.number.branch) };
-    app.speech.prepare(whose, crate::voicemail::greeting(&call.company, call.mode));
+    app.speech.prepare(whose, crate::voicemail::greeting(&call.company, call.mode, call.arrives));
     Ok(Some(call))
 }
 

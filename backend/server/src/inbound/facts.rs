@@ -38,6 +38,7 @@ struct ParcelRow {
     building: String,
     estate: String,
     state_at: i64,
+    arrives_at: Option<i64>,
 }
 
 #[derive(FromQueryResult)]
@@ -129,7 +130,8 @@ pub(crate) async fn open_parcels<C: ConnectionTrait>(
     let rows: Vec<ParcelRow> = all(
         db,
         &format!(
-            "SELECT p.courier_id, p.waybill_no, p.building, p.estate, p.state_at FROM parcel p WHERE {OF_CUSTOMER} \
+            "SELECT p.courier_id, p.waybill_no, p.building, p.estate, p.state_at, \
+             CASE WHEN p.arrives_of = p.courier_id THEN p.arrives_at END AS arrives_at FROM parcel p WHERE {OF_CUSTOMER} \
              AND p.state IN ('planned', 'out_for_delivery', 'exception') ORDER BY p.state_at DESC, p.id LIMIT 200"
         ),
         [organisation.into(), customer.into()],
@@ -140,7 +142,8 @@ pub(crate) async fn open_parcels<C: ConnectionTrait>(
         let Ok(courier) = UserId::parse(&row.courier_id) else { continue };
         waybills.push(row.waybill_no);
         let place = if row.building.is_empty() { row.estate } else { row.building };
-        parcels.push(OpenParcel { courier, place, at: UnixMs(row.state_at) });
+        let (at, arrives) = (UnixMs(row.state_at), row.arrives_at.map(UnixMs));
+        parcels.push(OpenParcel { courier, place, at, arrives });
     }
     Ok((parcels, waybills))
 }

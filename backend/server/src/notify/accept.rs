@@ -126,6 +126,10 @@ pub async fn create(
         )
         .await?;
     store_people(app, write, scope, request, &plan, parcels, now).await?;
+    if let Some(ahead) = &request.ahead {
+        let whose = (&*scope.organisation.to_string(), &*scope.person.to_string());
+        super::arrivals::keep(write, whose, ahead, (now, app.clock.wall())).await?;
+    }
     let organisation = scope.organisation.to_string();
     for call in plan.calls.iter().filter(|c| c.capped) {
         for parcel in &call.parcels {

@@ -62,6 +62,8 @@ pub async fn follow(
         );
     }
     several.run(write.tx()).await?;
+    let whose = (&*batch.organisation_id, &*batch.courier_id);
+    super::arrivals::keep(&write, whose, ahead, (now, wall)).await?;
     let view = batch_view(write.tx(), &batch).await?;
     write.commit().await?;
     app.dialler.wake();

@@ -22,6 +22,7 @@
 //! * what is shown follows from what is stored: marks are written with the outcome.
 
 pub mod accept;
+mod arrivals;
 mod doubt;
 mod due;
 mod engine;

@@ -399,8 +399,12 @@ mod tests {
 
     #[test]
     fn a_number_tells_nothing_of_colleagues_waybills() {
-        let parcel =
-            |n: u8| OpenParcel { courier: UserId::at(1, [n; 10]), place: format!("{n}"), at: UnixMs(1) };
+        let parcel = |n: u8| OpenParcel {
+            courier: UserId::at(1, [n; 10]),
+            place: format!("{n}"),
+            at: UnixMs(1),
+            arrives: None,
+        };
         let open = || {
             let waybills = ["YT1", "YT2", "YT3"].map(str::to_owned).to_vec();
             (vec![parcel(1), parcel(2), parcel(3)], waybills)
