@@ -94,6 +94,21 @@ pub(crate) fn check_recordings(house: &House, more: &[&str]) -> (bool, String) {
     (said.status.success(), text)
 }
 
+/// The report to be printed has these words, as another program than ours reads it.
+fn printed(bundle: &Path, folder: &Path, words: &[&str]) {
+    let (pdf, mut bytes) = (folder.join("report.pdf"), Vec::new());
+    let mut zip = ZipArchive::new(File::open(bundle).unwrap()).unwrap();
+    zip.by_name("report.pdf").unwrap().read_to_end(&mut bytes).unwrap();
+    std::fs::write(&pdf, bytes).unwrap();
+    let mut reader = std::process::Command::new("pdftotext");
+    let read = reader.args(["-layout".as_ref(), pdf.as_os_str(), "-".as_ref()]).output().unwrap();
+    let (text, complaints) = (String::from_utf8(read.stdout).unwrap(), String::from_utf8_lossy(&read.stderr));
+    assert!(read.status.success() && complaints.is_empty(), "{complaints}");
+    for word in words {
+        assert!(text.contains(word), "{word} in {text}");
+    }
+}
+
 #[test]
 fn a_bundle_holds_what_was_said_and_shows_what_was_changed() {
     let house = house();
@@ -123,6 +138,11 @@ fn a_bundle_holds_what_was_said_and_shows_what_was_changed() {
         rewritten(&good, &bad, change, also);
         verify(&bad, Some(&key)).unwrap().problems
     };
+    printed(
+        &good,
+        folder.path(),
+        &["投诉 2026-118", "来电", crate::house::CUSTOMER, &proved.recordings[0].link.sha256, "1 / 1"],
+    );
     assert_eq!(problems(&|_, bytes| Some(bytes), &[]), [], "the form of the zip does not matter");
     let one_bit = |n: &str, mut bytes: Vec<u8>| {
         if n == name {

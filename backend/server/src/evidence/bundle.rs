@@ -1,7 +1,7 @@
 //! Writing the zip.
 
 use super::key::EvidenceKey;
-use super::report;
+use super::report::Report;
 use crate::recordings::{Sound, Source};
 use chrono_tz::Tz;
 use sha2::{Digest, Sha256};
@@ -42,7 +42,9 @@ pub(super) fn write(
             call.recordings.push(recording);
         }
     }
-    zip.text("report.html", report::html(&manifest, zone).as_bytes())?;
+    let report = Report::new(&manifest, zone);
+    zip.text("report.html", report.html().as_bytes())?;
+    zip.text("report.pdf", &report.pdf())?;
     manifest.files = std::mem::take(&mut zip.entries);
     let text = serde_json::to_vec_pretty(&manifest).map_err(Error::other)?;
     let signature = serde_json::to_vec_pretty(&key.sign(&text)).map_err(Error::other)?;

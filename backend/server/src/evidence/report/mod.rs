@@ -1,49 +1,64 @@
-//! The report of a bundle: a page to be read and printed, in Chinese and English.
+//! The report of a bundle, in Chinese and English: once, as pieces; then as a page to be read and as one to be printed.
 
-use crate::sheet::escaped;
+mod html;
+mod pdf;
+
 use chrono::TimeZone;
 use chrono_tz::Tz;
-use std::fmt::{Display, Write};
+use std::fmt::Display;
 use waybell_domain::clock::UnixMs;
 use waybell_domain::evidence::{Manifest, ProvedCall, ProvedRecording};
 use waybell_domain::lang::Lang;
 
-const HEAD: &str = "<!doctype html>\n<html lang=\"zh-CN\"><head><meta charset=\"utf-8\">\
-    <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; media-src 'self'\">\
-    <title>通话证据 / Evidence of calls</title>\n<style>body{font:14px/1.5 sans-serif;max-width:60em;margin:2em auto;padding:0 1em}\
-    table{border-collapse:collapse;margin:.5em 0 1.5em}td,th{border:1px solid #999;padding:.2em .6em;text-align:left;\
-    vertical-align:top}code{overflow-wrap:anywhere}h2{margin-top:2em}@media print{audio{display:none}}</style></head><body>\n";
+const TITLE: &str = "通话证据 / Evidence of calls";
 
-/// The page. Everything that came from outside is escaped; it loads nothing.
-pub(super) fn html(manifest: &Manifest, zone: Tz) -> String {
-    let mut page = Page { text: HEAD.to_owned(), zone };
-    page.put("<h1>通话证据 / Evidence of calls</h1>\n<table>\n");
-    page.row("单位 / Organisation", &manifest.company);
-    page.row("制作时间 / Made at", page.time(manifest.made_at));
-    page.row("制作人 / Made by", &manifest.made_by.name);
-    page.row("用途 / What for", &manifest.reason);
-    page.row("录音链末端 / End of the chain", format!("{}:{}", manifest.head_seq, manifest.head_hash));
-    page.put("</table>\n<p>核验 / To check it: <code>waybell verify FILE.zip</code></p>\n");
-    for (index, call) in manifest.calls.iter().enumerate() {
-        page.call(index + 1, call);
-    }
-    page.put("</body></html>\n");
-    page.text
-}
-
-struct Page {
-    text: String,
+/// What a report says, without how it looks.
+pub(super) struct Report {
+    pieces: Vec<Piece>,
     zone: Tz,
 }
 
-impl Page {
-    fn put(&mut self, html: &str) {
-        self.text.push_str(html);
+/// A part of a report. Its texts came from outside in part: whoever writes them out escapes them.
+enum Piece {
+    Heading(String),
+    /// Names and values.
+    Table(Vec<(&'static str, String)>),
+    /// What to do, and the command for it.
+    Command(&'static str, &'static str),
+    /// The name of a file in the bundle.
+    Sound(String),
+}
+
+impl Report {
+    pub(super) fn new(manifest: &Manifest, zone: Tz) -> Self {
+        let mut report = Self { pieces: Vec::new(), zone };
+        report.pieces.push(Piece::Table(Vec::new()));
+        report.row("单位 / Organisation", &manifest.company);
+        report.row("制作时间 / Made at", report.time(manifest.made_at));
+        report.row("制作人 / Made by", &manifest.made_by.name);
+        report.row("用途 / What for", &manifest.reason);
+        report.row("录音链末端 / End of the chain", format!("{}:{}", manifest.head_seq, manifest.head_hash));
+        report.pieces.push(Piece::Command("核验 / To check it:", "waybell verify FILE.zip"));
+        for (index, call) in manifest.calls.iter().enumerate() {
+            report.call(index + 1, call);
+        }
+        report
     }
 
-    fn row(&mut self, name: &str, value: impl Display) {
-        let value = escaped(&value.to_string());
-        let _ = writeln!(self.text, "<tr><th>{name}</th><td>{value}</td></tr>");
+    /// A page that loads nothing.
+    pub(super) fn html(&self) -> String {
+        html::page(&self.pieces)
+    }
+
+    /// The same on paper (A4).
+    pub(super) fn pdf(&self) -> Vec<u8> {
+        pdf::document(&self.pieces)
+    }
+
+    fn row(&mut self, name: &'static str, value: impl Display) {
+        if let Some(Piece::Table(rows)) = self.pieces.last_mut() {
+            rows.push((name, value.to_string()));
+        }
     }
 
     fn time(&self, at: UnixMs) -> String {
@@ -53,12 +68,9 @@ impl Page {
 
     fn call(&mut self, number: usize, proved: &ProvedCall) {
         let call = &proved.call;
-        let _ = writeln!(
-            self.text,
-            "<h2>{number}. {} / {}</h2>\n<table>",
-            call.direction.label(Lang::Zh),
-            call.direction.label(Lang::En)
-        );
+        let direction = call.direction;
+        let heading = format!("{number}. {} / {}", direction.label(Lang::Zh), direction.label(Lang::En));
+        self.pieces.extend([Piece::Heading(heading), Piece::Table(Vec::new())]);
         self.row("编号 / Id", call.id);
         self.row("客户 / Customer", &call.caller);
         self.row("号码 / Number", &call.number);
@@ -85,7 +97,6 @@ impl Page {
         for tried in &proved.tries {
             self.row("振铃 / Rung", format!("{} {}", tried.name, self.time(tried.at)));
         }
-        self.put("</table>\n");
         for recording in &proved.recordings {
             self.recording(recording);
         }
@@ -93,7 +104,7 @@ impl Page {
 
     fn recording(&mut self, recording: &ProvedRecording) {
         let link = &recording.link;
-        self.put("<table>\n");
+        self.pieces.push(Piece::Table(Vec::new()));
         self.row("录音 / Recording", link.recording);
         self.row("开始 / Began", self.time(link.started_at));
         self.row("时长 / Length", format!("{}.{:03} s", link.ms / 1_000, link.ms % 1_000));
@@ -111,9 +122,9 @@ impl Page {
         if !problem.is_empty() {
             self.row("注意 / Note", problem);
         }
-        self.put("</table>\n");
         if let Some(file) = &recording.file {
-            let _ = writeln!(self.text, "<audio controls src=\"{}\"></audio>", escaped(file));
+            self.row("文件 / File", file);
+            self.pieces.push(Piece::Sound(file.clone()));
         }
     }
 }
@@ -138,7 +149,7 @@ mod tests {
             calls: Vec::new(),
             files: Vec::new(),
         };
-        let page = html(&manifest, chrono_tz::Asia::Shanghai);
+        let page = Report::new(&manifest, chrono_tz::Asia::Shanghai).html();
         assert!(!page.contains("<script>"), "{page}");
         assert!(
             page.contains("&lt;script&gt;韵达 &amp; &quot;Co&quot;") && page.contains("O&#39;Neil"),
