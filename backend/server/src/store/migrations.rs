@@ -30,6 +30,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0020_charges.sql"),
     include_str!("migrations/0021_desk_phones.sql"),
     include_str!("migrations/0022_transcripts.sql"),
+    include_str!("migrations/0023_places.sql"),
 ];
 
 /// Tables whose rows carry `rev`.
@@ -50,6 +51,7 @@ const REVISED: &[&str] = &[
     "knowledge_article",
     "knowledge_favourite",
     "ledger_entry",
+    "place",
 ];
 
 /// Fails unless the database has this program's schema.
