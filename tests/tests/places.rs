@@ -163,7 +163,7 @@ async fn what_one_courier_delivers_shows_another_the_way_without_a_network() {
         let found = at_of(&tour, name);
         assert_eq!((found.whence, found.visits), (Whence::Learned, Some(1)), "{name}");
         let off = Place::of_degrees(found.at.lat, found.at.lon).unwrap().metres_to(place(*east, *north));
-        assert!(off < 15.0 && found.within_m.unwrap() >= 10, "{name}: {off} m, {found:?}");
+        assert!(off < 15.0 && found.within_m == Some(30), "{name}: {off} m, {found:?}");
     }
     assert!(at_of(&tour, "翡翠城").whence.is_guess());
 }

@@ -31,6 +31,9 @@ const WALK: f64 = 0.7;
 const FLOOR: f64 = 5.0;
 /// A fix is not trusted beyond this, metres, however good it says it is.
 const BEST: f64 = 8.0;
+/// Fewer visits than this cannot vouch for each other, and are no better than [`UNSURE`] metres.
+const FEW: usize = 3;
+const UNSURE: f64 = 30.0;
 /// Visits within it of the start always agree, metres.
 const ALIKE: f64 = 30.0;
 
@@ -90,9 +93,9 @@ pub fn learn(seen: &[Seen]) -> Option<Learned> {
     let n = kept.len() as f64;
     let spread = off[(off.len() * 2 / 3).min(off.len() - 1)];
     let error = kept.iter().map(|(i, _)| visits[*i].reach()).sum::<f64>() / n;
-    // one visit alone says nothing of its own error
-    let size = if kept.len() < 3 { spread } else { (spread * spread - error * error).max(0.0).sqrt() };
+    let size = if kept.len() < FEW { spread } else { (spread * spread - error * error).max(0.0).sqrt() };
     let within = (size * size + error * error / n + FLOOR * FLOOR).sqrt();
+    let within = if kept.len() < FEW { within.max(UNSURE) } else { within };
     let at = origin.moved(centre.0, centre.1);
     Some(Learned { at, within: within.round() as u32, visits: u32::try_from(kept.len()).unwrap_or(u32::MAX) })
 }

@@ -163,7 +163,7 @@ mod tests {
         }
         let open = "SELECT COUNT(*) FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace \
                     AND NOT relforcerowsecurity";
-        assert_eq!(ask(open), "4");
+        assert_eq!(ask(open), "5");
     }
 
     #[tokio::test]
