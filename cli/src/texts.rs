@@ -21,6 +21,7 @@ mod charges;
 mod knowledge;
 mod orders;
 mod phones;
+mod places;
 mod recordings;
 mod rules;
 
@@ -31,6 +32,7 @@ pub(crate) use charges::*;
 pub(crate) use knowledge::*;
 pub(crate) use orders::*;
 pub(crate) use phones::*;
+pub(crate) use places::*;
 pub(crate) use recordings::*;
 pub(crate) use rules::*;
 
@@ -69,13 +71,8 @@ texts! {
     bad_place(text) = "看不懂位置“{text}”", "\"{text}\" is no place";
     place_hint() = "写纬度和经度，如 31.2304,121.4737", "write latitude and longitude, such as 31.2304,121.4737";
     bad_speed(speed) = "速度 {speed} 公里/小时不合理，应在 1 到 150 之间", "{speed} km/h is no speed; 1 to 150 are possible";
-    pinned(stop, n) = "已标出“{stop}”的位置（{n} 件）；以后去这里的快件也用它", "{stop} is set ({n} parcels), for later parcels too";
     tour(n, finish, minutes) = "{n} 个停靠点，{finish} 结束，路上 {minutes} 分钟", "{n} stops, done at {finish}, {minutes} min on the way";
     tour_saves(minutes) = "比按清单顺序走少 {minutes} 分钟", "{minutes} min less than in the list's order";
-    tour_guessed(n) = "{n} 个停靠点的位置是推测的；标出位置：waybell pin 停靠点 纬度,经度", "{n} places are guessed; set them: waybell pin STOP LATITUDE,LONGITUDE";
-    guessed_estate() = "位置按小区推测", "guessed by its estate";
-    guessed_road() = "位置按门牌推测", "guessed by its house number";
-    guessed_list() = "位置按清单推测", "guessed by the list";
     no_number() = "没有认出电话号码", "no telephone number found";
     too_much_text() = "文字太长，一次只读一张面单", "too much text: one label at a time";
     incomplete_number() = "号码不全", "incomplete";
@@ -233,6 +230,7 @@ pub(crate) fn operation(lang: Lang, kind: OperationKind) -> &'static str {
         OperationKind::AnnouncementRead => "公告已读",
         OperationKind::ArticleFavourite => "收藏知识",
         OperationKind::ArticleRead => "知识阅读",
+        OperationKind::Place => "位置标注",
     };
     lang.pick(zh, kind.as_str())
 }

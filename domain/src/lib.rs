@@ -19,6 +19,7 @@
 //!  a customer complains ──> order (who may do what next; its time, its urging, what lies too long)
 //!  a supervisor announces ──> announcement (what may be posted, when it shows, when it is read)
 //!  a leg has ended ──> rate (what it costs, and why; who pays; whether there is room for another call)
+//!  a courier delivers ──> building (where it is, out of where couriers were; under which name that is kept)
 //!  somebody looks something up ──> knowledge (what an article may be, how it is published, what is found first)
 //! ```
 //!
@@ -32,6 +33,7 @@ pub mod address;
 pub mod announcement;
 pub mod attendance;
 pub mod binding;
+pub mod building;
 pub mod clock;
 pub mod dial;
 pub mod evidence;

@@ -121,6 +121,10 @@ fn body(method: &str, path: &str, b: &Belongings) -> Option<Value> {
             "id": uuid::Uuid::now_v7(), "kind": "merge", "keys": ["a:x", "a:y"], "acted_at": { "wall": now_ms() }
         }),
         "/api/v1/stops/rules/undo" => json!({ "id": uuid::Uuid::now_v7(), "acted_at": { "wall": now_ms() } }),
+        "/api/v1/places" => {
+            json!({ "id": uuid::Uuid::now_v7(), "keys": ["幸福花园/3"], "acted_at": { "wall": now_ms() } })
+        }
+        "/api/v1/places/remove" => json!({ "key": "幸福花园/3", "source": "pin" }),
         "/api/v1/tracks" => json!({ "courier": b.batch }),
         "/api/v1/punches" => {
             json!({ "id": uuid::Uuid::now_v7(), "kind": "field", "acted_at": { "wall": now_ms() } })
@@ -255,6 +259,8 @@ fn expected(method: &str, path: &str) -> &'static [u16] {
         ("DELETE", "/api/v1/blocklist/{phone}" | "/api/v1/work-places/{id}") => &[404, 403],
         ("POST", "/api/v1/evidence") => &[404, 403],
         ("POST", "/api/v1/orders" | "/api/v1/orders/{id}/actions") => &[404],
+        // a supervisor's, and nothing is known of the place that is named
+        ("POST", "/api/v1/places/remove") => &[404, 403],
         ("POST", "/api/v1/tracks") => &[404],
         ("POST", "/api/v1/attendance/corrections") => &[404, 403],
         // nobody of the asker's own was missed

@@ -53,6 +53,8 @@ pub struct App {
     pub phones: Arc<crate::phones::Accounts>,
     /// Services that wake apps.
     pub push: crate::push::Engines,
+    /// Services that are asked where buildings are.
+    pub geocoders: crate::geocoder::Geocoders,
     /// What writes voicemails down.
     pub transcripts: crate::transcripts::Transcripts,
     /// Spoken notices.

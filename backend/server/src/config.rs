@@ -1,5 +1,6 @@
 //! Configuration: one TOML file, each key also as flag and as `WAYBELL_*` variable (file < variable < flag).
 
+use crate::geocoder::GeocoderConfig;
 use crate::push::PushConfig;
 use crate::speech::SpeechConfig;
 use crate::transcripts::TranscriberConfig;
@@ -60,6 +61,8 @@ pub struct Config {
     pub speech: SpeechConfig,
     /// What writes voicemails down.
     pub transcriber: TranscriberConfig,
+    /// Who is asked where buildings are.
+    pub geocoder: GeocoderConfig,
     /// Vendors that wake apps for calls.
     pub push: PushConfig,
     /// Menus that ask for an extension.
@@ -214,6 +217,7 @@ impl Default for Config {
             webhooks: Webhooks::default(),
             speech: SpeechConfig::default(),
             transcriber: TranscriberConfig::default(),
+            geocoder: GeocoderConfig::default(),
             push: PushConfig::default(),
             extension: Extension::default(),
             rate: Rate::default(),

@@ -15,6 +15,8 @@ const OPERATION_MS: i64 = 30 * 24 * 3600 * 1000;
 const RECEIVED_MS: i64 = 72 * 3600 * 1000;
 /// What a waybill system took is shown for a week.
 const TAKEN_MS: i64 = 7 * 24 * 3600 * 1000;
+/// Where somebody was a year ago is nobody's business; what was learned from it stays.
+const SEEN_MS: i64 = 365 * 24 * 3600 * 1000;
 /// Rows taken out in one transaction, so that the dialler never waits for long.
 const ROWS: i64 = 2_000;
 
@@ -62,6 +64,10 @@ async fn tidy(store: &Store, now: i64, stopping: &CancellationToken) -> Result<(
         (
             OPERATION_MS,
             "DELETE FROM session WHERE id IN (SELECT id FROM session WHERE expires_at < $1 LIMIT $2)",
+        ),
+        (
+            SEEN_MS,
+            "DELETE FROM place_seen WHERE (deed_id, place_key) IN (SELECT deed_id, place_key FROM place_seen WHERE at < $1 LIMIT $2)",
         ),
         (
             RECEIVED_MS,

@@ -95,6 +95,8 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         .map_err(|e| StartError::Other(format!("configuration key {e}")))?;
     let transcripts = crate::transcripts::Transcripts::open(&config.transcriber)
         .map_err(|e| StartError::Other(format!("configuration key transcriber: {e}")))?;
+    let geocoders = crate::geocoder::Geocoders::open(&config.geocoder)
+        .map_err(|e| StartError::Other(format!("configuration key geocoder: {e}")))?;
     let networks = Networks::parse(&config.webhooks.allowed_networks)
         .map_err(|bad| StartError::Other(format!("webhooks.allowed_networks: {bad:?} is no network")))?;
     let receivers = webhooks::Client::new(networks).map_err(|e| StartError::Other(e.to_string()))?;
@@ -115,6 +117,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         positions: crate::tracks::Positions::default(),
         phones,
         push,
+        geocoders,
         transcripts,
         speech,
         webhooks: told,
@@ -188,7 +191,8 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let recordings = tokio::spawn(crate::recordings::run(app.clone()));
     let transcripts = tokio::spawn(crate::transcripts::run(app.clone()));
     let phones = tokio::spawn(crate::phones::run(app.clone()));
-    let tasks = vec![messages, pushes, server, janitor, recordings, transcripts, phones];
+    let geocoders = tokio::spawn(crate::geocoder::run(app.clone()));
+    let tasks = vec![messages, pushes, server, janitor, recordings, transcripts, geocoders, phones];
     Ok(Running { app, http, tasks, engine, router, switch, _lock: lock })
 }
 

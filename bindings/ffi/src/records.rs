@@ -213,7 +213,7 @@ pub struct WhyLine {
 pub struct Operation {
     /// Id, for `retry` and `discard`.
     pub id: String,
-    /// `import`, `state`, `notify`, `again`, `pause`, `resume`, `undo`, `confirm`, `deed`, `undo_deed`, `stop_rule`, `undo_stop_rule`, `call_handled`,
+    /// `import`, `state`, `notify`, `again`, `pause`, `resume`, `undo`, `confirm`, `deed`, `undo_deed`, `stop_rule`, `undo_stop_rule`, `place`, `call_handled`,
     /// `call_reopened`, `availability`.
     pub kind: String,
     /// The batch it is about; empty for none.

@@ -40,8 +40,11 @@ pub struct Visit {
     pub stop: Stop,
     /// Where it is.
     pub at: GeoPoint,
-    /// How that is known: `pin` (set by hand), or guessed from the `estate`, the `road` or the `list`.
+    /// How that is known: `pin` (set by hand), `learned` (from deliveries of the branch), `imported` (of the list), `geocoded` (looked
+    /// up by its address), or guessed from the `estate`, the `road` or the `list`.
     pub whence: String,
+    /// Radius that holds a door of the stop with about 68 %, metres; absent for a pin, and where nobody can tell.
+    pub within_m: Option<u32>,
     /// Arrival, unix ms.
     pub arrive: i64,
     /// Departure, unix ms.
@@ -99,11 +102,15 @@ impl From<core::Tour> for Tour {
             at: GeoPoint { lat: v.place.at.lat, lon: v.place.at.lon },
             whence: match v.place.whence {
                 Whence::Pin => "pin",
+                Whence::Learned => "learned",
+                Whence::Imported => "imported",
+                Whence::Geocoded => "geocoded",
                 Whence::Estate => "estate",
                 Whence::Road => "road",
                 Whence::List => "list",
             }
             .to_owned(),
+            within_m: v.place.within_m,
             arrive: v.arrive.0,
             leave: v.leave.0,
             travel_ms: v.travel_ms,
@@ -129,12 +136,18 @@ impl WaybellClient {
     }
 
     /// Sets where a stop is, by its name as `stops` gives it or as a person writes it; `datum` is `wgs84` (satellites), `gcj02`
-    /// (Chinese maps) or `bd09` (Baidu's). It is kept for tomorrow's parcels to the same building. Offline.
+    /// (Chinese maps) or `bd09` (Baidu's). It is kept for tomorrow's parcels to the same building, and for everybody of the branch. Offline.
     pub async fn pin(&self, stop: String, at: GeoPoint, datum: String) -> Answer<Stop> {
         let at = degrees(at, "place")?;
         let datum = Datum::parse(&datum).ok_or_else(|| bad("datum", "is not wgs84, gcj02 or bd09"))?;
         let tours = self.client.tours();
         run(async move { tours.pin(&stop, at, datum).await }).await.map(Stop::from)
+    }
+
+    /// Takes back what was set by hand for a stop, whoever of the branch did. Offline.
+    pub async fn unpin(&self, stop: String) -> Answer<Stop> {
+        let tours = self.client.tours();
+        run(async move { tours.unpin(&stop).await }).await.map(Stop::from)
     }
 
     /// A tap whose calls go out so many minutes before the courier arrives at each stop of this tour. Stored when this returns.

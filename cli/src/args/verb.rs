@@ -9,12 +9,11 @@ use super::knowledge::KnowledgeVerb;
 use super::orders::{OpenOrderArgs, OrderArgs, OrdersArgs};
 use super::organisation::{ConsentArgs, OptOutArgs, PeopleVerb, PolicyVerb, Switch};
 use super::phones::PhonesArgs;
+use super::places::{PinArgs, PlacesArgs};
 use super::recordings::{EvidenceArgs, RecordingsArgs};
 use super::tap::{NotifyArgs, RouteArgs};
-use super::words::words;
 use clap::Subcommand;
 use std::path::PathBuf;
-use waybell_domain::track::coordinates::Datum;
 
 #[derive(Subcommand)]
 pub(crate) enum Verb {
@@ -354,25 +353,21 @@ pub(crate) enum Verb {
         #[command(subcommand)]
         verb: Option<PeopleVerb>,
     },
-    /// Set where a stop is, for the route.
+    /// Set where a stop is, for the routes of everybody of the branch, or take that back.
     #[command(
-        after_help = "Example:\n  waybell pin 幸福花园3 31.2304,121.4737\n\nA place read off AMap, Tencent or Apple maps in China is \
-        GCJ-02, one of Baidu's BD-09: say so with --datum."
+        after_help = "Examples:\n  waybell pin 幸福花园3 31.2304,121.4737\n  waybell pin 幸福花园3 --remove\n\nA place read off AMap, \
+        Tencent or Apple maps in China is GCJ-02, one of Baidu's BD-09: say so with --datum."
     )]
-    Pin {
-        /// Its name in `waybell stops`.
-        stop: String,
-        /// Latitude and longitude in degrees, with a comma between.
-        #[arg(value_name = "LATITUDE,LONGITUDE", allow_hyphen_values = true)]
-        place: String,
-        /// What the coordinates refer to.
-        #[arg(long, value_parser = words::<Datum>(), default_value = "wgs84")]
-        datum: String,
-    },
+    Pin(PinArgs),
+    /// Show where buildings of the branch are, and whose word that is; or remove a wrong one (supervisors).
+    #[command(
+        after_help = "Examples:\n  waybell places 幸福花园\n  waybell places 上海浦东新区幸福花园/3 --remove learned"
+    )]
+    Places(PlacesArgs),
     /// Show the open stops in the order in which to visit them, with times.
     #[command(
-        after_help = "Examples:\n  waybell route\n  waybell route --from 31.2304,121.4737 --depart 14:00 --speed 15\n\nStops without a \
-        pin are guessed from their estate, road or the list, and marked; none is left out."
+        after_help = "Examples:\n  waybell route\n  waybell route --from 31.2304,121.4737 --depart 14:00 --speed 15\n\nA stop is \
+        where somebody set it, where deliveries were made, where the list or a map service has it, or guessed and marked so."
     )]
     Route(RouteArgs),
     /// Show what the phone would keep of a file of fixes, and how far it was; needs no sign-in.

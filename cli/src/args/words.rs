@@ -1,6 +1,7 @@
 //! Words of the domain as values of arguments, in both languages.
 
 use clap::builder::{PossibleValue, PossibleValuesParser};
+use waybell_domain::building::PlaceSource;
 use waybell_domain::order::{OrderNode, Satisfaction};
 use waybell_domain::parcel::{ConsentSource, ExceptionReason, Payer, SignedBy};
 use waybell_domain::track::coordinates::Datum;
@@ -20,7 +21,7 @@ macro_rules! words {
     )+};
 }
 
-words!(SignedBy, ConsentSource, ExceptionReason, Payer, Datum, OrderNode, Satisfaction);
+words!(PlaceSource, SignedBy, ConsentSource, ExceptionReason, Payer, Datum, OrderNode, Satisfaction);
 
 pub(crate) fn words<W: Words>() -> PossibleValuesParser {
     PossibleValuesParser::new(W::all().into_iter().map(|(word, zh)| PossibleValue::new(word).alias(zh)))

@@ -7,6 +7,7 @@ mod charges;
 mod knowledge;
 mod orders;
 mod phones;
+mod places;
 mod recordings;
 mod rules;
 
@@ -49,7 +50,7 @@ const YES: Argument = ("yes", "不再询问", "");
 const NAME: Argument = ("name", "屏幕上显示的姓名", "姓名");
 const PHONE: Argument = ("phone", "本人手机，收件人要求接通快递员时响；留空则删去", "电话");
 const NEW_PASSWORD: Argument = ("new_password", "新密码；不写值则询问", "密码");
-const DATUM: Argument = ("datum", "坐标系", "坐标系");
+pub(super) const DATUM: Argument = ("datum", "坐标系", "坐标系");
 const LIMIT: Argument = ("limit", "最多行数", "行数");
 
 const WAYBILLS: Argument = ("waybills", "运单号", "运单号");
@@ -174,23 +175,11 @@ const VERBS: &[Verb] = &[
         args: &[("words", "关键词；须全部匹配", "关键词"), LIMIT],
     },
     Verb {
-        name: "pin",
-        about: "标出停靠点的位置，供排路线用",
-        after: Some(
-            "示例：\n  waybell pin 幸福花园3 31.2304,121.4737\n\n从高德、腾讯或苹果地图抄来的是 GCJ-02，百度地图的是 BD-09：用 --datum 写明。",
-        ),
-        args: &[
-            ("stop", "waybell stops 中的名称", "名称"),
-            ("place", "纬度和经度（度），中间用逗号", "纬度,经度"),
-            DATUM,
-        ],
-    },
-    Verb {
         name: "route",
         about: "按应走的顺序列出未完成的停靠点和时间",
         after: Some(
-            "示例：\n  waybell route\n  waybell route --from 31.2304,121.4737 --depart 14:00 --speed 15\n\n没有标位置的停靠点按\
-             小区、道路或清单推测，并注明；一个也不会漏。",
+            "示例：\n  waybell route\n  waybell route --from 31.2304,121.4737 --depart 14:00 --speed 15\n\n位置依次取自手工标注、历次派送、\
+             清单坐标、地图服务；都没有的按小区、道路或清单推测，并注明；一个也不会漏。",
         ),
         args: &[
             ("from", "出发位置；不写则从清单第一个停靠点开始", "纬度,经度"),
@@ -475,6 +464,7 @@ pub(super) fn verb(name: &str) -> Option<&'static Verb> {
         .chain(charges::VERBS)
         .chain(knowledge::VERBS)
         .chain(phones::VERBS)
+        .chain(places::VERBS)
         .chain(rules::VERBS)
         .find(|v| v.name == name)
 }
@@ -495,6 +485,7 @@ pub(super) fn value(word: &str) -> Option<&'static str> {
         .chain(announcements::VALUES)
         .chain(charges::VALUES)
         .chain(knowledge::VALUES)
+        .chain(places::VALUES)
         .find(|(name, _)| *name == word)
         .map(|(_, zh)| *zh)
 }

@@ -35,7 +35,8 @@ pub(super) async fn import(client: &Client, out: &Out, list: &List<'_>) -> Outco
             .open(file)
             .map_err(|e| Failure::file(out, file, &e))?;
     }
-    let choice = Choice { named: columns.clone(), remembered: client.tasks().columns()? };
+    let choice =
+        Choice { named: columns.clone(), remembered: client.tasks().columns()?, ..Choice::default() };
     let report = reading(out, client.tasks().import_list(&bytes, columns, list.dry_run)).await?;
     tell_report(out, &report);
     if let Some(file) = list.bad {

@@ -22,6 +22,7 @@ mod organisation;
 pub(crate) mod paper;
 mod parcels;
 mod phones;
+mod places;
 mod plan;
 mod recordings;
 mod sync;
@@ -70,9 +71,8 @@ async fn verb(arguments: &Arguments, client: &Client, out: &Out, data_dir: &Path
         Verb::Stops { learned: true, .. } => doors::learned(client, out).await,
         Verb::Stops { all, limit, .. } => parcels::stops(client, out, *all, *limit).await,
         Verb::Search { words, limit } => parcels::search(client, out, &words.join(" "), *limit).await,
-        Verb::Pin { stop, place, datum } => {
-            tour::pin(client, out, stop, place, Datum::parse(datum).unwrap_or_default()).await
-        }
+        Verb::Pin(args) => places::pin(client, out, args).await,
+        Verb::Places(args) => places::places(client, out, args).await,
         Verb::Route(args) => {
             let asked = tour::Asked {
                 from: args.from.as_deref(),

@@ -1,4 +1,4 @@
-//! `pin`, `route`.
+//! `route`.
 
 use super::{Outcome, load, refresh};
 use crate::out::{DONE, Failure, Out};
@@ -6,7 +6,7 @@ use crate::texts;
 use crate::when;
 use waybell_core::Client;
 use waybell_core::notify::ZONE;
-use waybell_core::tour::{Tour, Whence, Wish};
+use waybell_core::tour::{Place, Tour, Whence, Wish};
 use waybell_domain::clock::UnixMs;
 use waybell_domain::dial::plan::Ahead;
 use waybell_domain::lang::Lang;
@@ -22,14 +22,6 @@ pub(super) fn degrees(out: &Out, text: &str) -> Result<Degrees, Failure> {
         return Err(bad());
     }
     Ok(at)
-}
-
-pub(super) async fn pin(client: &Client, out: &Out, stop: &str, place: &str, datum: Datum) -> Outcome {
-    let at = degrees(out, place)?;
-    let stop = client.tours().pin(stop, at, datum).await?;
-    out.json(&stop);
-    out.line(texts::pinned(out.lang, &stop.name, stop.parcels.len()));
-    Ok(DONE)
 }
 
 /// What `route` was asked.
@@ -90,7 +82,7 @@ fn tell(out: &Out, tour: &Tour) {
                 clock(visit.arrive),
                 visit.stop.name.clone(),
                 texts::parcels(out.lang, visit.stop.open),
-                whence(out.lang, visit.place.whence),
+                whence(out.lang, &visit.place),
             ]
         })
         .collect();
@@ -106,11 +98,15 @@ fn tell(out: &Out, tour: &Tour) {
     }
 }
 
-fn whence(lang: Lang, whence: Whence) -> String {
-    match whence {
-        Whence::Pin => String::new(),
-        Whence::Estate => texts::guessed_estate(lang),
-        Whence::Road => texts::guessed_road(lang),
+fn whence(lang: Lang, place: &Place) -> String {
+    let metres = place.within_m.unwrap_or_default();
+    match place.whence {
+        Whence::Pin => texts::place_pin(lang),
+        Whence::Learned => texts::place_learned(lang, place.visits.unwrap_or_default(), metres),
+        Whence::Imported => texts::place_imported(lang, metres),
+        Whence::Geocoded => texts::place_geocoded(lang, metres),
+        Whence::Estate => texts::guessed_estate(lang, metres),
+        Whence::Road => texts::guessed_road(lang, metres),
         Whence::List => texts::guessed_list(lang),
     }
 }

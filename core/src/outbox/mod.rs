@@ -15,7 +15,7 @@
 //! * In a lane operations leave in the order in which they were taken; imports, states, deeds and taps are one lane, because
 //!   a tap names parcels of an import and leaves out those delivered before it. What is done with a batch has the batch's
 //!   own lane, so that an undo is not held up, and waits for the tap (`after`). Stops put right by hand are a lane of their
-//!   own, and so are marks on calls, what somebody says of being reachable, work orders, receipts of announcements, and what
+//!   own, and so are places set by hand, marks on calls, what somebody says of being reachable, work orders, receipts of announcements, and what
 //!   is kept and read of the knowledge.
 //! * `tries` is committed before the first byte leaves: an operation with `tries = 0` has not left this phone.
 //! * A start, a crash or another process makes `in_flight` pending again.
@@ -83,10 +83,12 @@ pub enum OperationKind {
     ArticleFavourite,
     /// An article was read.
     ArticleRead,
+    /// Where a building is was set by hand, or that was taken back.
+    Place,
 }
 
 impl OperationKind {
-    const ALL: [OperationKind; 21] = [
+    const ALL: [OperationKind; 22] = [
         OperationKind::Import,
         OperationKind::State,
         OperationKind::Notify,
@@ -108,6 +110,7 @@ impl OperationKind {
         OperationKind::AnnouncementRead,
         OperationKind::ArticleFavourite,
         OperationKind::ArticleRead,
+        OperationKind::Place,
     ];
 
     /// The stored word.
@@ -135,6 +138,7 @@ impl OperationKind {
             OperationKind::AnnouncementRead => "announcement_read",
             OperationKind::ArticleFavourite => "article_favourite",
             OperationKind::ArticleRead => "article_read",
+            OperationKind::Place => "place",
         }
     }
 

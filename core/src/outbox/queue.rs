@@ -12,6 +12,8 @@ use waybell_domain::id::{BatchId, OperationId};
 pub(crate) const WORK: &str = "work";
 /// Lane of stops put right by hand.
 const STOPS: &str = "stops";
+/// Lane of places set by hand.
+const PLACES: &str = "places";
 /// Lane of marks on calls.
 pub(crate) const CALLS: &str = "calls";
 /// Lane of what somebody says of being reachable.
@@ -55,6 +57,7 @@ impl Operation {
         let lane = match (target, kind) {
             (Some(batch), _) if own_lane => format!("batch:{batch}"),
             (_, OperationKind::StopRule | OperationKind::UndoStopRule) => STOPS.to_owned(),
+            (_, OperationKind::Place) => PLACES.to_owned(),
             (_, OperationKind::CallHandled | OperationKind::CallReopened) => CALLS.to_owned(),
             (_, OperationKind::Availability) => REACH.to_owned(),
             (_, OperationKind::Punch) => PUNCHES.to_owned(),

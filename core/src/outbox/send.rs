@@ -145,6 +145,7 @@ fn request(operation: &Operation, now: &EventTime) -> Option<Request> {
         (OperationKind::UndoDeed, _) => "/api/v1/parcels/deeds/undo".to_owned(),
         (OperationKind::StopRule, _) => "/api/v1/stops/rules".to_owned(),
         (OperationKind::UndoStopRule, _) => "/api/v1/stops/rules/undo".to_owned(),
+        (OperationKind::Place, _) => "/api/v1/places".to_owned(),
         (OperationKind::CallHandled | OperationKind::CallReopened, _) => crate::calls::mark_path(operation)?,
         (OperationKind::Availability, _) => "/api/v1/me/availability".to_owned(),
         (OperationKind::Punch, _) => "/api/v1/punches".to_owned(),

@@ -12,7 +12,7 @@ use crate::tasks::rows::Writer;
 use rusqlite::Connection;
 use std::collections::HashSet;
 use waybell_domain::id::ParcelId;
-use waybell_domain::wire::{BatchView, ParcelView, StopRuleView};
+use waybell_domain::wire::{BatchView, ParcelView, PlaceView, StopRuleView};
 
 /// What follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,6 +119,10 @@ fn taken(t: &Connection, seal: &Seal, operation: &Operation, answer: &[u8]) -> R
                 Err(_) => Ok(()),
             }
         }
+        OperationKind::Place => match serde_json::from_slice::<Vec<PlaceView>>(answer) {
+            Ok(views) => crate::tour::places::learn(t, seal, &views),
+            Err(_) => Ok(()),
+        },
         OperationKind::CallHandled | OperationKind::CallReopened => {
             crate::calls::mark_taken(t, seal, operation, answer)
         }

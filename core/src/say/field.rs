@@ -76,4 +76,7 @@ pub(super) const PAIRS: &[Pair] = &[
     ("must be {} to {}", "应为 {} 至 {}"),
     ("has more than 100, or holidays more than 1000", "超过 100 个，或节假日超过 1000 天"),
     ("is the beginning", "与开始时间相同"),
+    ("there is no such place", "没有这个位置"),
+    ("send 1 to 50 names of a building", "请给出 1 至 50 个楼栋名称"),
+    ("send 1e-7 degrees in WGS-84", "请用 WGS-84，单位为千万分之一度"),
 ];

@@ -116,6 +116,27 @@ pub(super) const PAIRS: &[Pair] = &[
     ),
     ("{} is a total and no parcel", "{} 是合计行，不是快件"),
     ("{} is a remark about the list and no parcel", "{} 是清单的说明，不是快件"),
+    (
+        "{} rows have coordinates that are no place in China, the first in this line",
+        "{} 行的坐标不在中国境内，第一处在本行",
+    ),
+    (
+        "the coordinates are left out, and the rows are taken; look whether the right columns are headed 纬度 and 经度",
+        "坐标未采用，其余内容照常读取；请核对“纬度”“经度”两列",
+    ),
+    (
+        "{} rows have latitude and longitude in each other's place, the first in this line",
+        "{} 行的经度和纬度颠倒了，第一处在本行",
+    ),
+    ("they were taken the right way round", "已按正确的顺序采用"),
+    (
+        "{} rows have coordinates that cannot be read, the first in this line",
+        "{} 行的坐标看不懂，第一处在本行",
+    ),
+    (
+        "the coordinates are left out, and the rows are taken; write degrees such as 31.2304",
+        "坐标未采用，其余内容照常读取；请写成度数，如 31.2304",
+    ),
     ("{} rows are hidden in the workbook, the first in this line", "{} 行在工作表中是隐藏的，第一处在本行"),
     (
         "they are taken like the others; remove them from the list if nobody is to be rung for them",

@@ -62,7 +62,7 @@ pub(super) fn clear(t: &Connection, seal: &Seal, now: &EventTime) -> Result<u32>
         None => 0,
     };
     t.execute_batch(
-        "PRAGMA secure_delete = ON; DELETE FROM parcel; DELETE FROM batch; DELETE FROM recipient;",
+        "PRAGMA secure_delete = ON; DELETE FROM parcel; DELETE FROM batch; DELETE FROM recipient; DELETE FROM place;",
     )?;
     t.execute(
         "DELETE FROM meta WHERE key NOT IN (?1, ?2, ?3, ?4, ?5, ?6, 'touch')",

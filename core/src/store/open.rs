@@ -15,6 +15,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("0007_announcements.sql"),
     include_str!("0008_knowledge.sql"),
     include_str!("0009_charges.sql"),
+    include_str!("0010_places.sql"),
 ];
 
 /// Suffix of the note that a damaged page was met.

@@ -75,6 +75,7 @@ pub(crate) fn page(
     }
     templates(t, &page.templates)?;
     crate::tasks::stop_rules::learn(t, seal, &page.stop_rules)?;
+    crate::tour::places::learn(t, seal, &page.places)?;
     if let Some(policy) = &page.policy {
         set_sealed_meta(t, seal, POLICY, policy)?;
     }

@@ -23,13 +23,16 @@ use crate::sync::drop_whole;
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
+use waybell_domain::building::{MOST_ACCURACY, MOST_AGE_S, at_the_door};
 use waybell_domain::clock::{EventTime, UnixMs};
 use waybell_domain::id::{OperationId, ParcelId};
 use waybell_domain::parcel::{
     Deed, DeedKind, DeedRefusal, Facts, MOST_PROOFS, ParcelState, Proof, ProofLevel, UNDO_WITHIN,
     proof_level, refusals,
 };
-use waybell_domain::wire::{ActedAt, DeedAnswer, DeedRequest, PolicyView, RefusedParcel, UndoDeedRequest};
+use waybell_domain::wire::{
+    ActedAt, DeedAnswer, DeedRequest, DoorFix, PolicyView, RefusedParcel, UndoDeedRequest,
+};
 
 /// Key in `meta`: the newest deeds of this phone, newest last.
 const LAST: &str = "last_deeds";
@@ -107,6 +110,7 @@ impl Tasks {
         let mut seen = HashSet::new();
         let ids: Vec<ParcelId> = parcels.iter().copied().filter(|id| seen.insert(*id)).collect();
         let seal = inner.store.seal.clone();
+        let fix = self.door_fix(deed.kind(), &acted).await;
         let recorded = inner
             .store
             .write(move |t| {
@@ -115,7 +119,7 @@ impl Tasks {
                 let id = OperationId::at(acted.wall, random());
                 let acted_at = ActedAt { wall: acted.wall, age_ms: None };
                 let kind = deed.kind();
-                let request = DeedRequest { id, parcels: ids.clone(), deed, proof, acted_at };
+                let request = DeedRequest { id, parcels: ids.clone(), deed, proof, fix, acted_at };
                 push(t, &seal, OperationKind::Deed, id, &request, acted.clone())?;
                 remember(t, &seal, Remembered { id, kind, parcels: ids.clone(), acted })?;
                 Writer::new(t, &seal)?.recompute(&ids)?;
@@ -124,6 +128,25 @@ impl Tasks {
             .await?;
         self.taken();
         Ok(recorded)
+    }
+
+    /// Where this phone is, if a shift runs that knows it well and was not told so by an app: a deed at a door teaches the
+    /// branch where the door is. Never a reason for a deed to fail.
+    async fn door_fix(&self, kind: DeedKind, acted: &EventTime) -> Option<DoorFix> {
+        if !at_the_door(kind, ParcelState::OutForDelivery) {
+            return None;
+        }
+        let (fix, made_up) = match self.client.tracking().at_hand(acted).await {
+            Ok(found) => found,
+            Err(error) => {
+                tracing::warn!(%error, "where this was done cannot be read");
+                return None;
+            }
+        };
+        let fix = fix.filter(|f| !made_up && !f.mock)?;
+        let accuracy = fix.accuracy.filter(|a| *a > 0.0 && *a <= f32::from(MOST_ACCURACY))?;
+        let age_s = u16::try_from(fix.age_ms / 1_000).ok().filter(|s| *s <= MOST_AGE_S)?;
+        Some(DoorFix { place: fix.place, accuracy_m: (accuracy.ceil() as u16).max(1), age_s })
     }
 
     /// The newest deed of this phone that was not undone.

@@ -27,6 +27,7 @@ use waybell_domain::import::{
     Choice, Field, ListColumns, Table, TableError, not_on_list, read_list_with, stays_withdrawn,
 };
 use waybell_domain::parcel::ParcelState;
+use waybell_domain::track::coordinates::Datum;
 use waybell_domain::wire::{
     ActedAt, ImportReport, ImportRequest, ImportedRow, ParcelView, PolicyView, RowProblem, UserView,
 };
@@ -85,7 +86,7 @@ impl Tasks {
         waybell_domain::import::small_enough(bytes.len())
             .map_err(|e| Error::bad(&e.field, e.problem, e.hint))?;
         let bytes = bytes.to_vec();
-        let choice = Choice { named: columns, remembered: self.columns()? };
+        let choice = Choice { named: columns, remembered: self.columns()?, datum: self.list_datum()? };
         let (table, confirmed) = tokio::task::spawn_blocking(move || {
             let table = read_list_with(&bytes, &choice)?;
             let confirmed = (!choice.named.is_empty()).then(|| table.confirmed());
@@ -119,6 +120,10 @@ impl Tasks {
     /// `Storage`.
     pub fn columns(&self) -> Result<Vec<ListColumns>> {
         Ok(self.client.notify().policy()?.map(|rules| rules.list_columns).unwrap_or_default())
+    }
+
+    fn list_datum(&self) -> Result<Option<Datum>> {
+        Ok(self.client.notify().policy()?.map(|rules| rules.policy.list_datum))
     }
 
     /// Forgets the columns of lists with this shape of header, for the whole branch; asks the server.

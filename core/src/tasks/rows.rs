@@ -175,6 +175,7 @@ pub(crate) fn forget_server(t: &Connection) -> Result<()> {
     t.execute("DELETE FROM batch WHERE rev > 0", [])?;
     t.execute("DELETE FROM recipient", [])?;
     super::stop_rules::forget(t)?;
+    crate::tour::places::forget(t)?;
     note_removal(t)
 }
 

@@ -4,11 +4,13 @@
 use super::model::{Answer, Effect, Model, answer, refuse};
 use serde_json::json;
 use std::collections::BTreeMap;
+use waybell_domain::building::PlaceSource;
 use waybell_domain::id::{OperationId, ParcelId};
 use waybell_domain::parcel::{DeedRefusal, Facts, ParcelState, StopRuleKind};
+use waybell_domain::track::Place;
 use waybell_domain::wire::{
-    DeedAnswer, DeedRequest, DoorView, HandOverAnswer, HandOverRequest, ParcelView, RefusedParcel,
-    StopRuleRequest, StopRuleUndoRequest, StopRuleView, UndoDeedRequest,
+    DeedAnswer, DeedRequest, DoorView, HandOverAnswer, HandOverRequest, ParcelView, PlaceRequest, PlaceView,
+    RefusedParcel, StopRuleRequest, StopRuleUndoRequest, StopRuleView, UndoDeedRequest,
 };
 
 /// What is known of deeds and rules.
@@ -16,6 +18,7 @@ use waybell_domain::wire::{
 pub(crate) struct Doors {
     pub deeds: BTreeMap<OperationId, Done>,
     pub rules: Vec<StopRuleView>,
+    pub places: Vec<PlaceView>,
     /// Colleagues by login name.
     pub colleagues: BTreeMap<String, waybell_domain::id::UserId>,
 }
@@ -171,6 +174,38 @@ impl Model {
                 answer(&*rule)
             }
         }
+    }
+
+    pub(super) fn place(&mut self, request: &PlaceRequest) -> Answer {
+        let mut views = Vec::new();
+        for key in &request.keys {
+            let view = PlaceView {
+                key: key.clone(),
+                source: PlaceSource::Pin,
+                at: request.at.unwrap_or(Place { lat_e7: 0, lon_e7: 0 }),
+                within_m: 0,
+                visits: 0,
+                engine: None,
+                by: Some(self.user.id),
+                set_at: request.acted_at.wall,
+                gone: request.at.is_none(),
+                rev: 0,
+            };
+            views.push(self.put_place(view));
+        }
+        answer(views)
+    }
+
+    /// The server's word on a place.
+    pub(crate) fn put_place(&mut self, view: PlaceView) -> PlaceView {
+        let view = PlaceView { rev: self.next_rev(), ..view };
+        self.doors.places.retain(|p| (&p.key, p.source) != (&view.key, view.source));
+        self.doors.places.push(view.clone());
+        view
+    }
+
+    pub(super) fn places_between(&self, since: i64, end: i64) -> Vec<PlaceView> {
+        self.doors.places.iter().filter(|p| p.rev > since && p.rev <= end).cloned().collect()
     }
 
     /// A colleague's, or this courier's.

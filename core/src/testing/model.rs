@@ -207,6 +207,7 @@ impl Model {
             "/api/v1/parcels/deeds/undo" => self.undo_deed(&serde_json::from_slice(&request.body).unwrap()),
             "/api/v1/parcels/hand-over" => self.hand_over(&serde_json::from_slice(&request.body).unwrap()),
             "/api/v1/stops/rules" => self.rule(&serde_json::from_slice(&request.body).unwrap()),
+            "/api/v1/places" => self.place(&serde_json::from_slice(&request.body).unwrap()),
             "/api/v1/stops/rules/undo" => self.undo_rule(&serde_json::from_slice(&request.body).unwrap()),
             "/api/v1/me/availability" => self.say(request, self.now),
             "/api/v1/calls" => self.ring(&serde_json::from_slice(&request.body).unwrap()),
@@ -236,6 +237,7 @@ impl Model {
             address: "杭州".into(),
             kind: None,
             withdrawn: None,
+            at: None,
         };
         let _ = self.import(&ImportRequest {
             rows: vec![row],
@@ -402,6 +404,7 @@ impl Model {
             gone_batches: Vec::new(),
             gone_recipients: Vec::new(),
             stop_rules: self.rules_between(since, end),
+            places: self.places_between(since, end),
             now: UnixMs(0),
             generation: self.generation.clone(),
         }

@@ -1,31 +1,38 @@
 //! The courier's tour: the open stops of the day in the order in which to visit them.
 //!
 //! ```text
-//!  Tasks::stops ─▶ where each is: a pin set by hand ─▶ else guessed from its neighbours ─▶ route::plan ─▶ Tour
+//!  Tasks::stops ─▶ where each is: set by hand ─▶ learned from deliveries ─▶ of the list ─▶ looked up by its address
+//!                                       ─▶ else guessed from its neighbours ─▶ route::plan ─▶ Tour
 //! ```
 //!
 //! No stop is ever left out: one whose place nobody knows is guessed and marked so ([`Whence`]), and stands in the order all
-//! the same. Pins are kept by the stop's name, so that tomorrow's parcels for the same building have a place. Works offline;
-//! coordinates are WGS-84.
+//! the same. Places are kept by the building's name (`waybell_domain::building`), so that tomorrow's parcels for the same
+//! building have one, and are shared in the branch (`places`). Works offline; coordinates are WGS-84.
 
 mod guess;
+pub(crate) mod places;
 #[cfg(test)]
 mod tests;
 
-use crate::client::Client;
+use crate::client::{Client, random};
 use crate::error::{Error, Result};
+use crate::http::Request;
+use crate::outbox::OperationKind;
+use crate::outbox::queue::{self, Operation};
 use crate::route::{End, Estimate, Limits, Note, Plan, Point, Problem, Stop as RouteStop, plan};
-use crate::store::{sealed_meta, set_sealed_meta};
+use crate::session::acting;
 use crate::tasks::Stop;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashMap};
-use waybell_domain::address::split;
+use std::collections::{BTreeSet, HashMap};
+use waybell_domain::building::{MOST_KEYS, PlaceSource, is_key, key};
 use waybell_domain::clock::UnixMs;
 use waybell_domain::dial::plan::{Ahead, Arrival};
-use waybell_domain::id::ParcelId;
+use waybell_domain::id::{OperationId, ParcelId};
+use waybell_domain::track;
 use waybell_domain::track::coordinates::{Datum, Degrees, convert};
+use waybell_domain::wire::{ActedAt, PlaceRemoval, PlaceRequest, PlaceView};
 
-/// Key in `meta`: pins by the stops' names.
+/// Key in `meta`: pins by the stops' names, of versions that kept them to themselves.
 const PINS: &str = "pins";
 /// Most stops of a tour.
 const MOST_STOPS: usize = 3_000;
@@ -44,6 +51,12 @@ struct Pin {
 pub enum Whence {
     /// Somebody set it by hand.
     Pin,
+    /// Couriers of the branch delivered there.
+    Learned,
+    /// The day's list has its coordinates.
+    Imported,
+    /// A service was asked for its address.
+    Geocoded,
     /// Other buildings of the same estate are known.
     Estate,
     /// Between house numbers of the same road.
@@ -52,14 +65,39 @@ pub enum Whence {
     List,
 }
 
+impl Whence {
+    /// Nobody knows it: it was put between others.
+    #[must_use]
+    pub fn is_guess(self) -> bool {
+        matches!(self, Whence::Estate | Whence::Road | Whence::List)
+    }
+}
+
+impl From<PlaceSource> for Whence {
+    fn from(source: PlaceSource) -> Whence {
+        match source {
+            PlaceSource::Pin => Whence::Pin,
+            PlaceSource::Learned => Whence::Learned,
+            PlaceSource::Imported => Whence::Imported,
+            PlaceSource::Geocoded => Whence::Geocoded,
+        }
+    }
+}
+
 /// Where a stop is.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Place {
     /// WGS-84.
     #[serde(flatten)]
     pub at: Degrees,
-    /// How that is known; anything but [`Whence::Pin`] is a guess.
+    /// How that is known.
     pub whence: Whence,
+    /// Radius that holds a door of the stop with about 68 %, metres; absent for a pin, and where nobody can tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub within_m: Option<u32>,
+    /// Deliveries that it was learned from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub visits: Option<u32>,
 }
 
 /// What is asked.
@@ -143,10 +181,11 @@ pub struct Tours {
 }
 
 impl Tours {
-    /// Sets where a stop is, by its name as [`Search::stop`](crate::search::Search::stop) understands it. Gives the stop.
+    /// Sets where a stop is, by its name as [`Search::stop`](crate::search::Search::stop) understands it, for everybody of the
+    /// branch. Stored durably when this returns, sent when there is a network. Gives the stop.
     ///
     /// # Errors
-    /// `BadInput` for a place that is none on the earth, and for a name that is no stop or several.
+    /// `BadInput` for a place that is none on the earth, and for a name that is no stop or several; `SignedOut`.
     pub async fn pin(&self, name: &str, at: Degrees, datum: Datum) -> Result<Stop> {
         if !(at.lat.abs() <= 90.0 && at.lon.abs() <= 180.0) {
             return Err(Error::bad(
@@ -155,20 +194,63 @@ impl Tours {
                 "write latitude, longitude in degrees, such as 31.2304,121.4737",
             ));
         }
-        let stop = self.client.search().stop(name).await?;
-        let names = self.names(&stop).await?;
         let at = convert(at, datum, Datum::Wgs84);
+        self.set(name, track::Place::of_degrees(at.lat, at.lon)).await
+    }
+
+    /// Takes back what was set by hand, whoever of the branch did: the stop is where the next best word puts it.
+    ///
+    /// # Errors
+    /// As [`Tours::pin`].
+    pub async fn unpin(&self, name: &str) -> Result<Stop> {
+        self.set(name, None).await
+    }
+
+    /// Where buildings of the branch are, by name: those that contain `search` (whoever sees the branch). Needs a network.
+    ///
+    /// # Errors
+    /// `Offline`, `SignedOut`, `Refused`.
+    pub async fn places(&self, search: &str, most: usize) -> Result<Vec<PlaceView>> {
         let inner = &self.client.inner;
-        let (seal, pin) =
-            (inner.store.seal.clone(), Pin { lat: at.lat, lon: at.lon, at: inner.clock.wall() });
+        let asked = [("search", search), ("limit", &most.min(1_000).to_string())];
+        let query = serde_urlencoded::to_string(asked)
+            .map_err(|e| Error::bad("search", e.to_string(), "leave it out"))?;
+        inner.ask(&inner.sign_in()?, &Request::get(format!("/api/v1/places?{query}"))).await
+    }
+
+    /// Removes a place that is wrong, and what it was learned from (whoever sees the branch). Needs a network.
+    ///
+    /// # Errors
+    /// `Offline`, `SignedOut`, `Refused`.
+    pub async fn remove_place(&self, key: &str, source: PlaceSource) -> Result<PlaceView> {
+        let inner = &self.client.inner;
+        let request = Request::post(
+            "/api/v1/places/remove",
+            &PlaceRemoval { key: key.to_owned(), source, branch: None },
+        )?;
+        inner.ask(&inner.sign_in()?, &request).await
+    }
+
+    async fn set(&self, name: &str, at: Option<track::Place>) -> Result<Stop> {
+        let inner = &self.client.inner;
+        let user = inner.user()?;
+        let stop = self.client.search().stop(name).await?;
+        let mut keys = self.names(&stop).await?;
+        keys.truncate(MOST_KEYS);
+        let (seal, acted) = (inner.store.seal.clone(), inner.event_time());
         inner
             .store
             .write(move |t| {
-                let mut pins: BTreeMap<String, Pin> = sealed_meta(t, &seal, PINS)?.unwrap_or_default();
-                pins.extend(names.into_iter().map(|name| (name, pin)));
-                set_sealed_meta(t, &seal, PINS, &pins)
+                acting(t, &seal, user.id)?;
+                let id = OperationId::at(acted.wall, random());
+                let acted_at = ActedAt { wall: acted.wall, age_ms: None };
+                let body = serde_json::to_vec(&PlaceRequest { id, keys, at, acted_at })?;
+                let mut operation = Operation::new(OperationKind::Place, None, body, acted);
+                operation.id = id;
+                queue::push(t, &seal, &operation)
             })
             .await?;
+        self.client.tasks().taken();
         Ok(stop)
     }
 
@@ -191,11 +273,14 @@ impl Tours {
             stop.parcels.iter().filter_map(|id| list.get(id).cloned()).collect()
         };
         let at: Vec<Vec<String>> = stops.iter().map(addresses).collect();
-        let pins = self.pins().await?;
+        let keys: BTreeSet<String> = at.iter().flatten().map(|a| key(a)).collect();
+        let inner = &self.client.inner;
+        let seal = inner.store.seal.clone();
+        let best = inner.store.read(move |c| places::best(c, &seal, &keys)).await?;
         let wish = wish.clone();
         let planned = tokio::task::spawn_blocking(move || {
-            let pin = |name: &str| pins.get(name).map(|p| (p.at, p.degrees()));
-            let known: Vec<guess::Known> = at.iter().map(|at| guess::Known::of(at, pin)).collect();
+            let known: Vec<guess::Known> =
+                at.iter().map(|at| guess::Known::of(at, |name: &str| best.get(name))).collect();
             let places = guess::places(&known).ok_or_else(|| {
                 Error::bad(
                     "places",
@@ -208,12 +293,6 @@ impl Tours {
         planned.await.map_err(Error::storage)?
     }
 
-    async fn pins(&self) -> Result<BTreeMap<String, Pin>> {
-        let inner = &self.client.inner;
-        let seal = inner.store.seal.clone();
-        inner.store.read(move |c| Ok(sealed_meta(c, &seal, PINS)?.unwrap_or_default())).await
-    }
-
     /// The names under which a stop's place is kept: one for each way in which its addresses write it.
     async fn names(&self, stop: &Stop) -> Result<Vec<String>> {
         let mut names: Vec<String> = self
@@ -223,7 +302,8 @@ impl Tours {
             .await?
             .iter()
             .filter(|p| stop.parcels.contains(&p.id))
-            .map(|p| guess::name(&split(&p.address), &p.address))
+            .map(|p| key(&p.address))
+            .filter(|key| is_key(key))
             .collect();
         names.sort_unstable();
         names.dedup();
@@ -232,8 +312,9 @@ impl Tours {
 }
 
 impl Pin {
-    fn degrees(&self) -> Degrees {
-        Degrees { lat: self.lat, lon: self.lon }
+    fn view(&self, key: &str) -> Option<PlaceView> {
+        let at = track::Place::of_degrees(self.lat, self.lon)?;
+        Some(PlaceView { set_at: self.at, ..places::new(key, PlaceSource::Pin, at) })
     }
 }
 
@@ -281,6 +362,6 @@ fn tour(stops: Vec<Stop>, places: &[Place], wish: &Wish) -> Tour {
         finish: found.finish,
         travel_ms: found.travel_ms,
         travel_as_listed_ms: listed.travel_ms,
-        guessed: places.iter().filter(|p| p.whence != Whence::Pin).count(),
+        guessed: places.iter().filter(|p| p.whence.is_guess()).count(),
     }
 }

@@ -74,3 +74,41 @@ async fn the_way_back_counts() {
     let back = tours.plan(&wish).await.unwrap();
     assert!(back.travel_ms > there.travel_ms + 500_000, "{} {}", back.travel_ms, there.travel_ms);
 }
+
+fn word(name: &str, source: PlaceSource, lat: f64, within_m: u32) -> PlaceView {
+    let at = track::Place::of_degrees(lat, 121.5).unwrap();
+    PlaceView { within_m, visits: 4, set_at: UnixMs(10), ..places::new(&key(name), source, at) }
+}
+
+#[tokio::test]
+async fn the_best_word_on_a_building_counts_and_what_is_taken_back_uncovers_the_next() {
+    const ADDRESS: &str = "上海市浦东新区幸福花园3栋101";
+    let mut phone = phone().await;
+    let wish = Wish::at(UnixMs(0));
+    let mut expected = Vec::new();
+    for (n, source) in PlaceSource::ALL.iter().rev().enumerate() {
+        let lat = 31.2 + n as f64 / 100.0;
+        phone.fake.model.lock().put_place(word(ADDRESS, *source, lat, 20));
+        expected.push((Whence::from(*source), lat));
+        phone.client.sync().now().await.unwrap();
+        let place = at_3(&phone.client.tours().plan(&wish).await.unwrap());
+        assert_eq!(place.whence, Whence::from(*source));
+        assert!((place.at.lat - lat).abs() < 1e-6, "{source}: {place:?}");
+        assert_eq!(place.within_m, (*source != PlaceSource::Pin).then_some(20));
+    }
+    // taken back here, without a network; then the server's learned one goes
+    phone.client.tours().unpin("幸福花园3").await.unwrap();
+    phone.restart();
+    let place = at_3(&phone.client.tours().plan(&wish).await.unwrap());
+    assert_eq!((place.whence, place.visits), (Whence::Learned, Some(4)));
+    let gone = PlaceView { gone: true, ..word(ADDRESS, PlaceSource::Learned, 31.0, 20) };
+    phone.fake.model.lock().put_place(gone);
+    phone.client.sync().now().await.unwrap();
+    let place = at_3(&phone.client.tours().plan(&wish).await.unwrap());
+    assert_eq!(place.whence, Whence::Imported);
+    assert!((place.at.lat - expected[1].1).abs() < 1e-6);
+}
+
+fn at_3(tour: &Tour) -> Place {
+    tour.visits.iter().find(|v| v.stop.name.starts_with("幸福花园3")).unwrap().place
+}

@@ -14,6 +14,7 @@ use super::place::Row;
 use super::row::is_parcel;
 use super::{TITLE_ROWS, TableError, error};
 use crate::evidence::hex;
+use crate::track::coordinates::Datum;
 
 words! {
     /// How the column of a field was found.
@@ -59,6 +60,8 @@ pub struct Choice {
     pub named: BTreeMap<Field, String>,
     /// Confirmed before, by shape.
     pub remembered: Vec<ListColumns>,
+    /// What the list's coordinates refer to; GCJ-02 where nobody says, as systems in China write it.
+    pub datum: Option<Datum>,
 }
 
 /// Names a header whatever signs and case its headings are written with.

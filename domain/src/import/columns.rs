@@ -15,6 +15,12 @@ words! {
         Kind = "kind", "任务类型", "kind";
         /// What has become of the parcel by the list: on its way, withdrawn, delivered.
         State = "state", "状态", "state";
+        /// Both coordinates of the building in one cell.
+        Coordinates = "coordinates", "坐标", "coordinates";
+        /// Latitude of the building, degrees.
+        Latitude = "latitude", "纬度", "latitude";
+        /// Longitude of the building, degrees.
+        Longitude = "longitude", "经度", "longitude";
     }
 }
 
@@ -158,6 +164,25 @@ const NAMES: &[(Field, &[&str])] = &[
             "state",
         ],
     ),
+    // before 纬度 and 经度, which 收件经纬度 contains both
+    (
+        Field::Coordinates,
+        &[
+            "经纬度",
+            "坐标",
+            "地理坐标",
+            "位置坐标",
+            "收件坐标",
+            "coordinates",
+            "latlng",
+            "lnglat",
+            "latlon",
+            "lonlat",
+            "geopoint",
+        ],
+    ),
+    (Field::Latitude, &["纬度", "latitude", "lat"]),
+    (Field::Longitude, &["经度", "longitude", "lng", "lon"]),
 ];
 
 /// Words of the sender's columns and others that look like the recipient's.
@@ -285,7 +310,9 @@ pub(super) fn detect_more(header: &[String], map: &mut ColumnMap, not: &[Field])
             }
             // 支付状态 and 打印状态 are states of something else
             let fits = |heading: &str, name: &str| {
-                if exact { heading == name } else { *field != Field::State && heading.contains(name) }
+                // platform holds lat, and salon lon
+                let within = || *field != Field::State && !(is_place(*field) && name.is_ascii());
+                if exact { heading == name } else { within() && heading.contains(name) }
             };
             let found =
                 names.iter().find_map(|name| headings.iter().position(|h| fits(h, name) && !is_foreign(h)));
@@ -294,6 +321,10 @@ pub(super) fn detect_more(header: &[String], map: &mut ColumnMap, not: &[Field])
             }
         }
     }
+}
+
+fn is_place(field: Field) -> bool {
+    matches!(field, Field::Coordinates | Field::Latitude | Field::Longitude)
 }
 
 /// Lower case, half width, letters and digits only: `Waybill No.` is `waybillno`, `*收件人（必填）` is `收件人`.

@@ -42,7 +42,9 @@ pub use state::Standing;
 use choice::Header;
 use place::{List, Row, Rows};
 
+use crate::building::{OddPlace, told};
 use crate::parcel::WaybillNo;
+use crate::track::coordinates::Datum;
 use crate::wire::{ImportedRow, RowProblem};
 
 /// Why a file cannot be taken at all.
@@ -261,7 +263,12 @@ fn table(list: List, choice: &Choice) -> Result<Table, TableError> {
                     _ => {}
                 }
                 odd.places.push(row.at);
-                table.rows.push(taken.into_wire());
+                let (lat, lon) = row::coordinates(&map, &row.cells);
+                // two numbers in one cell may stand either way round
+                let (at, oddity) = told(lat, lon, choice.datum.unwrap_or(Datum::Gcj02));
+                let paired = map.get(Field::Latitude).is_none();
+                odd.coordinates(row.at, oddity.filter(|o| !(paired && *o == OddPlace::Swapped)));
+                table.rows.push(ImportedRow { at, ..taken.into_wire() });
             }
             Err(errors) => table.problems.extend(errors.into_iter().map(FieldError::into_wire)),
         }

@@ -3,6 +3,7 @@
 use super::columns::{ColumnMap, Field};
 use super::remark::Remark;
 use super::{Place, Table};
+use crate::building::OddPlace;
 use crate::wire::RowProblem;
 use std::collections::{BTreeMap, HashMap};
 
@@ -28,6 +29,10 @@ pub(super) struct Odd {
     pub beside: bool,
     /// Good rows that the spreadsheet does not show.
     pub hidden: Vec<Place>,
+    /// Rows whose coordinates are no place in China; stood in each other's place; do not read.
+    abroad: Vec<Place>,
+    swapped: Vec<Place>,
+    nowhere: Vec<Place>,
     /// Rows in which a spreadsheet's error was left out.
     pub broken: Vec<Place>,
     /// Rows that are no parcels.
@@ -42,6 +47,16 @@ pub(super) struct Odd {
 }
 
 impl Odd {
+    /// A row whose coordinates are odd.
+    pub(super) fn coordinates(&mut self, at: Place, odd: Option<OddPlace>) {
+        match odd {
+            Some(OddPlace::Abroad) => self.abroad.push(at),
+            Some(OddPlace::Swapped) => self.swapped.push(at),
+            Some(OddPlace::Unreadable | OddPlace::Missing) => self.nowhere.push(at),
+            None => {}
+        }
+    }
+
     /// A row whose state is in a word that is not known.
     pub(super) fn unknown(&mut self, map: &ColumnMap, at: Place, cells: &[String]) {
         let cell = map.get(Field::State).and_then(|at| cells.get(at)).map_or("", String::as_str);
@@ -155,6 +170,24 @@ pub(super) fn notes(
             None,
             "{} rows hold an error of the spreadsheet in a cell, the first in this line",
             "that cell is taken as empty; mend it and import again",
+        ),
+        (
+            &odd.abroad,
+            None,
+            "{} rows have coordinates that are no place in China, the first in this line",
+            "the coordinates are left out, and the rows are taken; look whether the right columns are headed 纬度 and 经度",
+        ),
+        (
+            &odd.swapped,
+            None,
+            "{} rows have latitude and longitude in each other's place, the first in this line",
+            "they were taken the right way round",
+        ),
+        (
+            &odd.nowhere,
+            None,
+            "{} rows have coordinates that cannot be read, the first in this line",
+            "the coordinates are left out, and the rows are taken; write degrees such as 31.2304",
         ),
         (
             &odd.finished,

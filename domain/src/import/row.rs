@@ -4,6 +4,7 @@ use super::Place;
 use super::cell::{CellPhones, cell_phones, is_none};
 use super::columns::{ColumnMap, Field};
 use super::state::{Standing, standing};
+use crate::building::pair;
 use crate::parcel::{TaskKind, WaybillNo};
 use crate::phone::PhoneNumber;
 use crate::wire::{ImportedRow, RowProblem};
@@ -71,6 +72,7 @@ impl ImportRow {
                 Some(Standing::Open) => Some(false),
                 Some(Standing::Unknown) | None => None,
             },
+            at: None,
         }
     }
 }
@@ -133,6 +135,19 @@ pub fn parse_row(
         }),
         _ => Err(errors),
     }
+}
+
+/// Latitude and longitude as the row tells them; both empty where it tells none.
+pub(super) fn coordinates<'a>(map: &ColumnMap, cells: &'a [String]) -> (&'a str, &'a str) {
+    let cell = |field| map.get(field).and_then(|at| cells.get(at)).map_or("", |c| c.trim());
+    let whole = |field| Some(cell(field)).filter(|c| broken(c).is_none() && !is_none(c)).unwrap_or_default();
+    let (lat, lon) = (whole(Field::Latitude), whole(Field::Longitude));
+    let both = whole(Field::Coordinates);
+    if lat.is_empty() && lon.is_empty() && !both.is_empty() {
+        // in China it is told from the numbers which is which
+        return pair(both).map_or((both, both), |(lon, lat)| (lat, lon));
+    }
+    (lat, lon)
 }
 
 /// The numbers of a row as one text: those of its further columns stand behind that of the first.

@@ -1,6 +1,6 @@
 //! What a courier did at a door, parcels handed over, and stops put right by hand.
 
-use super::{ActedAt, ParcelView};
+use super::{ActedAt, DoorFix, ParcelView};
 use crate::clock::UnixMs;
 use crate::id::{OperationId, ParcelId, UserId};
 use crate::parcel::{Deed, DeedRefusal, ParcelState, Proof, StopRuleKind};
@@ -41,6 +41,9 @@ pub struct DeedRequest {
     /// Photos, at most 9.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub proof: Vec<Proof>,
+    /// Where the phone was, if it knew it just then; left out where an app makes places up.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "super::lenient::one")]
+    pub fix: Option<DoorFix>,
     /// When the person acted.
     pub acted_at: ActedAt,
 }

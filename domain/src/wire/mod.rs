@@ -24,6 +24,7 @@ mod opt_out;
 mod order;
 mod parcel;
 mod phone;
+mod place;
 mod plan;
 mod push;
 mod sync;
@@ -82,6 +83,7 @@ pub use order::{
 };
 pub use parcel::{ImportReport, ImportRequest, ImportedRow, ParcelStateRequest, ParcelView, RowProblem};
 pub use phone::{NewPhone, PhoneRequest, PhoneView};
+pub use place::{DoorFix, PlaceRemoval, PlaceRequest, PlaceView};
 pub use plan::{PlanRequest, PlanView, ReasonCount, SuppressedView};
 pub use push::{PushKind, PushNotice, PushTokenRequest, PushVendor};
 pub use sync::{PolicyView, SyncPage, TemplateView, WsEvent};

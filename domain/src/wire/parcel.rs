@@ -7,6 +7,7 @@ use crate::id::{ImportId, ParcelId, UserId};
 use crate::import::{ColumnTaken, ListColumns};
 use crate::parcel::{CallMark, ParcelState, TaskKind};
 use crate::phone::PhoneNumber;
+use crate::track::Place;
 use serde::{Deserialize, Serialize};
 
 /// A parcel as its courier sees it.
@@ -93,6 +94,9 @@ pub struct ImportedRow {
     /// way, also if it was withdrawn before. Absent: the list does not say, and what was withdrawn stays so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub withdrawn: Option<bool>,
+    /// Where its building is by the list, WGS-84.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "super::lenient::one")]
+    pub at: Option<Place>,
 }
 
 /// `POST /api/v1/parcels/import` as JSON (the same route takes `text/csv`).

@@ -1,6 +1,6 @@
 //! What the phone pulls, and what the socket says.
 
-use super::{AppSignal, BatchView, ErrorBody, ParcelView, RecipientView, StopRuleView};
+use super::{AppSignal, BatchView, ErrorBody, ParcelView, PlaceView, RecipientView, StopRuleView};
 use crate::clock::UnixMs;
 use crate::dial::policy::Policy;
 use crate::id::{BatchId, ParcelId, RecipientId};
@@ -41,6 +41,9 @@ pub struct SyncPage {
     /// not read here are passed over.
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "super::lenient::each")]
     pub stop_rules: Vec<StopRuleView>,
+    /// Where buildings of this person's branch are; those that are gone too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "super::lenient::each")]
+    pub places: Vec<PlaceView>,
     /// The server's clock.
     pub now: UnixMs,
     /// Names the server's data; another one means that they were restored from a backup: pull everything anew. Empty

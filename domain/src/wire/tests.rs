@@ -4,6 +4,7 @@
 //! optional field does not.
 
 use super::*;
+use crate::building::PlaceSource;
 use crate::dial::batch::BatchState;
 use crate::dial::outcome::CallOutcome;
 use crate::dial::policy::Policy;
@@ -228,6 +229,7 @@ fn imported_row() {
         address: "幸福花园3幢2单元501".into(),
         kind: Some(TaskKind::Pickup),
         withdrawn: Some(true),
+        at: Some(shanghai()),
     };
     insta::assert_json_snapshot!("imported_row", sent(row));
     let least = read::<ImportedRow>(json!({"line": 2, "waybill_no": "SF1"}));
@@ -246,6 +248,7 @@ fn import_request() {
         address: String::new(),
         kind: None,
         withdrawn: None,
+        at: None,
     };
     let record = ImportRequest {
         rows: vec![row],
@@ -468,6 +471,7 @@ fn sync_page() {
         gone_batches: vec![id!(BatchId, 11)],
         gone_recipients: vec![id!(RecipientId, 12)],
         stop_rules: vec![stop_rule_view()],
+        places: vec![place_view()],
         now: NOW,
         generation: "7c0f".into(),
     };
@@ -489,6 +493,39 @@ fn stop_rule_view() -> StopRuleView {
         undone: false,
         rev: 46,
     }
+}
+
+fn shanghai() -> crate::track::Place {
+    crate::track::Place { lat_e7: 312_304_000, lon_e7: 1_214_737_000 }
+}
+
+fn place_view() -> PlaceView {
+    PlaceView {
+        key: "上海浦东新区幸福花园/3".into(),
+        source: PlaceSource::Learned,
+        at: shanghai(),
+        within_m: 14,
+        visits: 5,
+        engine: None,
+        by: None,
+        set_at: NOW,
+        gone: false,
+        rev: 47,
+    }
+}
+
+#[test]
+fn places() {
+    insta::assert_json_snapshot!("place_view", sent(place_view()));
+    let acted_at = ActedAt { wall: NOW, age_ms: None };
+    let keys = vec!["幸福花园/3".to_owned()];
+    let request =
+        PlaceRequest { id: id!(OperationId, 15), keys: keys.clone(), at: Some(shanghai()), acted_at };
+    insta::assert_json_snapshot!("place_request", sent(request));
+    insta::assert_json_snapshot!(
+        "place_removal",
+        sent(PlaceRemoval { key: keys[0].clone(), source: PlaceSource::Learned, branch: None })
+    );
 }
 
 fn door_view() -> DoorView {
@@ -539,6 +576,7 @@ fn deed_request_and_answer() {
         parcels: vec![parcel()],
         deed: Deed::Return { note: None },
         proof: door_view().proof,
+        fix: Some(DoorFix { place: shanghai(), accuracy_m: 12, age_s: 4 }),
         acted_at: ActedAt { wall: NOW, age_ms: None },
     };
     insta::assert_json_snapshot!("deed_request", sent(request));

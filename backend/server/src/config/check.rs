@@ -31,6 +31,9 @@ impl Config {
         if let Err((key, problem, hint)) = self.transcriber.check() {
             return Err(bad(&format!("transcriber.{key}"), problem, hint));
         }
+        if let Err((key, problem, hint)) = self.geocoder.check() {
+            return Err(bad(&format!("geocoder.{key}"), problem, hint));
+        }
         if let Err(wrong) = self.push.check() {
             return Err(bad(&format!("push.{}", wrong.key), wrong.problem, wrong.hint));
         }

@@ -11,8 +11,8 @@ pub mod reference;
 use crate::app::Shared;
 use crate::{
     accounts, announcements, app_calls, attendance, bindings, calls, charges, consents, events, evidence,
-    inbound, knowledge, notify, numbers, orders, org, outgoing, parcels, phones, push, recordings, speech,
-    templates, tracks, webhooks,
+    inbound, knowledge, notify, numbers, orders, org, outgoing, parcels, phones, places, push, recordings,
+    speech, templates, tracks, webhooks,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -64,6 +64,8 @@ fn api() -> OpenApiRouter<Shared> {
         .routes(routes!(parcels::door_routes::hand_over))
         .routes(routes!(parcels::door_routes::stop_rule))
         .routes(routes!(parcels::door_routes::undo_stop_rule))
+        .routes(routes!(places::routes::set_building, places::routes::list_buildings))
+        .routes(routes!(places::routes::remove_building))
         .routes(routes!(parcels::routes::list))
         .routes(routes!(parcels::routes::pull))
         .routes(routes!(evidence::routes::make_bundle))

@@ -102,9 +102,11 @@ pub(super) async fn take(
     let proof = if kept { request.proof.as_slice() } else { &[] };
     put_deed(write, scope, clock, request, proof, acted).await?;
     let mut done = Vec::with_capacity(rows.len());
+    let mut befores = Vec::with_capacity(rows.len());
     for (mut row, verdict) in rows.drain(..).zip(verdicts) {
         match verdict {
             Ok(after) => {
+                befores.push((row.address.clone(), state_of(&row)?));
                 put(write, scope, request, acted, &rules, &mut row, after).await?;
                 crate::webhooks::doors::tell(write, clock, &row.id, Some(&request.deed), acted.at).await?;
                 done.push(row);
@@ -114,6 +116,7 @@ pub(super) async fn take(
             }
         }
     }
+    crate::places::observe(write, scope, request, acted.at, &befores).await?;
     let photos = if proof.is_empty() { "" } else { ", with a photo" };
     let detail = format!("{} parcel(s){photos}", done.len());
     let (org, person) = (Some(scope.organisation), Some(scope.person));

@@ -15,6 +15,7 @@ use super::rows::{COLUMNS, ParcelRow};
 use super::withdrawn::{self, By, Word};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::once::Once;
+use crate::places::Branch;
 use crate::store::scope::Scope;
 use crate::store::{Store, Write, all, marks};
 use axum::http::StatusCode;
@@ -28,6 +29,7 @@ use waybell_domain::id::ImportId;
 use waybell_domain::import::{ListColumns, MOST_ROWS, Place, Table, not_on_list, stays_withdrawn};
 use waybell_domain::parcel::{CallMark, ParcelState, TaskKind, WaybillNo, parcel_id};
 use waybell_domain::phone::PhoneNumber;
+use waybell_domain::track as geo;
 use waybell_domain::wire::{ActedAt, ImportReport, ImportRequest, ImportedRow, RowProblem};
 
 /// Rows of a part.
@@ -60,6 +62,8 @@ pub(crate) struct Good {
     building: String,
     /// As in [`ImportedRow`].
     pub(super) withdrawn: Option<bool>,
+    /// Where its building is.
+    at: Option<geo::Place>,
     /// It says all of the parcel: what is empty in it is emptied. Otherwise that stays.
     whole: bool,
 }
@@ -286,6 +290,7 @@ pub(crate) async fn take_part(
 ) -> ApiResult<()> {
     let known = known(write.tx(), scope, now, part).await?;
     let mut fresh: Vec<Vec<Value>> = Vec::new();
+    let mut told: Vec<(String, geo::Place)> = Vec::new();
     for (i, g) in part.iter().enumerate() {
         let old = known.rows.get(&g.waybill_no);
         let word = withdrawn::word(old, g, scope);
@@ -310,8 +315,12 @@ pub(crate) async fn take_part(
             (Fate::Given, Some(old)) => gone(write, &old.id, &scope.person.to_string(), rev).await?,
             _ => {}
         }
+        if let (Some(at), Fate::New | Fate::Corrected | Fate::Same) = (g.at, &fate) {
+            told.push((row.address.clone(), at));
+        }
         tell(report, &fate, word, g, &row);
     }
+    crate::places::take_told(write, &Branch::of(scope), now, &told).await?;
     insert(write, &fresh).await
 }
 
@@ -334,6 +343,7 @@ pub(crate) fn check(row: &ImportedRow) -> Result<Good, RowProblem> {
         estate: place.estate.unwrap_or_default(),
         building: place.building.unwrap_or_default(),
         withdrawn: row.withdrawn,
+        at: row.at.filter(|at| at.lat().abs() <= 90.0 && at.lon().abs() <= 180.0),
         whole: false,
     })
 }

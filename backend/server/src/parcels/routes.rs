@@ -11,13 +11,16 @@ use crate::http::json::{Body, Raw, parse};
 use crate::http::once::Once;
 use crate::http::query::Query;
 use crate::store::all;
+use crate::store::scope::Scope;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use sea_orm::ConnectionTrait;
 use serde::Deserialize;
 use waybell_domain::import::{Choice, TableError, read_list_with};
 use waybell_domain::phone::PhoneNumber;
+use waybell_domain::track::coordinates::Datum;
 use waybell_domain::wire::{
     ErrorBody, ImportReport, ImportRequest, ParcelStateRequest, ParcelView, SyncPage,
 };
@@ -47,6 +50,12 @@ const FILES: [&str; 5] = [
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 ];
 
+/// What the coordinates of the organisation's lists refer to.
+async fn list_datum<C: ConnectionTrait>(db: &C, scope: &Scope) -> ApiResult<Option<Datum>> {
+    let row = crate::org::policy::organisation(db, scope.organisation).await?;
+    Ok(row.map(|row| row.policy()).transpose()?.map(|policy| policy.list_datum))
+}
+
 /// Import a list: `application/json` with rows, or a file as it comes from the waybill system (`text/csv` or
 /// `application/octet-stream`: CSV in any usual encoding, XLSX, a JSON list of objects). Good rows go in, bad rows come back
 /// with line and reason.
@@ -65,7 +74,8 @@ pub async fn import(
     let list = if FILES.iter().any(|file| kind.starts_with(file)) {
         let named = query.columns.as_deref().map(columns::named).transpose()?.unwrap_or_default();
         let remembered = columns::remembered(app.store.read(), &signed.scope).await?;
-        let choice = Choice { named, remembered };
+        let datum = list_datum(app.store.read(), &signed.scope).await?;
+        let choice = Choice { named, remembered, datum };
         let bytes = bytes.clone();
         if query.bad_rows {
             return columns::bad_rows(bytes, choice).await;

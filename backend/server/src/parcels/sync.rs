@@ -41,6 +41,7 @@ pub async fn page(app: &App, scope: &Scope, since: i64, limit: u64) -> ApiResult
     )
     .await?;
     let rules = super::stop_rules::newer(app, scope, since, end, limit).await?;
+    let places = crate::places::newer(app, scope, since, end, limit).await?;
     let committed = end;
     for (count, last) in [
         (parcels.len(), parcels.last().map(|r| r.rev)),
@@ -48,6 +49,7 @@ pub async fn page(app: &App, scope: &Scope, since: i64, limit: u64) -> ApiResult
         (recipients.len(), recipients.last().map(|r| r.rev)),
         (gone.len(), gone.last().map(|r| r.rev)),
         (rules.len(), rules.last().map(|r| r.rev)),
+        (places.len(), places.last().map(|p| p.rev)),
     ] {
         if let (true, Some(last)) = (count as u64 == limit, last) {
             end = end.min(last);
@@ -77,6 +79,7 @@ pub async fn page(app: &App, scope: &Scope, since: i64, limit: u64) -> ApiResult
         gone_batches: Vec::new(),
         gone_recipients: Vec::new(),
         stop_rules: rules.into_iter().filter(|r| r.rev <= end).collect(),
+        places: places.into_iter().filter(|p| p.rev <= end).collect(),
         now: app.clock.wall(),
         generation: generation(app).await?,
     })

@@ -95,6 +95,7 @@ pub(super) async fn undo(
     write
         .exec("UPDATE deed SET undone_at = $1 WHERE id = $2", [acted.at.0.into(), id.clone().into()])
         .await?;
+    crate::places::forget_deed(write, scope, request.id, clock.now).await?;
     let detail = format!("{} parcel(s)", rows.len());
     let (org, person) = (Some(scope.organisation), Some(scope.person));
     crate::audit::record(write, org, person, clock.now, "undo_deed", &id, &detail).await?;

@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 use waybell_domain::id::OrganisationId;
 
 /// Tables of the server itself, and the one that says which organisations may show a number: that is asked for all of them.
-const COMMON: &[&str] = &["meta", "owner", "schema_version", "caller_id"];
+const COMMON: &[&str] = &["meta", "owner", "schema_version", "caller_id", "geocoder_day"];
 
 /// Tables whose rows belong to whom another row belongs to: table, column, table and column of the other row.
 const CHILDREN: &[(&str, &str, &str, &str)] = &[

@@ -225,6 +225,7 @@ fn record(fields: &Map<String, Value>, place: u32) -> Result<Record, HookProblem
         address: read("address")?,
         kind,
         withdrawn: Some(withdrawn),
+        at: None,
     };
     let good = check(&row).map_err(|p| wrong(&p.column, &p.problem, &p.hint))?;
     let good = good.whole();

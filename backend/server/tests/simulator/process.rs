@@ -176,6 +176,7 @@ impl History<'_> {
             switch: self.world.clone(),
             dialler,
             push: waybell_server::push::Engines::default(),
+            geocoders: waybell_server::geocoder::Geocoders::default(),
             transcripts: waybell_server::transcripts::Transcripts::default(),
             speech: Speech::of(move |text| voice(text, seed, life, mute)),
             calls: Default::default(),

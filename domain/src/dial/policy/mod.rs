@@ -29,6 +29,7 @@ use super::retry::RetryPolicy;
 use crate::clock::{DAY, HOUR, MINUTE, UnixMs};
 use crate::parcel::ProofRule;
 use crate::phone::PhoneNumber;
+use crate::track::coordinates::Datum;
 
 /// The rules of an organisation for ringing people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,6 +76,9 @@ pub struct Policy {
     /// Try again at hours at which the number has answered before ([`crate::dial::hours`]).
     #[serde(skip_serializing_if = "is_off")]
     pub learn_hours: bool,
+    /// What the coordinates of imported lists refer to.
+    #[serde(skip_serializing_if = "is_gcj02")]
+    pub list_datum: Datum,
     /// Which deeds at a door want a photo: the first rule that fits counts, and without one it is as the courier likes.
     pub proof: Vec<ProofRule>,
 }
@@ -82,6 +86,11 @@ pub struct Policy {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
 fn is_off(on: &bool) -> bool {
     !*on
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_gcj02(datum: &Datum) -> bool {
+    *datum == Datum::Gcj02
 }
 
 impl Default for Policy {
@@ -110,6 +119,7 @@ impl Default for Policy {
             stale_after: 2 * HOUR,
             retry: RetryPolicy::default(),
             learn_hours: false,
+            list_datum: Datum::Gcj02,
             proof: Vec::new(),
         }
     }

@@ -97,6 +97,7 @@ fn page(rows: &[ParcelView], cursor: i64) -> SyncPage {
         gone_batches: Vec::new(),
         gone_recipients: Vec::new(),
         stop_rules: Vec::new(),
+        places: Vec::new(),
         now: UnixMs(1_795_140_000_000),
         generation: "bench".into(),
     }
