@@ -104,6 +104,8 @@ async fn once(inner: &Inner, failures: &mut u32) -> Result<()> {
             Ok(WsEvent::Refused { error }) => {
                 tracing::warn!(code = error.code, "a message of a call was refused")
             }
+            // only to sockets that watch a map
+            Ok(WsEvent::Live(_)) => {}
             Ok(WsEvent::SignedOut) => {
                 wipe(inner, me.epoch, true).await?;
                 return Err(Error::SignedOut);
