@@ -13,6 +13,7 @@ mod phones;
 mod recordings;
 mod tap;
 mod verb;
+mod watch;
 mod words;
 
 pub(crate) use announcements::{AnnouncementsVerb, EditArgs, PostArgs};
@@ -30,6 +31,7 @@ pub(crate) use phones::PhonesArgs;
 pub(crate) use recordings::{EvidenceArgs, RecordingsArgs};
 pub(crate) use tap::NotifyArgs;
 pub(crate) use verb::Verb;
+pub(crate) use watch::WatchArgs;
 
 use crate::help::COMMON_HEADING;
 use crate::out::Failure;

@@ -88,8 +88,9 @@ impl Watch {
             let hint = "send south, west, north and east in 1e-7 degrees, south no further north than north";
             return Err(ApiError::field("area", "is no rectangle on the earth", hint));
         }
+        const { assert!(MOST_ZOOM == 20) };
         if view.zoom > MOST_ZOOM {
-            return Err(ApiError::field("zoom", format!("is above {MOST_ZOOM}"), "send 0 to 20"));
+            return Err(ApiError::field("zoom", "is above 20", "send 0 to 20"));
         }
         if let Some(branch) = view.branch {
             crate::numbers::branch_of(app.store.read(), &self.scope, Some(branch)).await?;
