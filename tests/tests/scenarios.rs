@@ -219,8 +219,7 @@ impl Day {
                     ..Wish::at(self.clocks.wall())
                 };
                 let tour = self.client().tours().plan(&wish).await.map_err(fail)?;
-                let stops = json!(tour)["stops"].as_array().map_or(0, Vec::len);
-                if stops == 0 {
+                if tour.visits.is_empty() {
                     return Err("the tour has no stop".into());
                 }
             }
