@@ -58,9 +58,9 @@ pub async fn socket(
     let size = if query.calls > 0 { SIGNAL } else { 4096 };
     upgrade.max_message_size(size).on_upgrade(move |mut socket| async move {
         let mut watch = (query.watch > 0).then(|| Watch::new(signed.scope.clone()));
-        serve(&app, &signed, &mut socket, query.calls > 0, &mut watch).await;
+        Box::pin(serve(&app, &signed, &mut socket, query.calls > 0, &mut watch)).await;
         if let Some(watch) = watch {
-            for_them(&signed, watch.end(&app)).await;
+            Box::pin(for_them(&signed, watch.end(&app))).await;
         }
     })
 }
@@ -111,7 +111,7 @@ async fn serve(
                     break;
                 }
                 let event = match watch.as_mut() {
-                    Some(watch) => match for_them(signed, watch.next(app)).await {
+                    Some(watch) => match Box::pin(for_them(signed, watch.next(app))).await {
                         Ok(update) => update.map(WsEvent::Live),
                         Err(error) => {
                             let _ = watch.look(app, None).await;
@@ -202,7 +202,7 @@ async fn heard(
         FromApp::Unwatch => None,
     };
     match watch {
-        Some(watch) => for_them(signed, watch.look(app, view)).await.err().and_then(refused),
+        Some(watch) => Box::pin(for_them(signed, watch.look(app, view))).await.err().and_then(refused),
         None => refused(not_asked()),
     }
 }

@@ -155,7 +155,7 @@ impl Watch {
     async fn name(&mut self, app: &Shared, now: UnixMs, seen: &Seen) -> ApiResult<()> {
         let missing = seen.all.iter().any(|(id, _, _)| !self.names.contains_key(id));
         let age = self.named_at.map(|at| now.since(at));
-        if age.is_none_or(|age| age > NAMES || age < 0 || missing && age > MISSING) {
+        if age.is_none_or(|age| !(0..=NAMES).contains(&age) || missing && age > MISSING) {
             self.names = names(app.store.read(), &self.scope).await?;
             self.named_at = Some(now);
         }
