@@ -49,6 +49,8 @@ pub struct App {
     pub apps: crate::app_calls::Sessions,
     /// Where couriers on duty are.
     pub positions: crate::tracks::Positions,
+    /// Parts of tracks that wait for their commit.
+    pub collector: crate::tracks::Collector,
     /// Telephones that may register.
     pub phones: Arc<crate::phones::Accounts>,
     /// Services that wake apps.

@@ -115,6 +115,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         calls: crate::calls::Calls::default(),
         apps: crate::app_calls::Sessions::default(),
         positions: crate::tracks::Positions::default(),
+        collector: crate::tracks::Collector::default(),
         phones,
         push,
         geocoders,

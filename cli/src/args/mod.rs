@@ -14,6 +14,7 @@ mod places;
 mod recordings;
 mod tap;
 mod verb;
+mod watch;
 mod words;
 
 pub(crate) use announcements::{AnnouncementsVerb, EditArgs, PostArgs};
@@ -32,6 +33,7 @@ pub(crate) use places::{PinArgs, PlacesArgs};
 pub(crate) use recordings::{EvidenceArgs, RecordingsArgs};
 pub(crate) use tap::NotifyArgs;
 pub(crate) use verb::Verb;
+pub(crate) use watch::WatchArgs;
 
 use crate::help::COMMON_HEADING;
 use crate::out::Failure;

@@ -12,6 +12,8 @@ use super::phones::PhonesArgs;
 use super::places::{PinArgs, PlacesArgs};
 use super::recordings::{EvidenceArgs, RecordingsArgs};
 use super::tap::{NotifyArgs, RouteArgs};
+use super::watch::WatchArgs;
+use super::words::words;
 use clap::Subcommand;
 use std::path::PathBuf;
 
@@ -110,11 +112,14 @@ pub(crate) enum Verb {
         waybell notify SF1234567890123 SF1234567890124 --yes"
     )]
     Notify(NotifyArgs),
-    /// Follow a batch (the newest one otherwise) until it is over; Ctrl-C only ends watching.
-    Watch {
-        /// The batch, or the start of its id.
-        batch: Option<String>,
-    },
+    /// Follow a batch (the newest one otherwise) until it is over; Ctrl-C only ends watching. With --area or --zoom, for
+    /// supervisors: where the couriers on duty are.
+    #[command(
+        after_help = "Examples:\n  waybell watch\n  waybell watch 01a2\n  waybell watch --zoom 10\n  waybell watch --area \
+        31.1,121.3,31.3,121.6 --zoom 14\n  waybell watch --zoom 14 --changes 1 --json\n\nFrom zoom 13 on couriers are told one by one, \
+        further out they are counted by cell."
+    )]
+    Watch(WatchArgs),
     /// Move the calls of a batch that wait to your route as it is now: each person so many minutes before you arrive.
     #[command(
         after_help = "Examples:\n  waybell follow --before 15\n  waybell follow 01a2 --before 20 --from 31.2304,121.4737\n\n\

@@ -241,9 +241,19 @@ const VERBS: &[Verb] = &[
     },
     Verb {
         name: "watch",
-        about: "查看批次进度（默认最新的），直到结束；Ctrl-C 只结束查看",
-        after: None,
-        args: &[BATCH],
+        about: "查看批次进度（默认最新的），直到结束；Ctrl-C 只结束查看。主管加 --area 或 --zoom：查看在岗快递员的位置",
+        after: Some(
+            "示例：\n  waybell watch\n  waybell watch 01a2\n  waybell watch --zoom 10\n  \
+             waybell watch --area 31.1,121.3,31.3,121.6 --zoom 14\n  waybell watch --zoom 14 --changes 1 --json\n\n\
+             缩放级别 13 起逐人显示，更小时按格子计数。",
+        ),
+        args: &[
+            BATCH,
+            ("area", "只看这个矩形内的快递员（WGS-84）；不写则不限", "南,西,北,东"),
+            ("zoom", "地图缩放级别，0 至 20；只写区域时为 14", "级别"),
+            ("branch", "只看这个网点：网点编号", "网点"),
+            ("changes", "收到这么多次变化后结束", "次数"),
+        ],
     },
     Verb {
         name: "undo",

@@ -14,6 +14,7 @@ mod duty;
 mod exchange;
 mod knowledge;
 mod lists;
+mod live;
 mod notify;
 mod numbers;
 mod opt_outs;
@@ -102,7 +103,8 @@ async fn verb(arguments: &Arguments, client: &Client, out: &Out, data_dir: &Path
         Verb::Again { template, include_unknown, yes } => {
             notify::again(client, out, template, *include_unknown, *yes).await
         }
-        Verb::Watch { batch } => watch::watch(client, out, batch.as_deref()).await,
+        Verb::Watch(args) if args.is_map() => live::live(client, out, args).await,
+        Verb::Watch(args) => watch::watch(client, out, args.batch.as_deref()).await,
         Verb::Undo { batch } => batch::undo(client, out, batch.as_deref()).await,
         Verb::Pause { batch } => batch::act(client, out, batch.as_deref(), batch::Act::Pause).await,
         Verb::Resume { batch } => batch::act(client, out, batch.as_deref(), batch::Act::Resume).await,

@@ -5,6 +5,21 @@ use super::Pair;
 pub(super) const PAIRS: &[Pair] = &[
     ("is no month", "不是月份"),
     ("write it like 2026-03", "请写成 2026-03 这样的形式"),
+    ("is no rectangle on the earth", "不是地球上的矩形区域"),
+    (
+        "send south, west, north and east in 1e-7 degrees, south no further north than north",
+        "请以 1e-7 度发送南、西、北、东四边，南边不能在北边以北",
+    ),
+    ("is above 20", "大于 20"),
+    ("send 0 to 20", "请发送 0 至 20"),
+    ("is not what this socket was opened for", "不是此连接所要的内容"),
+    (
+        "open the socket with watch=1 for live positions, with calls=1 for calls",
+        "查看实时位置请以 watch=1 打开连接，通话请以 calls=1 打开",
+    ),
+    ("too many tracks wait to be stored", "等待保存的轨迹太多"),
+    ("send them again later", "请稍后重新发送"),
+    ("the socket was lost", "连接已断开"),
     ("is no datum", "不是坐标系"),
     ("write wgs84, gcj02 or bd09", "请写 wgs84、gcj02 或 bd09"),
     ("is no name of a shift", "不是班次名称"),

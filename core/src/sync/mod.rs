@@ -19,7 +19,7 @@ mod apply;
 mod background;
 pub(crate) mod feed;
 pub(crate) mod pull;
-mod socket;
+pub(crate) mod socket;
 #[cfg(test)]
 mod tests;
 

@@ -21,11 +21,11 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use waybell_domain::wire::{AppSignal, WsEvent};
 
 /// The server pings every 20 s: a socket that is silent for longer is dead.
-const SILENCE: Duration = Duration::from_secs(50);
+pub(crate) const SILENCE: Duration = Duration::from_secs(50);
 /// Time for the upgrade.
 const CONNECT: Duration = Duration::from_secs(15);
 /// Time for one message to leave.
-const LEAVE: Duration = Duration::from_secs(10);
+pub(crate) const LEAVE: Duration = Duration::from_secs(10);
 /// Longest wait for another socket while a call is up.
 const IN_CALL: Duration = Duration::from_millis(500);
 /// Wait while nobody is signed in.
@@ -65,8 +65,9 @@ async fn once(inner: &Inner, failures: &mut u32) -> Result<()> {
     let me = inner.sign_in()?;
     let (mut place, mut socket) = loop {
         let place = inner.signalling.place(me.epoch);
+        let path = if place.calls { "/api/v1/events?calls=1" } else { "/api/v1/events" };
         tokio::select! {
-            socket = open(inner, &me, place.calls) => break (place, socket?),
+            socket = open(inner, &me, path, 64 << 10) => break (place, socket?),
             // another network, or calls are taken from now on: what was begun on the old terms is left
             () = inner.signalling.hurried() => {}
         }
@@ -104,6 +105,8 @@ async fn once(inner: &Inner, failures: &mut u32) -> Result<()> {
             Ok(WsEvent::Refused { error }) => {
                 tracing::warn!(code = error.code, "a message of a call was refused")
             }
+            // only to sockets that watch a map
+            Ok(WsEvent::Live(_)) => {}
             Ok(WsEvent::SignedOut) => {
                 wipe(inner, me.epoch, true).await?;
                 return Err(Error::SignedOut);
@@ -140,12 +143,17 @@ async fn say(socket: &mut WebSocketStream<reqwest::Upgraded>, signal: AppSignal)
     }
 }
 
-async fn open(inner: &Inner, me: &SignIn, calls: bool) -> Result<WebSocketStream<reqwest::Upgraded>> {
+/// A socket of this sign-in; `most`: bytes of the longest message that is taken.
+pub(crate) async fn open(
+    inner: &Inner,
+    me: &SignIn,
+    path: &str,
+    most: usize,
+) -> Result<WebSocketStream<reqwest::Upgraded>> {
     let token = me.pair.access_token.clone();
     let key = generate_key();
     let upgrade = |token: String| {
         let key = key.clone();
-        let path = if calls { "/api/v1/events?calls=1" } else { "/api/v1/events" };
         async move {
             tokio::time::timeout(CONNECT, inner.http.upgrade(path, &token, &key))
                 .await
@@ -159,6 +167,6 @@ async fn open(inner: &Inner, me: &SignIn, calls: bool) -> Result<WebSocketStream
         }
         other => other?,
     };
-    let config = WebSocketConfig::default().max_message_size(Some(64 << 10));
+    let config = WebSocketConfig::default().max_message_size(Some(most));
     Ok(WebSocketStream::from_raw_socket(connection, Role::Client, Some(config)).await)
 }

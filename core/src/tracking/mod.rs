@@ -20,6 +20,7 @@
 mod adopt;
 pub mod engine;
 mod keep;
+mod live;
 mod plan;
 mod rows;
 #[cfg(any(test, feature = "measure"))]
@@ -32,6 +33,7 @@ mod upload_tests;
 
 pub(crate) use keep::clear;
 pub use keep::{KeepRules, TrackStatus};
+pub use live::Watch;
 pub use plan::{LocationRequest, Priority, Situation, plan};
 pub(crate) use rows::Book;
 

@@ -17,6 +17,7 @@ mod china;
 pub mod codec;
 pub mod coordinates;
 mod fix;
+pub mod live;
 pub mod read;
 mod reason;
 pub mod shape;

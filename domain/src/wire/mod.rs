@@ -19,6 +19,7 @@ mod door;
 mod error;
 mod knowledge;
 mod lenient;
+mod live;
 mod number;
 mod opt_out;
 mod order;
@@ -72,6 +73,7 @@ pub use knowledge::{
     FavouriteRequest, FolderChange, FolderRequest, FolderView, KnowledgePage, PictureView, ReadRequest,
     VersionRequest,
 };
+pub use live::{LiveCell, LiveCourier, LiveUpdate, LiveView};
 pub use number::{
     AreaRequest, AreaView, BlockRequest, BlockView, BranchView, DutyRequest, DutyView, NumberChange,
     NumberRequest, NumberView,

@@ -1,6 +1,6 @@
 //! What the phone pulls, and what the socket says.
 
-use super::{AppSignal, BatchView, ErrorBody, ParcelView, PlaceView, RecipientView, StopRuleView};
+use super::{AppSignal, BatchView, ErrorBody, LiveUpdate, ParcelView, PlaceView, RecipientView, StopRuleView};
 use crate::clock::UnixMs;
 use crate::dial::policy::Policy;
 use crate::id::{BatchId, ParcelId, RecipientId};
@@ -97,7 +97,7 @@ pub struct PolicyView {
 }
 
 /// One message of `GET /api/v1/events` (WebSocket, text frames).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum WsEvent {
@@ -115,6 +115,8 @@ pub enum WsEvent {
     },
     /// Signalling of a call over the app; only to sockets that asked for calls.
     Call(AppSignal),
+    /// Where couriers are; only to sockets that watch a view.
+    Live(LiveUpdate),
     /// A message of the app was not taken.
     Refused {
         /// Why, and what to do.

@@ -46,6 +46,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, OwnedMutexGuard, watch};
+use waybell_domain::id::OrganisationId;
 
 /// Distance between the revisions of two lives of a server.
 const REVISIONS_APART: i64 = 1_000_000;
@@ -378,6 +379,31 @@ impl Write {
         let seen = seen?;
         back?;
         Ok(seen)
+    }
+
+    /// Runs a piece of work of one organisation, of several that share this transaction. What it wrote is undone where it
+    /// fails, and the transaction goes on.
+    ///
+    /// # Errors
+    /// The outer one where the transaction is of no use any more.
+    pub async fn apart<T, E>(
+        &self,
+        organisation: OrganisationId,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<Result<T, E>, StoreError> {
+        self.exec("SAVEPOINT apart", []).await?;
+        if self.tx.get_database_backend() == DbBackend::Postgres {
+            postgres::tell(&self.tx, &organisation.to_string()).await?;
+        }
+        let done = wall::organisation(organisation, work).await;
+        if done.is_err() {
+            self.exec("ROLLBACK TO SAVEPOINT apart", []).await?;
+        }
+        self.exec("RELEASE SAVEPOINT apart", []).await?;
+        if self.tx.get_database_backend() == DbBackend::Postgres {
+            postgres::tell(&self.tx, &wall::setting()).await?;
+        }
+        Ok(done)
     }
 
     /// The transaction, for reading what it wrote.

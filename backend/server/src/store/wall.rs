@@ -62,6 +62,11 @@ pub fn signed_in(organisation: OrganisationId) {
     let _ = WHO.try_with(|who| *who.lock() = Who::Organisation(organisation.to_string()));
 }
 
+/// Runs work for one organisation, outside of a request.
+pub async fn organisation<T>(id: OrganisationId, work: impl Future<Output = T>) -> T {
+    WHO.scope(Mutex::new(Who::Organisation(id.to_string())), work).await
+}
+
 /// Runs what must see the rows of all organisations, inside a request.
 pub async fn everything<T>(work: impl Future<Output = T>) -> T {
     WHO.scope(Mutex::new(Who::Everybody), work).await

@@ -14,10 +14,10 @@ use std::collections::{HashMap, HashSet};
 use waybell_domain::clock::{DAY, HOUR, UnixMs};
 use waybell_domain::id::{BranchId, UserId};
 use waybell_domain::track::{Datum, Degrees, GapReason, Place, Run, Vertex, codec, convert, join};
-use waybell_domain::wire::{PositionView, ShiftReport, ShiftView, TrackEvent, TrackView};
+use waybell_domain::wire::{PositionView, Role, ShiftReport, ShiftView, TrackEvent, TrackView};
 
 /// Older than this, a position is stale, ms.
-const STALE: i64 = 120_000;
+pub(super) const STALE: i64 = 120_000;
 
 /// Vertices of one look, and bytes of the parts that hold them.
 const MOST_POINTS: usize = 200_000;
@@ -320,6 +320,35 @@ struct EndRow {
     body: Vec<u8>,
 }
 
+impl EndRow {
+    /// Whose it is and where it ends, unless it is too old or does not read back.
+    fn end(self, now: UnixMs) -> Option<(UserId, Position)> {
+        let courier = UserId::parse(&self.courier_id).ok()?;
+        let branch = self.branch_id.as_deref().and_then(|b| BranchId::parse(b).ok());
+        let runs = codec::decode(&self.body).ok()?;
+        let last = runs.last().and_then(|r| r.points.last())?;
+        let at = last.at - off_of(self.part_off, self.off_ms);
+        (now.since(at) <= FORGOTTEN).then(|| (courier, Position::end(branch, self.shift, at, last.place())))
+    }
+}
+
+/// Tells [`crate::tracks::Positions`] the ends of tracks that were stored before this server began, once.
+pub(super) async fn ends_of(app: &Shared, scope: &Scope, now: UnixMs) -> ApiResult<()> {
+    let organisation = scope.organisation;
+    if app.positions.ends_known(organisation) {
+        return Ok(());
+    }
+    // of all branches: what is told is everybody's, and each look takes from it what its asker may see
+    let all_of_it = Scope { branch: None, role: Role::Administrator, ..scope.clone() };
+    for (courier, end) in
+        ends(app.store.read(), &all_of_it, now).await?.into_iter().filter_map(|r| r.end(now))
+    {
+        app.positions.reached(organisation, courier, end, now);
+    }
+    app.positions.ends_told(organisation);
+    Ok(())
+}
+
 #[derive(FromQueryResult)]
 struct NameRow {
     id: String,
@@ -338,21 +367,10 @@ pub(super) async fn positions(
     live.retain(|_, p| branch.is_none() || p.branch == branch);
     let known: HashSet<UserId> = live.keys().copied().collect();
     let mut found: Vec<(UserId, Position, bool)> = live.into_iter().map(|(id, p)| (id, p, true)).collect();
-    for row in ends(db, scope, now).await? {
-        let Ok(courier) = UserId::parse(&row.courier_id) else { continue };
-        let of = row.branch_id.as_deref().and_then(|b| BranchId::parse(b).ok());
-        if known.contains(&courier) || branch.is_some() && of != branch {
+    for (courier, end) in ends(db, scope, now).await?.into_iter().filter_map(|row| row.end(now)) {
+        if known.contains(&courier) || branch.is_some() && end.branch != branch {
             continue;
         }
-        let Ok(runs) = codec::decode(&row.body) else { continue };
-        let Some(last) = runs.last().and_then(|r| r.points.last()) else { continue };
-        let at = last.at - off_of(row.part_off, row.off_ms);
-        if now.since(at) > FORGOTTEN {
-            continue;
-        }
-        let (shift, place) = (row.shift, last.place());
-        let (accuracy, speed, bearing) = (None, None, None);
-        let end = Position { branch: of, shift, at, place, accuracy, speed, bearing, mock: false };
         found.push((courier, end, false));
     }
     let names = names(db, scope).await?;
@@ -396,7 +414,7 @@ async fn ends(db: &DatabaseConnection, scope: &Scope, now: UnixMs) -> ApiResult<
     Ok(rows)
 }
 
-async fn names(db: &DatabaseConnection, scope: &Scope) -> ApiResult<HashMap<UserId, String>> {
+pub(super) async fn names(db: &DatabaseConnection, scope: &Scope) -> ApiResult<HashMap<UserId, String>> {
     let sql = "SELECT id, name FROM person WHERE organisation_id = $1";
     let rows: Vec<NameRow> = all(db, sql, [scope.organisation.to_string().into()]).await?;
     Ok(rows.into_iter().filter_map(|r| Some((UserId::parse(&r.id).ok()?, r.name))).collect())
@@ -421,7 +439,6 @@ pub(crate) async fn note(
 mod tests {
     use super::*;
     use waybell_domain::id::OrganisationId;
-    use waybell_domain::wire::Role;
 
     #[tokio::test]
     async fn each_note_has_the_clock_by_which_it_was_made_and_other_days_are_not_read() {

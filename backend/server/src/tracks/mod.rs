@@ -1,10 +1,11 @@
 //! Tracks: where couriers were on duty, as their phones tell.
 //!
 //! ```text
-//!  POST /tracks ─▶ take: each part decoded, judged by itself ─▶ one transaction: shifts, parts, notes
-//!                    └─ position ─▶ memory (Positions)                    │
+//!  POST /tracks ─▶ take: each part decoded, judged by itself ─▶ collect: one transaction for those who wait
+//!                    └─ position ─▶ memory (Positions)                    │   (shifts, parts, notes)
 //!  GET /tracks, /tracks/gpx ◀── view: parts in order, joined, the phone's clock put right ◀──┘
 //!  GET /positions ◀── memory, and the ends of tracks of shifts that run
+//!  a map on a socket ◀── live: what has changed in its view, once a second
 //! ```
 //!
 //! * **Once.** A part is known by courier, shift and number. The same bytes again are taken again; other bytes under a
@@ -18,13 +19,17 @@
 //! * **Who looks is kept.** A supervisor sees the own branch, a courier the own track; every look is in the audit. Tracks
 //!   older than the organisation's rules allow are removed (`keep`).
 
+mod collect;
 mod keep;
+mod live;
 mod look;
 mod positions;
 pub mod routes;
 mod take;
 
+pub use collect::Collector;
 pub(crate) use keep::sweep;
+pub(crate) use live::Watch;
 pub(crate) use look::{LocalDay, day as local_day, note as look_note};
 pub use positions::Positions;
 

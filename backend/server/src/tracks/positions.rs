@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use waybell_domain::clock::UnixMs;
 use waybell_domain::id::{BranchId, OrganisationId, UserId};
 use waybell_domain::track::Place;
-use waybell_domain::wire::{PositionReport, Role};
+use waybell_domain::wire::{LiveView, PositionReport, Role};
 
 /// Nobody is shown by a report that is older than this, ms.
 pub(super) const FORGOTTEN: i64 = 24 * 3_600_000;
@@ -22,6 +22,14 @@ pub(super) struct Position {
     pub speed: Option<f32>,
     pub bearing: Option<f32>,
     pub mock: bool,
+}
+
+impl Position {
+    /// The end of a track.
+    pub(super) fn end(branch: Option<BranchId>, shift: String, at: UnixMs, place: Place) -> Position {
+        let (accuracy, speed, bearing) = (None, None, None);
+        Position { branch, shift, at, place, accuracy, speed, bearing, mock: false }
+    }
 }
 
 /// Most shifts of a courier that are remembered: far more than anybody has within a day.
@@ -40,6 +48,8 @@ struct Heard {
 #[derive(Default)]
 struct Courier {
     shown: Option<Position>,
+    /// The end of what has come of the track; counts where no report is known.
+    end: Option<Position>,
     shifts: HashMap<String, Heard>,
 }
 
@@ -56,11 +66,31 @@ impl Courier {
     }
 }
 
+/// What is known of an organisation.
+#[derive(Default)]
+struct Of {
+    couriers: HashMap<UserId, Courier>,
+    /// Rises with each change.
+    version: u64,
+    /// The ends of tracks that were stored before this server began are known.
+    ends_known: bool,
+}
+
+/// What a look at the couriers of an organisation found.
+pub(super) struct Seen {
+    /// Those in the view; false: the end of a track.
+    pub all: Vec<(UserId, Position, bool)>,
+    /// Version of what was looked at.
+    pub version: u64,
+    /// When somebody of them turns stale or is forgotten, if nothing else comes.
+    pub until: Option<UnixMs>,
+}
+
 /// The newest report of each courier on duty. Within a shift the phone's own time says which is newer: what the server
 /// makes of it moves with the time that a report was on its way. A shift that has ended stays so.
 #[derive(Default)]
 pub struct Positions {
-    all: Mutex<HashMap<OrganisationId, HashMap<UserId, Courier>>>,
+    all: Mutex<HashMap<OrganisationId, Of>>,
     pub(super) swept: super::keep::Swept,
 }
 
@@ -68,7 +98,8 @@ impl Positions {
     /// Takes a report, if it is newer than what is known; true if so.
     pub(super) fn take(&self, scope: &Scope, report: &PositionReport, now: UnixMs) -> bool {
         let mut all = self.all.lock();
-        let courier = all.entry(scope.organisation).or_default().entry(scope.person).or_default();
+        let of = all.entry(scope.organisation).or_default();
+        let courier = of.couriers.entry(scope.person).or_default();
         let shift = courier.shift(&report.shift, now);
         if shift.ended || report.at <= shift.at {
             return false;
@@ -93,39 +124,100 @@ impl Positions {
             bearing: finite(report.bearing),
             mock: report.mock,
         });
+        of.version += 1;
         true
+    }
+
+    /// Takes the end of a track that was stored, in the server's time, if its shift runs and nothing newer is known.
+    pub(super) fn reached(&self, organisation: OrganisationId, courier: UserId, end: Position, now: UnixMs) {
+        let mut all = self.all.lock();
+        let of = all.entry(organisation).or_default();
+        let courier = of.couriers.entry(courier).or_default();
+        let ended = courier.shift(&end.shift, now).ended;
+        let older = courier.end.as_ref().is_some_and(|known| known.at >= end.at);
+        if ended || older || now.since(end.at) > FORGOTTEN || end.at > now + super::take::AHEAD {
+            return;
+        }
+        courier.end = Some(end);
+        of.version += 1;
+    }
+
+    /// True if the ends of tracks of before this server's start are known; otherwise it is for the asker to tell them.
+    pub(super) fn ends_known(&self, organisation: OrganisationId) -> bool {
+        self.all.lock().get(&organisation).is_some_and(|of| of.ends_known)
+    }
+
+    /// The ends of tracks of before this server's start have been told.
+    pub(super) fn ends_told(&self, organisation: OrganisationId) {
+        self.all.lock().entry(organisation).or_default().ends_known = true;
+    }
+
+    /// Number that rises with each change of an organisation.
+    pub(super) fn version(&self, organisation: OrganisationId) -> u64 {
+        self.all.lock().get(&organisation).map_or(0, |of| of.version)
+    }
+
+    /// Those in the view whom the asker may see. `stale`: the age from which a position is stale, ms.
+    pub(super) fn in_view(&self, scope: &Scope, view: &LiveView, now: UnixMs, stale: i64) -> Seen {
+        let all = self.all.lock();
+        let mut seen = Seen { all: Vec::new(), version: 0, until: None };
+        let Some(of) = all.get(&scope.organisation) else { return seen };
+        seen.version = of.version;
+        for (id, courier) in &of.couriers {
+            let fresh = |p: &&Position| now.since(p.at) <= FORGOTTEN;
+            let live = courier.shown.as_ref().filter(fresh).map(|p| (p, true));
+            let Some((p, live)) = live.or(courier.end.as_ref().filter(fresh).map(|p| (p, false))) else {
+                continue;
+            };
+            let in_branch = view.branch.is_none() || p.branch == view.branch;
+            let in_area = view.area.is_none_or(|area| area.contains(p.place));
+            if !(in_branch && in_area && may_see(scope, *id, p)) {
+                continue;
+            }
+            let turns = if now.since(p.at) > stale { p.at + FORGOTTEN } else { p.at + stale };
+            seen.until = Some(seen.until.map_or(turns, |until| until.min(turns)));
+            seen.all.push((*id, p.clone(), live));
+        }
+        seen
     }
 
     /// True if a report of this shift was heard within a day.
     pub(super) fn knows(&self, scope: &Scope, shift: &str) -> bool {
         let all = self.all.lock();
-        let courier = all.get(&scope.organisation).and_then(|of| of.get(&scope.person));
+        let courier = all.get(&scope.organisation).and_then(|of| of.couriers.get(&scope.person));
         courier.is_some_and(|c| c.shifts.contains_key(shift))
     }
 
     /// A shift has ended: off duty nobody is shown, whatever of it comes late.
     pub(super) fn over(&self, scope: &Scope, shift: &str, now: UnixMs) {
         let mut all = self.all.lock();
-        let courier = all.entry(scope.organisation).or_default().entry(scope.person).or_default();
+        let of = all.entry(scope.organisation).or_default();
+        let courier = of.couriers.entry(scope.person).or_default();
         let heard = courier.shift(shift, now);
         (heard.ended, heard.heard_at) = (true, now);
         courier.shown.take_if(|known| known.shift == shift);
+        courier.end.take_if(|known| known.shift == shift);
+        of.version += 1;
     }
 
     /// Those whom the asker may see.
     pub(super) fn seen_by(&self, scope: &Scope, now: UnixMs) -> HashMap<UserId, Position> {
         let mut all = self.all.lock();
         let Some(of) = all.get_mut(&scope.organisation) else { return HashMap::new() };
-        for courier in of.values_mut() {
+        for courier in of.couriers.values_mut() {
             courier.shown.take_if(|p| now.since(p.at) > FORGOTTEN);
+            courier.end.take_if(|p| now.since(p.at) > FORGOTTEN);
         }
-        let seen = |id: &UserId, p: &Position| match scope.role {
-            Role::Administrator => true,
-            Role::Courier => *id == scope.person,
-            _ => scope.branch.is_none() || p.branch == scope.branch,
-        };
-        let shown = of.iter().filter_map(|(id, c)| Some((*id, c.shown.as_ref()?)));
-        shown.filter(|(id, p)| seen(id, p)).map(|(id, p)| (id, p.clone())).collect()
+        let shown = of.couriers.iter().filter_map(|(id, c)| Some((*id, c.shown.as_ref()?)));
+        shown.filter(|(id, p)| may_see(scope, *id, p)).map(|(id, p)| (id, p.clone())).collect()
+    }
+}
+
+fn may_see(scope: &Scope, courier: UserId, position: &Position) -> bool {
+    match scope.role {
+        Role::Administrator => true,
+        Role::Courier => courier == scope.person,
+        _ => scope.branch.is_none() || position.branch == scope.branch,
     }
 }
 

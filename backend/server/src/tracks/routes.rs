@@ -1,6 +1,8 @@
 //! `/api/v1/tracks`, `/api/v1/tracks/gpx`, `/api/v1/positions`.
 
-use super::{look, person, take};
+use super::positions::Position;
+use super::take::Done;
+use super::{collect, look, person, take};
 use crate::accounts::auth::Signed;
 use crate::app::Shared;
 use crate::http::error::{ApiError, ApiResult};
@@ -29,32 +31,35 @@ pub async fn send(
     body: Body<TrackUpload>,
 ) -> ApiResult<Json<TrackAnswer>> {
     let (scope, upload, now) = (&signed.scope, body.value, app.clock.now());
-    let checked = take::check(scope, &upload)?;
-    // off duty counts even where the rest cannot be stored now
-    for shift in upload.shifts.iter().filter(|s| s.ended.is_some()) {
-        app.positions.over(scope, &shift.shift, now);
-    }
-    let (taken, refused) = if checked.is_empty() {
-        (Vec::new(), checked.refused())
-    } else {
-        let write = app.store.begin().await?;
-        let done = take::store(&write, scope, now, checked).await?;
-        crate::crash::point("tracks.before_commit");
-        write.commit().await?;
-        crate::crash::point("tracks.after_commit");
-        done
-    };
+    let ended: Vec<String> =
+        upload.shifts.iter().filter(|s| s.ended.is_some()).map(|s| s.shift.clone()).collect();
     let only_parts = upload.notes.is_empty() && upload.position.is_none();
+    let position = upload.position.clone();
+    let checked = take::check(scope, upload)?;
+    // off duty counts even where the rest cannot be stored now
+    for shift in &ended {
+        app.positions.over(scope, shift, now);
+    }
+    let Done { taken, refused, ends } = if checked.is_empty() {
+        Done { refused: checked.refused(), ..Done::default() }
+    } else {
+        collect::store(&app, scope.clone(), now, checked).await?
+    };
     if taken.is_empty() && !refused.is_empty() && only_parts {
         return Err(take::refuse(refused));
     }
-    if let Some(report) = &upload.position {
+    let shifts = ends.iter().map(|(shift, _, _)| shift).chain(position.iter().map(|p| &p.shift));
+    for shift in shifts {
         // a server that starts afresh asks once for each shift whether it has ended
-        if !app.positions.knows(scope, &report.shift)
-            && take::has_ended(app.store.read(), scope, &report.shift).await?
-        {
-            app.positions.over(scope, &report.shift, now);
+        if !app.positions.knows(scope, shift) && take::has_ended(app.store.read(), scope, shift).await? {
+            app.positions.over(scope, shift, now);
         }
+    }
+    for (shift, at, place) in ends {
+        let end = Position::end(scope.branch, shift, at, place);
+        app.positions.reached(scope.organisation, scope.person, end, now);
+    }
+    if let Some(report) = &position {
         app.positions.take(scope, report, now);
     }
     let rules: FieldPolicy = rule_set(app.store.read(), scope.organisation).await?;

@@ -10,7 +10,7 @@ use sea_orm::{DatabaseConnection, FromQueryResult, Value};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use waybell_domain::clock::{DAY, UnixMs};
-use waybell_domain::track::{Place, codec};
+use waybell_domain::track::{Place, Vertex, codec};
 use waybell_domain::wire::{
     MOST_NOTES, MOST_PARTS, MOST_SHIFTS, PartName, RefusedPart, ShiftReport, TrackEvent, TrackNote,
     TrackPart, TrackUpload,
@@ -55,6 +55,8 @@ struct Ready {
     /// In the phone's time.
     from: UnixMs,
     to: UnixMs,
+    /// Where it ends.
+    last: Vertex,
 }
 
 /// A shift as it is stored.
@@ -107,13 +109,13 @@ struct Hash {
 }
 
 /// What is to be stored of an upload; made without the database, which takes none of the writer's time.
-pub(super) struct Checked<'a> {
-    upload: &'a TrackUpload,
+pub(super) struct Checked {
+    upload: TrackUpload,
     parts: Vec<(usize, Ready)>,
     refused: Vec<RefusedPart>,
 }
 
-impl Checked<'_> {
+impl Checked {
     /// True if nothing of it needs the database.
     pub(super) fn is_empty(&self) -> bool {
         self.parts.is_empty() && self.upload.shifts.is_empty() && self.upload.notes.is_empty()
@@ -122,6 +124,21 @@ impl Checked<'_> {
     pub(super) fn refused(self) -> Vec<RefusedPart> {
         self.refused
     }
+
+    /// How much it keeps in memory while it waits, bytes.
+    pub(super) fn weight(&self) -> usize {
+        let notes = self.upload.notes.len() + self.upload.shifts.len();
+        self.parts.iter().map(|(_, p)| p.body.len() + 200).sum::<usize>() + notes * 200
+    }
+}
+
+/// What became of an upload.
+#[derive(Debug, Default)]
+pub(super) struct Done {
+    pub taken: Vec<PartName>,
+    pub refused: Vec<RefusedPart>,
+    /// Shift, time by the server's clock, and place of the ends of the parts that were taken.
+    pub ends: Vec<(String, UnixMs, Place)>,
 }
 
 /// Checks an upload.
@@ -129,7 +146,7 @@ impl Checked<'_> {
 /// # Errors
 /// 404 where it is another courier's, 413 and 422 with the field where the whole cannot be taken. A part that cannot be
 /// taken is refused alone.
-pub(super) fn check<'a>(scope: &Scope, upload: &'a TrackUpload) -> ApiResult<Checked<'a>> {
+pub(super) fn check(scope: &Scope, mut upload: TrackUpload) -> ApiResult<Checked> {
     if upload.courier != scope.person {
         let mut error = ApiError::not_found("courier");
         error.body.field = Some("courier".into());
@@ -173,6 +190,8 @@ pub(super) fn check<'a>(scope: &Scope, upload: &'a TrackUpload) -> ApiResult<Che
             }
         }
     }
+    // what was read is not kept twice
+    upload.parts = Vec::new();
     Ok(Checked { upload, parts, refused })
 }
 
@@ -298,8 +317,11 @@ fn ready(n: usize, part: &TrackPart) -> ApiResult<Ready> {
     if all().any(|v| (v.lat_e5, v.lon_e5) == (0, 0)) {
         return Err(nowhere(field("body")));
     }
+    let Some(last) = runs.iter().flat_map(|r| &r.points).next_back().copied() else {
+        return Err(ApiError::field(field("body"), "has no points", "send parts with points only"));
+    };
     let hash = Sha256::digest(&body).iter().map(|b| format!("{b:02x}")).collect();
-    Ok(Ready { name: PartName { shift: part.shift.clone(), seq: part.seq }, body, hash, from, to })
+    Ok(Ready { name: PartName { shift: part.shift.clone(), seq: part.seq }, body, hash, from, to, last })
 }
 
 /// A part of the future is refused; one that is older than anybody keeps is too.
@@ -345,27 +367,24 @@ pub(super) async fn has_ended(db: &DatabaseConnection, scope: &Scope, shift: &st
 }
 
 /// Stores an upload: what became of its parts.
-pub(super) async fn store(
-    write: &Write,
-    scope: &Scope,
-    now: UnixMs,
-    checked: Checked<'_>,
-) -> ApiResult<(Vec<PartName>, Vec<RefusedPart>)> {
-    let Checked { upload, parts, mut refused } = checked;
+pub(super) async fn store(write: &Write, scope: &Scope, now: UnixMs, checked: &Checked) -> ApiResult<Done> {
+    let Checked { upload, parts, refused } = checked;
+    let mut done = Done { refused: refused.clone(), ..Done::default() };
     let left = Left::of(write, scope, now).await?;
     let mut offs: HashMap<&str, i64> = HashMap::new();
     for (n, shift) in upload.shifts.iter().enumerate() {
         let off = put_shift(write, scope, now, &left, n, shift).await?;
         offs.insert(&shift.shift, off);
     }
-    let mut taken = Vec::with_capacity(parts.len());
     for (n, part) in parts {
+        let n = *n;
         let off = offs.get(part.name.shift.as_str()).copied().unwrap_or(0);
         let name = part.name.clone();
-        let error = match timely(n, off, now, &part) {
+        let error = match timely(n, off, now, part) {
             Err(error) => error,
             Ok(()) if put_part(write, scope, now, &left, off, part).await? => {
-                taken.push(name);
+                done.ends.push((name.shift.clone(), part.last.at - off, part.last.place()));
+                done.taken.push(name);
                 continue;
             }
             Ok(()) => ApiError::field(
@@ -374,7 +393,7 @@ pub(super) async fn store(
                 "a part never changes; give it another number",
             ),
         };
-        refused.push(refusal(name, error));
+        done.refused.push(refusal(name, error));
     }
     for (n, note) in upload.notes.iter().enumerate() {
         let off = offs.get(note.shift.as_str()).copied().unwrap_or(0);
@@ -384,7 +403,7 @@ pub(super) async fn store(
         }
         put_note(write, scope, now, &left, off, note).await?;
     }
-    Ok((taken, refused))
+    Ok(done)
 }
 
 /// How far a phone was ahead at the most, with what this report tells. The way here only makes it less; a report that is
@@ -455,7 +474,7 @@ async fn put_part(
     now: UnixMs,
     left: &Left,
     off: i64,
-    part: Ready,
+    part: &Ready,
 ) -> ApiResult<bool> {
     let sql = "SELECT hash FROM track_part WHERE courier_id = $1 AND shift = $2 AND seq = $3";
     let key = [scope.person.to_string().into(), part.name.shift.clone().into(), part.name.seq.into()];
@@ -468,14 +487,14 @@ async fn put_part(
                received_at, off_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
     let values: [Value; 11] = [
         scope.person.to_string().into(),
-        part.name.shift.into(),
+        part.name.shift.clone().into(),
         part.name.seq.into(),
         scope.organisation.to_string().into(),
         scope.branch.map(|b| b.to_string()).into(),
         (part.from - off).0.into(),
         (part.to - off).0.into(),
-        part.hash.into(),
-        part.body.into(),
+        part.hash.clone().into(),
+        part.body.clone().into(),
         now.0.into(),
         off.into(),
     ];
@@ -513,97 +532,4 @@ async fn put_note(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const NOW: UnixMs = UnixMs(1_795_140_000_000);
-
-    fn report(version: i64, now: Option<i64>) -> ShiftReport {
-        ShiftReport {
-            shift: "s".into(),
-            version,
-            began: NOW + 5 * DAY,
-            ended: None,
-            now: now.map(UnixMs),
-            metres: 0.0,
-            low: 0.0,
-            high: 0.0,
-            dropped: Vec::new(),
-        }
-    }
-
-    #[test]
-    fn the_way_here_makes_no_clock_slower() {
-        let told = |version, off| report(version, Some(NOW.0 + off));
-        let known = |version, told_off| Some(Known { version, told_off });
-        assert_eq!(ahead(None, &told(1, -DAY), NOW), Some(-DAY));
-        assert_eq!(ahead(None, &report(1, None), NOW), None);
-        assert_eq!(ahead(known(1, None).as_ref(), &told(2, -DAY), NOW), Some(-DAY), "first told later");
-        assert_eq!(ahead(known(1, Some(DAY)).as_ref(), &report(2, None), NOW), Some(DAY));
-        assert_eq!(ahead(known(1, Some(DAY)).as_ref(), &told(1, DAY - 7_200_000), NOW), Some(DAY), "late");
-        assert_eq!(ahead(known(2, Some(0)).as_ref(), &told(1, DAY), NOW), Some(0), "an older one");
-        assert_eq!((off_of(DAY - 900, DAY), off_of(0, DAY), settled(59_999)), (DAY, 0, 0));
-    }
-
-    #[test]
-    fn what_has_not_come_is_judged_by_the_phones_own_clock() {
-        let far = NOW + 5 * DAY;
-        let name = PartName { shift: "s".into(), seq: 1 };
-        let part = Ready { name, body: Vec::new(), hash: String::new(), from: far, to: far };
-        assert!(timely(0, 5 * DAY, NOW, &part).is_ok());
-        let field = |error: ApiError| error.body.field.unwrap();
-        assert_eq!(field(timely(3, 0, NOW, &part).unwrap_err()), "parts[3].body");
-        assert!(timely_shift(0, 5 * DAY, NOW, &report(1, None)).is_ok());
-        assert_eq!(field(timely_shift(2, 0, NOW, &report(1, None)).unwrap_err()), "shifts[2].began");
-    }
-
-    #[tokio::test]
-    async fn who_has_sent_enough_for_a_day_waits_and_what_is_known_is_taken_still() {
-        use waybell_domain::id::{OrganisationId, UserId};
-        use waybell_domain::wire::Role;
-        let dir = tempfile::tempdir().unwrap();
-        let store_at = format!("sqlite:{}", dir.path().join("w.db").display());
-        let db = crate::store::Store::open(&store_at).await.unwrap();
-        let organisation = OrganisationId::at(1, [1; 10]);
-        let scope = Scope { organisation, branch: None, person: UserId::at(1, [2; 10]), role: Role::Courier };
-        let ready = |seq| Ready {
-            name: PartName { shift: "s".into(), seq },
-            body: vec![0; 1 << 20],
-            hash: "h".into(),
-            from: NOW + 5 * DAY,
-            to: NOW + 5 * DAY,
-        };
-        let mut upload = TrackUpload {
-            courier: scope.person,
-            shifts: vec![],
-            parts: vec![],
-            notes: vec![],
-            position: None,
-        };
-        upload.shifts.push(report(1, Some(NOW.0 + 5 * DAY)));
-        let what = TrackEvent::ClockSet { at: NOW + 5 * DAY, by_ms: 1 };
-        upload.notes.push(TrackNote { shift: "s".into(), n: 1, what });
-        let send = async |upload: &TrackUpload, parts: std::ops::Range<i64>, now: UnixMs| {
-            let parts = parts.map(|seq| (0, ready(seq))).collect();
-            let write = db.begin().await.unwrap();
-            let done = store(&write, &scope, now, Checked { upload, parts, refused: Vec::new() }).await;
-            if done.is_ok() {
-                write.commit().await.unwrap();
-            }
-            done.map(|(taken, refused)| (taken.len(), refused.len())).map_err(|e| e.status)
-        };
-        assert_eq!(send(&upload, 0..16, NOW).await, Ok((16, 0)));
-        // a later report that does not know the time any more: the clock is as far off as before
-        upload.shifts[0] = report(2, None);
-        assert_eq!(send(&upload, 0..16, NOW).await, Ok((16, 0)), "known ones");
-        assert_eq!(send(&upload, 15..17, NOW).await, Err(StatusCode::TOO_MANY_REQUESTS));
-        assert_eq!(send(&upload, 15..17, NOW + DAY).await, Ok((2, 0)), "a day later");
-        for sql in ["SELECT off_ms FROM track_part WHERE seq = 16", "SELECT off_ms FROM track_note"] {
-            assert_eq!(number(db.read(), sql, []).await.unwrap(), 5 * DAY);
-        }
-        assert!(has_ended(db.read(), &scope, "s").await.is_ok_and(|ended| !ended));
-        let what = TrackEvent::ClockSet { at: NOW + 9 * DAY, by_ms: 1 };
-        upload.notes.push(TrackNote { shift: "s".into(), n: 2, what });
-        assert_eq!(send(&upload, 0..0, NOW).await, Err(StatusCode::UNPROCESSABLE_ENTITY));
-    }
-}
+mod tests;

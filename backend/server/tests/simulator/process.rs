@@ -182,6 +182,7 @@ impl History<'_> {
             calls: Default::default(),
             apps: Default::default(),
             positions: Default::default(),
+            collector: Default::default(),
             phones: Default::default(),
             webhooks: Default::default(),
             stopping: CancellationToken::new(),
