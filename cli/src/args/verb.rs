@@ -6,6 +6,7 @@ use super::calls::{AnswerArgs, CallsArgs, DutyArgs, HandledArgs, ListenArgs, Rea
 use super::charges::{AccountsVerb, ChargesArgs, RatesArgs};
 use super::door::{Chosen, ExceptArgs, LeaveArgs, PickUpArgs, SignArgs};
 use super::knowledge::KnowledgeVerb;
+use super::leaves::TimeVerb;
 use super::orders::{OpenOrderArgs, OrderArgs, OrdersArgs};
 use super::organisation::{ConsentArgs, OptOutArgs, PeopleVerb, PolicyVerb, Switch};
 use super::phones::PhonesArgs;
@@ -406,6 +407,8 @@ pub(crate) enum Verb {
         #[arg(long, value_name = "MONTH")]
         month: Option<String>,
     },
+    #[command(flatten)]
+    Time(TimeVerb),
     /// Work orders: your own without a network, what asks for somebody first; staff find those of the branch.
     #[command(
         after_help = "Examples:\n  waybell orders\n  waybell orders --state overdue,warning\n  waybell orders --customer 王 --csv \

@@ -30,6 +30,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0020_charges.sql"),
     include_str!("migrations/0021_desk_phones.sql"),
     include_str!("migrations/0022_transcripts.sql"),
+    include_str!("migrations/0024_leave.sql"),
 ];
 
 /// Tables whose rows carry `rev`.
