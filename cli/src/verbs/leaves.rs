@@ -50,11 +50,11 @@ async fn leaves(client: &Client, out: &Out, verb: Option<&LeavesVerb>) -> Outcom
         }
         Some(LeavesVerb::Approve { id }) => {
             let id = of_branch(client, out, id).await?;
-            told(out, &api.decide(id, true, None, None).await?)
+            told(out, &api.decide(id, true, None).await?)
         }
         Some(LeavesVerb::Refuse { id, reason }) => {
             let id = of_branch(client, out, id).await?;
-            told(out, &api.decide(id, false, Some(reason.clone()), None).await?)
+            told(out, &api.decide(id, false, Some(reason.clone())).await?)
         }
         Some(LeavesVerb::Cut { id, until, reason }) => {
             let to = edge(out, until, false)?;

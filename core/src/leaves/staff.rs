@@ -56,18 +56,12 @@ impl Leaves {
         self.send(&sent).await
     }
 
-    /// Decides about a leave; `reason` is needed to refuse it, `substitute` (login name or id) stands in during it.
+    /// Decides about a leave; `reason` is needed to refuse it.
     ///
     /// # Errors
     /// `Offline`, `SignedOut`, `Refused`.
-    pub async fn decide(
-        &self,
-        id: OperationId,
-        approve: bool,
-        reason: Option<String>,
-        substitute: Option<String>,
-    ) -> Result<LeaveView> {
-        let decision = LeaveDecision { approve, reason, substitute };
+    pub async fn decide(&self, id: OperationId, approve: bool, reason: Option<String>) -> Result<LeaveView> {
+        let decision = LeaveDecision { approve, reason };
         self.send(&Request::post(format!("/api/v1/leaves/{id}/decide"), &decision)?).await
     }
 

@@ -77,9 +77,6 @@ pub struct LeaveDecision {
     /// Why, 2 to 500 characters; needed to refuse it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// Id or login name of who stands in for the person during the leave; only with an approval.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub substitute: Option<String>,
 }
 
 /// `POST /api/v1/leaves/{id}/cut`, by a supervisor: the leave ends earlier.
@@ -216,7 +213,7 @@ mod tests {
         let all = json!([
             request,
             view,
-            LeaveDecision { approve: true, reason: None, substitute: Some("c2".into()) },
+            LeaveDecision { approve: true, reason: None },
             LeaveCut { to, reason: "提前返岗".into() },
             Withdrawal { acted_at },
             asked,
