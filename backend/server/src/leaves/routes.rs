@@ -28,8 +28,8 @@ const MOST: i64 = 500;
 /// Ask for leave; a supervisor who names somebody else enters it, and it holds at once. The same `id` again has no second
 /// effect.
 #[utoipa::path(post, path = "/api/v1/leaves", tag = "field", security(("bearer" = [])), request_body = LeaveRequest,
-    responses((status = 200, body = LeaveView), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody),
-    (status = 422, body = ErrorBody), (status = 429, body = ErrorBody)))]
+    responses((status = 200, body = LeaveView), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody),
+    (status = 409, body = ErrorBody), (status = 422, body = ErrorBody), (status = 429, body = ErrorBody)))]
 pub async fn ask_leave(
     State(app): State<Shared>,
     signed: Signed,
