@@ -19,6 +19,7 @@ mod attendance;
 mod calls;
 mod charges;
 mod knowledge;
+mod leaves;
 mod live;
 mod orders;
 mod phones;
@@ -31,6 +32,7 @@ pub(crate) use attendance::*;
 pub(crate) use calls::*;
 pub(crate) use charges::*;
 pub(crate) use knowledge::*;
+pub(crate) use leaves::*;
 pub(crate) use live::*;
 pub(crate) use orders::*;
 pub(crate) use phones::*;
@@ -227,6 +229,9 @@ pub(crate) fn operation(lang: Lang, kind: OperationKind) -> &'static str {
         OperationKind::CallReopened => "恢复待处理来电",
         OperationKind::Availability => "接听状态",
         OperationKind::Punch => "打卡",
+        OperationKind::LeaveAsk => "请假申请",
+        OperationKind::CorrectionAsk => "补卡申请",
+        OperationKind::AskWithdraw => "撤回申请",
         OperationKind::OrderOpen => "新建工单",
         OperationKind::OrderAction => "工单操作",
         OperationKind::AnnouncementRead => "公告已读",

@@ -144,6 +144,12 @@ impl Client {
         Calls { client: self.clone() }
     }
 
+    /// Leaves and corrections.
+    #[must_use]
+    pub fn leaves(&self) -> crate::leaves::Leaves {
+        crate::leaves::Leaves { client: self.clone() }
+    }
+
     /// Work orders.
     #[must_use]
     pub fn orders(&self) -> crate::orders::Orders {

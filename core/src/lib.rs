@@ -23,6 +23,7 @@ pub mod events;
 mod http;
 pub mod knowledge;
 pub mod labels;
+pub mod leaves;
 #[cfg(feature = "measure")]
 pub mod measure;
 pub mod notify;

@@ -132,6 +132,19 @@ fn body(method: &str, path: &str, b: &Belongings) -> Option<Value> {
         "/api/v1/attendance/corrections" => json!({
             "id": uuid::Uuid::now_v7(), "courier": b.batch, "day": "2026-03-02", "correction": { "what": "leave" }, "reason": "none"
         }),
+        "/api/v1/leaves" => json!({
+            "id": uuid::Uuid::now_v7(), "courier": b.batch, "kind": "sick", "from": { "on": "day", "day": "2026-03-02" },
+            "to": { "on": "day", "day": "2026-03-02" }, "acted_at": { "wall": now_ms() }
+        }),
+        "/api/v1/leaves/{id}/decide" | "/api/v1/attendance/asked/{id}/decide" => json!({ "approve": true }),
+        "/api/v1/leaves/{id}/cut" => json!({ "to": { "on": "day", "day": "2026-03-02" }, "reason": "none" }),
+        "/api/v1/leaves/{id}/withdraw" | "/api/v1/attendance/asked/{id}/withdraw" => {
+            json!({ "acted_at": { "wall": now_ms() } })
+        }
+        "/api/v1/attendance/asked" => json!({
+            "id": uuid::Uuid::now_v7(), "day": "2026-03-02", "correction": { "what": "void", "punch": b.batch },
+            "reason": "none", "acted_at": { "wall": now_ms() }
+        }),
         "/api/v1/branches/{id}/ring-group" => json!({ "people": [] }),
         "/api/v1/areas/{id}" => json!({ "name": "x" }),
         "/api/v1/areas/{id}/duties" => json!({ "courier": b.batch, "role": "duty" }),
@@ -263,6 +276,10 @@ fn expected(method: &str, path: &str) -> &'static [u16] {
         ("POST", "/api/v1/places/remove") => &[404, 403],
         ("POST", "/api/v1/tracks") => &[404],
         ("POST", "/api/v1/attendance/corrections") => &[404, 403],
+        ("POST", "/api/v1/leaves" | "/api/v1/leaves/{id}/decide" | "/api/v1/leaves/{id}/cut") => &[404, 403],
+        ("POST", "/api/v1/attendance/asked/{id}/decide") => &[404, 403],
+        ("POST", "/api/v1/attendance/asked") => &[404],
+        ("POST", "/api/v1/leaves/{id}/withdraw" | "/api/v1/attendance/asked/{id}/withdraw") => &[404],
         // nobody of the asker's own was missed
         ("POST", "/api/v1/batches/again") => &[409],
         // of the asker's own sign-in, whoever had the token before

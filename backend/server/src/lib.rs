@@ -26,6 +26,7 @@ pub mod inbound;
 pub mod janitor;
 pub mod keys;
 pub mod knowledge;
+pub mod leaves;
 pub mod lock;
 pub mod messages;
 pub mod notify;

@@ -6,6 +6,7 @@ use super::calls::{AnswerArgs, CallsArgs, DutyArgs, HandledArgs, ListenArgs, Rea
 use super::charges::{AccountsVerb, ChargesArgs, RatesArgs};
 use super::door::{Chosen, ExceptArgs, LeaveArgs, PickUpArgs, SignArgs};
 use super::knowledge::KnowledgeVerb;
+use super::leaves::TimeVerb;
 use super::orders::{OpenOrderArgs, OrderArgs, OrdersArgs};
 use super::organisation::{ConsentArgs, OptOutArgs, PeopleVerb, PolicyVerb, Switch};
 use super::phones::PhonesArgs;
@@ -13,7 +14,6 @@ use super::places::{PinArgs, PlacesArgs};
 use super::recordings::{EvidenceArgs, RecordingsArgs};
 use super::tap::{NotifyArgs, RouteArgs};
 use super::watch::WatchArgs;
-use super::words::words;
 use clap::Subcommand;
 use std::path::PathBuf;
 
@@ -406,6 +406,8 @@ pub(crate) enum Verb {
         #[arg(long, value_name = "MONTH")]
         month: Option<String>,
     },
+    #[command(flatten)]
+    Time(TimeVerb),
     /// Work orders: your own without a network, what asks for somebody first; staff find those of the branch.
     #[command(
         after_help = "Examples:\n  waybell orders\n  waybell orders --state overdue,warning\n  waybell orders --customer 王 --csv \

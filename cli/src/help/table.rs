@@ -5,6 +5,7 @@ mod attendance;
 mod calls;
 mod charges;
 mod knowledge;
+mod leaves;
 mod orders;
 mod phones;
 mod places;
@@ -469,6 +470,7 @@ pub(super) fn verb(name: &str) -> Option<&'static Verb> {
         .chain(calls::VERBS)
         .chain(recordings::VERBS)
         .chain(attendance::VERBS)
+        .chain(leaves::VERBS)
         .chain(orders::VERBS)
         .chain(announcements::VERBS)
         .chain(charges::VERBS)
@@ -491,6 +493,7 @@ pub(super) fn value(word: &str) -> Option<&'static str> {
         .iter()
         .chain(calls::VALUES)
         .chain(attendance::VALUES)
+        .chain(leaves::VALUES)
         .chain(orders::VALUES)
         .chain(announcements::VALUES)
         .chain(charges::VALUES)

@@ -13,6 +13,7 @@ mod doors;
 mod duty;
 mod exchange;
 mod knowledge;
+mod leaves;
 mod lists;
 mod live;
 mod notify;
@@ -130,6 +131,7 @@ async fn verb(arguments: &Arguments, client: &Client, out: &Out, data_dir: &Path
         Verb::Knowledge { verb } => knowledge::knowledge(client, out, verb.as_ref()).await,
         Verb::Punch(args) => attendance::punch(client, out, args).await,
         Verb::Attendance { month } => attendance::attendance(client, out, month.as_deref()).await,
+        Verb::Time(verb) => leaves::time(client, out, verb).await,
         Verb::Sync { retry, discard } => sync::sync(client, out, retry.as_deref(), discard.as_deref()).await,
         Verb::StopAll { switch } => sync::stop_all(client, out, *switch == Switch::On).await,
         Verb::Policy { verb } => organisation::policy(client, out, verb.as_ref()).await,

@@ -24,7 +24,7 @@ use crate::store::seal::Seal;
 use crate::store::{sealed_meta, set_sealed_meta};
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
-use waybell_domain::attendance::{FieldPolicy, MOST_FIXES, PlaceVerdict, PunchFix, PunchKind, whereabouts};
+use waybell_domain::attendance::{MOST_FIXES, PlaceVerdict, PunchFix, PunchKind, whereabouts};
 use waybell_domain::clock::{DAY, EventTime, MINUTE, UnixMs};
 use waybell_domain::id::OperationId;
 use waybell_domain::parcel::{MOST_PROOFS, Proof};
@@ -154,6 +154,13 @@ impl Attendance {
         inner.store.read_now(|c| sealed_meta(c, &seal, RULES))
     }
 
+    /// The organisation's zone, as the server told it last.
+    pub(crate) fn zone(&self) -> Result<chrono_tz::Tz> {
+        let inner = &self.client.inner;
+        let seal = inner.store.seal.clone();
+        inner.store.read_now(|c| zone(c, &seal))
+    }
+
     /// Asks the server for shifts, work places and a month (`YYYY-MM`; this one for `None`).
     ///
     /// # Errors
@@ -173,7 +180,12 @@ impl Attendance {
                 set_sealed_meta(t, &seal, RULES, &rules)?;
                 set_sealed_meta(t, &seal, &month_key(&got.month), &got)
             })
-            .await
+            .await?;
+        match self.client.leaves().refresh().await {
+            // the month is here, whether or not a server knows leaves
+            Err(Error::Refused(_)) => Ok(()),
+            done => done,
+        }
     }
 
     /// A month as far as this phone knows it: what the server told last, and the punches that wait. Works offline.
@@ -186,11 +198,7 @@ impl Attendance {
         let (seal, now) = (inner.store.seal.clone(), inner.clock.wall());
         let rules = self.rules()?;
         let zone = rules.as_ref().map_or(crate::notify::ZONE, zone_of);
-        // until the server has told them, the usual ones
-        let policy = match rules {
-            Some(r) => FieldPolicy { shifts: r.shifts, holidays: r.holidays, ..FieldPolicy::default() },
-            None => FieldPolicy::default(),
-        };
+        let policy = crate::leaves::rules_of(rules);
         let name = self.name_of(month, zone)?;
         let first: chrono::NaiveDate = format!("{name}-01").parse().map_err(|_| no_month())?;
         inner
@@ -205,11 +213,13 @@ impl Attendance {
                     }
                 }
                 known.sort_by_key(|p| (p.at, p.id));
+                let leaves = crate::leaves::approved(c, &seal, user.id)?;
                 let attendee = Attendee {
                     courier: user.id,
                     name: &user.name,
                     branch: user.branch,
                     rules: &policy,
+                    leaves: &leaves,
                     zone,
                 };
                 let today = now.date(zone);
@@ -243,6 +253,12 @@ fn no_month() -> Error {
 
 fn month_key(month: &str) -> String {
     format!("{MONTH}:{month}")
+}
+
+/// The organisation's zone, as the server told it last.
+pub(crate) fn zone(c: &Connection, seal: &Seal) -> Result<chrono_tz::Tz> {
+    let rules: Option<AttendanceRules> = sealed_meta(c, seal, RULES)?;
+    Ok(rules.as_ref().map_or(crate::notify::ZONE, zone_of))
 }
 
 fn zone_of(rules: &AttendanceRules) -> chrono_tz::Tz {

@@ -15,7 +15,7 @@
 //! * In a lane operations leave in the order in which they were taken; imports, states, deeds and taps are one lane, because
 //!   a tap names parcels of an import and leaves out those delivered before it. What is done with a batch has the batch's
 //!   own lane, so that an undo is not held up, and waits for the tap (`after`). Stops put right by hand are a lane of their
-//!   own, and so are places set by hand, marks on calls, what somebody says of being reachable, work orders, receipts of announcements, and what
+//!   own, and so are places set by hand, marks on calls, what somebody says of being reachable, leaves, work orders, receipts of announcements, and what
 //!   is kept and read of the knowledge.
 //! * `tries` is committed before the first byte leaves: an operation with `tries = 0` has not left this phone.
 //! * A start, a crash or another process makes `in_flight` pending again.
@@ -73,6 +73,12 @@ pub enum OperationKind {
     Availability,
     /// Somebody clocked in or out.
     Punch,
+    /// Leave was asked for.
+    LeaveAsk,
+    /// A correction of an own day was asked for.
+    CorrectionAsk,
+    /// A leave or a correction was withdrawn.
+    AskWithdraw,
     /// A work order was opened.
     OrderOpen,
     /// Something was done with a work order.
@@ -88,7 +94,7 @@ pub enum OperationKind {
 }
 
 impl OperationKind {
-    const ALL: [OperationKind; 22] = [
+    const ALL: [OperationKind; 25] = [
         OperationKind::Import,
         OperationKind::State,
         OperationKind::Notify,
@@ -105,6 +111,9 @@ impl OperationKind {
         OperationKind::CallReopened,
         OperationKind::Availability,
         OperationKind::Punch,
+        OperationKind::LeaveAsk,
+        OperationKind::CorrectionAsk,
+        OperationKind::AskWithdraw,
         OperationKind::OrderOpen,
         OperationKind::OrderAction,
         OperationKind::AnnouncementRead,
@@ -133,6 +142,9 @@ impl OperationKind {
             OperationKind::CallReopened => "call_reopened",
             OperationKind::Availability => "availability",
             OperationKind::Punch => "punch",
+            OperationKind::LeaveAsk => "leave_ask",
+            OperationKind::CorrectionAsk => "correction_ask",
+            OperationKind::AskWithdraw => "ask_withdraw",
             OperationKind::OrderOpen => "order_open",
             OperationKind::OrderAction => "order_action",
             OperationKind::AnnouncementRead => "announcement_read",

@@ -20,6 +20,8 @@ pub(crate) const CALLS: &str = "calls";
 pub(crate) const REACH: &str = "reach";
 /// Lane of clocking in and out.
 const PUNCHES: &str = "punches";
+/// Lane of leaves, and of corrections that are asked for.
+const LEAVES: &str = "leaves";
 /// Lane of work orders.
 const ORDERS: &str = "orders";
 /// Lane of receipts of announcements.
@@ -61,6 +63,9 @@ impl Operation {
             (_, OperationKind::CallHandled | OperationKind::CallReopened) => CALLS.to_owned(),
             (_, OperationKind::Availability) => REACH.to_owned(),
             (_, OperationKind::Punch) => PUNCHES.to_owned(),
+            (_, OperationKind::LeaveAsk | OperationKind::CorrectionAsk | OperationKind::AskWithdraw) => {
+                LEAVES.to_owned()
+            }
             (_, OperationKind::OrderOpen | OperationKind::OrderAction) => ORDERS.to_owned(),
             (_, OperationKind::AnnouncementRead) => ANNOUNCEMENTS.to_owned(),
             (_, OperationKind::ArticleFavourite | OperationKind::ArticleRead) => KNOWLEDGE.to_owned(),

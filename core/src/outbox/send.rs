@@ -136,6 +136,10 @@ async fn deliver(inner: &Inner, me: &SignIn, operation: Operation) -> Result<()>
 
 fn request(operation: &Operation, now: &EventTime) -> Option<Request> {
     debug_assert_ne!(operation.state, OperationState::Dead);
+    let withdrawal = match operation.kind {
+        OperationKind::AskWithdraw => crate::leaves::withdrawal(operation),
+        _ => None,
+    };
     let path = match (operation.kind, operation.target) {
         (OperationKind::Import, _) => "/api/v1/parcels/import".to_owned(),
         (OperationKind::State, _) => "/api/v1/parcels/state".to_owned(),
@@ -149,6 +153,9 @@ fn request(operation: &Operation, now: &EventTime) -> Option<Request> {
         (OperationKind::CallHandled | OperationKind::CallReopened, _) => crate::calls::mark_path(operation)?,
         (OperationKind::Availability, _) => "/api/v1/me/availability".to_owned(),
         (OperationKind::Punch, _) => "/api/v1/punches".to_owned(),
+        (OperationKind::LeaveAsk, _) => "/api/v1/leaves".to_owned(),
+        (OperationKind::CorrectionAsk, _) => "/api/v1/attendance/asked".to_owned(),
+        (OperationKind::AskWithdraw, _) => withdrawal.as_ref()?.0.clone(),
         (OperationKind::OrderOpen, _) => "/api/v1/orders".to_owned(),
         (OperationKind::OrderAction, _) => crate::orders::path(operation)?,
         (OperationKind::AnnouncementRead, _) => crate::announcements::path(operation)?,
@@ -161,7 +168,10 @@ fn request(operation: &Operation, now: &EventTime) -> Option<Request> {
     Some(Request {
         method: Method::POST,
         path,
-        body: (!operation.body.is_empty()).then(|| operation.body.clone()),
+        body: match withdrawal {
+            Some((_, body)) => Some(body),
+            None => (!operation.body.is_empty()).then(|| operation.body.clone()),
+        },
         key: Some(operation.id.to_string()),
         age_ms: age.by_boot_clock.then(|| u64::try_from(age.ms).unwrap_or(0)),
     })

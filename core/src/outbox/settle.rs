@@ -128,6 +128,9 @@ fn taken(t: &Connection, seal: &Seal, operation: &Operation, answer: &[u8]) -> R
         }
         OperationKind::Availability => crate::calls::availability_taken(t, seal, answer),
         OperationKind::Punch => crate::attendance::taken(t, seal, answer),
+        OperationKind::LeaveAsk | OperationKind::CorrectionAsk | OperationKind::AskWithdraw => {
+            crate::leaves::taken(t, seal, answer)
+        }
         OperationKind::OrderOpen => crate::orders::taken(t, seal, answer),
         OperationKind::OrderAction => crate::orders::acted(t, seal, answer),
         OperationKind::AnnouncementRead => crate::announcements::taken(t, seal, answer),

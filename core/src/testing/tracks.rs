@@ -122,6 +122,7 @@ impl super::model::Model {
             zone: "Asia/Shanghai".into(),
             shifts: vec![ShiftRule::default()],
             holidays: Vec::new(),
+            workdays: Vec::new(),
             places,
         })
     }

@@ -1,6 +1,7 @@
 //! What an organisation sets for the field.
 
 use super::shift::ShiftRule;
+use crate::dial::policy::{CalendarDay, DayKind};
 use crate::policy::{BadValue, check_ranges};
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,11 @@ pub struct FieldPolicy {
     /// Days on which nobody works.
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>))]
     pub holidays: Vec<NaiveDate>,
+    /// Days on which people work whatever the weekday: the branch's first shift holds. Holidays and working days of the
+    /// organisation's calendar hold beside both lists; what is listed here comes first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>))]
+    pub workdays: Vec<NaiveDate>,
 }
 
 impl Default for FieldPolicy {
@@ -29,11 +35,27 @@ impl Default for FieldPolicy {
             live_seconds: 15,
             shifts: vec![ShiftRule::default()],
             holidays: Vec::new(),
+            workdays: Vec::new(),
         }
     }
 }
 
 impl FieldPolicy {
+    /// Puts the days of the organisation's calendar beside the own ones; what the rules say of a day comes first.
+    #[must_use]
+    pub fn with_calendar(mut self, days: &[CalendarDay]) -> Self {
+        for day in days {
+            if self.holidays.contains(&day.date) || self.workdays.contains(&day.date) {
+                continue;
+            }
+            match day.kind {
+                DayKind::Holiday => self.holidays.push(day.date),
+                DayKind::Workday => self.workdays.push(day.date),
+            }
+        }
+        self
+    }
+
     /// Checks what the types cannot.
     ///
     /// # Errors
@@ -45,6 +67,9 @@ impl FieldPolicy {
         ])?;
         if self.shifts.len() > 100 || self.holidays.len() > 1_000 {
             return Err(BadValue::new("shifts", "has more than 100, or holidays more than 1000"));
+        }
+        if self.workdays.len() > 1_000 {
+            return Err(BadValue::new("workdays", "has more than 1000 days"));
         }
         for (n, shift) in self.shifts.iter().enumerate() {
             if let Err((field, problem)) = shift.check() {

@@ -5,8 +5,11 @@
 //! * A stretch that nobody ended goes on until now, and is a missing punch once the day's window is over; then it is worth
 //!   nothing, because nobody knows its end.
 //! * Field punches say where somebody was; they begin and end nothing.
+//! * A leave that covers a shift is the day's state; one that covers an end of it moves that end, and what is left is judged.
+//!   What a supervisor says of the day comes before the leave.
 //! * Nothing is judged before its time: nobody is late before the grace is over, nobody absent before the shift is.
 
+use super::leave::without;
 use super::{Correction, Plan, PunchKind, Span};
 use crate::clock::{MINUTE, UnixMs};
 use crate::id::OperationId;
@@ -71,6 +74,9 @@ pub struct DaySheet {
     pub late_ms: i64,
     /// How much too early, ms; 0 within the grace.
     pub early_ms: i64,
+    /// How much of the shift was leave, ms.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub leave_ms: i64,
     /// Punches that are missing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<PunchKind>,
@@ -88,11 +94,15 @@ fn is_none(n: &u32) -> bool {
     *n == 0
 }
 
+fn is_zero(ms: &i64) -> bool {
+    *ms == 0
+}
+
 /// The sheet of a day. `punches` in any order, those of other days and doubled ones too; `corrections` of this day in the
 /// order in which they were made.
 #[must_use]
 pub fn sheet(plan: &Plan, punches: &[Counted], corrections: &[Correction], now: UnixMs) -> DaySheet {
-    let mut leave = false;
+    let mut said: Option<bool> = None;
     let mut void = HashSet::new();
     let mut counted: Vec<(UnixMs, PunchKind)> = Vec::new();
     for correction in corrections {
@@ -101,8 +111,8 @@ pub fn sheet(plan: &Plan, punches: &[Counted], corrections: &[Correction], now: 
             Correction::Void { punch } => {
                 void.insert(*punch);
             }
-            Correction::Leave => leave = true,
-            Correction::WorkDay => leave = false,
+            Correction::Leave => said = Some(true),
+            Correction::WorkDay => said = Some(false),
         }
     }
     let counts = |at: UnixMs| plan.holds(at) && at <= now;
@@ -121,7 +131,20 @@ pub fn sheet(plan: &Plan, punches: &[Counted], corrections: &[Correction], now: 
     };
     counted.sort_by_key(|(at, kind)| (*at, rank(*kind)));
     let mut day = DaySheet { corrected: !corrections.is_empty(), ..DaySheet::default() };
-    day.planned = plan.shift.as_ref().map(|(span, _)| *span).filter(|_| !leave);
+    let whole = plan.shift.as_ref().map(|(span, _)| *span);
+    let (shift, leave) = match (whole, said) {
+        (_, Some(true)) => {
+            day.leave_ms = whole.map_or(0, Span::ms);
+            (None, true)
+        }
+        (Some(span), None) => {
+            let (left, covered) = without(span, &plan.leaves);
+            day.leave_ms = covered;
+            (left, left.is_none())
+        }
+        (whole, _) => (whole, false),
+    };
+    day.planned = shift;
     day.field = counted.iter().filter(|(_, kind)| *kind == PunchKind::Field).count() as u32;
     let open = stretches(&mut day, &counted);
     let over = now >= plan.window.to;
@@ -143,7 +166,11 @@ pub fn sheet(plan: &Plan, punches: &[Counted], corrections: &[Correction], now: 
             let wrong = !day.missing.is_empty();
             day.states = vec![if wrong { AttendanceState::MissingPunch } else { AttendanceState::Rest }];
         }
-        Some((span, rule)) => judge(&mut day, *span, rule, open.is_some(), over, now),
+        Some((span, rule)) => judge(&mut day, shift.unwrap_or(*span), rule, open.is_some(), over, now),
+    }
+    if day.leave_ms > 0 {
+        day.states.retain(|s| *s != AttendanceState::Normal);
+        day.states.insert(0, AttendanceState::OnLeave);
     }
     day
 }

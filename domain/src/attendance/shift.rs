@@ -92,9 +92,18 @@ pub struct Plan {
     pub shift: Option<(Span, ShiftRule)>,
     /// Punches of this while are of this day.
     pub window: Span,
+    /// When the person is on leave.
+    pub leaves: Vec<Span>,
 }
 
 impl Plan {
+    /// The same day of somebody who is on leave then; leaves of other days change nothing.
+    #[must_use]
+    pub fn on_leave(mut self, leaves: impl IntoIterator<Item = Span>) -> Plan {
+        self.leaves.extend(leaves);
+        self
+    }
+
     /// True if a punch of then is of this day.
     #[must_use]
     pub fn holds(&self, at: UnixMs) -> bool {
@@ -122,8 +131,11 @@ impl ShiftRule {
     }
 
     fn fits(&self, date: NaiveDate, branch: Option<BranchId>) -> bool {
-        (self.branch.is_none() || self.branch == branch)
-            && (self.weekdays.is_empty() || self.weekdays.contains(&date.weekday()))
+        self.is_of(branch) && (self.weekdays.is_empty() || self.weekdays.contains(&date.weekday()))
+    }
+
+    fn is_of(&self, branch: Option<BranchId>) -> bool {
+        self.branch.is_none() || self.branch == branch
     }
 
     fn span(&self, date: NaiveDate, zone: Tz) -> Span {
@@ -140,7 +152,7 @@ impl ShiftRule {
 }
 
 /// The instant at which the clock on the wall shows `ms` after midnight; where that hour is skipped, the one an hour later.
-fn at(date: NaiveDate, ms: i64, zone: Tz) -> UnixMs {
+pub(super) fn at(date: NaiveDate, ms: i64, zone: Tz) -> UnixMs {
     let wall = date.and_time(chrono::NaiveTime::MIN) + chrono::Duration::milliseconds(ms);
     let later = wall + chrono::Duration::hours(1);
     let found = zone.from_local_datetime(&wall).earliest();
@@ -148,12 +160,16 @@ fn at(date: NaiveDate, ms: i64, zone: Tz) -> UnixMs {
     UnixMs(found.map_or(wall.and_utc().timestamp_millis(), |t| t.timestamp_millis()))
 }
 
-/// The rule of a day; none on holidays and where no rule fits.
+/// The rule of a day; none on holidays and where no rule fits. On a working day of the calendar the branch's first shift
+/// holds, whatever its weekdays.
 fn rule(rules: &super::FieldPolicy, date: NaiveDate, branch: Option<BranchId>) -> Option<&ShiftRule> {
     if rules.holidays.contains(&date) {
         return None;
     }
-    rules.shifts.iter().find(|r| r.fits(date, branch))
+    let fits = rules.shifts.iter().find(|r| r.fits(date, branch));
+    let works =
+        || rules.workdays.contains(&date).then(|| rules.shifts.iter().find(|r| r.is_of(branch))).flatten();
+    fits.or_else(works)
 }
 
 /// The plan of a day. Every instant is of one day at most: where two windows meet, the later shift has it, and a day of
@@ -177,7 +193,7 @@ pub fn plan(rules: &super::FieldPolicy, date: NaiveDate, branch: Option<BranchId
             if let Some((earlier, _, _)) = &before {
                 window.from = border(*earlier, span, window);
             }
-            Plan { shift: Some((span, rule)), window }
+            Plan { shift: Some((span, rule)), window, leaves: Vec::new() }
         }
         None => {
             let (mut from, mut to) = (at(date, 0, zone), at(next, 0, zone));
@@ -187,7 +203,7 @@ pub fn plan(rules: &super::FieldPolicy, date: NaiveDate, branch: Option<BranchId
             if let Some((_, following, _)) = &after {
                 to = to.min(following.from);
             }
-            Plan { shift: None, window: Span { from, to: to.max(from) } }
+            Plan { shift: None, window: Span { from, to: to.max(from) }, leaves: Vec::new() }
         }
     }
 }

@@ -136,6 +136,61 @@ fn nights_rest_and_holidays() {
     assert_eq!((start(Some(branch)), start(None)), (at(10, 0), at(8, 30)));
 }
 
+#[test]
+fn a_leave_takes_what_it_covers_and_the_rest_is_judged() {
+    let night = at(25, 0);
+    let planned = |leaves: &[(i64, i64)]| {
+        let span = |(from, to): &(i64, i64)| Span { from: at(*from, 0), to: at(*to, 0) };
+        plan(&FieldPolicy::default(), monday(), None, ZONE).on_leave(leaves.iter().map(span))
+    };
+    for (leaves, list, states, leave_min) in [
+        (&[(0, 24)][..], &[][..], &[S::OnLeave][..], 570),
+        (&[(0, 12)], &[(In, 11, 50), (Out, 18, 0)], &[S::OnLeave], 210),
+        (&[(0, 12)], &[(In, 12, 20), (Out, 18, 0)], &[S::OnLeave, S::Late], 210),
+        (&[(12, 24)], &[(In, 8, 20), (Out, 12, 0)], &[S::OnLeave], 360),
+        (&[(12, 24)], &[(In, 8, 20), (Out, 11, 0)], &[S::OnLeave, S::EarlyLeave], 360),
+        (&[(12, 24)], &[], &[S::OnLeave, S::Absent], 360),
+        // in the midst of it: nobody need be there then, and both ends count
+        (&[(10, 12)], &[(In, 8, 20), (Out, 18, 0)], &[S::OnLeave], 120),
+        (&[(0, 12), (12, 24)], &[], &[S::OnLeave], 570),
+        (&[(-30, 0), (24, 30)], &[(In, 8, 20), (Out, 18, 0)], &[S::Normal], 0),
+    ] {
+        let day = sheet(&planned(leaves), &punches(list), &[], night);
+        assert_eq!(
+            (day.states.as_slice(), day.leave_ms),
+            (states, leave_min * MINUTE),
+            "{leaves:?} {list:?}"
+        );
+    }
+    // a supervisor's word comes first
+    let there = sheet(&planned(&[(0, 24)]), &[], &[Correction::WorkDay], night);
+    assert_eq!((there.states, there.leave_ms), (vec![S::Absent], 0));
+    let away = sheet(&planned(&[]), &[], &[Correction::Leave], night);
+    assert_eq!((away.states, away.leave_ms), (vec![S::OnLeave], 570 * MINUTE));
+    // a leave over a day of rest is no leave of that day
+    let sunday = plan(&FieldPolicy::default(), monday().pred_opt().unwrap(), None, ZONE);
+    let rest = sheet(&sunday.on_leave([Span { from: at(-24, 0), to: night }]), &[], &[], night);
+    assert_eq!((rest.states, rest.leave_ms), (vec![S::Rest], 0));
+}
+
+#[test]
+fn the_calendar_makes_holidays_and_working_weekends() {
+    use crate::dial::policy::{CalendarDay, DayKind};
+    let sunday = monday().pred_opt().unwrap();
+    let day = |date, kind| CalendarDay { date, name: String::new(), kind };
+    let days = [day(monday(), DayKind::Holiday), day(sunday, DayKind::Workday)];
+    let rules = FieldPolicy::default().with_calendar(&days);
+    assert!(plan(&rules, monday(), None, ZONE).shift.is_none());
+    assert_eq!(plan(&rules, sunday, None, ZONE).shift.unwrap().0.ms(), 570 * MINUTE);
+    // what the own rules say of a day comes first
+    let own = FieldPolicy { workdays: vec![monday()], holidays: vec![sunday], ..FieldPolicy::default() };
+    let rules = own.with_calendar(&days);
+    assert!(
+        plan(&rules, monday(), None, ZONE).shift.is_some()
+            && plan(&rules, sunday, None, ZONE).shift.is_none()
+    );
+}
+
 /// A Friday night's window reaches over the Saturday off into the Sunday.
 #[test]
 fn a_night_that_is_open_for_long_reaches_over_a_day_of_rest() {

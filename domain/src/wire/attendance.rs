@@ -2,8 +2,8 @@
 
 use super::ActedAt;
 use crate::attendance::{
-    AttendanceState, Correction, Counted, DaySheet, Evidence, FieldPolicy, PlaceVerdict, PunchFix, PunchKind,
-    ShiftRule, WorkPlace, day_of, plan, sheet,
+    AttendanceState, Correction, Counted, DaySheet, Evidence, FieldPolicy, LeaveKind, PlaceVerdict, PunchFix,
+    PunchKind, ShiftRule, Span, WorkPlace, day_of, plan, sheet,
 };
 use crate::clock::UnixMs;
 use crate::id::{BranchId, OperationId, UserId};
@@ -108,6 +108,9 @@ pub struct AttendanceDay {
     /// What was put right, in the order in which it was.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub corrections: Vec<CorrectionView>,
+    /// Kinds of the approved leaves that meet the day's shift.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub leaves: Vec<LeaveKind>,
 }
 
 /// Somebody whose days are looked at, and the rules for them.
@@ -121,6 +124,8 @@ pub struct Attendee<'a> {
     pub branch: Option<BranchId>,
     /// Shifts and holidays.
     pub rules: &'a FieldPolicy,
+    /// Approved leaves: why, and when.
+    pub leaves: &'a [(LeaveKind, Span)],
     /// The organisation's zone.
     pub zone: chrono_tz::Tz,
 }
@@ -135,7 +140,11 @@ impl Attendee<'_> {
         corrections: Vec<CorrectionView>,
         now: UnixMs,
     ) -> AttendanceDay {
-        let plan = plan(self.rules, date, self.branch, self.zone);
+        let plan =
+            plan(self.rules, date, self.branch, self.zone).on_leave(self.leaves.iter().map(|(_, s)| *s));
+        let shift = plan.shift.as_ref().map(|(span, _)| *span);
+        let meets = |leave: Span| shift.is_some_and(|s| leave.from < s.to && s.from < leave.to);
+        let leaves = self.leaves.iter().filter(|(_, span)| meets(*span)).map(|(kind, _)| *kind).collect();
         let is_of_none =
             |at: UnixMs| at.date(self.zone) == date && day_of(self.rules, at, self.branch, self.zone) == date;
         let is_listed = |at: UnixMs| plan.holds(at) || is_of_none(at);
@@ -152,6 +161,7 @@ impl Attendee<'_> {
             sheet,
             punches,
             corrections,
+            leaves,
         }
     }
 }
@@ -184,8 +194,15 @@ pub struct AttendanceTotals {
     pub late_ms: i64,
     /// The same for leaving early, ms.
     pub early_ms: i64,
+    /// How much of shifts was leave, ms.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub leave_ms: i64,
     /// How often each state was.
     pub states: Vec<StateCount>,
+}
+
+fn is_zero(ms: &i64) -> bool {
+    *ms == 0
 }
 
 /// How often something was.
@@ -209,6 +226,7 @@ impl AttendanceTotals {
             totals.worked_ms += sheet.worked_ms;
             totals.late_ms += sheet.late_ms;
             totals.early_ms += sheet.early_ms;
+            totals.leave_ms += sheet.leave_ms;
             for state in &sheet.states {
                 match totals.states.iter_mut().find(|c| c.state == *state) {
                     Some(count) => count.days += 1,
@@ -283,6 +301,10 @@ pub struct AttendanceRules {
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>))]
     pub holidays: Vec<chrono::NaiveDate>,
+    /// Days on which people work whatever the weekday.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>))]
+    pub workdays: Vec<chrono::NaiveDate>,
     /// Work places of the branch.
     pub places: Vec<WorkPlace>,
 }
@@ -290,7 +312,6 @@ pub struct AttendanceRules {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::attendance::Span;
     use serde_json::json;
 
     const NOW: UnixMs = UnixMs(1_772_413_200_000);
@@ -360,6 +381,7 @@ mod tests {
             sheet,
             punches: vec![view],
             corrections: vec![correction],
+            leaves: Vec::new(),
         };
         let (courier, name, month) = (day.courier, day.name.clone(), "2026-03".into());
         let month = AttendanceMonth { courier, name, month, days: vec![day], totals };

@@ -18,6 +18,7 @@ mod display;
 mod door;
 mod error;
 mod knowledge;
+mod leave;
 mod lenient;
 mod live;
 mod number;
@@ -72,6 +73,10 @@ pub use knowledge::{
     ArticleRequest, ArticleState, ArticleUse, ArticleVersion, ArticleView, DiffKind, DiffLine,
     FavouriteRequest, FolderChange, FolderRequest, FolderView, KnowledgePage, PictureView, ReadRequest,
     VersionRequest,
+};
+pub use leave::{
+    AskDecision, CorrectionAsk, CorrectionAskView, LeaveCut, LeaveDecision, LeaveRequest, LeaveView,
+    Withdrawal,
 };
 pub use live::{LiveCell, LiveCourier, LiveUpdate, LiveView};
 pub use number::{

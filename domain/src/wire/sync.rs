@@ -1,6 +1,8 @@
 //! What the phone pulls, and what the socket says.
 
-use super::{AppSignal, BatchView, ErrorBody, LiveUpdate, ParcelView, PlaceView, RecipientView, StopRuleView};
+use super::{
+    AppSignal, BatchView, ErrorBody, LiveUpdate, ParcelView, PlaceView, RecipientView, StopRuleView,
+};
 use crate::clock::UnixMs;
 use crate::dial::policy::Policy;
 use crate::id::{BatchId, ParcelId, RecipientId};

@@ -32,6 +32,7 @@ impl Clocks {
     }
 
     /// Somebody sets the wall clock.
+    #[allow(dead_code, reason = "not every test that shares this file sets it")]
     pub(crate) fn set_off(&self, by: i64) {
         self.wall.fetch_add(by, Ordering::Relaxed);
     }

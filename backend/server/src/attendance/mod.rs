@@ -3,6 +3,7 @@
 //! ```text
 //!  POST /punches ─▶ take: once by id; never refused for place or time, but with evidence ─▶ punch
 //!  POST /attendance/corrections (a supervisor, a reason) ─▶ punch_correction, audit
+//!  leaves/ (approved), the organisation's calendar ─▶ sheets
 //!  GET /attendance, /attendance/day, /attendance/export ◀── sheets: plan + punches + corrections, computed at each look
 //! ```
 //!
@@ -11,6 +12,7 @@
 //! * **Nothing is changed.** A punch stays as it came; a correction is a row of its own, with who, when and why.
 //! * **Time** is told by the phone's boot clock (see [`crate::http::acted_at`]); its wall clock is kept beside it.
 
+pub(crate) mod correct;
 mod places;
 pub mod routes;
 pub mod rules;

@@ -1,5 +1,6 @@
 //! `/api/v1/punches`, `/api/v1/attendance*`, `/api/v1/work-places*`.
 
+use super::correct::{Made, check_correction, put_correction};
 use super::sheets::CorrectionRow;
 use super::{places, sheets, take};
 use crate::accounts::auth::Signed;
@@ -9,16 +10,15 @@ use crate::http::json::{Body, Strict};
 use crate::http::once::Once;
 use crate::http::query::Query;
 use crate::numbers::{branch_of, staff};
-use crate::org::sets::rule_set;
-use crate::store::{StoreError, number, one};
-use crate::tracks::{LocalDay, local_day, look_note, person};
+use crate::store::{StoreError, one};
+use crate::tracks::{local_day, look_note, person};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use sea_orm::Value;
 use serde::Deserialize;
-use waybell_domain::attendance::{Correction, FieldPolicy, WorkPlace, plan};
+use waybell_domain::attendance::{FieldPolicy, WorkPlace};
 use waybell_domain::id::{BranchId, OperationId};
 use waybell_domain::lang::Lang;
 use waybell_domain::wire::{
@@ -189,58 +189,14 @@ pub async fn correct(
         });
     }
     check_correction(&write, scope, &courier, &day, &request.correction).await?;
-    let what = serde_json::to_string(&request.correction)
-        .map_err(|e| StoreError::Damaged { what: "punch_correction.what", problem: e.to_string() })?;
-    let sql = "INSERT INTO punch_correction (id, organisation_id, branch_id, courier_id, day, what, reason, made_by, at) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
-    let values: [Value; 9] = [
-        request.id.to_string().into(),
-        scope.organisation.to_string().into(),
-        courier.branch.clone().into(),
-        courier.id.to_string().into(),
-        day.name.clone().into(),
-        what.into(),
-        reason.clone().into(),
-        scope.person.to_string().into(),
-        now.0.into(),
-    ];
-    write.exec(sql, values).await?;
+    let made = Made { id: request.id, correction: &request.correction, reason: &reason };
+    put_correction(&write, scope, &courier, &day, &made, now).await?;
     let (organisation, by) = (Some(scope.organisation), Some(scope.person));
     let (subject, detail) = (courier.id.to_string(), format!("{} {}", day.name, request.id));
     crate::audit::record(&write, organisation, by, now, "correct_attendance", &subject, &detail).await?;
     write.commit().await?;
     let correction = request.correction;
     Ok(Json(CorrectionView { id: request.id, day: day.name, correction, reason, by: scope.person, at: now }))
-}
-
-/// A punch that is added is of that day, and one that is voided is the courier's.
-async fn check_correction(
-    write: &crate::store::Write,
-    scope: &crate::store::scope::Scope,
-    courier: &crate::tracks::Person,
-    day: &LocalDay,
-    correction: &Correction,
-) -> ApiResult<()> {
-    match correction {
-        Correction::Punch { at, .. } => {
-            let rules: FieldPolicy = rule_set(write.tx(), scope.organisation).await?;
-            let branch = courier.branch.as_deref().and_then(|b| BranchId::parse(b).ok());
-            if !plan(&rules, day.date, branch, day.zone).holds(*at) {
-                let hint = "give a time of that day's shift, or the day that the time is of";
-                return Err(ApiError::field("correction.at", "is not of this day", hint));
-            }
-            Ok(())
-        }
-        Correction::Void { punch } => {
-            let sql = "SELECT COUNT(*) FROM punch WHERE id = $1 AND courier_id = $2";
-            let key = [punch.to_string().into(), courier.id.to_string().into()];
-            match number(write.tx(), sql, key).await? {
-                0 => Err(ApiError::not_found("punch")),
-                _ => Ok(()),
-            }
-        }
-        Correction::Leave | Correction::WorkDay => Ok(()),
-    }
 }
 
 /// What a phone needs to say at once what a punch is worth: shifts and work places of the own branch.
@@ -250,10 +206,11 @@ pub async fn rules(State(app): State<Shared>, signed: Signed) -> ApiResult<Json<
     let scope = &signed.scope;
     let db = app.store.read();
     let today = local_day(&app, scope, None).await?;
-    let FieldPolicy { mut shifts, holidays, .. } = rule_set(db, scope.organisation).await?;
+    let FieldPolicy { mut shifts, holidays, workdays, .. } =
+        super::rules::in_force(db, scope.organisation).await?;
     shifts.retain(|s| s.branch.is_none() || s.branch == scope.branch);
     let places = places::list(db, scope.organisation, scope.branch).await?;
-    Ok(Json(AttendanceRules { zone: today.zone.name().to_owned(), shifts, holidays, places }))
+    Ok(Json(AttendanceRules { zone: today.zone.name().to_owned(), shifts, holidays, workdays, places }))
 }
 
 /// The work places of a branch, or of all that the asker sees (supervisors).

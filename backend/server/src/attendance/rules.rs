@@ -5,11 +5,27 @@ use crate::app::Shared;
 use crate::http::error::ApiResult;
 use crate::http::json::Strict;
 use crate::numbers::staff;
+use crate::org::policy::organisation;
 use crate::org::sets::{replace, rule_set};
+use crate::store::StoreError;
 use axum::Json;
 use axum::extract::State;
+use sea_orm::ConnectionTrait;
 use waybell_domain::attendance::FieldPolicy;
+use waybell_domain::id::OrganisationId;
 use waybell_domain::wire::ErrorBody;
+
+/// The rules as days are judged by: with the holidays and working days of the organisation's calendar.
+pub(crate) async fn in_force<C: ConnectionTrait>(
+    db: &C,
+    id: OrganisationId,
+) -> Result<FieldPolicy, StoreError> {
+    let rules: FieldPolicy = rule_set(db, id).await?;
+    match organisation(db, id).await? {
+        Some(row) => Ok(rules.with_calendar(&row.policy()?.calendar)),
+        None => Ok(rules),
+    }
+}
 
 /// The rules for tracks and attendance.
 #[utoipa::path(get, path = "/api/v1/field-policy", tag = "field", security(("bearer" = [])),

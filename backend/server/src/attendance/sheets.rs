@@ -3,14 +3,13 @@
 use super::take::read;
 use crate::app::App;
 use crate::http::error::{ApiError, ApiResult};
-use crate::org::sets::rule_set;
 use crate::store::all;
 use crate::store::scope::Scope;
 use crate::tracks::{LocalDay, Person};
 use chrono::{Datelike, NaiveDate};
 use sea_orm::{DatabaseConnection, FromQueryResult, Value};
 use std::collections::HashMap;
-use waybell_domain::attendance::FieldPolicy;
+use waybell_domain::attendance::{FieldPolicy, LeaveKind, Span};
 use waybell_domain::clock::{DAY, UnixMs};
 use waybell_domain::id::{BranchId, OperationId, UserId};
 use waybell_domain::lang::Lang;
@@ -59,6 +58,7 @@ struct Facts {
     rules: FieldPolicy,
     punches: HashMap<UserId, Vec<PunchView>>,
     corrections: HashMap<(UserId, String), Vec<CorrectionView>>,
+    leaves: HashMap<UserId, Vec<(LeaveKind, Span)>>,
 }
 
 /// The days of these people, person by person, from the first date to the last.
@@ -79,6 +79,7 @@ pub(super) async fn days(
             name: &person.name,
             branch: person.branch.as_deref().and_then(|b| BranchId::parse(b).ok()),
             rules: &facts.rules,
+            leaves: facts.leaves.get(&person.id).map_or(&[][..], Vec::as_slice),
             zone: first.zone,
         };
         let own = facts.punches.get(&person.id).map_or(&[][..], Vec::as_slice);
@@ -98,11 +99,14 @@ async fn facts(
     first: &LocalDay,
     last: &LocalDay,
 ) -> ApiResult<Facts> {
-    let rules: FieldPolicy = rule_set(db, scope.organisation).await?;
+    let rules: FieldPolicy = super::rules::in_force(db, scope.organisation).await?;
     let one = match people {
         [one] => one.id.to_string(),
         _ => String::new(),
     };
+    // shifts of the last day may end on the next
+    let within = Span { from: first.from, to: last.to + 2 * DAY };
+    let leaves = crate::leaves::approved(db, scope, &one, within).await?;
     let (filter, mut values) = scope.filter("p", 1);
     let n = values.len();
     // windows reach into the days around
@@ -137,7 +141,7 @@ async fn facts(
             corrections.entry((id, view.day.clone())).or_default().push(view);
         }
     }
-    Ok(Facts { rules, punches, corrections })
+    Ok(Facts { rules, punches, corrections, leaves })
 }
 
 /// The couriers of a branch, or of all that the asker sees.
@@ -185,6 +189,8 @@ pub(super) fn csv(days: &[AttendanceDay], zone: chrono_tz::Tz, lang: Lang) -> Re
             "状态",
             "缺卡",
             "补正",
+            "请假（分钟）",
+            "请假类型",
         ],
         Lang::En => [
             "day",
@@ -199,6 +205,8 @@ pub(super) fn csv(days: &[AttendanceDay], zone: chrono_tz::Tz, lang: Lang) -> Re
             "state",
             "missing",
             "corrections",
+            "leave (minutes)",
+            "kind of leave",
         ],
     };
     let row = |day: &AttendanceDay| {
@@ -220,6 +228,8 @@ pub(super) fn csv(days: &[AttendanceDay], zone: chrono_tz::Tz, lang: Lang) -> Re
             join(sheet.states.iter().map(|s| s.label(lang)).collect()),
             join(sheet.missing.iter().map(|k| k.label(lang)).collect()),
             plain(&reasons.join("; ")),
+            minutes(sheet.leave_ms),
+            join(day.leaves.iter().map(|k| k.label(lang)).collect()),
         ]
     };
     let head = head.map(str::to_owned).to_vec();

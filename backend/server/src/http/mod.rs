@@ -11,8 +11,8 @@ pub mod reference;
 use crate::app::Shared;
 use crate::{
     accounts, announcements, app_calls, attendance, bindings, calls, charges, consents, events, evidence,
-    inbound, knowledge, notify, numbers, orders, org, outgoing, parcels, phones, places, push, recordings,
-    speech, templates, tracks, webhooks,
+    inbound, knowledge, leaves, notify, numbers, orders, org, outgoing, parcels, phones, places, push,
+    recordings, speech, templates, tracks, webhooks,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -157,6 +157,13 @@ fn api() -> OpenApiRouter<Shared> {
         .routes(routes!(attendance::routes::export))
         .routes(routes!(attendance::routes::correct))
         .routes(routes!(attendance::routes::rules))
+        .routes(routes!(leaves::routes::ask_leave, leaves::routes::list_leaves))
+        .routes(routes!(leaves::routes::decide_leave))
+        .routes(routes!(leaves::routes::cut_leave))
+        .routes(routes!(leaves::routes::withdraw_leave))
+        .routes(routes!(leaves::asked::ask_correction, leaves::asked::list_asked))
+        .routes(routes!(leaves::asked::decide_correction))
+        .routes(routes!(leaves::asked::withdraw_correction))
         .routes(routes!(attendance::routes::list_places, attendance::routes::create_place))
         .routes(routes!(attendance::routes::remove_place))
         .routes(routes!(orders::routes::list, orders::routes::create))

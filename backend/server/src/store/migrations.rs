@@ -31,6 +31,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0021_desk_phones.sql"),
     include_str!("migrations/0022_transcripts.sql"),
     include_str!("migrations/0023_places.sql"),
+    include_str!("migrations/0024_leave.sql"),
     include_str!("migrations/0025_arrivals.sql"),
 ];
 
