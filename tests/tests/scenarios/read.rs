@@ -42,7 +42,7 @@ pub(crate) fn word(text: &str) -> (&str, &str) {
 
 /// `1 3 5-7` before a JSON value or the end: numbers from 0, and what is left.
 pub(crate) fn numbers(text: &str) -> Result<(Vec<usize>, &str), String> {
-    let (list, rest) = text.find(|c: char| c == '{').map_or((text, ""), |at| text.split_at(at));
+    let (list, rest) = text.find('{').map_or((text, ""), |at| text.split_at(at));
     let mut found = Vec::new();
     for part in list.split_whitespace() {
         let (from, to) = part.split_once('-').unwrap_or((part, part));

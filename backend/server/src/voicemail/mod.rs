@@ -88,7 +88,7 @@ mod tests {
         assert_eq!(said(&[mine(90), parcel(1, None), mine(16)]), Some((14, 20)), "the first of several");
         assert_eq!(said(&[mine(9 * 60 + 57)]), Some((0, 0)), "midnight is told as such");
         for nothing in [mine(0), mine(-30), mine(600), parcel(1, None), parcel(2, Some(now.0 + MINUTE))] {
-            assert_eq!(said(&[nothing.clone()]), None, "{nothing:?}");
+            assert_eq!(said(std::slice::from_ref(&nothing)), None, "{nothing:?}");
         }
         assert_eq!(said(&[parcel(1, Some(i64::MIN))]), None);
         assert_eq!(said(&[parcel(1, Some(i64::MAX))]), None);

@@ -194,7 +194,7 @@ mod tests {
     #[test]
     fn long_texts_are_broken_and_long_reports_have_pages() {
         let hash = "0123456789abcdef".repeat(4);
-        assert_eq!(lines(&hash, PAGE.0 - MARGIN - VALUES, SIZE), [hash.clone()], "a hash is one line");
+        assert_eq!(lines(&hash, PAGE.0 - MARGIN - VALUES, SIZE), [&*hash], "a hash is one line");
         let words = lines("one two three four", 0.6 * 10.0 * 8.0, 10.0);
         assert_eq!(words, ["one two", "three", "four"]);
         assert_eq!(lines("派送派送派送", 30.0, 10.0), ["派送派", "送派送"]);
