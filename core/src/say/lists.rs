@@ -220,6 +220,8 @@ pub(super) const PAIRS: &[Pair] = &[
     ("is not between 1 and 240", "不在 1 至 240 之间"),
     ("say how long before the arrival people are rung", "请写明到达前多少分钟呼叫"),
     ("is more than two days away", "距现在超过两天"),
+    ("has more than 5,000 entries", "超过 5,000 项"),
+    ("send the arrivals of the parcels that are notified", "请只发送要通知的包裹的到达时间"),
     (
         "send the arrivals of today's tour, in milliseconds since 1970",
         "请发送今天路线的到达时间（1970 年起的毫秒数）",

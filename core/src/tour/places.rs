@@ -57,6 +57,8 @@ pub(super) fn best(
     for key in keys {
         let told = |source| sealed::find::<PlaceView>(c, seal, "place", &id(source, key));
         let pin = match (pending.get(key), told(PlaceSource::Pin)?, own.get(key)) {
+            // what was set last counts, also before this phone has told its own
+            (Some(set), Some(told), _) if told.set_at > set.set_at => Some(told),
             (Some(set), ..) => Some(set.clone()),
             (None, Some(told), _) => Some(told),
             // set by an app that kept pins to itself

@@ -45,7 +45,8 @@ pub fn key(address: &str) -> String {
 
 fn key_of(parts: &AddressParts, address: &str) -> String {
     let stop = parts.stop_key();
-    let name = if stop.is_empty() {
+    // 3号楼 of nowhere is no building that anybody else could mean
+    let name = if stop.is_empty() || parts.estate.is_none() {
         normalise(address)
     } else {
         // estates of one name lie in several cities
@@ -56,6 +57,12 @@ fn key_of(parts: &AddressParts, address: &str) -> String {
         )
     };
     name.chars().take(LONGEST_KEY).collect()
+}
+
+/// True if an address names an estate or a road: one that does not is known to nobody but who wrote it.
+#[must_use]
+pub fn is_named(address: &str) -> bool {
+    split(address).estate.is_some()
 }
 
 /// True if something from outside can be a name.

@@ -154,3 +154,12 @@ fn coordinates_of_lists() {
     assert_eq!(pair("121.4737"), None);
     assert_eq!(pair("1,2,3"), None);
 }
+
+#[test]
+fn a_building_of_no_estate_and_no_road_is_not_everybody_s() {
+    let (one, other) = (key("3号楼501"), key("3号楼502"));
+    assert!(!one.is_empty() && one != other, "{one} {other}");
+    assert!(!is_named("3号楼501"));
+    assert!(is_named("幸福花园3号楼501") && is_named("文一路18号"));
+    assert_eq!(key("幸福花园3号楼501"), key("幸福花园3幢502室"));
+}

@@ -51,7 +51,10 @@ async fn a_pin_is_everybodys_the_last_one_wins_and_it_can_be_taken_back() {
     let key = known[0]["key"].clone();
     assert!(known[0]["by"].is_string() && known[0]["set_at"].is_i64(), "{known}");
     let set = |age_ms: i64, at: Value| json!({ "id": id(), "keys": [key], "at": at, "acted_at": { "wall": now_ms() - age_ms, "age_ms": age_ms } });
-    let answer = api.post("/places", &set(3_600_000, json!({ "lat_e7": 0, "lon_e7": 0 }))).await.unwrap();
+    let answer = api
+        .post("/places", &set(3_600_000, json!({ "lat_e7": 300_000_000, "lon_e7": 1_200_000_000 })))
+        .await
+        .unwrap();
     assert_eq!(answer[0]["at"]["lat_e7"], json!(312_010_000), "{answer}");
     // taken back by a colleague; then what was learned counts
     deliver(
@@ -66,12 +69,15 @@ async fn a_pin_is_everybodys_the_last_one_wins_and_it_can_be_taken_back() {
     mine.must(&["pin", "幸福花园3", "--remove"]).unwrap();
     assert_eq!(route(&theirs), one("learned", "31.2304,121.4737"));
     // a pin of before does not come back after that
-    api.post("/places", &set(1_800_000, json!({ "lat_e7": 0, "lon_e7": 0 }))).await.unwrap();
+    api.post("/places", &set(1_800_000, json!({ "lat_e7": 300_000_000, "lon_e7": 1_200_000_000 })))
+        .await
+        .unwrap();
     assert_eq!(route(&mine), one("learned", "31.2304,121.4737"));
     for (body, field) in [
         (json!({ "id": id(), "keys": [], "acted_at": { "wall": 1 } }), "keys"),
         (json!({ "id": id(), "keys": [" "], "acted_at": { "wall": 1 } }), "keys"),
         (set(0, json!({ "lat_e7": 1_000_000_000, "lon_e7": 0 })), "at"),
+        (set(0, json!({ "lat_e7": 0, "lon_e7": 0 })), "at"),
     ] {
         let (status, told) = api.send("POST", "/places", Some(&body), None).await.unwrap();
         assert_eq!((status, &told["field"]), (422, &json!(field)), "{told}");

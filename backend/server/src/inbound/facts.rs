@@ -131,7 +131,7 @@ pub(crate) async fn open_parcels<C: ConnectionTrait>(
         db,
         &format!(
             "SELECT p.courier_id, p.waybill_no, p.building, p.estate, p.state_at, \
-             CASE WHEN p.arrives_of = p.courier_id THEN p.arrives_at END AS arrives_at FROM parcel p WHERE {OF_CUSTOMER} \
+             CASE WHEN p.arrives_of = p.courier_id AND p.state <> 'exception' THEN p.arrives_at END AS arrives_at FROM parcel p WHERE {OF_CUSTOMER} \
              AND p.state IN ('planned', 'out_for_delivery', 'exception') ORDER BY p.state_at DESC, p.id LIMIT 200"
         ),
         [organisation.into(), customer.into()],

@@ -18,12 +18,15 @@ use axum::response::Response;
 use sea_orm::Value;
 use serde::Deserialize;
 use waybell_domain::attendance::{AskState, leave_span};
-use waybell_domain::clock::UnixMs;
+use waybell_domain::clock::{DAY, UnixMs};
 use waybell_domain::id::BranchId;
 use waybell_domain::wire::{ErrorBody, LeaveCut, LeaveDecision, LeaveRequest, LeaveView, Withdrawal};
 
 /// Leaves in an answer.
 const MOST: i64 = 500;
+/// A withdrawal that was said before the leave began is heard so long after its beginning, ms: no phone is out of reach for longer, and
+/// a sheet that is closed stays as it is.
+const LATE: i64 = 2 * DAY;
 
 /// Ask for leave; a supervisor who names somebody else enters it, and it holds at once. The same `id` again has no second
 /// effect.
@@ -239,7 +242,7 @@ pub async fn withdraw_leave(
     let at = crate::http::acted_at(body.value.acted_at, &headers, now);
     match row.state()? {
         AskState::Requested => {}
-        AskState::Approved if at.0 < row.from_at => {}
+        AskState::Approved if at.0 < row.from_at && now.0 < row.from_at.saturating_add(LATE) => {}
         AskState::Approved => {
             let message = "the leave has begun";
             return Err(ApiError::conflict("begun", message).hint("ask a supervisor to cut it short"));

@@ -101,6 +101,7 @@ pub(super) async fn take(
     // where the rules want no photos, none is kept
     let proof = if kept { request.proof.as_slice() } else { &[] };
     put_deed(write, scope, clock, request, proof, acted).await?;
+    let meant: Vec<String> = rows.iter().map(|r| r.address.clone()).collect();
     let mut done = Vec::with_capacity(rows.len());
     let mut befores = Vec::with_capacity(rows.len());
     for (mut row, verdict) in rows.drain(..).zip(verdicts) {
@@ -116,7 +117,7 @@ pub(super) async fn take(
             }
         }
     }
-    crate::places::observe(write, scope, request, acted.at, &befores).await?;
+    crate::places::observe(write, scope, request, acted.at, &meant, &befores).await?;
     let photos = if proof.is_empty() { "" } else { ", with a photo" };
     let detail = format!("{} parcel(s){photos}", done.len());
     let (org, person) = (Some(scope.organisation), Some(scope.person));

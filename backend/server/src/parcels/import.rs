@@ -343,7 +343,7 @@ pub(crate) fn check(row: &ImportedRow) -> Result<Good, RowProblem> {
         estate: place.estate.unwrap_or_default(),
         building: place.building.unwrap_or_default(),
         withdrawn: row.withdrawn,
-        at: row.at.filter(|at| at.lat().abs() <= 90.0 && at.lon().abs() <= 180.0),
+        at: row.at.filter(|at| crate::places::is_place(*at)),
         whole: false,
     })
 }

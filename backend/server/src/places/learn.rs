@@ -10,17 +10,23 @@ use crate::http::error::ApiResult;
 use crate::store::scope::Scope;
 use crate::store::{StoreError, Write, all};
 use sea_orm::{FromQueryResult, Value};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use waybell_domain::address::{StopKey, group};
-use waybell_domain::building::{NEAR, PlaceSource, Seen, at_the_door, is_depot, key, learn, surroundings};
+use waybell_domain::building::{
+    NEAR, PlaceSource, Seen, at_the_door, is_depot, is_named, key, learn, surroundings,
+};
 use waybell_domain::clock::{DAY, HOUR, UnixMs};
 use waybell_domain::id::{OperationId, UserId};
 use waybell_domain::parcel::{DeedKind, ParcelState};
 use waybell_domain::track::Place;
 use waybell_domain::wire::{DeedRequest, DoorFix, PlaceView};
 
-/// Observations of a building that count and are kept.
-const NEWEST: i64 = 60;
+/// Visits of a building that count and are kept: all that one person does there on one day is one.
+const NEWEST: usize = 60;
+/// Observations of one visit that are kept.
+const OF_VISIT: usize = 8;
+/// Observations of a building that are looked at: with each new one, at most one is too many.
+const LOOKED_AT: i64 = 500;
 /// Observations of one person around one spot that are looked at.
 const AROUND: i64 = 400;
 /// Days are counted where the couriers are.
@@ -60,17 +66,19 @@ impl SeenRow {
     }
 }
 
-/// Takes a deed's fix for the building of the parcels for which it was taken: the address of each, and its state before.
+/// Takes a deed's fix for the building of the parcels for which it was taken: the address of each, and its state before. `meant` are
+/// the addresses of all parcels that the tap named, taken or not.
 pub(crate) async fn observe(
     write: &Write,
     scope: &Scope,
     request: &DeedRequest,
     acted: UnixMs,
+    meant: &[String],
     done: &[(String, ParcelState)],
 ) -> ApiResult<()> {
     let Some(fix) = request.fix.filter(is_good) else { return Ok(()) };
     let kind = request.deed.kind();
-    let Some(stop) = one_stop(kind, done) else { return Ok(()) };
+    let Some(stop) = one_stop(kind, meant, done) else { return Ok(()) };
     let branch = Branch::of(scope);
     let person = scope.person.to_string();
     let near = near(write, &branch, &person, fix.place).await?;
@@ -127,17 +135,24 @@ fn is_good(fix: &DoorFix) -> bool {
 }
 
 /// Names and surroundings of the one stop at which this was done; `None` if it was done for several.
-fn one_stop(kind: DeedKind, done: &[(String, ParcelState)]) -> Option<BTreeSet<(String, String)>> {
+fn one_stop(
+    kind: DeedKind,
+    meant: &[String],
+    done: &[(String, ParcelState)],
+) -> Option<BTreeSet<(String, String)>> {
     if !done.iter().all(|(_, before)| at_the_door(kind, *before)) {
         return None;
     }
-    let addresses: Vec<&str> =
-        done.iter().map(|(address, _)| address.trim()).filter(|a| !a.is_empty()).collect();
+    if done.is_empty() {
+        return None;
+    }
+    let addresses: Vec<&str> = meant.iter().map(|a| a.trim()).filter(|a| !a.is_empty()).collect();
     let keys: Vec<StopKey> = addresses.iter().map(|a| StopKey::of(a)).collect();
     if addresses.is_empty() || group(&keys).iter().any(|first| *first != 0) {
         return None;
     }
-    Some(addresses.iter().map(|a| (key(a), surroundings(a))).filter(|(k, _)| !k.is_empty()).collect())
+    let named = addresses.iter().filter(|a| is_named(a));
+    Some(named.map(|a| (key(a), surroundings(a))).filter(|(k, _)| !k.is_empty()).collect())
 }
 
 /// This person's observations around a spot.
@@ -194,6 +209,26 @@ async fn put(
     Ok(())
 }
 
+/// The observations of the newest visits, and those beyond them; `rows` has the newest first.
+fn visits(rows: Vec<SeenRow>) -> (Vec<SeenRow>, Vec<SeenRow>) {
+    let mut of: BTreeMap<(String, i64), usize> = BTreeMap::new();
+    rows.into_iter().partition(|row| {
+        let visit = (row.person_id.clone(), (row.at + ZONE_MS).div_euclid(DAY));
+        let full = of.len() >= NEWEST;
+        match of.get_mut(&visit) {
+            Some(count) => {
+                *count += 1;
+                *count <= OF_VISIT
+            }
+            None if full => false,
+            None => {
+                of.insert(visit, 1);
+                true
+            }
+        }
+    })
+}
+
 /// Computes a building's place anew, and tells the branch where that makes a difference.
 async fn relearn(write: &Write, branch: &Branch, place_key: &str, now: UnixMs) -> Result<(), StoreError> {
     let of = || -> Vec<Value> {
@@ -205,21 +240,19 @@ async fn relearn(write: &Write, branch: &Branch, place_key: &str, now: UnixMs) -
              AND counts = $4 ORDER BY at DESC, deed_id LIMIT $5"
         );
         let mut values = of();
-        values.extend([Value::from(counts), Value::from(NEWEST)]);
-        all(write.tx(), &sql, values).await
-    };
-    let seen = newest(1).await?;
-    for (counts, kept) in [(1i64, seen.last()), (0, newest(0).await?.last())] {
-        // older ones are not looked at any more
-        if let Some(last) = kept {
-            let sql = "DELETE FROM place_seen WHERE organisation_id = $1 AND branch_id = $2 AND place_key = $3 \
-                       AND counts = $4 AND at < $5 AND (SELECT COUNT(*) FROM place_seen s WHERE s.organisation_id = $1 \
-                       AND s.branch_id = $2 AND s.place_key = $3 AND s.counts = $4) > $6";
-            let mut values = of();
-            values.extend([Value::from(counts), Value::from(last.at), Value::from(NEWEST)]);
+        values.extend([Value::from(counts), Value::from(LOOKED_AT)]);
+        let (kept, old) = visits(all(write.tx(), &sql, values).await?);
+        for row in old {
+            // not looked at any more
+            let sql = "DELETE FROM place_seen WHERE deed_id = $1 AND place_key = $2 AND organisation_id = $3";
+            let values: [Value; 3] =
+                [row.deed_id.into(), row.place_key.into(), branch.organisation.clone().into()];
             write.exec(sql, values).await?;
         }
-    }
+        Ok(kept)
+    };
+    let seen = newest(1).await?;
+    newest(0).await?;
     let known = rows::find(write.tx(), branch, place_key, PlaceSource::Learned).await?;
     let learned = learn(&seen.iter().filter_map(SeenRow::seen).collect::<Vec<_>>());
     let view = match (learned, known) {
@@ -247,4 +280,37 @@ async fn relearn(write: &Write, branch: &Branch, place_key: &str, now: UnixMs) -
 fn same(old: &PlaceView, at: Place, within: u32) -> bool {
     let (a, b) = (f64::from(old.within_m), f64::from(within));
     old.at.metres_to(at) < STILL && (a - b).abs() < STILL.max(a * 0.15)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(deed: i64, person: &str, day: i64) -> SeenRow {
+        SeenRow {
+            deed_id: deed.to_string(),
+            place_key: "k".into(),
+            person_id: person.into(),
+            around: "a".into(),
+            lat_e7: 312_000_000,
+            lon_e7: 1_214_000_000,
+            accuracy_m: 8,
+            age_s: 1,
+            at: day * DAY + deed,
+            counts: 1,
+        }
+    }
+
+    #[test]
+    fn one_who_signs_for_a_whole_estate_does_not_drive_out_the_visits_of_others() {
+        let busy = (0..200).map(|n| row(1_000 - n, "busy", 100));
+        let others = (0..50).map(|n| row(500 - n, "other", 99 - n));
+        let (kept, old) = visits(busy.chain(others).collect());
+        assert_eq!(kept.iter().filter(|r| r.person_id == "other").count(), 50);
+        assert_eq!((kept.len(), old.len()), (50 + OF_VISIT, 200 - OF_VISIT));
+        assert_eq!(kept[0].deed_id, "1000", "the newest stays");
+        let days = (0..100).map(|n| row(n, "one", 1_000 - n)).collect();
+        let (kept, old) = visits(days);
+        assert_eq!((kept.len(), old.len()), (NEWEST, 40));
+    }
 }

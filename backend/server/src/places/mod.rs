@@ -17,5 +17,5 @@ mod rows;
 mod told;
 
 pub(crate) use learn::{forget_deed, observe};
-pub(crate) use rows::{Branch, known_keys, newer, put_found};
+pub(crate) use rows::{Branch, is_place, known_keys, newer, put_found};
 pub(crate) use told::take_told;

@@ -90,8 +90,8 @@ pub(super) async fn remove(
     let view = PlaceView { gone: true, by: Some(scope.person), set_at: now, ..known };
     rows::put(write, branch, &view).await?;
     let (org, person) = (Some(scope.organisation), Some(scope.person));
-    let what = request.source.as_str();
-    crate::audit::record(write, org, person, now, "remove_place", what, "").await?;
+    let (what, detail) = (request.source.as_str(), format!("{}, branch {}", request.key, branch.branch));
+    crate::audit::record(write, org, person, now, "remove_place", what, &detail).await?;
     let stored = rows::find(write.tx(), branch, &request.key, request.source).await?;
     Ok(stored.unwrap_or(view))
 }

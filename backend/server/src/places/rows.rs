@@ -78,9 +78,9 @@ pub(super) fn at(lat_e7: i64, lon_e7: i64) -> Option<Place> {
     Some(Place { lat_e7: i32::try_from(lat_e7).ok()?, lon_e7: i32::try_from(lon_e7).ok()? })
 }
 
-/// True if a place from outside is one.
-pub(super) fn is_place(at: Place) -> bool {
-    at.lat().abs() <= 90.0 && at.lon().abs() <= 180.0
+/// True if a place from outside is one; 0,0 is how systems write that they know none.
+pub(crate) fn is_place(at: Place) -> bool {
+    at.lat().abs() <= 90.0 && at.lon().abs() <= 180.0 && (at.lat_e7, at.lon_e7) != (0, 0)
 }
 
 /// What one source says of one building, if it ever said anything.
@@ -176,6 +176,7 @@ pub(super) async fn list<C: ConnectionTrait>(
         "SELECT {COLUMNS} FROM place WHERE organisation_id = $1 AND branch_id = $2 AND gone = 0 \
          AND place_key LIKE $3 ESCAPE '!' ORDER BY place_key, source LIMIT $4"
     );
+    let search = waybell_domain::search::normalise(search);
     let escaped = search.replace('!', "!!").replace('%', "!%").replace('_', "!_");
     let values: [Value; 4] = [
         branch.organisation.clone().into(),

@@ -92,15 +92,21 @@ impl Collector {
 }
 
 /// Whoever stores; should it ever end before its time, those who wait are answered and the next upload begins anew.
-struct Storing<'a>(&'a Collector);
+struct Storing<'a> {
+    collector: &'a Collector,
+    is_done: bool,
+}
 
 impl Drop for Storing<'_> {
     fn drop(&mut self) {
-        let mut queue = self.0.0.lock();
-        if std::mem::take(&mut queue.is_running) {
-            queue.jobs.clear();
-            queue.bytes = 0;
+        // one that is done has said so with the lock in hand: whoever stores now is another
+        if self.is_done {
+            return;
         }
+        let mut queue = self.collector.0.lock();
+        queue.is_running = false;
+        queue.jobs.clear();
+        queue.bytes = 0;
     }
 }
 
@@ -110,10 +116,11 @@ pub(super) async fn store(app: &Shared, scope: Scope, now: UnixMs, checked: Chec
     if app.collector.push(Job { scope, now, checked, answer })? {
         let app = app.clone();
         tokio::spawn(async move {
-            let _storing = Storing(&app.collector);
+            let mut storing = Storing { collector: &app.collector, is_done: false };
             loop {
                 let jobs = app.collector.round();
                 if jobs.is_empty() {
+                    storing.is_done = true;
                     return;
                 }
                 commit(&app.store, jobs).await;
@@ -271,8 +278,12 @@ mod tests {
         let refused = (0..1_000).filter(|_| collector.push(job(2, true, 500).0).is_err()).count();
         let bytes = collector.0.lock().bytes;
         assert!(refused > 100 && bytes <= WAITING && bytes > WAITING / 2, "{refused} {bytes}");
-        drop(Storing(&collector));
+        drop(Storing { collector: &collector, is_done: false });
         assert!(collector.0.lock().jobs.is_empty(), "nobody is left waiting");
-        assert!(collector.push(job(3, true, 500).0).unwrap());
+        let done = Storing { collector: &collector, is_done: true };
+        assert!(collector.push(job(3, true, 500).0).unwrap(), "another one stores");
+        drop(done);
+        assert_eq!(collector.0.lock().jobs.len(), 1, "who is done throws nothing of theirs away");
+        assert!(!collector.push(job(4, true, 500).0).unwrap());
     }
 }

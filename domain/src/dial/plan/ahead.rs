@@ -18,6 +18,8 @@ const BEFORE_CLOSING: i64 = 30 * MINUTE;
 const STRETCHES: usize = 20;
 /// Longest lead, minutes.
 pub const LONGEST_LEAD: u16 = 240;
+/// Most arrivals of a tour that are told at once.
+const MOST_ARRIVALS: usize = 5_000;
 /// An arrival lies at most so far away, ms.
 pub const FARTHEST_ARRIVAL: i64 = 2 * DAY;
 
@@ -52,6 +54,13 @@ impl Ahead {
                 "ahead.minutes".into(),
                 "is not between 1 and 240",
                 "say how long before the arrival people are rung",
+            ));
+        }
+        if self.arrivals.len() > MOST_ARRIVALS {
+            return Err((
+                "ahead.arrivals".into(),
+                "has more than 5,000 entries",
+                "send the arrivals of the parcels that are notified",
             ));
         }
         match self.arrivals.iter().position(|a| a.at.since(now).saturating_abs() > FARTHEST_ARRIVAL) {
@@ -173,6 +182,10 @@ mod tests {
         assert_eq!(with(241, NIGHT).check(NIGHT).unwrap_err().0, "ahead.minutes");
         assert_eq!(with(15, UnixMs(5)).check(NIGHT).unwrap_err().0, "ahead.arrivals[0].at");
         assert_eq!(with(15, UnixMs(i64::MIN)).check(NIGHT).unwrap_err().0, "ahead.arrivals[0].at");
+        let at_noon = Arrival { parcel, at: at(12, 0) };
+        let many = |n| Ahead { minutes: 1, arrivals: vec![at_noon; n] }.check(NIGHT);
+        assert!(many(5_000).is_ok());
+        assert_eq!(many(5_001).unwrap_err().0, "ahead.arrivals");
         let twice =
             Ahead { minutes: 1, arrivals: [9, 7, 8].map(|h| Arrival { parcel, at: at(h, 0) }).to_vec() };
         assert_eq!(twice.by_parcel()[&parcel], at(7, 0));
